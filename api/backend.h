@@ -1,0 +1,192 @@
+// What the API needs of the daemon: plain structs in and out. The daemon implements Backend over its engine and its
+// journal; a unit test stands in for it with a mock. JSON stops on this side.
+//
+// Thread: every function may be called from any HTTP worker at once. None waits on packets; the bound is said where
+// one may wait at all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "emulator/conditions.h"
+#include "emulator/event.h"
+#include "emulator/link_stats.h"
+
+namespace wobble::api {
+
+/// Nanoseconds since the Unix epoch, UTC.
+using WallTime = std::int64_t;
+
+struct SideInfo {
+  std::string device;                  ///< the TUN device's name, inside `netns`
+  std::string netns;                   ///< a path to the namespace: "/proc/123/fd/7"; empty: the daemon's own
+  std::vector<std::string> addresses;  ///< IPv4 and IPv6, without prefix length
+};
+
+struct LinkInfo {
+  std::string name;
+  std::uint64_t revision = 0;  ///< counts changes of the conditions, from 1; the ETag
+  std::uint64_t seed = 0;
+  LinkConditions conditions;
+  std::optional<WallTime> reverts_at;  ///< a change with "for" is in force until then
+  SideInfo near;
+  SideInfo far;
+};
+
+/// One endpoint, as a list shows it.
+struct EndpointRow {
+  Endpoint endpoint;
+  TcpState state = TcpState::none;
+  EndpointFigures figures;
+};
+
+struct ConnectionRow {
+  ConnectionId id = 0;
+  std::string link;
+  std::uint8_t protocol = kTcp;
+  Side client_side = Side::near;
+  bool midstream = false;
+  std::uint32_t ordinal = 0;
+  EndpointRow client;
+  EndpointRow server;
+  WallTime opened_at = 0;
+  std::optional<WallTime> closed_at;
+  End end = End::open;
+  ClosedBy closed_by = ClosedBy::nobody;
+  Duration handshake_rtt_client{0};
+  Duration handshake_rtt_server{0};
+  Duration initial_rtt{0};
+};
+
+struct TransitionRow {
+  std::uint64_t event_id = 0;  ///< transitions and events share one growing sequence
+  ConnectionId connection = 0;
+  std::string link;
+  WallTime at = 0;
+  Role side = Role::client;
+  TcpState from = TcpState::none;
+  TcpState to = TcpState::none;
+  Evidence evidence = Evidence::sent;
+  std::uint8_t row = 0;
+  std::optional<SegmentSummary> segment;
+};
+
+struct SegmentRow {
+  std::uint64_t id = 0;
+  Role from = Role::client;
+  std::uint8_t copy = 0;
+  bool retransmission = false;
+  FateWord fate = FateWord::forwarded;
+  DropReason drop = DropReason::none;
+  WallTime sent_at = 0;
+  std::optional<WallTime> delivered_at;  ///< none: dropped
+  TcpSegment tcp;
+};
+
+/// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
+/// "events_lost", "transition".
+struct EventRow {
+  std::uint64_t id = 0;
+  WallTime at = 0;
+  std::string kind;
+  std::string link;                         ///< empty: none in particular
+  ConnectionId connection = 0;              ///< 0: none
+  std::string text;                         ///< one line for a person
+  std::string detail;                       ///< a JSON object as text, or empty
+  std::optional<TransitionRow> transition;  ///< with kind "transition"
+};
+
+/// Filters; what is absent does not filter. Newest first.
+struct ConnectionQuery {
+  std::optional<std::string> link;
+  std::optional<TcpState> state;      ///< of either endpoint
+  std::optional<std::uint16_t> port;  ///< of either endpoint
+  std::optional<End> end;
+  std::optional<ClosedBy> closed_by;
+  std::optional<std::uint8_t> protocol;
+  std::optional<WallTime> since;        ///< opened at or after
+  std::uint32_t limit = 100;            ///< 1 to 1000
+  std::optional<std::uint64_t> cursor;  ///< from the page before
+};
+
+template <typename Row>
+struct Page {
+  std::vector<Row> items;
+  std::optional<std::uint64_t> next;  ///< cursor; none: this was the last page
+};
+
+struct EventQuery {
+  std::uint64_t since = 0;  ///< ids above this
+  std::optional<std::string> link;
+  std::optional<std::string> kind;
+  std::uint32_t limit = 1000;
+};
+
+struct Health {
+  bool ok = true;
+  std::string detail;  ///< what is wrong, if not ok: "the journal cannot write: disk full"
+};
+
+struct JournalStats {
+  std::uint64_t rows_written = 0;
+  std::uint64_t lost_transitions = 0;
+  std::uint64_t lost_segments = 0;
+  std::uint64_t write_errors = 0;
+  std::uint64_t database_bytes = 0;
+};
+
+/// What a backend throws when a request cannot be met.
+struct NotFound : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct RevisionMismatch : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct Unavailable : std::runtime_error {  ///< the forwarder or the journal did not answer in time
+  using std::runtime_error::runtime_error;
+};
+
+/// A change of one link's conditions.
+struct Change {
+  LinkConditions conditions;
+  std::optional<Duration> lasts;             ///< then what was before comes back
+  std::optional<std::uint64_t> if_revision;  ///< else RevisionMismatch
+  std::string source;                        ///< for the log: "api PATCH"
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string version() = 0;
+  virtual Duration uptime() = 0;
+  virtual WallTime wall_clock(TimePoint at) = 0;
+
+  virtual std::vector<LinkInfo> links() = 0;
+  virtual LinkInfo link(const std::string& name) = 0;  ///< NotFound
+  /// Returns when the change is in effect: the next packet read meets it. At most 1 s, then Unavailable.
+  virtual LinkInfo apply(const std::string& name, const Change& change) = 0;  ///< NotFound, RevisionMismatch
+  virtual LinkInfo reset(const std::string& name, const std::string& source) = 0;
+  virtual LinkStats stats(const std::string& name) = 0;  ///< NotFound, Unavailable
+
+  /// The journal is brought up to date first, for at most a quarter of a second.
+  virtual Page<ConnectionRow> connections(const ConnectionQuery& query) = 0;
+  virtual ConnectionRow connection(ConnectionId id) = 0;                ///< NotFound
+  virtual std::vector<TransitionRow> transitions(ConnectionId id) = 0;  ///< NotFound
+  virtual std::vector<SegmentRow> segments(ConnectionId id) = 0;        ///< NotFound
+  virtual void follow(ConnectionId id) = 0;                             ///< NotFound; nothing to do if it has ended
+
+  virtual std::vector<EventRow> events(const EventQuery& query) = 0;  ///< oldest first
+  /// Waits until an event with an id above `since` is committed, at most `at_most`. Returns the newest id.
+  virtual std::uint64_t wait_for_event(std::uint64_t since, Duration at_most) = 0;
+  virtual std::uint64_t newest_event() = 0;
+  virtual EventRow annotate(const std::string& text, const std::optional<std::string>& link) = 0;
+
+  virtual Health health() = 0;  ///< answers at once, whatever the journal does
+  virtual JournalStats journal() = 0;
+};
+
+}  // namespace wobble::api

@@ -1,0 +1,130 @@
+// What a person can ask of a link: plain, comparable settings, and validate(), which names every error at once.
+// Text and JSON are the API's business; here are numbers with their units.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emulator/time.h"
+
+namespace wobble {
+
+/// A probability in exact parts per billion: 2 % is 20,000,000. Range 0 to 1,000,000,000.
+/// An integer, so that what is asked comes back as it was written and chance needs no floating point.
+struct Probability {
+  std::uint32_t parts_per_billion = 0;
+
+  static constexpr std::uint32_t kOne = 1'000'000'000;
+  static constexpr Probability percent(double p) { return {static_cast<std::uint32_t>(p * 1e7 + 0.5)}; }
+  constexpr double fraction() const { return parts_per_billion / 1e9; }
+  constexpr bool is_zero() const { return parts_per_billion == 0; }
+  auto operator<=>(const Probability&) const = default;
+};
+
+enum class Distribution : std::uint8_t { uniform, normal };
+
+/// One-way delay. uniform: time ± jitter, evenly. normal: mean time, standard deviation jitter. Never below 0.
+/// Unless `reorder`, a packet never leaves before one that arrived earlier in the same direction.
+struct DelaySettings {
+  Duration time{0};    ///< 0 to kMaxDelay
+  Duration jitter{0};  ///< 0 to kMaxDelay
+  Distribution distribution = Distribution::uniform;
+  bool reorder = false;
+  bool operator==(const DelaySettings&) const = default;
+};
+
+/// Gilbert-Elliott (netem's `gemodel`): per packet, good → bad with p, bad → good with r; lost with `bad_loss`
+/// (netem's 1-h) in the bad state and with `good_loss` (1-k) in the good one.
+struct GilbertElliott {
+  Probability p;
+  Probability r;
+  Probability bad_loss{Probability::kOne};
+  Probability good_loss{0};
+  bool operator==(const GilbertElliott&) const = default;
+};
+
+/// At most one of the models.
+struct LossSettings {
+  Probability random;
+  std::optional<GilbertElliott> gilbert_elliott;
+  bool operator==(const LossSettings&) const = default;
+};
+
+struct DuplicateSettings {
+  Probability probability;
+  bool operator==(const DuplicateSettings&) const = default;
+};
+
+/// Flips `bits` bits of the payload (of the checksum, if there is no payload). With `fix_checksum` the checksum is
+/// made right again, so that the application reads the damage; a packet without payload is then left alone.
+struct CorruptSettings {
+  Probability probability;
+  std::uint32_t bits = 1;  ///< 1 to 64
+  bool fix_checksum = false;
+  bool operator==(const CorruptSettings&) const = default;
+};
+
+/// Moves a packet back: behind the `by_packets`-th packet that arrives after it (at most kReorderPatience later,
+/// if so many do not come), or, with `by_time`, by that time. Exactly one of the two when probability > 0.
+struct ReorderSettings {
+  Probability probability;
+  std::uint32_t by_packets = 0;  ///< 0 to 1000
+  Duration by_time{0};           ///< 0 to kMaxDelay
+  bool operator==(const ReorderSettings&) const = default;
+};
+
+/// The bottleneck's buffer, drop-tail. At most one limit; none: one second of the rate or 1 MiB, whichever is more.
+/// A packet in transmission counts. Bytes are of IP packets.
+struct QueueSettings {
+  std::uint64_t limit_bytes = 0;
+  std::uint32_t limit_packets = 0;
+  Duration limit_time{0};  ///< a packet that would wait longer is dropped
+  bool operator==(const QueueSettings&) const = default;
+};
+
+/// A black hole: on for as long as `on` is set, or in a cycle that starts with `up_for` when it is applied.
+struct OutageSettings {
+  bool on = false;
+  Duration up_for{0};  ///< both 0, or both > 0
+  Duration down_for{0};
+  bool drop_in_flight = false;  ///< an outage that begins also loses what is in flight in this direction
+  bool operator==(const OutageSettings&) const = default;
+};
+
+/// Everything asked of one direction. All defaults: no impairment.
+struct DirectionConditions {
+  DelaySettings delay;
+  LossSettings loss;
+  DuplicateSettings duplicate;
+  CorruptSettings corrupt;
+  ReorderSettings reorder;
+  std::uint64_t rate = 0;  ///< bits per second of IP packets; 0: not limited
+  QueueSettings queue;
+  OutageSettings outage;
+  bool operator==(const DirectionConditions&) const = default;
+};
+
+struct LinkConditions {
+  DirectionConditions up;
+  DirectionConditions down;
+  bool operator==(const LinkConditions&) const = default;
+};
+
+inline constexpr Duration kMaxDelay = std::chrono::minutes(10);
+inline constexpr Duration kReorderPatience = std::chrono::milliseconds(100);
+inline constexpr std::uint64_t kMinRate = 8;                  ///< one byte a second
+inline constexpr std::uint64_t kMaxRate = 1'000'000'000'000;  ///< 1 Tbit/s
+
+/// One thing that is wrong: where (a JSON pointer below the direction or link, "/up/delay/jitter") and what.
+struct FieldError {
+  std::string pointer;
+  std::string detail;
+  bool operator==(const FieldError&) const = default;
+};
+
+/// Every error in `conditions`, in the order of the fields; empty if it can be applied.
+std::vector<FieldError> validate(const LinkConditions& conditions);
+
+}  // namespace wobble

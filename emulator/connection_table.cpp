@@ -1,0 +1,1 @@
+#include "emulator/connection_table.h"

@@ -1,0 +1,106 @@
+// The connections of one link: a bounded table from 5-tuple to record, the TCP tracker that moves each record through
+// RFC 9293's states, and the timers that end what no packet ends.
+//
+// Thread: everything here belongs to the link's one thread. No call allocates per packet once the table is warm.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "emulator/event.h"
+
+namespace wobble {
+
+/// Where the table tells what happens. Called on the link's thread, must not throw and must not wait.
+class ConnectionObserver {
+ public:
+  virtual ~ConnectionObserver() = default;
+  virtual void on(const ConnectionOpened&) noexcept = 0;
+  virtual void on(const Transition&) noexcept = 0;
+  virtual void on(const ConnectionClosed&) noexcept = 0;
+  virtual void on(const SegmentRecord&) noexcept = 0;
+};
+
+/// A record that may meanwhile have been evicted: index and generation. A stale handle is recognised and ignored.
+struct ConnectionHandle {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;  ///< 0: no connection
+  explicit operator bool() const noexcept { return generation != 0; }
+};
+
+/// Defaults are tcp.md's; each is a time since the last segment of the connection.
+struct ConnectionTimeouts {
+  Duration syn_sent = std::chrono::seconds(130);
+  Duration syn_received = std::chrono::seconds(75);
+  Duration established = std::chrono::hours(24);
+  Duration closing = std::chrono::seconds(120);     ///< FIN_WAIT_1, CLOSING, LAST_ACK
+  Duration half_closed = std::chrono::hours(1);     ///< FIN_WAIT_2 with CLOSE_WAIT
+  Duration time_wait = std::chrono::seconds(60);    ///< 2 MSL
+  Duration after_reset = std::chrono::seconds(10);  ///< kept for stray segments
+  Duration flow = std::chrono::seconds(60);         ///< UDP, ICMP and others
+};
+
+struct ConnectionTableOptions {
+  std::uint32_t capacity = 65'536;  ///< records; reached: evict, never refuse
+  ConnectionTimeouts timeouts;
+  std::uint64_t hash_key[2] = {0, 0};  ///< random per start, against chosen collisions
+  ConnectionId first_id = 1;
+  std::uint32_t id_step = 1;  ///< so that several links draw from one sequence without sharing: first_id + n * id_step
+};
+
+/// What the pipeline needs to know of the flow a packet belongs to, so that its chance hangs on the flow alone.
+struct FlowPosition {
+  ConnectionHandle connection;
+  std::uint64_t flow_key = 0;  ///< from protocol, server endpoint and ordinal: the same in every run
+  std::uint64_t packet = 0;    ///< this is the k-th packet in its direction, from 0
+};
+
+class ConnectionTable {
+ public:
+  ConnectionTable(const ConnectionTableOptions& options, ConnectionObserver& observer);
+  ~ConnectionTable();
+  ConnectionTable(const ConnectionTable&) = delete;
+  ConnectionTable& operator=(const ConnectionTable&) = delete;
+
+  /// A packet arrived on `side`: finds its flow or opens one (evicting if full; a SYN that begins a new incarnation
+  /// ends the old one), and counts it as that flow's next packet. A fragment without ports, or a TCP segment that
+  /// opens nothing (a lone RST), gets a position without connection, whose key hangs on the addresses alone.
+  FlowPosition arrive(const PacketView& packet, Side side, TimePoint now) noexcept;
+
+  /// S(X, segment): what the sender of `packet` has shown by sending it. Once per arrived packet, after the pipeline
+  /// has decided `fate`, whatever that is. Flows other than TCP are counted only.
+  void sent(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
+
+  /// D(X, segment): a copy left towards the other side. Not called for what was dropped. `arrived` and `fate` are
+  /// those of its sent(); `copy` is its number.
+  void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
+                 const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
+
+  /// A copy that sent() thought would be delivered was dropped later (drop_in_flight, device).
+  void lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
+            DropReason reason, std::uint8_t copy, TimePoint now) noexcept;
+
+  /// When advance() has something to do; kNever if nothing waits.
+  TimePoint next_due() const noexcept;
+  /// Runs the timers that are due. Bounded work per call (it may have to be called again at once: next_due() <= now).
+  void advance(TimePoint now) noexcept;
+
+  /// From now on every segment of this connection is told (up to a bound). False if it is not in the table.
+  bool follow(ConnectionId id) noexcept;
+  /// The figures so far; nothing if the connection is not in the table (any more).
+  std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
+
+  std::uint32_t size() const noexcept;
+  /// How many endpoints pairs are in each state, by the client's state (flows other than TCP are not counted).
+  void count_states(std::uint32_t (&by_client_state)[kTcpStateCount]) const noexcept;
+
+  /// Ends every record with End::open, as a daemon that stops does; the table is empty afterwards.
+  void close_all(TimePoint now) noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wobble

@@ -1,0 +1,48 @@
+// What a link reports of itself: one consistent snapshot, taken between two packets.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "emulator/event.h"
+#include "emulator/fate.h"
+#include "emulator/histogram.h"
+#include "emulator/time.h"
+
+namespace wobble {
+
+/// Counters of one direction. It always holds, to the packet:
+///   packets_in + duplicated = packets_out + sum(dropped) + packets_in_flight.
+struct DirectionCounters {
+  std::uint64_t packets_in = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t packets_out = 0;
+  std::uint64_t bytes_out = 0;
+  std::array<std::uint64_t, kDropReasonCount> dropped{};  ///< by DropReason
+  std::uint64_t duplicated = 0;                           ///< copies made
+  std::uint64_t corrupted = 0;
+  std::uint64_t reordered = 0;
+  Histogram delay;     ///< asked of each released packet: release_at − arrival
+  Histogram lateness;  ///< how much later it left than asked: never below 0
+};
+
+struct DirectionStats {
+  DirectionCounters total;         ///< since the link was made
+  DirectionCounters since_change;  ///< packets that arrived since the conditions last changed
+  std::uint64_t packets_in_flight = 0;
+  std::uint64_t bytes_in_flight = 0;
+  double bits_per_second_in = 0;  ///< over the last whole second
+  double bits_per_second_out = 0;
+};
+
+struct LinkStats {
+  DirectionStats up;
+  DirectionStats down;
+  TimePoint at;
+  TimePoint changed_at;           ///< when the conditions last changed
+  std::uint32_t connections = 0;  ///< records in the table, other flows included
+  std::uint32_t by_client_state[kTcpStateCount] = {};
+  std::uint64_t events_lost = 0;
+};
+
+}  // namespace wobble

@@ -1,0 +1,65 @@
+// Memory for packets in flight: pooled blocks in a few size classes, with a bound on the bytes held at once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace wobble {
+
+class BufferPool;
+
+/// One packet's bytes. Owns its block and gives it back to its pool, which must outlive it. Move-only; may be empty.
+class PacketBuffer {
+ public:
+  PacketBuffer() = default;
+  PacketBuffer(PacketBuffer&& other) noexcept { swap(other); }
+  PacketBuffer& operator=(PacketBuffer&& other) noexcept {
+    PacketBuffer(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~PacketBuffer();
+
+  explicit operator bool() const noexcept { return block_ != nullptr; }
+  std::span<std::uint8_t> bytes() noexcept { return {block_, size_}; }
+  std::span<const std::uint8_t> bytes() const noexcept { return {block_, size_}; }
+
+ private:
+  friend class BufferPool;
+  void swap(PacketBuffer& other) noexcept;
+
+  BufferPool* pool_ = nullptr;
+  std::uint8_t* block_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint8_t size_class_ = 0;
+};
+
+/// One thread. Blocks are kept for reuse and freed with the pool.
+class BufferPool {
+ public:
+  /// At most `limit` bytes, counted in whole blocks, are handed out at once.
+  explicit BufferPool(std::size_t limit);
+  ~BufferPool();
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  /// A buffer holding a copy of `bytes` (1 to 65,535 of them); empty if the bound is reached.
+  PacketBuffer copy_of(std::span<const std::uint8_t> bytes) noexcept;
+
+  std::size_t bytes_in_use() const noexcept { return in_use_; }
+  std::size_t limit() const noexcept { return limit_; }
+
+ private:
+  friend class PacketBuffer;
+  static constexpr std::array<std::uint32_t, 5> kClasses{256, 1024, 2048, 9216, 65536};
+  void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
+
+  std::size_t limit_;
+  std::size_t in_use_ = 0;
+  std::array<std::vector<std::uint8_t*>, kClasses.size()> free_;
+};
+
+}  // namespace wobble

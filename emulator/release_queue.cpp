@@ -1,0 +1,1 @@
+#include "emulator/release_queue.h"
