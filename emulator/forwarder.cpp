@@ -104,19 +104,13 @@ void Forwarder::wait() noexcept {
   const int n = ::epoll_wait(epoll_.get(), events, 4, -1);
   for (int i = 0; i < n; ++i) {
     switch (static_cast<Source>(events[i].data.u32)) {
-      case Source::near:
-        readable_[0] = true;
-        break;
-      case Source::far:
-        readable_[1] = true;
-        break;
+      case Source::near: readable_[0] = true; break;
+      case Source::far: readable_[1] = true; break;
       case Source::timer:
         drain(timer_.get());
         armed_for_ = kNever;
         break;
-      case Source::mail:
-        drain(mailbell_.get());
-        break;
+      case Source::mail: drain(mailbell_.get()); break;
     }
   }
 }
