@@ -4,20 +4,13 @@ namespace wobble {
 
 const char* to_string(DropReason reason) noexcept {
   switch (reason) {
-    case DropReason::none:
-      return "none";
-    case DropReason::loss:
-      return "loss";
-    case DropReason::outage:
-      return "outage";
-    case DropReason::queue:
-      return "queue";
-    case DropReason::memory:
-      return "memory";
-    case DropReason::malformed:
-      return "malformed";
-    case DropReason::device:
-      return "device";
+    case DropReason::none: return "none";
+    case DropReason::loss: return "loss";
+    case DropReason::outage: return "outage";
+    case DropReason::queue: return "queue";
+    case DropReason::memory: return "memory";
+    case DropReason::malformed: return "malformed";
+    case DropReason::device: return "device";
   }
   return "?";
 }
@@ -32,18 +25,12 @@ FateWord word_for(const Fate& fate, TimePoint arrived) noexcept {
 
 const char* to_string(FateWord word) noexcept {
   switch (word) {
-    case FateWord::forwarded:
-      return "forwarded";
-    case FateWord::delayed:
-      return "delayed";
-    case FateWord::reordered:
-      return "reordered";
-    case FateWord::duplicated:
-      return "duplicated";
-    case FateWord::corrupted:
-      return "corrupted";
-    case FateWord::dropped:
-      return "dropped";
+    case FateWord::forwarded: return "forwarded";
+    case FateWord::delayed: return "delayed";
+    case FateWord::reordered: return "reordered";
+    case FateWord::duplicated: return "duplicated";
+    case FateWord::corrupted: return "corrupted";
+    case FateWord::dropped: return "dropped";
   }
   return "?";
 }

@@ -41,10 +41,6 @@ void drain(int counter) noexcept {
 
 }  // namespace
 
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 // One command and its answer. Whoever gets to it first decides: the loop takes it, or the caller gives it up.
 struct Forwarder::Mail {
   enum class Fate { waiting, taken, done, given_up };
@@ -63,7 +59,7 @@ Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, s
       timer_(checked(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create")),
       mailbell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
       link_(options, observer, now()),
-      read_buffer_(kLargestPacket) {
+      spare_buffer_(kLargestPacket) {
   watch(epoll_.get(), near_->descriptor(), Source::near);
   watch(epoll_.get(), far_->descriptor(), Source::far);
   watch(epoll_.get(), timer_.get(), Source::timer);
@@ -117,8 +113,13 @@ void Forwarder::wait() noexcept {
 
 void Forwarder::read_from(Side side) noexcept {
   for (int i = 0; i < kBatch; ++i) {
+    // Straight into a block of the pool, which a super-packet then keeps; into the spare one if the pool is exhausted,
+    // so that what comes in is counted and dropped.
+    PacketBuffer block = link_.buffer_to_read_into();
+    const std::span<std::uint8_t> space = block ? block.bytes() : std::span<std::uint8_t>(spare_buffer_);
     std::size_t length = 0;
-    switch (device(side).read(read_buffer_, length)) {
+    Offload offload;
+    switch (device(side).read(space, length, offload)) {
       case ReadResult::packet: break;
       case ReadResult::nothing: return;
       case ReadResult::failed:  // the interface is gone; the descriptor would wake us for ever
@@ -126,8 +127,8 @@ void Forwarder::read_from(Side side) noexcept {
         has_lost_device_ = true;
         return;
     }
-    // Read after the packet was: a packet that came in while we worked is never dated before its arrival.
-    link_.admit({read_buffer_.data(), length}, side, now());
+    // The clock is read after the packet was: one that came in while we worked is never dated before its arrival.
+    link_.admit(space.first(length), offload, side, now(), std::move(block));
   }
 }
 
@@ -135,7 +136,7 @@ void Forwarder::write_due() noexcept {
   for (Direction direction : {Direction::up, Direction::down}) {
     TimePoint time = now();
     while (auto packet = link_.pop_due(direction, time)) {
-      const bool written = device(destination_of(direction)).write(packet->buffer.bytes());
+      const bool written = device(destination_of(direction)).write(packet->buffer.bytes(), packet->offload);
       link_.complete(*packet, direction, written, time);
       time = now();
     }

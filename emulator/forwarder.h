@@ -9,29 +9,13 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "emulator/link.h"
 #include "emulator/packet_device.h"
+#include "emulator/unique_fd.h"
 
 namespace wobble {
-
-/// A descriptor that closes itself.
-class UniqueFd {
- public:
-  explicit UniqueFd(int fd = -1) noexcept : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~UniqueFd();
-  int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 class Forwarder {
  public:
@@ -72,7 +56,7 @@ class Forwarder {
   UniqueFd timer_;
   UniqueFd mailbell_;
   Link link_;
-  std::vector<std::uint8_t> read_buffer_;
+  std::vector<std::uint8_t> spare_buffer_;
   TimePoint armed_for_ = kNever;
   bool readable_[2] = {false, false};
 

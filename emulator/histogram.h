@@ -15,11 +15,11 @@ class Histogram {
   static constexpr std::size_t kSteps = 16;
   static constexpr std::size_t kBuckets = 44 * kSteps;  // to 2^47 ns: 39 hours
 
-  void add(Duration value) noexcept {
+  void add(Duration value, std::uint32_t times = 1) noexcept {
     const std::uint64_t v = value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
-    ++counts_[bucket_of(v)];
-    ++count_;
-    sum_ += v;
+    counts_[bucket_of(v)] += times;
+    count_ += times;
+    sum_ += v * times;
     if (v > max_) max_ = v;
   }
 

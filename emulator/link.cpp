@@ -13,54 +13,118 @@ Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint n
       down_(Direction::down, options.seed),
       changed_at_(now) {}
 
-void Link::admit(std::span<const std::uint8_t> bytes, Side side, TimePoint now) noexcept {
+void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
+                 PacketBuffer storage) noexcept {
   Half& half = this->half(direction_from(side));
+  Arrival arrival{{}, std::move(storage), side, now};
+  const SuperPacket& packet = arrival.packet;
+  const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
+  const std::uint32_t count = is_malformed ? 1 : packet.count();
+  const std::size_t size = is_malformed ? bytes.size() : packet.wire_size(0, count);
   for (DirectionCounters* c : {&half.total, &half.since_change}) {
-    ++c->packets_in;
-    c->bytes_in += bytes.size();
+    c->packets_in += count;
+    c->bytes_in += size;
   }
-  half.rate_in.add(bytes.size(), now);
+  half.rate_in.add(size, now);
+  if (is_malformed) return count_drop(half, DropReason::malformed, epoch_);
 
-  PacketView view;
-  if (parse_packet(bytes, view) != ParseError::none) {
-    count_drop(half, DropReason::malformed, epoch_);
-    return;
-  }
-  const FlowPosition flow = connections_.arrive(view, side, now);
-  Verdict verdict = half.pipeline.admit(flow, static_cast<std::uint32_t>(view.bytes.size()), now);
-  std::array<PacketBuffer, Fate::kMaxCopies> copies = make_copies(half, view, verdict);
-  connections_.sent(flow.connection, view, side, verdict.fate, now);
-
-  for (std::uint8_t i = 0; i < verdict.fate.copies; ++i) {
-    if (!copies[i]) {
-      count_drop(half, verdict.fate.lost[i], epoch_);
+  // What waits aside counts packets, so they must come to the queue one by one.
+  const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
+  Run run;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const PacketView segment = packet.segment(i);
+    const FlowPosition flow = connections_.arrive(segment, side, now);
+    Verdict verdict = half.pipeline.admit(flow, segment.length, now);
+    const Fate& fate = verdict.fate;
+    const bool is_plain = may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt;
+    if (is_plain && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
+      ++run.n;
       continue;
     }
-    InFlight packet{std::move(copies[i]), flow.connection, now, verdict.fate.release_at[i], verdict.fate, i, epoch_};
-    enqueue(half, std::move(packet), i == 0 ? verdict.hold_packets : 0);
+    keep_run(half, arrival, run);
+    if (is_plain) {
+      run = {i, 1, flow.connection, fate};
+    } else {
+      keep_single(half, arrival, i, flow, verdict);
+    }
+  }
+  keep_run(half, arrival, run);
+}
+
+void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
+  if (run.n == 0) return;
+  const SuperPacket& packet = arrival.packet;
+  const std::uint32_t size = packet.run_size(run.first, run.n);
+  const bool is_whole = run.n == packet.count();
+  InFlight kept;
+  // A large packet keeps the block it was read into; a small one must not pin it.
+  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 2) {
+    kept.buffer = std::move(arrival.storage);
+    kept.buffer.shrink(size);
+    kept.offload = packet.offload();
+  } else if ((kept.buffer = pool_.allocate(size))) {
+    kept.offload = packet.copy_run(run.first, run.n, kept.buffer.bytes());
+  } else {
+    run.fate.dropped = run.fate.lost[0] = DropReason::memory;
+    count_drop(half, DropReason::memory, epoch_, run.n);
+  }
+  for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
+    connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
+  }
+  if (kept.buffer) {
+    kept.wire_bytes = packet.wire_size(run.first, run.n);
+    kept.segments = static_cast<std::uint16_t>(run.n);
+    kept.connection = run.connection;
+    kept.arrived = arrival.now;
+    kept.release_at = run.fate.release_at[0];
+    kept.fate = run.fate;
+    kept.epoch = epoch_;
+    enqueue(half, std::move(kept), 0);
+  }
+  run.n = 0;
+}
+
+void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
+                       Verdict& verdict) noexcept {
+  std::array<InFlight, Fate::kMaxCopies> copies = make_copies(half, arrival, segment, verdict);
+  const Fate& fate = verdict.fate;
+  connections_.sent(flow.connection, arrival.packet.segment(segment), arrival.side, fate, arrival.now);
+  for (std::uint8_t i = 0; i < fate.copies; ++i) {
+    if (!copies[i].buffer) {
+      count_drop(half, fate.lost[i], epoch_);
+      continue;
+    }
+    copies[i].connection = flow.connection;
+    copies[i].arrived = arrival.now;
+    copies[i].release_at = fate.release_at[i];
+    copies[i].fate = fate;
+    copies[i].copy = i;
+    copies[i].epoch = epoch_;
+    enqueue(half, std::move(copies[i]), i == 0 ? verdict.hold_packets : 0);
   }
 }
 
-std::array<PacketBuffer, Fate::kMaxCopies> Link::make_copies(Half& half, const PacketView& view,
-                                                             Verdict& verdict) noexcept {
-  std::array<PacketBuffer, Fate::kMaxCopies> copies;
+std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
+                                                         Verdict& verdict) noexcept {
+  std::array<InFlight, Fate::kMaxCopies> copies;
   Fate& fate = verdict.fate;
   const bool is_duplicated = fate.copies > 1;
-  bool will_be_discarded = false;
+  const std::uint32_t size = arrival.packet.run_size(segment, 1);
   bool was_damaged = false;
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
     if (fate.lost[i] != DropReason::none) continue;
-    copies[i] = pool_.copy_of(view.bytes);
-    if (!copies[i]) {
+    copies[i].buffer = pool_.allocate(size);
+    if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
-    } else if (verdict.to_corrupt) {
-      const CorruptSettings& settings = half.pipeline.conditions().corrupt;
-      will_be_discarded = corrupt_packet(copies[i].bytes(), view, settings, verdict.corrupt_draw);
-      was_damaged = true;
+      continue;
     }
+    copies[i].offload = arrival.packet.copy_run(segment, 1, copies[i].buffer.bytes());
+    copies[i].wire_bytes = size;
+    if (!verdict.to_corrupt) continue;
+    was_damaged = true;
+    damage(half, copies[i], verdict);
   }
   fate.dropped = fate.lost[0];
-  fate.corrupted = will_be_discarded;
   for (DirectionCounters* c : {&half.total, &half.since_change}) {
     c->duplicated += is_duplicated ? 1 : 0;
     c->corrupted += was_damaged ? 1 : 0;
@@ -69,9 +133,17 @@ std::array<PacketBuffer, Fate::kMaxCopies> Link::make_copies(Half& half, const P
   return copies;
 }
 
+void Link::damage(Half& half, InFlight& packet, Verdict& verdict) noexcept {
+  const std::span<std::uint8_t> bytes = packet.buffer.bytes();
+  PacketView view;
+  parse_packet(bytes, view);
+  complete_checksum(view, bytes, packet.offload);
+  verdict.fate.corrupted = corrupt_packet(bytes, view, half.pipeline.conditions().corrupt, verdict.corrupt_draw);
+}
+
 void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {
-  ++half.packets_in_flight;
-  half.bytes_in_flight += packet.buffer.bytes().size();
+  half.packets_in_flight += packet.segments;
+  half.bytes_in_flight += packet.wire_bytes;
   if (hold_packets > 0) {
     const TimePoint deadline = packet.release_at + kReorderPatience;
     half.queue.hold(std::move(packet), hold_packets, deadline);
@@ -80,10 +152,10 @@ void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) no
   }
 }
 
-void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch) noexcept {
+void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n) noexcept {
   const auto index = static_cast<std::size_t>(reason);
-  ++half.total.dropped[index];
-  if (epoch == epoch_) ++half.since_change.dropped[index];
+  half.total.dropped[index] += n;
+  if (epoch == epoch_) half.since_change.dropped[index] += n;
 }
 
 void Link::advance(TimePoint now) noexcept {
@@ -104,41 +176,46 @@ std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexce
 
 void Link::complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept {
   Half& half = this->half(direction);
-  const std::span<const std::uint8_t> bytes = packet.buffer.bytes();
-  --half.packets_in_flight;
-  half.bytes_in_flight -= bytes.size();
-
-  PacketView view;
-  parse_packet(bytes, view);  // it was read once; corruption spares the headers that are read here
-  const Side arrived_on = opposite(destination_of(direction));
-  if (!written) {
-    count_drop(half, DropReason::device, packet.epoch);
-    connections_.lost(packet.connection, view, arrived_on, packet.arrived, DropReason::device, packet.copy, now);
-    return;
-  }
+  if (!written) return lose(packet, direction, DropReason::device, now);
+  leave_flight(half, packet);
   for (DirectionCounters* c : {&half.total, &half.since_change}) {
     if (c == &half.since_change && packet.epoch != epoch_) continue;
-    ++c->packets_out;
-    c->bytes_out += bytes.size();
-    c->delay.add(packet.release_at - packet.arrived);
-    c->lateness.add(now - packet.release_at);
+    c->packets_out += packet.segments;
+    c->bytes_out += packet.wire_bytes;
+    c->delay.add(packet.release_at - packet.arrived, packet.segments);
+    c->lateness.add(now - packet.release_at, packet.segments);
   }
-  half.rate_out.add(bytes.size(), now);
-  connections_.delivered(packet.connection, view, arrived_on, packet.arrived, packet.fate, packet.copy, now);
+  half.rate_out.add(packet.wire_bytes, now);
+
+  const Side arrived_on = opposite(destination_of(direction));
+  SuperPacket segments;
+  SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
+  for (std::uint32_t i = 0; i < packet.segments; ++i) {
+    connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
+                           now);
+  }
+}
+
+void Link::leave_flight(Half& half, const InFlight& packet) noexcept {
+  half.packets_in_flight -= packet.segments;
+  half.bytes_in_flight -= packet.wire_bytes;
+}
+
+void Link::lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  leave_flight(half, packet);
+  count_drop(half, reason, packet.epoch, packet.segments);
+  const Side arrived_on = opposite(destination_of(direction));
+  SuperPacket segments;
+  SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);
+  for (std::uint32_t i = 0; i < packet.segments; ++i) {
+    connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
+  }
 }
 
 void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
   Half& half = this->half(direction);
-  const Side arrived_on = opposite(destination_of(direction));
-  for (const InFlight& packet : half.queue.take_all()) {
-    const std::span<const std::uint8_t> bytes = packet.buffer.bytes();
-    --half.packets_in_flight;
-    half.bytes_in_flight -= bytes.size();
-    count_drop(half, DropReason::outage, packet.epoch);
-    PacketView view;
-    parse_packet(bytes, view);
-    connections_.lost(packet.connection, view, arrived_on, packet.arrived, DropReason::outage, packet.copy, now);
-  }
+  for (const InFlight& packet : half.queue.take_all()) lose(packet, direction, DropReason::outage, now);
   half.pipeline.forget_backlog(now);
 }
 

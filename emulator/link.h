@@ -18,6 +18,7 @@
 #include "emulator/pipeline.h"
 #include "emulator/rate_meter.h"
 #include "emulator/release_queue.h"
+#include "emulator/super_packet.h"
 
 namespace wobble {
 
@@ -31,8 +32,17 @@ class Link {
  public:
   Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now);
 
-  /// A packet arrived on `side`. The bytes are copied if it is kept.
-  void admit(std::span<const std::uint8_t> bytes, Side side, TimePoint now) noexcept;
+  /// Room for the largest packet a device may hand over; empty if the memory is exhausted.
+  PacketBuffer buffer_to_read_into() noexcept { return pool_.allocate(65'536); }
+
+  /// A packet, or super-packet, arrived on `side`. If `storage` is given, it is the buffer that holds `bytes`, and is
+  /// kept where that saves a copy; otherwise what is kept is copied.
+  void admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
+             PacketBuffer storage = {}) noexcept;
+  /// A plain wire packet.
+  void admit(std::span<const std::uint8_t> bytes, Side side, TimePoint now) noexcept {
+    admit(bytes, Offload{}, side, now);
+  }
 
   /// Timers: connection time-outs, outage cycles. Call when next_due() has come, and before pop_due().
   void advance(TimePoint now) noexcept;
@@ -70,11 +80,33 @@ class Link {
   };
 
   Half& half(Direction d) noexcept { return d == Direction::up ? up_ : down_; }
-  /// The packet's copies as they will leave; one that is lost stays empty. Completes the verdict's fate with what only
-  /// the bytes and the memory can tell, and counts.
-  std::array<PacketBuffer, Fate::kMaxCopies> make_copies(Half& half, const PacketView& view, Verdict& verdict) noexcept;
+  /// A super-packet on its way in.
+  struct Arrival {
+    SuperPacket packet;
+    PacketBuffer storage;
+    Side side;
+    TimePoint now;
+  };
+  /// Consecutive segments of one arrival with the same plain fate, from `first`.
+  struct Run {
+    std::uint32_t first = 0;
+    std::uint32_t n = 0;
+    ConnectionHandle connection;
+    Fate fate;
+  };
+  void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
+  void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
+                   Verdict& verdict) noexcept;
+  /// The copies of one segment as they will leave; one that is lost stays empty. Completes the verdict's fate with what
+  /// only the bytes and the memory can tell, and counts.
+  std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
+                                                     Verdict& verdict) noexcept;
+  void damage(Half& half, InFlight& packet, Verdict& verdict) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
-  void count_drop(Half& half, DropReason reason, std::uint32_t epoch) noexcept;
+  void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
+  void leave_flight(Half& half, const InFlight& packet) noexcept;
+  /// What was in flight is lost after all.
+  void lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept;
   void drop_in_flight(Direction direction, TimePoint now) noexcept;
   void start_epoch(TimePoint now);
 

@@ -136,6 +136,7 @@ ParseError parse_ipv4(std::span<const std::uint8_t> bytes, PacketView& view) noe
   if (header_length < kIpv4Minimum || header_length > total_length) return ParseError::bad_header_length;
   if (total_length > bytes.size()) return ParseError::truncated;
   view.bytes = bytes.first(total_length);
+  view.length = static_cast<std::uint32_t>(total_length);
   view.protocol = bytes[9];
   view.source = IpAddress::v4(bytes.data() + 12);
   view.destination = IpAddress::v4(bytes.data() + 16);
@@ -151,6 +152,7 @@ ParseError parse_ipv6(std::span<const std::uint8_t> bytes, PacketView& view) noe
   const std::size_t total_length = kIpv6Header + read16(bytes, 4);
   if (total_length > bytes.size() || total_length > kLongestPacket) return ParseError::truncated;
   view.bytes = bytes.first(total_length);
+  view.length = static_cast<std::uint32_t>(total_length);
   view.protocol = bytes[6];
   view.source = IpAddress::v6(bytes.data() + 8);
   view.destination = IpAddress::v6(bytes.data() + 24);
@@ -171,29 +173,20 @@ void read_option(std::span<const std::uint8_t> option, TcpOptions& out) noexcept
       out.has_window_scale = true;
       out.window_scale = option[2] > 14 ? std::uint8_t{14} : option[2];  // RFC 7323 2.3
       break;
-    case kSackPermitted:
-      out.sack_permitted = option.size() == 2;
-      break;
-    case kSack:
-      out.has_sack_blocks = option.size() >= 10;
-      break;
+    case kSackPermitted: out.sack_permitted = option.size() == 2; break;
+    case kSack: out.has_sack_blocks = option.size() >= 10; break;
     case kTimestamps:
       if (option.size() != 10) break;
       out.has_timestamps = true;
       out.ts_value = read32(option, 2);
       out.ts_echo = read32(option, 6);
       break;
-    case kMultipath:
-      out.multipath = true;
-      break;
-    case kFastOpen:
-      out.fast_open = true;
-      break;
+    case kMultipath: out.multipath = true; break;
+    case kFastOpen: out.fast_open = true; break;
     case kExperiment:
       if (option.size() >= 4 && read16(option, 2) == kFastOpenMagic) out.fast_open = true;
       break;
-    default:
-      break;
+    default: break;
   }
 }
 
@@ -233,16 +226,12 @@ const char* to_string(Direction direction) noexcept { return direction == Direct
 
 const char* to_string(ParseError error) noexcept {
   switch (error) {
-    case ParseError::none:
-      return "none";
-    case ParseError::empty:
-      return "empty";
-    case ParseError::bad_version:
-      return "bad_version";
-    case ParseError::truncated:
-      return "truncated";
-    case ParseError::bad_header_length:
-      return "bad_header_length";
+    case ParseError::none: return "none";
+    case ParseError::empty: return "empty";
+    case ParseError::bad_version: return "bad_version";
+    case ParseError::truncated: return "truncated";
+    case ParseError::bad_header_length: return "bad_header_length";
+    case ParseError::bad_offload: return "bad_offload";
   }
   return "?";
 }

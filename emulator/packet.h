@@ -64,6 +64,7 @@ struct TcpOptions {
 /// A look at one IP packet as it would be on the wire. Owns nothing: `bytes` must outlive it.
 struct PacketView {
   std::span<const std::uint8_t> bytes;  ///< from the IP header to the end of its total length
+  std::uint32_t length = 0;             ///< of the packet on the wire: bytes.size(), but see SuperPacket::segment()
   std::uint8_t version = 0;             ///< 4 or 6
   std::uint8_t protocol = 0;            ///< of the transport header, behind IPv6 extension headers
   IpAddress source;
@@ -87,6 +88,7 @@ enum class ParseError : std::uint8_t {
   bad_version,        ///< neither 4 nor 6
   truncated,          ///< ends inside a header or before its total length (or is longer than the 65,535 bytes we carry)
   bad_header_length,  ///< IPv4 IHL below 5, TCP data offset below 5, or beyond the packet; UDP length below 8
+  bad_offload,        ///< what the device says beside the packet contradicts it
 };
 
 /// Reads `bytes` as one IPv4 or IPv6 packet. On success `out` is filled; otherwise `out` is unspecified.
@@ -103,6 +105,12 @@ bool is_checksum_right(const PacketView& packet) noexcept;
 /// Writes the right transport checksum into `bytes`, which must be the bytes `packet` was parsed from. Nothing is
 /// written if there is no place for one (another protocol, a fragment).
 void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
+
+/// Writes the sum of the pseudo-header alone, as the kernel does where the rest is left to a device; for TCP and UDP.
+void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
+
+/// Writes the IPv4 header's own checksum.
+void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept;
 
 const char* to_string(Side side) noexcept;
 const char* to_string(Direction direction) noexcept;

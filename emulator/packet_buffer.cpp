@@ -17,6 +17,10 @@ void PacketBuffer::swap(PacketBuffer& other) noexcept {
   std::swap(size_class_, other.size_class_);
 }
 
+std::size_t PacketBuffer::footprint() const noexcept {
+  return block_ == nullptr ? 0 : BufferPool::kClasses[size_class_];
+}
+
 BufferPool::BufferPool(std::size_t limit) : limit_(limit) {}
 
 BufferPool::~BufferPool() {
@@ -26,16 +30,21 @@ BufferPool::~BufferPool() {
 }
 
 PacketBuffer BufferPool::copy_of(std::span<const std::uint8_t> bytes) noexcept {
+  PacketBuffer buffer = allocate(bytes.size());
+  if (buffer) std::memcpy(buffer.block_, bytes.data(), bytes.size());
+  return buffer;
+}
+
+PacketBuffer BufferPool::allocate(std::size_t size) noexcept {
   PacketBuffer buffer;
-  if (bytes.empty() || bytes.size() > 65'535) return buffer;
+  if (size == 0 || size > kClasses.back()) return buffer;
   std::uint8_t size_class = 0;
-  while (kClasses[size_class] < bytes.size()) ++size_class;
+  while (kClasses[size_class] < size) ++size_class;
   std::uint8_t* block = take(size_class);
   if (block == nullptr) return buffer;
-  std::memcpy(block, bytes.data(), bytes.size());
   buffer.pool_ = this;
   buffer.block_ = block;
-  buffer.size_ = static_cast<std::uint32_t>(bytes.size());
+  buffer.size_ = static_cast<std::uint32_t>(size);
   buffer.size_class_ = size_class;
   return buffer;
 }

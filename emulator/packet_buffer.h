@@ -25,6 +25,10 @@ class PacketBuffer {
   explicit operator bool() const noexcept { return block_ != nullptr; }
   std::span<std::uint8_t> bytes() noexcept { return {block_, size_}; }
   std::span<const std::uint8_t> bytes() const noexcept { return {block_, size_}; }
+  /// Forgets all but the first `size` bytes.
+  void shrink(std::size_t size) noexcept { size_ = static_cast<std::uint32_t>(size); }
+  /// Bytes of memory it takes, which may be more than it holds.
+  std::size_t footprint() const noexcept;
 
  private:
   friend class BufferPool;
@@ -46,6 +50,8 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
+  /// A buffer of `size` bytes (1 to 65,536) with whatever was in it; empty if the bound is reached.
+  PacketBuffer allocate(std::size_t size) noexcept;
   /// A buffer holding a copy of `bytes` (1 to 65,535 of them); empty if the bound is reached.
   PacketBuffer copy_of(std::span<const std::uint8_t> bytes) noexcept;
 
@@ -54,7 +60,7 @@ class BufferPool {
 
  private:
   friend class PacketBuffer;
-  static constexpr std::array<std::uint32_t, 5> kClasses{256, 1024, 2048, 9216, 65536};
+  static constexpr std::array<std::uint32_t, 8> kClasses{256, 1024, 2048, 4096, 9216, 16384, 32768, 65536};
   std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
   void free_one(std::size_t size_class) noexcept;

@@ -95,4 +95,19 @@ void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noe
   bytes[coverage.field + 1] = static_cast<std::uint8_t>(checksum & 0xff);
 }
 
+void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept {
+  const Coverage coverage = coverage_of(packet);
+  const std::uint16_t sum = fold(pseudo_header_sum(packet, coverage.length));
+  bytes[coverage.field] = static_cast<std::uint8_t>(sum >> 8);
+  bytes[coverage.field + 1] = static_cast<std::uint8_t>(sum & 0xff);
+}
+
+void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept {
+  const std::size_t header_length = std::size_t{4} * (packet[0] & 0x0f);
+  packet[10] = packet[11] = 0;
+  const auto checksum = static_cast<std::uint16_t>(~fold(sum_of(packet.first(header_length))));
+  packet[10] = static_cast<std::uint8_t>(checksum >> 8);
+  packet[11] = static_cast<std::uint8_t>(checksum & 0xff);
+}
+
 }  // namespace wobble

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "emulator/offload.h"
+
 namespace wobble {
 
 /// What became of a read.
@@ -17,10 +19,11 @@ class PacketDevice {
  public:
   virtual ~PacketDevice() = default;
 
-  /// Reads one packet into `buffer`; `length` is set with ReadResult::packet. A packet longer than `buffer` is cut.
-  virtual ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length) noexcept = 0;
-  /// Writes one packet; false if the device did not take it.
-  virtual bool write(std::span<const std::uint8_t> packet) noexcept = 0;
+  /// Reads one packet, or super-packet, into `buffer`; `length` and `offload` are set with ReadResult::packet. What is
+  /// longer than `buffer` is cut.
+  virtual ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept = 0;
+  /// Writes one; false if the device did not take it. A super-packet only to a device that hands out such.
+  virtual bool write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept = 0;
   /// To wait on with epoll; -1 if there is nothing to wait on.
   virtual int descriptor() const noexcept = 0;
 };
@@ -28,10 +31,13 @@ class PacketDevice {
 /// A device made of two queues, for tests and replays.
 class MemoryDevice final : public PacketDevice {
  public:
-  using Packet = std::vector<std::uint8_t>;
+  struct Packet {
+    std::vector<std::uint8_t> bytes;
+    Offload offload;
+  };
 
-  ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length) noexcept override;
-  bool write(std::span<const std::uint8_t> packet) noexcept override;
+  ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept override;
+  bool write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept override;
   int descriptor() const noexcept override { return -1; }
 
   std::deque<Packet> to_read;

@@ -15,15 +15,19 @@
 
 #include "emulator/connection_table.h"
 #include "emulator/fate.h"
+#include "emulator/offload.h"
 #include "emulator/packet_buffer.h"
 #include "emulator/ring.h"
 #include "emulator/time.h"
 
 namespace wobble {
 
-/// A packet on its way.
+/// A packet on its way; or several, the segments of one super-packet that share a fate and leave together.
 struct InFlight {
   PacketBuffer buffer;
+  Offload offload;
+  std::uint32_t wire_bytes = 0;  ///< of its segments as separate packets
+  std::uint16_t segments = 1;
   ConnectionHandle connection;
   TimePoint arrived;
   TimePoint release_at;
@@ -52,6 +56,8 @@ class ReleaseQueue {
   /// Takes everything out, in the order of departure.
   std::vector<InFlight> take_all();
 
+  /// Whether packets wait aside, counting those that come after them.
+  bool has_held() const noexcept { return !held_.empty(); }
   std::size_t size() const noexcept { return fifo_.size() + heap_.size() + held_.size(); }
 
  private:

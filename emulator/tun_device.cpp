@@ -4,6 +4,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,41 +12,108 @@
 #include <system_error>
 
 namespace wobble {
+namespace {
 
-TunDevice::TunDevice(const std::string& name) {
+// Newer than the headers of Debian 12; the kernel refuses what it does not have.
+constexpr unsigned kUso4 = 0x20, kUso6 = 0x40;  // TUN_F_USO4, TUN_F_USO6: Linux 6.2
+constexpr unsigned kTcpOffload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
+// struct virtio_net_hdr of linux/virtio_net.h, which is not C++; in the machine's byte order, as TUN has it.
+struct VirtioNetHeader {
+  std::uint8_t flags;
+  std::uint8_t gso_type;
+  std::uint16_t header_length;
+  std::uint16_t gso_size;
+  std::uint16_t checksum_start;
+  std::uint16_t checksum_offset;
+};
+static_assert(sizeof(VirtioNetHeader) == 10);
+constexpr std::uint8_t kNeedsChecksum = 1;
+constexpr std::uint8_t kGsoTcpV4 = 1, kGsoTcpV6 = 4, kGsoUdpL4 = 5, kGsoEcn = 0x80;
+
+[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+
+// As much offload as the kernel grants.
+void ask_for_offload(int descriptor) {
+  const int header_size = sizeof(VirtioNetHeader);
+  if (::ioctl(descriptor, TUNSETVNETHDRSZ, &header_size) < 0) fail("cannot set the size of the virtio-net header");
+  for (const unsigned wanted : {kTcpOffload | kUso4 | kUso6, kTcpOffload, unsigned{TUN_F_CSUM}}) {
+    if (::ioctl(descriptor, TUNSETOFFLOAD, static_cast<unsigned long>(wanted)) == 0) return;
+  }
+}
+
+Offload from_header(const VirtioNetHeader& header) noexcept {
+  Offload offload;
+  switch (header.gso_type & ~kGsoEcn) {
+    case kGsoTcpV4:
+    case kGsoTcpV6: offload.kind = Offload::Kind::tcp; break;
+    case kGsoUdpL4: offload.kind = Offload::Kind::udp; break;
+    default: break;
+  }
+  offload.ecn = (header.gso_type & kGsoEcn) != 0;
+  offload.needs_checksum = (header.flags & kNeedsChecksum) != 0;
+  offload.segment_size = offload.kind == Offload::Kind::none ? std::uint16_t{0} : header.gso_size;
+  offload.header_length = header.header_length;
+  offload.checksum_start = header.checksum_start;
+  offload.checksum_offset = header.checksum_offset;
+  return offload;
+}
+
+VirtioNetHeader to_header(const Offload& offload, bool is_v4) noexcept {
+  VirtioNetHeader header{};
+  if (offload.needs_checksum) {
+    header.flags = kNeedsChecksum;
+    header.checksum_start = offload.checksum_start;
+    header.checksum_offset = offload.checksum_offset;
+  }
+  if (offload.kind == Offload::Kind::none) return header;
+  header.gso_type = kGsoUdpL4;
+  if (offload.kind == Offload::Kind::tcp) header.gso_type = is_v4 ? kGsoTcpV4 : kGsoTcpV6;
+  if (offload.ecn) header.gso_type |= kGsoEcn;
+  header.gso_size = offload.segment_size;
+  header.header_length = offload.header_length;
+  return header;
+}
+
+}  // namespace
+
+TunDevice::TunDevice(const std::string& name, bool offload) : has_header_(offload) {
   if (name.empty() || name.size() >= IFNAMSIZ) {
     throw std::system_error(EINVAL, std::generic_category(), "TUN device name '" + name + "' (1 to 15 bytes)");
   }
-  descriptor_ = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open /dev/net/tun");
+  descriptor_ = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (descriptor_.get() < 0) fail("cannot open /dev/net/tun");
   ifreq request{};
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (::ioctl(descriptor_, TUNSETIFF, &request) < 0) {
-    const int error = errno;
-    ::close(descriptor_);
-    throw std::system_error(error, std::generic_category(), "cannot make the TUN device '" + name + "'");
-  }
+  request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0));
+  if (::ioctl(descriptor_.get(), TUNSETIFF, &request) < 0) fail("cannot make the TUN device '" + name + "'");
+  if (offload) ask_for_offload(descriptor_.get());
 }
 
-TunDevice::~TunDevice() { ::close(descriptor_); }
-
-ReadResult TunDevice::read(std::span<std::uint8_t> buffer, std::size_t& length) noexcept {
+ReadResult TunDevice::read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept {
+  VirtioNetHeader header{};
+  iovec parts[2] = {{&header, sizeof header}, {buffer.data(), buffer.size()}};
+  const std::size_t header_size = has_header_ ? sizeof header : 0;
   for (;;) {
-    const ssize_t n = ::read(descriptor_, buffer.data(), buffer.size());
-    if (n >= 0) {
-      length = static_cast<std::size_t>(n);
+    const ssize_t n =
+        has_header_ ? ::readv(descriptor_.get(), parts, 2) : ::read(descriptor_.get(), buffer.data(), buffer.size());
+    if (n >= static_cast<ssize_t>(header_size)) {
+      length = static_cast<std::size_t>(n) - header_size;
+      offload = from_header(header);
       return ReadResult::packet;
     }
-    if (errno == EINTR) continue;
-    return errno == EAGAIN ? ReadResult::nothing : ReadResult::failed;
+    if (n < 0 && errno == EINTR) continue;
+    return n < 0 && errno == EAGAIN ? ReadResult::nothing : ReadResult::failed;
   }
 }
 
-bool TunDevice::write(std::span<const std::uint8_t> packet) noexcept {
+bool TunDevice::write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept {
+  VirtioNetHeader header = to_header(offload, packet[0] >> 4 == 4);
+  iovec parts[2] = {{&header, sizeof header}, {const_cast<std::uint8_t*>(packet.data()), packet.size()}};
   for (;;) {
-    const ssize_t n = ::write(descriptor_, packet.data(), packet.size());
-    if (n >= 0) return static_cast<std::size_t>(n) == packet.size();
+    const ssize_t n =
+        has_header_ ? ::writev(descriptor_.get(), parts, 2) : ::write(descriptor_.get(), packet.data(), packet.size());
+    if (n >= 0) return true;
     if (errno != EINTR) return false;
   }
 }

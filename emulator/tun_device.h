@@ -1,11 +1,13 @@
 // A TUN device: the kernel's end is a network interface, ours a descriptor that reads and writes whole IP packets
-// (Linux Documentation/networking/tuntap.rst). Not persistent: it vanishes with the descriptor, however the process
-// ends.
+// (Linux Documentation/networking/tuntap.rst). With the virtio-net header in front of each packet the kernel hands over
+// TCP and UDP super-packets uncut and unsummed, and takes them back so. Not persistent: it vanishes with the
+// descriptor, however the process ends.
 #pragma once
 
 #include <string>
 
 #include "emulator/packet_device.h"
+#include "emulator/unique_fd.h"
 
 namespace wobble {
 
@@ -13,17 +15,16 @@ class TunDevice final : public PacketDevice {
  public:
   /// Makes the interface `name` (at most 15 bytes) in the calling thread's network namespace; the descriptor works from
   /// any other afterwards. Throws std::system_error that says what was attempted.
-  explicit TunDevice(const std::string& name);
-  ~TunDevice() override;
-  TunDevice(const TunDevice&) = delete;
-  TunDevice& operator=(const TunDevice&) = delete;
+  /// With `offload` the kernel is asked for super-packets and partial checksums, as much of it as it has.
+  TunDevice(const std::string& name, bool offload);
 
-  ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length) noexcept override;
-  bool write(std::span<const std::uint8_t> packet) noexcept override;
-  int descriptor() const noexcept override { return descriptor_; }
+  ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept override;
+  bool write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept override;
+  int descriptor() const noexcept override { return descriptor_.get(); }
 
  private:
-  int descriptor_ = -1;
+  UniqueFd descriptor_;
+  bool has_header_;
 };
 
 }  // namespace wobble
