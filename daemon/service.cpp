@@ -26,9 +26,10 @@ Service::~Service() {
   }
   temporaries_changed_.notify_all();
   reverter_.join();
-  for (auto& [name, link] : links_) link->forwarder.reset();  // tells each connection's end to the ring
-  journal_.sync(1s);
-  for (auto& [name, link] : links_) journal_.remove_link(name);
+  for (auto& [name, link] : links_) {
+    link->forwarder.reset();  // tells the ring where each connection stands
+    journal_.remove_link(link->ring);
+  }
 }
 
 void Service::add_link(const std::string& name, std::uint64_t seed, api::SideInfo near_info,
@@ -83,7 +84,7 @@ void Service::put_in_force(ServedLink& link, const LinkConditions& conditions, c
   link.info.conditions = conditions;
   link.info.reverts_at = ends ? std::optional(wall_clock(*ends)) : std::nullopt;
   ++link.info.revision;
-  journal_.record_change(link.info.name, link.info.revision, source, api::to_json(conditions).dump());
+  journal_.record_change({link.info.name, link.info.revision, source, api::to_json(conditions).dump()});
   temporaries_changed_.notify_all();
 }
 
@@ -136,7 +137,7 @@ LinkStats Service::stats(const std::string& name) {
   ServedLink& link = find(name);
   LinkStats stats;
   call(link, [&](Link& l, TimePoint now) { stats = l.stats(now); });
-  stats.events_lost = link.ring.lost();
+  stats.events_lost = link.ring.lost_transitions() + link.ring.lost_segments();
   return stats;
 }
 
@@ -167,23 +168,25 @@ api::Page<api::ConnectionRow> Service::connections(const api::ConnectionQuery& q
 
 api::ConnectionRow Service::connection(ConnectionId id) {
   journal_.sync(kSyncPatience);
-  std::vector<api::ConnectionRow> rows{journal_.connection(id)};
+  const auto row = journal_.connection(id);
+  if (!row) throw api::NotFound("there is no connection " + std::to_string(id));
+  std::vector<api::ConnectionRow> rows{*row};
   refresh_figures(rows);
   return rows.front();
 }
 
 std::vector<api::TransitionRow> Service::transitions(ConnectionId id) {
-  journal_.sync(kSyncPatience);
+  connection(id);  // NotFound, if there never was such a one
   return journal_.transitions(id);
 }
 
 std::vector<api::SegmentRow> Service::segments(ConnectionId id) {
-  journal_.sync(kSyncPatience);
+  connection(id);
   return journal_.segments(id);
 }
 
 void Service::follow(ConnectionId id) {
-  connection(id);  // NotFound, if there never was such a one
+  connection(id);
   for (auto& [name, link] : links_) {
     call(*link, [id](Link& l, TimePoint) { l.connections().follow(id); });
   }

@@ -27,7 +27,7 @@ ConnectionTableOptions table_options(const Journal& journal) {
   std::random_device device;
   ConnectionTableOptions options;
   for (std::uint64_t& key : options.hash_key) key = (std::uint64_t{device()} << 32) | device();
-  options.first_id = journal.next_connection_id();
+  options.first_id = journal.first_connection_id();
   return options;
 }
 
@@ -62,7 +62,7 @@ void run(const Options& options, const sigset_t& ending) {
   const std::filesystem::path folder = std::filesystem::path(options.database).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder);
   JournalOptions journal_options;
-  journal_options.path = options.database;
+  journal_options.file = options.database;
   Journal journal(journal_options);
   Service service(journal);
   api::Server server(service, server_options(options));
