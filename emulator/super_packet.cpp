@@ -94,7 +94,7 @@ Offload SuperPacket::copy_run(std::uint32_t first, std::uint32_t n, std::span<st
   Offload offload = offload_;
   if (n == 1) {
     offload.kind = Offload::Kind::none;
-    offload.segment_size = 0;
+    offload.segment_size = offload.header_length = 0;
   }
   if (first > 0) offload.ecn = false;
   return offload;

@@ -1,0 +1,239 @@
+// The link as a whole, in virtual time: what arrives leaves as its fate says, the counters add up, and super-packets
+// meet the same fates as the wire packets they stand for.
+#include "emulator/link.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "tests/emulator/super_packets.h"
+
+namespace wobble {
+namespace {
+
+using namespace std::chrono_literals;
+using super_packets::Bytes;
+using super_packets::cut;
+using super_packets::Super;
+
+class Deaf final : public ConnectionObserver {
+ public:
+  void on(const ConnectionOpened&) noexcept override {}
+  void on(const Transition&) noexcept override {}
+  void on(const ConnectionClosed&) noexcept override {}
+  void on(const SegmentRecord&) noexcept override {}
+};
+
+/// One wire packet as the receiver got it, and when.
+struct Left {
+  TimePoint at;
+  Direction direction;
+  Bytes bytes;
+  bool operator==(const Left&) const = default;
+};
+
+/// A link whose output is cut into wire packets.
+class Bench {
+ public:
+  explicit Bench(std::uint64_t seed, std::size_t memory = std::size_t{256} << 20)
+      : link({.seed = seed, .connections = {}, .memory_limit = memory}, observer_, TimePoint(1s)) {}
+
+  void admit(const Super& super, Side side, TimePoint now) { link.admit(super.bytes, super.offload, side, now); }
+
+  /// Lets time pass, moment by moment.
+  void run_until(TimePoint end) {
+    while (link.next_due() <= end) release(std::max(link.next_due(), now_));
+    release(end);
+  }
+
+  void release(TimePoint now) {
+    now_ = now;
+    link.advance(now);
+    for (Direction d : {Direction::up, Direction::down}) {
+      while (auto packet = link.pop_due(d, now)) {
+        const auto bytes = packet->buffer.bytes();
+        for (Bytes& wire : cut({Bytes(bytes.begin(), bytes.end()), packet->offload})) {
+          left.push_back({packet->release_at, d, std::move(wire)});
+        }
+        link.complete(*packet, d, true, now);
+      }
+    }
+  }
+
+  std::uint64_t dropped(const DirectionStats& s) const {
+    return std::accumulate(s.total.dropped.begin(), s.total.dropped.end(), std::uint64_t{0});
+  }
+  void expect_balance() {
+    const LinkStats stats = link.stats(now_);
+    for (const DirectionStats* s : {&stats.up, &stats.down}) {
+      EXPECT_EQ(s->total.packets_in + s->total.duplicated, s->total.packets_out + dropped(*s) + s->packets_in_flight);
+    }
+  }
+
+  Deaf observer_;
+  Link link;
+  std::vector<Left> left;
+  TimePoint now_{1s};
+};
+
+Super plain(const Bytes& bytes) { return {packets::with_checksum(bytes), {}}; }
+Super datagram(std::size_t payload) { return plain(packets::ipv4(kUdp, packets::udp(1000, 2000, Bytes(payload, 7)))); }
+
+LinkConditions random_conditions(std::mt19937_64& random) {
+  const auto chance = [&](double percent) { return random() % 2 ? Probability::percent(percent) : Probability{}; };
+  DirectionConditions d;
+  d.delay = {Duration(random() % 20'000'000), Duration(random() % 2 ? random() % 9'000'000 : 0),
+             random() % 2 ? Distribution::uniform : Distribution::normal, random() % 4 == 0};
+  if (random() % 3 == 0) {
+    d.loss.gilbert_elliott = GilbertElliott{Probability::percent(2), Probability::percent(30)};
+  } else {
+    d.loss.random = chance(5);
+  }
+  d.duplicate.probability = chance(3);
+  d.corrupt = {chance(3), 1 + static_cast<std::uint32_t>(random() % 5), random() % 2 == 0};
+  if (random() % 3 == 0) d.reorder = {Probability::percent(5), 1 + static_cast<std::uint32_t>(random() % 5), {}};
+  if (random() % 3 == 0) d.rate = 1'000'000 + random() % 1'000'000'000;
+  if (random() % 8 == 0) d.outage = {false, 30ms, 5ms, random() % 2 == 0};
+  LinkConditions c{d, d};
+  c.down.delay.time = Duration(random() % 5'000'000);
+  return c;
+}
+
+TEST(Link, DelayIsExactToTheNanosecond) {
+  Bench bench(1);
+  LinkConditions conditions;
+  conditions.up.delay.time = 80ms + 1ns;
+  bench.link.apply(conditions, TimePoint(1s));
+  bench.admit(datagram(10), Side::near, TimePoint(2s));
+  EXPECT_EQ(bench.link.next_due(), TimePoint(2s + 80ms + 1ns));
+  bench.release(TimePoint(2s + 80ms));
+  EXPECT_TRUE(bench.left.empty()) << "never early";
+  bench.release(TimePoint(2s + 80ms + 1ns));
+  ASSERT_EQ(bench.left.size(), 1u);
+  EXPECT_EQ(bench.left[0].bytes, datagram(10).bytes);
+}
+
+TEST(Link, ResetLetsWhatIsInFlightGoAtOnceAndInOrder) {
+  Bench bench(1);
+  LinkConditions slow;
+  slow.up.delay.time = 10min;
+  bench.link.apply(slow, TimePoint(1s));
+  bench.admit(datagram(1), Side::near, TimePoint(2s));
+  bench.admit(datagram(2), Side::near, TimePoint(3s));
+  bench.link.reset(TimePoint(4s));
+  bench.admit(datagram(3), Side::near, TimePoint(4s));
+  bench.release(TimePoint(4s));
+  ASSERT_EQ(bench.left.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(bench.left[i].bytes, datagram(i + 1).bytes);
+}
+
+TEST(Link, AShorterDelayLetsNothingOvertake) {
+  Bench bench(1);
+  LinkConditions slow;
+  slow.up.delay.time = 1s;
+  bench.link.apply(slow, TimePoint(1s));
+  bench.admit(datagram(1), Side::near, TimePoint(2s));
+  bench.link.apply({}, TimePoint(2s + 1ms));
+  bench.admit(datagram(2), Side::near, TimePoint(2s + 1ms));
+  bench.run_until(TimePoint(4s));
+  ASSERT_EQ(bench.left.size(), 2u);
+  EXPECT_EQ(bench.left[0].bytes, datagram(1).bytes);
+  EXPECT_EQ(bench.left[0].at, TimePoint(3s)) << "what is in flight keeps its time";
+}
+
+TEST(Link, AnOutageThatDropsInFlightLosesAll) {
+  Bench bench(1);
+  LinkConditions conditions;
+  conditions.up.delay.time = 1s;
+  bench.link.apply(conditions, TimePoint(1s));
+  bench.admit(datagram(1), Side::near, TimePoint(2s));
+  conditions.up.outage = {true, {}, {}, true};
+  bench.link.apply(conditions, TimePoint(2s + 1ms));
+  bench.run_until(TimePoint(5s));
+  EXPECT_TRUE(bench.left.empty());
+  EXPECT_EQ(bench.link.stats(TimePoint(5s)).up.total.dropped[static_cast<std::size_t>(DropReason::outage)], 1u);
+  bench.expect_balance();
+}
+
+TEST(Link, WhatIsNoPacketIsCountedAndDropped) {
+  Bench bench(1);
+  bench.admit({{}, {}}, Side::near, TimePoint(2s));
+  bench.admit({{0x45, 0, 0}, {}}, Side::near, TimePoint(2s));
+  bench.admit({{0x95, 0, 0, 0}, {}}, Side::near, TimePoint(2s));
+  Super liar = datagram(100);
+  liar.offload.kind = Offload::Kind::tcp;
+  bench.admit(liar, Side::near, TimePoint(2s));
+  EXPECT_EQ(bench.link.stats(TimePoint(2s)).up.total.dropped[static_cast<std::size_t>(DropReason::malformed)], 4u);
+  bench.expect_balance();
+}
+
+TEST(Link, ExhaustedMemoryIsACountedDrop) {
+  Bench bench(1, 16 * 1024);
+  LinkConditions slow;
+  slow.up.delay.time = 1s;
+  bench.link.apply(slow, TimePoint(1s));
+  for (int i = 0; i < 100; ++i) bench.admit(datagram(1000), Side::near, TimePoint(2s));
+  EXPECT_GT(bench.link.stats(TimePoint(2s)).up.total.dropped[static_cast<std::size_t>(DropReason::memory)], 50u);
+  bench.expect_balance();
+  bench.run_until(TimePoint(4s));
+  bench.expect_balance();
+  bench.admit(datagram(1000), Side::near, TimePoint(5s));
+  bench.run_until(TimePoint(7s));
+  EXPECT_EQ(bench.left.back().at, TimePoint(6s)) << "the memory came back";
+}
+
+TEST(Link, CountersAddUpUnderConditionsThatChangeAtRandom) {
+  std::mt19937_64 random(7);
+  Bench bench(7, 1 << 20);
+  TimePoint now(1s);
+  for (int i = 0; i < 30'000; ++i) {
+    now += Duration(random() % 2'000'000);
+    if (i % 500 == 0) bench.link.apply(random_conditions(random), now);
+    if (i % 7000 == 6999) bench.link.reset(now);
+    bench.admit(super_packets::make(random, random() % 2, random() % 2, random() % 6000, 1000),
+                random() % 2 ? Side::near : Side::far, now);
+    if (i % 3 == 0) bench.release(now);
+    if (i % 100 == 0) bench.expect_balance();
+  }
+  bench.link.apply({}, now);
+  bench.run_until(now + 20min);
+  bench.expect_balance();
+  EXPECT_EQ(bench.link.stats(now).up.packets_in_flight + bench.link.stats(now).down.packets_in_flight, 0u);
+}
+
+// The same traffic, once as super-packets and once as the wire packets they stand for.
+TEST(Link, SuperPacketsMeetTheFatesOfTheirSegments) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 60; ++round) {
+    const std::uint64_t seed = random();
+    Bench whole(seed);
+    Bench apart(seed);
+    TimePoint now(1s);
+    for (int i = 0; i < 120; ++i) {
+      now += Duration(random() % 3'000'000);
+      if (i % 40 == 0) {
+        const LinkConditions conditions = random_conditions(random);
+        whole.link.apply(conditions, now);
+        apart.link.apply(conditions, now);
+      }
+      const Side side = random() % 2 ? Side::near : Side::far;
+      const Super super = super_packets::make(random, random() % 2, random() % 3 != 0, 1 + random() % 30'000,
+                                              static_cast<std::uint16_t>(200 + random() % 1300));
+      whole.admit(super, side, now);
+      for (const Bytes& wire : cut(super)) apart.admit({wire, {}}, side, now);
+      whole.release(now);
+      apart.release(now);
+    }
+    whole.run_until(now + 10s);
+    apart.run_until(now + 10s);
+    ASSERT_EQ(whole.left.size(), apart.left.size()) << "round " << round;
+    ASSERT_TRUE(whole.left == apart.left) << "round " << round;
+    const LinkStats a = whole.link.stats(now), b = apart.link.stats(now);
+    EXPECT_EQ(a.up.total.bytes_out, b.up.total.bytes_out);
+    EXPECT_EQ(a.down.total.dropped, b.down.total.dropped);
+    EXPECT_EQ(a.up.total.corrupted, b.up.total.corrupted);
+  }
+}
+
+}  // namespace
+}  // namespace wobble
