@@ -30,6 +30,8 @@ Exit codes:
   3    the daemon cannot be reached
   exec: the command's own; 127 if it is not found, 126 if it cannot be executed)";
 
+constexpr char kShortFooter[] = "Exit codes and environment: wobble --help";
+
 void tell(const Failure& failure) {
   std::cerr << "wobble: " << clean(failure.what()) << "\n";
   for (const std::string& line : failure.details) std::cerr << "  " << clean(line) << "\n";
@@ -55,6 +57,10 @@ void describe(CLI::App& app, Context& context) {
   add_doctor(app, context);
   add_cleanup(app, context);
   add_version(app, context);
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    const std::string own = command->get_footer();
+    command->footer(own + (own.empty() ? "" : "\n\n") + kShortFooter);
+  }
 }
 
 int parse(CLI::App& app, Context& context, int argc, char** argv) {
@@ -75,6 +81,10 @@ int parse(CLI::App& app, Context& context, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const auto chosen = app.get_subcommands();
+    if (chosen.empty() && !arguments.empty() && !arguments[0].starts_with("-")) {
+      tell({kExitUsage, "there is no command '" + clean(arguments[0]) + "' (see 'wobble --help')"});
+      return kExitUsage;
+    }
     const std::string help = chosen.empty() ? "wobble --help" : "wobble " + chosen[0]->get_name() + " --help";
     tell({kExitUsage, std::string(error.what()) + " (see '" + help + "')"});
     return kExitUsage;

@@ -5,7 +5,7 @@ namespace {
 
 std::string delay(const Json& value) {
   std::string out = "delay " + text(value, "time");
-  if (const std::string jitter = text(value, "jitter"); !jitter.empty()) out += " " + jitter;
+  if (const std::string jitter = text(value, "jitter"); !jitter.empty()) out.append(" ").append(jitter);
   if (const std::string shape = text(value, "distribution"); !shape.empty()) out += " distribution " + shape;
   if (is_true(value, "reorder")) out += ", may reorder";
   return out;
@@ -39,7 +39,7 @@ std::string outage(const Json& value) {
   std::string out = "outage";
   if (is_true(value, "on")) out += " now";
   if (const std::string up = text(value, "up_for"); !up.empty()) {
-    out += " " + text(value, "down_for") + " after each " + up;
+    out.append(" ").append(text(value, "down_for")).append(" after each ").append(up);
   }
   if (is_true(value, "drop_in_flight")) out += ", in flight too";
   return out;

@@ -118,7 +118,8 @@ void add_connections(CLI::App& app, Context& context) {
   command->add_option("--link", filter->link, "Only of this link");
   command->add_option("--state", filter->state, "Only with an endpoint in this state: ESTABLISHED, fin-wait-1, ...");
   command->add_option("--port", filter->port, "Only with an endpoint at this port");
-  command->add_option("--end", filter->end, "Only those that ended so: open, orderly, reset, refused, syn_timeout, ...");
+  command->add_option("--end", filter->end,
+                      "Only those that ended so: open, orderly, reset, refused, syn_timeout, ...");
   command->add_option("--closed-by", filter->closed_by, "Only those closed by: client, server, both");
   command->add_option("--since", filter->since, "Only those opened since: 10m (ago) or a time in RFC 3339");
   command->add_option("--limit", filter->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();

@@ -40,7 +40,8 @@ Check tun_device() {
     return check;
   }
   check = {check.name, false, std::string(kTun) + ": " + std::strerror(errno), "run as root"};
-  if (errno == ENOENT) check.mend = "mkdir -p /dev/net && mknod -m 600 /dev/net/tun c 10 200 (docker: --device /dev/net/tun)";
+  if (errno == ENOENT)
+    check.mend = "mkdir -p /dev/net && mknod -m 600 /dev/net/tun c 10 200 (docker: --device /dev/net/tun)";
   if (errno == ENODEV || errno == ENXIO) check.mend = "modprobe tun";
   return check;
 }

@@ -17,10 +17,11 @@ std::string segment_text(const Json& segment) {
   std::string out = text(segment, "flags");
   out += (out.empty() ? "seq=" : " seq=") + text(segment, "seq");
   if (("," + text(segment, "flags") + ",").find(",ACK,") != std::string::npos) out += " ack=" + text(segment, "ack");
-  if (const auto length = count(segment, "length"); length > 0) out += " len=" + std::to_string(length);
+  if (const auto length = count(segment, "length"); length > 0) out.append(" len=").append(std::to_string(length));
   const std::string fate = text(segment, "fate");
   const std::string reason = text(segment, "reason");
-  if (!fate.empty() && fate != "forwarded") out += ", " + fate + (reason.empty() ? "" : ": " + reason);
+  if (!fate.empty() && fate != "forwarded") out.append(", ").append(fate);
+  if (!reason.empty()) out.append(": ").append(reason);
   return out;
 }
 
@@ -34,7 +35,7 @@ std::string event_line(const Json& event, std::int64_t now, const Paint& paint) 
   std::string out = paint(Colour::dim, at ? human_time(*at, now) : text(event, "at")) + "  " +
                     pad_left(text(event, "id"), 6) + "  " + paint(colour, pad_right(kind, 17)) + "  ";
   if (const std::string link = text(event, "link"); !link.empty()) out += link + "  ";
-  if (const auto id = count(event, "connection"); id > 0) out += "#" + std::to_string(id) + "  ";
+  if (const auto id = count(event, "connection"); id > 0) out.append("#").append(std::to_string(id)).append("  ");
   const Json& transition = field(event, "transition");
   const std::string line = text(event, "text");
   if (!line.empty() || !transition.is_object()) return out + line;

@@ -27,8 +27,9 @@ Failure cannot_enter(const std::string& path, int error) {
     return {kExitRefused, what + "that takes CAP_SYS_ADMIN: run 'wobble exec' as root"};
   }
   if (error == ENOENT || error == EINVAL || error == ENOTTY) {
-    return {kExitRefused, what + "there is no such namespace here: the daemon is in another pid namespace (a container?) "
-                                 "or has just ended; run 'wobble exec' where the daemon runs"};
+    return {kExitRefused, what +
+                              "there is no such namespace here: the daemon is in another pid namespace (a container?) "
+                              "or has just ended; run 'wobble exec' where the daemon runs"};
   }
   return {kExitRefused, what + std::strerror(error)};
 }
@@ -47,16 +48,17 @@ void enter(const std::string& path) {
 void check_here(const Client& client) {
   // On loopback we and the daemon share a network namespace: the one that is meant.
   if (client.address().is_loopback()) return;
-  throw Failure(kExitRefused, "this side of the link is in the daemon's own network namespace, which cannot be entered "
-                              "from here: run 'wobble exec' where the daemon runs");
+  throw Failure(kExitRefused,
+                "this side of the link is in the daemon's own network namespace, which cannot be entered "
+                "from here: run 'wobble exec' where the daemon runs");
 }
 
 int exec(const Context& context, const Options& options) {
   std::vector<std::string> command = options.command;
   command.insert(command.end(), context.tail.begin(), context.tail.end());
   if (command.empty()) {
-    throw Failure(kExitUsage, "exec: the command is missing: wobble exec " + options.link + " " + options.side +
-                                  " -- COMMAND...");
+    throw Failure(kExitUsage,
+                  "exec: the command is missing: wobble exec " + options.link + " " + options.side + " -- COMMAND...");
   }
   std::string path;
   {

@@ -51,6 +51,7 @@ class Drawing {
   std::string arrow(const std::string& label, bool to_right, bool has_start, bool has_end) const;
   std::string sent_label(const LadderSegment& segment) const;
   std::string delivered_label(const LadderSegment& segment) const;
+  std::string beside(const std::string& remark, bool at_left) const;
   std::string number(std::uint32_t value, const std::optional<std::uint32_t>& base) const;
   std::string fitting(const std::vector<std::string>& choices) const;
   std::string blank() const { return std::string(half_, ' '); }
@@ -154,27 +155,32 @@ std::string Drawing::arrow(const std::string& label, bool to_right, bool has_sta
   return (has_end ? glyphs_.to_left : "") + shaft + text + repeat(glyphs_.line, start);
 }
 
+// A remark in one half, at the left or at the right lifeline of it; exactly half_ columns.
+std::string Drawing::beside(const std::string& remark, bool at_left) const {
+  const std::string text = clip(remark, half_ - 2, style_.ascii);
+  return at_left ? pad_right(std::string(1, ' ').append(text), half_) : pad_left(text + " ", half_);
+}
+
 // The two halves and what stands on the middle lifeline.
 void Drawing::lanes(const LadderRow& row, Piece& left, Piece& middle, Piece& right) const {
   left = right = {blank()};
   middle = {glyphs_.lifeline};
   if (!row.segment) {
-    if (!row.note.empty()) left = {pad_right(" " + clip(row.note, half_ - 2, style_.ascii), half_), Colour::dim};
+    if (!row.note.empty()) left = {beside(row.note, true), Colour::dim};
     return;
   }
   const LadderSegment& segment = *row.segment;
   const bool to_right = segment.from_client;
   Piece& near_sender = to_right ? left : right;
   Piece& near_receiver = to_right ? right : left;
-  const std::string why = clip(segment.reason.empty() ? "dropped" : segment.reason, half_ - 2, style_.ascii);
-  const std::string reason = to_right ? pad_right(" " + why, half_) : pad_left(why + " ", half_);
+  const std::string reason = segment.reason.empty() ? "dropped" : segment.reason;
   switch (row.kind) {
     case Kind::sent:
       near_sender = {arrow(sent_label(segment), to_right, true, !segment.is_dropped())};
       if (!segment.is_dropped()) break;
       near_sender.colour = Colour::red;
       middle = {glyphs_.cross, Colour::red};
-      near_receiver = {reason, Colour::red};
+      near_receiver = {beside(reason, to_right), Colour::red};
       break;
     case Kind::delivered: {
       const Colour colour = segment.fate == "corrupted" ? Colour::red : Colour::plain;
@@ -188,12 +194,10 @@ void Drawing::lanes(const LadderRow& row, Piece& left, Piece& middle, Piece& rig
       break;
     case Kind::lost_copy:
       middle = {glyphs_.cross, Colour::red};
-      near_receiver = {to_right ? pad_right(" copy: " + why, half_) : pad_left("copy: " + why + " ", half_),
-                       Colour::red};
+      near_receiver = {beside("copy: " + reason, to_right), Colour::red};
       break;
     case Kind::states:
-    case Kind::gap:
-      break;
+    case Kind::gap: break;
   }
 }
 

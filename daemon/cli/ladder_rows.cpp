@@ -154,7 +154,13 @@ std::optional<LadderRow> first_row(const Ladder& ladder, const std::vector<Step>
 }  // namespace
 
 bool LadderSegment::has_flag(std::string_view flag) const {
-  return ("," + flags + ",").find("," + std::string(flag) + ",") != std::string::npos;
+  std::string_view rest = flags;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    if (rest.substr(0, comma) == flag) return true;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return false;
 }
 
 std::vector<LadderRow> arrange_ladder(const Ladder& ladder) {

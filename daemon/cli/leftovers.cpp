@@ -140,7 +140,8 @@ std::vector<Leftover> leftover_namespaces(const Json& namespaces, bool (*is_aliv
     const std::string rest = name.substr(kNamespacePrefix.size());
     const std::size_t dash = rest.find('-');
     const auto pid = whole(std::string_view(rest).substr(0, dash));
-    if (dash == std::string::npos || !pid || *pid == 0 || *pid > INT32_MAX || is_alive(static_cast<int>(*pid))) continue;
+    if (dash == std::string::npos || !pid || *pid == 0 || *pid > INT32_MAX || is_alive(static_cast<int>(*pid)))
+      continue;
     found.push_back({"namespace",
                      "network namespace " + name + " of process " + std::to_string(*pid) + ", which has ended",
                      {"ip", "netns", "del", name}});
@@ -151,7 +152,8 @@ std::vector<Leftover> leftover_namespaces(const Json& namespaces, bool (*is_aliv
 std::vector<Leftover> find_leftovers() {
   std::vector<Leftover> found;
   const auto add = [&](std::vector<Leftover> more) { found.insert(found.end(), more.begin(), more.end()); };
-  for (const char* family : {"-4", "-6"}) add(leftover_rules(ask({"ip", "-N", "-json", family, "rule", "show"}), family));
+  for (const char* family : {"-4", "-6"})
+    add(leftover_rules(ask({"ip", "-N", "-json", family, "rule", "show"}), family));
   for (const char* family : {"-4", "-6"}) {
     add(leftover_routes(ask({"ip", "-N", "-json", family, "route", "show", "table", "all"}), family));
   }

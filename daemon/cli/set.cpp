@@ -59,6 +59,18 @@ void add_set(CLI::App& app, Context& context) {
   command->add_option("LINK", options->link, "The link")->required();
   command->add_option("WORDS", options->words, "[up|down|both] delay 80ms 10ms loss 2% rate 5mbit ...");
   command->add_option("--for", options->lasts, "Then what was before comes back: 30s, 10m, 1h");
+  command->footer(R"(Words:
+  delay TIME [JITTER] [distribution uniform|normal]   delay 80ms 10ms distribution normal
+  loss PERCENT | loss gemodel P [R [1-H [1-K]]]       loss 2%        loss gemodel 1% 10%
+  duplicate PERCENT    corrupt PERCENT                duplicate 1%   corrupt 0.1%
+  reorder PERCENT [by 3packets|10ms]                  reorder 5% by 3packets
+  rate RATE            queue 100packets|64kB|200ms    rate 5mbit queue 200ms
+  outage on|off        limit PACKETS (netem's word for queue)
+
+Examples:
+  wobble set lab up delay 80ms 10ms loss 2%
+  wobble set lab rate 1mbit --for 10m                 both directions, for ten minutes
+  wobble set lab down loss 0%                         takes the loss away again)");
   command->callback([&context, options] { context.run = [&context, options] { return set(context, *options); }; });
 }
 

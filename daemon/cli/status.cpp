@@ -16,8 +16,8 @@ std::string measured(const Json& delivered, const char* key, const char* figure)
 
 std::string delivered_line(const Json& delivered) {
   if (!delivered.is_object()) return "nothing measured yet";
-  std::string out = "delay " + measured(delivered, "delay_ms", "median") + " (p99 " +
-                    measured(delivered, "delay_ms", "p99") + ")";
+  std::string out =
+      "delay " + measured(delivered, "delay_ms", "median") + " (p99 " + measured(delivered, "delay_ms", "p99") + ")";
   for (const char* name : {"loss", "duplicate", "corrupt", "reorder"}) {
     const auto percent = number(delivered, std::string(name) + "_percent");
     if (percent && (*percent > 0 || std::string_view(name) == "loss")) {

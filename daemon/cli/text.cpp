@@ -63,7 +63,8 @@ std::string with_unit(double value, const std::array<Unit, N>& units) {
 std::string two_units(std::int64_t seconds, std::int64_t big, const char* big_name, std::int64_t small,
                       const char* small_name) {
   std::string out = std::to_string(seconds / big) + " " + big_name;
-  if (const std::int64_t rest = seconds % big / small; rest > 0) out += " " + std::to_string(rest) + " " + small_name;
+  if (const std::int64_t rest = seconds % big / small; rest > 0)
+    out.append(" ").append(std::to_string(rest)).append(" ").append(small_name);
   return out;
 }
 

@@ -114,8 +114,8 @@ void show(const Context& context, const Client& client, const std::vector<Sample
 int watch(const Context& context, const Options& options) {
   Client client(context.url);
   if (!context.json && is_terminal()) say("\033[2J");
-  const auto step = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-      std::chrono::duration<double>(options.interval));
+  const auto step =
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(options.interval));
   auto next = std::chrono::steady_clock::now();
   for (std::uint64_t shown = 0; options.count == 0 || shown < options.count; ++shown) {
     if (shown > 0) std::this_thread::sleep_until(next);
