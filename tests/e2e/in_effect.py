@@ -114,12 +114,18 @@ class InEffect(unittest.TestCase):
             self.assertIsNotNone(stream.wait(stream.send()))
             self.assertNotIn(lost, stream.numbers())
 
-    def test_a_later_change_outlives_for(self):
-        self.lab.patch({"up": {"delay": "1ms"}, "for": "200ms"})
+    def test_changes_for_a_while_stack(self):
+        """The newest comes first to its end and gives way to the one before; a lasting change settles all."""
+        self.lab.patch({"up": {"delay": "1ms"}})
+        self.lab.patch({"up": {"delay": "5ms"}, "for": "1m"})
+        self.lab.patch({"up": {"delay": "9ms"}, "for": "200ms"})
+        self.lab.wait("the newer change to revert", lambda: self.delay() == "5ms")
+        self.assertIsNotNone(self.lab.api.get("/api/v1/links/lab")["reverts_at"])
         self.lab.patch({"up": {"delay": "7ms"}})
-        time.sleep(0.5)  # nothing can be waited for: what must not happen is a change
-        link = self.lab.api.get("/api/v1/links/lab")
-        print(f"after a change within \"for\": {link['up']}, reverts_at {link['reverts_at']}")
+        self.assertIsNone(self.lab.api.get("/api/v1/links/lab")["reverts_at"])
+
+    def delay(self):
+        return self.lab.api.get("/api/v1/links/lab")["up"]["delay"]["time"]
 
 
 if __name__ == "__main__":
