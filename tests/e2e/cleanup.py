@@ -29,7 +29,7 @@ def machine():
         "rules": output("ip", "rule") + output("ip", "-6", "rule"),
         "routes": output("ip", "route", "show", "table", "all"),
         "sysctls": "\n".join(sysctls),
-        "mounts": "\n".join(line for line in open("/proc/mounts", encoding="utf-8") if "netns" in line),
+        "mounts": "\n".join(line for line in output("cat", "/proc/mounts").splitlines() if "netns" in line),
         "run": "\n".join(sorted(name for name in os.listdir("/run") if "wobble" in name)),
         "shared memory": "\n".join(sorted(name for name in os.listdir("/dev/shm") if "wobble" in name)),
     }

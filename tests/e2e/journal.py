@@ -112,13 +112,12 @@ class Stream:
         self.response = self.connection.getresponse()
         assert self.response.status == 200, self.response.status
         assert self.response.headers["Content-Type"].startswith("text/event-stream")
-        self.lines = self.response.fp if self.response.chunked is False else self.response
 
     def next(self):
         """(id, kind, event); comments are passed over."""
         fields = {}
         while True:
-            line = self.lines.readline().decode("utf-8").rstrip("\r\n")
+            line = self.response.readline().decode("utf-8").rstrip("\r\n")
             if line.startswith(":"):
                 continue
             if line:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 
 import harness
 
@@ -43,5 +42,5 @@ class PlainLink:
     def lose(self, *_):
         raise NotImplementedError("a veth pair loses nothing on purpose")
 
-    def settle(self):
-        time.sleep(0)
+    def wait_empty(self):
+        """A veth pair holds nothing back."""

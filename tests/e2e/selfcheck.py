@@ -1,14 +1,17 @@
 """The tests' own parts, tried without wobble: the drivers do what their names say as the kernel sees it, the oracle
 shows it, the bounds are right."""
 
+import os
 import socket
 import unittest
 
 import chance
+import cleanup
 import harness
 import kernel_states
 import plain_link
 import tcp_kinds
+import udp_stream
 
 COUNT = 50
 # Without a delay two FINs do not cross.
@@ -40,6 +43,28 @@ class Drivers(unittest.TestCase):
                 self.assertEqual(server[1:], [s for s in history if s != "SYN_RECEIVED"], port)
             else:
                 self.assertEqual([], history, port)
+
+
+class Streams(unittest.TestCase):
+    def test_numbered_packets_arrive_as_sent(self):
+        with plain_link.PlainLink() as link:
+            for family in (socket.AF_INET, socket.AF_INET6):
+                with udp_stream.Stream(link.near, link.far, family) as stream:
+                    stream.send_paced(3000)
+                    stream.finish(link)
+                    self.assertEqual(list(range(3000)), stream.numbers())
+                    self.assertTrue(all(packet.intact and packet.delay > 0 for packet in stream.received))
+
+
+class Cleanliness(unittest.TestCase):
+    def test_the_machine_is_told_apart_from_one_with_a_leftover(self):
+        before = cleanup.machine()
+        self.assertEqual(before, cleanup.machine())
+        with plain_link.PlainLink() as link:
+            self.assertNotEqual(before["namespaces"], cleanup.machine()["namespaces"])
+            with link.near.entered():
+                self.assertEqual([os.getpid()], cleanup.users_of({os.readlink("/proc/thread-self/ns/net")}))
+        self.assertEqual(before, cleanup.machine())
 
 
 class Bounds(unittest.TestCase):
