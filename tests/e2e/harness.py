@@ -260,9 +260,11 @@ class Lab:
         return self.process.poll() is None
 
     def stop(self, how=signal.SIGTERM, seconds=10):
-        """Ends the daemon; its exit status. Harmless when it has ended."""
-        if self in _living:
-            _living.remove(self)
+        """Ends the daemon; its exit status, None if it had to be killed. What a sanitizer complained of is an error
+        here. Harmless when it has ended."""
+        if self not in _living:
+            return self.process.returncode
+        _living.remove(self)
         if hasattr(self, "api"):
             self.api.close()
         if self.process.poll() is None:
@@ -274,11 +276,12 @@ class Lab:
             self.process.wait(10)
             status = None
         self.errors.flush()
-        if _complaints(self.stderr()):
-            print(f"--- wobbled's stderr\n{self.stderr()}---", flush=True)
+        said = self.stderr()
         self.errors.close()
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
+        if _COMPLAINTS.search(said):
+            raise AssertionError(f"wobbled complained:\n{said}")
         return status
 
     def __enter__(self):
@@ -288,10 +291,7 @@ class Lab:
         self.stop()
 
 
-def _complaints(text):
-    return re.search(r"Sanitizer|runtime error|terminate called|assert", text, re.IGNORECASE)
-
-
+_COMPLAINTS = re.compile(r"Sanitizer|runtime error|terminate called|assertion", re.IGNORECASE)
 _living = []
 
 
