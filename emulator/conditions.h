@@ -70,7 +70,7 @@ struct CorruptSettings {
 /// if so many do not come), or, with `by_time`, by that time. Exactly one of the two when probability > 0.
 struct ReorderSettings {
   Probability probability;
-  std::uint32_t by_packets = 0;  ///< 0 to 1000
+  std::uint32_t by_packets = 0;  ///< 0 to kMaxReorderPackets
   Duration by_time{0};           ///< 0 to kMaxDelay
   bool operator==(const ReorderSettings&) const = default;
 };
@@ -84,10 +84,11 @@ struct QueueSettings {
   bool operator==(const QueueSettings&) const = default;
 };
 
-/// A black hole: on for as long as `on` is set, or in a cycle that starts with `up_for` when it is applied.
+/// A black hole: on for as long as `on` is set, or in a cycle that starts with `up_for` when it is applied (and that
+/// goes on unseen while `on` is set as well).
 struct OutageSettings {
   bool on = false;
-  Duration up_for{0};  ///< both 0, or both > 0
+  Duration up_for{0};  ///< both 0, or both > 0; at most kMaxOutagePart each
   Duration down_for{0};
   bool drop_in_flight = false;  ///< an outage that begins also loses what is in flight in this direction
   bool operator==(const OutageSettings&) const = default;
@@ -113,6 +114,8 @@ struct LinkConditions {
 };
 
 inline constexpr Duration kMaxDelay = std::chrono::minutes(10);
+inline constexpr Duration kMaxOutagePart = std::chrono::hours(24 * 7);
+inline constexpr std::uint32_t kMaxReorderPackets = 1000;
 inline constexpr Duration kReorderPatience = std::chrono::milliseconds(100);
 inline constexpr std::uint64_t kMinRate = 8;                  ///< one byte a second
 inline constexpr std::uint64_t kMaxRate = 1'000'000'000'000;  ///< 1 Tbit/s

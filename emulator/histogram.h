@@ -37,7 +37,7 @@ class Histogram {
  private:
   static constexpr std::size_t bucket_of(std::uint64_t v) noexcept {
     if (v < kSteps) return v;
-    const int shift = std::bit_width(v) - 5;  // 16..31 → 0
+    const int shift = static_cast<int>(std::bit_width(v)) - 5;  // 16..31 → 0
     const std::size_t b = (static_cast<std::size_t>(shift) + 1) * kSteps + ((v >> shift) - kSteps);
     return b < kBuckets ? b : kBuckets - 1;
   }

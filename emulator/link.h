@@ -6,10 +6,10 @@
 // reports with complete() whether the device took it. Nothing here reads a clock or does I/O. One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
@@ -70,9 +70,12 @@ class Link {
   };
 
   Half& half(Direction d) noexcept { return d == Direction::up ? up_ : down_; }
-  void enqueue(Half& half, InFlight&& packet, const Verdict& verdict, TimePoint now) noexcept;
+  /// The packet's copies as they will leave; one that is lost stays empty. Completes the verdict's fate with what only
+  /// the bytes and the memory can tell, and counts.
+  std::array<PacketBuffer, Fate::kMaxCopies> make_copies(Half& half, const PacketView& view, Verdict& verdict) noexcept;
+  void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch) noexcept;
-  void drop_in_flight(Half& half, Direction direction, TimePoint now) noexcept;
+  void drop_in_flight(Direction direction, TimePoint now) noexcept;
   void start_epoch(TimePoint now);
 
   std::uint64_t seed_;

@@ -85,7 +85,7 @@ enum class ParseError : std::uint8_t {
   none,
   empty,              ///< no byte at all
   bad_version,        ///< neither 4 nor 6
-  truncated,          ///< ends inside a header or before its total length
+  truncated,          ///< ends inside a header or before its total length (or is longer than the 65,535 bytes we carry)
   bad_header_length,  ///< IPv4 IHL below 5, TCP data offset below 5, or beyond the packet; UDP length below 8
 };
 
@@ -96,10 +96,12 @@ ParseError parse_packet(std::span<const std::uint8_t> bytes, PacketView& out) no
 /// The options of a TCP packet; an option that lies about its length ends the list (RFC 9293 3.1).
 TcpOptions parse_tcp_options(const PacketView& packet) noexcept;
 
-/// Whether the transport checksum (TCP, UDP, ICMP, ICMPv6) is right; true if there is none to check.
+/// Whether the transport checksum (TCP, UDP, ICMP, ICMPv6) is right; true if there is none to check: another protocol,
+/// UDP over IPv4 without one, or a fragment, whose checksum covers bytes that are not here.
 bool is_checksum_right(const PacketView& packet) noexcept;
 
-/// Writes the right transport checksum into `bytes`, which must be the bytes `packet` was parsed from.
+/// Writes the right transport checksum into `bytes`, which must be the bytes `packet` was parsed from. Nothing is
+/// written if there is no place for one (another protocol, a fragment).
 void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
 
 const char* to_string(Side side) noexcept;

@@ -1,1 +1,74 @@
 #include "emulator/packet_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace wobble {
+
+PacketBuffer::~PacketBuffer() {
+  if (block_ != nullptr) pool_->give_back(block_, size_class_);
+}
+
+void PacketBuffer::swap(PacketBuffer& other) noexcept {
+  std::swap(pool_, other.pool_);
+  std::swap(block_, other.block_);
+  std::swap(size_, other.size_);
+  std::swap(size_class_, other.size_class_);
+}
+
+BufferPool::BufferPool(std::size_t limit) : limit_(limit) {}
+
+BufferPool::~BufferPool() {
+  for (std::size_t c = 0; c < kClasses.size(); ++c) {
+    while (free_[c] != nullptr) free_one(c);
+  }
+}
+
+PacketBuffer BufferPool::copy_of(std::span<const std::uint8_t> bytes) noexcept {
+  PacketBuffer buffer;
+  if (bytes.empty() || bytes.size() > 65'535) return buffer;
+  std::uint8_t size_class = 0;
+  while (kClasses[size_class] < bytes.size()) ++size_class;
+  std::uint8_t* block = take(size_class);
+  if (block == nullptr) return buffer;
+  std::memcpy(block, bytes.data(), bytes.size());
+  buffer.pool_ = this;
+  buffer.block_ = block;
+  buffer.size_ = static_cast<std::uint32_t>(bytes.size());
+  buffer.size_class_ = size_class;
+  return buffer;
+}
+
+std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
+  const std::size_t size = kClasses[size_class];
+  if (size > limit_ || in_use_ > limit_ - size) return nullptr;
+  std::uint8_t* block = free_[size_class];
+  if (block != nullptr) {
+    std::memcpy(&free_[size_class], block, sizeof block);
+  } else {
+    for (std::size_t c = kClasses.size(); c-- > 0;) {
+      while (allocated_ + size > limit_ && free_[c] != nullptr) free_one(c);
+    }
+    block = new (std::nothrow) std::uint8_t[size];
+    if (block == nullptr) return nullptr;
+    allocated_ += size;
+  }
+  in_use_ += size;
+  return block;
+}
+
+void BufferPool::give_back(std::uint8_t* block, std::uint8_t size_class) noexcept {
+  std::memcpy(block, &free_[size_class], sizeof block);
+  free_[size_class] = block;
+  in_use_ -= kClasses[size_class];
+}
+
+void BufferPool::free_one(std::size_t size_class) noexcept {
+  std::uint8_t* block = free_[size_class];
+  std::memcpy(&free_[size_class], block, sizeof block);
+  delete[] block;
+  allocated_ -= kClasses[size_class];
+}
+
+}  // namespace wobble

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace wobble {
 
@@ -37,7 +36,8 @@ class PacketBuffer {
   std::uint8_t size_class_ = 0;
 };
 
-/// One thread. Blocks are kept for reuse and freed with the pool.
+/// One thread. Blocks are kept for reuse and freed with the pool, or earlier if another size class needs the room: what
+/// is handed out and what is kept are together never more than the limit.
 class BufferPool {
  public:
   /// At most `limit` bytes, counted in whole blocks, are handed out at once.
@@ -55,11 +55,14 @@ class BufferPool {
  private:
   friend class PacketBuffer;
   static constexpr std::array<std::uint32_t, 5> kClasses{256, 1024, 2048, 9216, 65536};
+  std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
+  void free_one(std::size_t size_class) noexcept;
 
   std::size_t limit_;
   std::size_t in_use_ = 0;
-  std::array<std::vector<std::uint8_t*>, kClasses.size()> free_;
+  std::size_t allocated_ = 0;                          ///< in use and kept
+  std::array<std::uint8_t*, kClasses.size()> free_{};  ///< lists threaded through the blocks' first bytes
 };
 
 }  // namespace wobble

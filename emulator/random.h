@@ -42,8 +42,21 @@ class RandomStream {
   std::uint64_t key_;
 };
 
+/// All streams of one stage of one direction.
+class StageStreams {
+ public:
+  StageStreams(std::uint64_t seed, std::uint8_t direction, Stage stage) noexcept;
+  RandomStream for_flow(std::uint64_t flow_key) const noexcept { return RandomStream(mix64(key_ ^ mix64(flow_key))); }
+
+ private:
+  std::uint64_t key_;
+};
+
 /// The stream of one stage of one direction for one flow (flow_key 0: the whole link's, for models with a memory).
 RandomStream stream_for(std::uint64_t seed, std::uint8_t direction, Stage stage, std::uint64_t flow_key) noexcept;
+
+/// The number for a packet's duplicate, where the original drew `number`.
+constexpr std::uint64_t number_for_copy(std::uint64_t number) noexcept { return mix64(number ^ 0xd1b54a32d192ed03ULL); }
 
 /// True with exactly probability p (to 2^-64), given a uniform number.
 bool is_hit(std::uint64_t number, Probability p) noexcept;

@@ -1,1 +1,130 @@
 #include "emulator/release_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace wobble {
+namespace {
+
+/// "a leaves after b": makes std's heaps, whose top is the greatest, give the earliest.
+constexpr auto leaves_later = [](const auto& a, const auto& b) noexcept {
+  return a.release_at != b.release_at ? a.release_at > b.release_at : a.order > b.order;
+};
+
+}  // namespace
+
+void ReleaseQueue::push(InFlight&& packet) {
+  const TimePoint arrived = packet.arrived;
+  const TimePoint release_at = packet.release_at;
+  enqueue(std::move(packet));
+  if (++pushed_ >= next_wake_) wake_held(arrived, release_at);
+}
+
+void ReleaseQueue::hold(InFlight&& packet, std::uint32_t packets, TimePoint deadline) {
+  const TimePoint earliest = packet.release_at;
+  packet.release_at = std::max(earliest, deadline);
+  held_.push_back({std::move(packet), earliest, pushed_ + packets, next_order_++});
+  const Held& last = held_.back();
+  next_wake_ = std::min(next_wake_, last.wake_at);
+  if (last.packet.release_at < held_[next_held_].packet.release_at) next_held_ = held_.size() - 1;
+}
+
+void ReleaseQueue::enqueue(InFlight&& packet) {
+  const std::uint64_t order = next_order_++;
+  // One that was moved back would stand in the FIFO for all that leave before it.
+  const bool is_in_order = fifo_.empty() || packet.release_at >= fifo_.back().packet.release_at;
+  if (is_in_order && !packet.fate.reordered) {
+    fifo_.push({std::move(packet), order});
+    return;
+  }
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slab_.size()));
+    slab_.emplace_back();
+  }
+  const std::uint32_t slot = free_slots_.back();
+  heap_.push_back({packet.release_at, order, slot});
+  free_slots_.pop_back();
+  slab_[slot] = std::move(packet);
+  std::push_heap(heap_.begin(), heap_.end(), leaves_later);
+}
+
+/// Queues those for which enough have come, right behind the packet that was the last of them. Whoever's deadline was
+/// over when that packet arrived leaves by the deadline, whether or not pop_due() was called in between.
+void ReleaseQueue::wake_held(TimePoint arrived, TimePoint release_at) {
+  auto kept = held_.begin();
+  for (Held& held : held_) {
+    if (pushed_ >= held.wake_at && arrived < held.packet.release_at) {
+      held.packet.release_at = std::max(held.earliest, release_at);
+      enqueue(std::move(held.packet));
+    } else {
+      if (&held != &*kept) *kept = std::move(held);
+      ++kept;
+    }
+  }
+  held_.erase(kept, held_.end());
+  refresh_held();
+}
+
+void ReleaseQueue::refresh_held() noexcept {
+  next_held_ = 0;
+  next_wake_ = std::numeric_limits<std::uint64_t>::max();
+  for (std::size_t i = 0; i < held_.size(); ++i) {
+    next_wake_ = std::min(next_wake_, held_[i].wake_at);
+    if (held_[i].packet.release_at < held_[next_held_].packet.release_at) next_held_ = i;
+  }
+}
+
+ReleaseQueue::Head ReleaseQueue::head() const noexcept {
+  Head best;
+  const auto consider = [&best](const Head& head) {
+    if (best.lane == Lane::none || leaves_later(best, head)) best = head;
+  };
+  if (!fifo_.empty()) consider({Lane::fifo, fifo_.front().packet.release_at, fifo_.front().order});
+  if (!heap_.empty()) consider({Lane::heap, heap_.front().release_at, heap_.front().order});
+  if (!held_.empty()) consider({Lane::held, held_[next_held_].packet.release_at, held_[next_held_].order});
+  return best;
+}
+
+TimePoint ReleaseQueue::next_due() const noexcept { return head().release_at; }
+
+std::optional<InFlight> ReleaseQueue::pop_due(TimePoint now) {
+  const Head first = head();
+  if (first.lane == Lane::none || first.release_at > now) return std::nullopt;
+  return take(first.lane);
+}
+
+InFlight ReleaseQueue::take(Lane lane) {
+  if (lane == Lane::fifo) return fifo_.pop().packet;
+  return lane == Lane::heap ? take_heap() : take_held();
+}
+
+InFlight ReleaseQueue::take_heap() {
+  std::pop_heap(heap_.begin(), heap_.end(), leaves_later);
+  const std::uint32_t slot = heap_.back().slot;
+  heap_.pop_back();
+  free_slots_.push_back(slot);
+  return std::move(slab_[slot]);
+}
+
+InFlight ReleaseQueue::take_held() {
+  InFlight packet = std::move(held_[next_held_].packet);
+  held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(next_held_));
+  refresh_held();
+  return packet;
+}
+
+void ReleaseQueue::release_all(TimePoint now) {
+  for (InFlight& packet : take_all()) {
+    packet.release_at = std::min(packet.release_at, now);
+    enqueue(std::move(packet));
+  }
+}
+
+std::vector<InFlight> ReleaseQueue::take_all() {
+  std::vector<InFlight> all;
+  all.reserve(size());
+  for (Head first = head(); first.lane != Lane::none; first = head()) all.push_back(take(first.lane));
+  return all;
+}
+
+}  // namespace wobble

@@ -1,20 +1,22 @@
 // What waits to leave one direction, in the order of departure: by release_at, and among equals by arrival.
 //
 // Packets mostly come in the order in which they go, so a FIFO takes those (a few nanoseconds each) and a heap the
-// rest. Packets that `reorder` moves back by a number of packets wait aside, each until so many have come after it.
+// rest. The heap orders small keys; the packets they stand for lie still in a slab. Packets that `reorder` moves back
+// by a number of packets wait aside, each until so many have come after it.
 //
 // Invariant: pop_due() never returns a packet before its release_at, nor one whose release_at is later than that of
-// a packet still queued. One thread.
+// a packet still queued. One thread. Nothing allocates once it has grown to its working size.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include "emulator/connection_table.h"
 #include "emulator/fate.h"
 #include "emulator/packet_buffer.h"
+#include "emulator/ring.h"
 #include "emulator/time.h"
 
 namespace wobble {
@@ -35,8 +37,9 @@ class ReleaseQueue {
   /// Queues a packet to leave at packet.release_at. Counts as one arrival for those that wait aside; whoever's turn
   /// comes with it leaves right behind it.
   void push(InFlight&& packet);
-  /// Sets a packet aside until `packets` more were pushed; it then leaves right behind the last of them, or at
-  /// `deadline` if they do not come, but never before its own release_at.
+  /// Sets a packet aside until `packets` (1 or more) more were pushed; it then leaves right behind the last of them, or
+  /// at `deadline` if they have not arrived by then, but never before its own release_at. Its release_at becomes what
+  /// was decided.
   void hold(InFlight&& packet, std::uint32_t packets, TimePoint deadline);
 
   /// The next departure; kNever if nothing waits.
@@ -44,7 +47,7 @@ class ReleaseQueue {
   /// The packet that leaves next, if its time has come.
   std::optional<InFlight> pop_due(TimePoint now);
 
-  /// Everything leaves at `now`, in the order it would have had.
+  /// Everything leaves at `now`, in the order it would have had; what is overdue keeps its earlier time.
   void release_all(TimePoint now);
   /// Takes everything out, in the order of departure.
   std::vector<InFlight> take_all();
@@ -54,19 +57,42 @@ class ReleaseQueue {
  private:
   struct Entry {
     InFlight packet;
+    std::uint64_t order = 0;
+  };
+  struct Key {
+    TimePoint release_at;
     std::uint64_t order;
+    std::uint32_t slot;  ///< in slab_
   };
   struct Held {
-    InFlight packet;
-    std::uint32_t packets_to_go;
-    TimePoint deadline;
+    InFlight packet;        ///< leaves at its release_at (the deadline), unless
+    TimePoint earliest;     ///< its own release_at
+    std::uint64_t wake_at;  ///< pushed_ reaches this before
     std::uint64_t order;
   };
-  void enqueue(InFlight&& packet);
+  enum class Lane : std::uint8_t { none, fifo, heap, held };
+  struct Head {
+    Lane lane = Lane::none;
+    TimePoint release_at = kNever;
+    std::uint64_t order = 0;
+  };
 
-  std::deque<Entry> fifo_;
-  std::vector<Entry> heap_;
-  std::vector<Held> held_;
+  void enqueue(InFlight&& packet);
+  void wake_held(TimePoint arrived, TimePoint release_at);
+  void refresh_held() noexcept;
+  Head head() const noexcept;
+  InFlight take(Lane lane);
+  InFlight take_heap();
+  InFlight take_held();
+
+  Ring<Entry> fifo_;  ///< release_at never decreases
+  std::vector<Key> heap_;
+  std::vector<InFlight> slab_;
+  std::vector<std::uint32_t> free_slots_;
+  std::vector<Held> held_;                                               ///< in the order they came
+  std::size_t next_held_ = 0;                                            ///< the one of held_ that leaves first, if any
+  std::uint64_t next_wake_ = std::numeric_limits<std::uint64_t>::max();  ///< the lowest wake_at of held_
+  std::uint64_t pushed_ = 0;
   std::uint64_t next_order_ = 0;
 };
 

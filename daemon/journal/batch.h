@@ -1,0 +1,73 @@
+// What the journal writes in one transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/backend.h"
+#include "emulator/event.h"
+
+namespace wobble::daemon {
+
+/// A row of `links`; 0 stands for no link.
+using LinkNumber = std::int64_t;
+
+struct NewLink {
+  LinkNumber number = 0;
+  std::string name;
+  api::WallTime at = 0;
+};
+
+/// An event that did not come through a ring: its number was given when it was posted.
+struct PostedEvent {
+  struct Conditions {
+    std::uint64_t revision = 0;
+    std::string source;
+    std::string json;
+  };
+
+  std::uint64_t id = 0;
+  api::WallTime at = 0;
+  std::string kind;
+  LinkNumber link = 0;
+  ConnectionId connection = 0;
+  std::string text;
+  std::string detail;
+  std::optional<Conditions> conditions;  ///< with kind "conditions": a row of condition_changes besides
+};
+
+/// What was drained from one link's ring.
+struct DrainedEvents {
+  LinkNumber link = 0;
+  std::vector<LinkEvent> events;
+};
+
+/// Whether an event takes a number of the shared sequence. Segments have their own.
+inline bool takes_event_id(const LinkEvent& event) { return !std::holds_alternative<SegmentRecord>(event); }
+
+struct Batch {
+  std::vector<NewLink> new_links;
+  std::vector<PostedEvent> posted;
+  std::vector<DrainedEvents> drained;
+  std::uint64_t first_id = 0;  ///< of the drained events' numbers: above every posted one's
+  std::uint64_t last_id = 0;   ///< the highest number in here; 0: none
+  api::WallTime at = 0;        ///< when it was put together
+
+  bool empty() const {
+    for (const DrainedEvents& from : drained) {
+      if (!from.events.empty()) return false;
+    }
+    return new_links.empty() && posted.empty();
+  }
+  /// Keeps the memory for the next one.
+  void clear() {
+    new_links.clear();
+    posted.clear();
+    for (DrainedEvents& from : drained) from.events.clear();
+    first_id = last_id = 0;
+  }
+};
+
+}  // namespace wobble::daemon

@@ -1,0 +1,128 @@
+#include "daemon/journal/database.h"
+
+namespace wobble::daemon {
+
+namespace {
+
+constexpr int kBusyTimeoutMs = 2000;  ///< somebody with sqlite3(1) in a write transaction
+
+[[noreturn]] void fail(sqlite3* handle) {
+  throw DatabaseError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle));
+}
+
+}  // namespace
+
+bool DatabaseError::may_pass() const noexcept {
+  switch (code()) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_CORRUPT:  // as long as the daemon lives the file may be mended or replaced
+    case SQLITE_NOTADB:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Database::Database(const std::string& file, Mode mode) {
+  const int access = mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  const int result =
+      sqlite3_open_v2(file.c_str(), &handle_, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (result != SQLITE_OK) {
+    const std::string what = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(result);
+    sqlite3_close(handle_);
+    throw DatabaseError(result, what);
+  }
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+}
+
+Database::~Database() { sqlite3_close_v2(handle_); }
+
+void Database::exec(const char* sql) {
+  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(handle_);
+}
+
+std::int64_t Database::integer(const char* sql) {
+  Statement statement(*this, sql);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+void Database::roll_back() noexcept {
+  if (in_transaction()) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+Statement::Statement(Database& database, std::string_view sql) : database_(database.handle()) {
+  if (sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement_,
+                         nullptr) != SQLITE_OK) {
+    fail(database_);
+  }
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  if (sqlite3_bind_int64(statement_, index, value) != SQLITE_OK) fail(database_);
+  return *this;
+}
+
+Statement& Statement::bind(int index, std::string_view text) {
+  // An empty view may have no address, which SQLite would take for NULL.
+  const char* data = text.empty() ? "" : text.data();
+  if (sqlite3_bind_text(statement_, index, data, static_cast<int>(text.size()), SQLITE_STATIC) != SQLITE_OK) {
+    fail(database_);
+  }
+  return *this;
+}
+
+Statement& Statement::bind_null(int index) {
+  if (sqlite3_bind_null(statement_, index) != SQLITE_OK) fail(database_);
+  return *this;
+}
+
+bool Statement::step() {
+  const int result = sqlite3_step(statement_);
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) {
+    sqlite3_reset(statement_);
+    return false;
+  }
+  const DatabaseError error(sqlite3_extended_errcode(database_), sqlite3_errmsg(database_));
+  sqlite3_reset(statement_);
+  throw error;
+}
+
+void Statement::run() {
+  while (step()) {
+  }
+}
+
+void Statement::reset() noexcept { sqlite3_reset(statement_); }
+
+std::string_view Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (data == nullptr) return {};
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::optional<std::int64_t> Statement::optional_integer(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return integer(column);
+}
+
+Transaction::Transaction(Database& database, const char* begin) : database_(database) { database_.exec(begin); }
+
+Transaction::~Transaction() {
+  if (!done_) database_.roll_back();
+}
+
+void Transaction::commit() {
+  database_.exec("COMMIT");
+  done_ = true;
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,105 @@
+// A thin face on SQLite: connections and statements that close themselves, errors as exceptions.
+//
+// Thread: a Database and its Statements belong to one thread at a time; SQLite's own locks are off.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace wobble::daemon {
+
+class DatabaseError : public std::runtime_error {
+ public:
+  DatabaseError(int result_code, const std::string& what) : std::runtime_error(what), code_(result_code) {}
+
+  int extended_code() const noexcept { return code_; }
+  /// SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, ...
+  int code() const noexcept { return code_ & 0xff; }
+  /// Whether the same write may succeed later (space, the disk, another process), or is wrong in itself.
+  bool may_pass() const noexcept;
+
+ private:
+  int code_;
+};
+
+class Database {
+ public:
+  enum class Mode : std::uint8_t { create, read_only };
+
+  Database(const std::string& file, Mode mode);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  /// Runs statements that return nothing of interest.
+  void exec(const char* sql);
+  void exec(const std::string& sql) { exec(sql.c_str()); }
+  /// The first column of the first row; 0 if there is none.
+  std::int64_t integer(const char* sql);
+  /// Rows the last INSERT, UPDATE or DELETE touched.
+  std::int64_t changes() const noexcept { return sqlite3_changes64(handle_); }
+  bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
+  /// Ends a transaction that failed; nothing to do without one. Never throws.
+  void roll_back() noexcept;
+
+  sqlite3* handle() const noexcept { return handle_; }
+
+ private:
+  sqlite3* handle_ = nullptr;
+};
+
+/// A prepared statement. Parameters and columns are numbered as SQLite does: parameters from 1, columns from 0.
+/// Text is bound without a copy: it must live until the next reset() or run().
+class Statement {
+ public:
+  Statement(Database& database, std::string_view sql);
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(int index, std::int64_t value);
+  Statement& bind(int index, std::string_view text);
+  Statement& bind(int index, const char* text) { return bind(index, std::string_view(text)); }
+  Statement& bind_null(int index);
+  template <typename T>
+  Statement& bind(int index, const std::optional<T>& value) {
+    return value ? bind(index, *value) : bind_null(index);
+  }
+
+  /// True: there is a row. Resets itself on the last one and on an error.
+  bool step();
+  /// Steps to the end and resets.
+  void run();
+  void reset() noexcept;
+
+  bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  /// Valid until the next step.
+  std::string_view text(int column) const;
+  std::optional<std::int64_t> optional_integer(int column) const;
+
+ private:
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+/// BEGIN IMMEDIATE ... COMMIT; rolls back if it is destroyed before commit().
+class Transaction {
+ public:
+  explicit Transaction(Database& database, const char* begin = "BEGIN IMMEDIATE");
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit();
+
+ private:
+  Database& database_;
+  bool done_ = false;
+};
+
+}  // namespace wobble::daemon

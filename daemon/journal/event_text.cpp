@@ -1,0 +1,101 @@
+#include "daemon/journal/event_text.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <ctime>
+
+#include "daemon/journal/names.h"
+
+namespace wobble::daemon {
+
+namespace {
+
+std::string protocol_name(std::uint8_t protocol) {
+  switch (protocol) {
+    case kTcp:
+      return "tcp";
+    case kUdp:
+      return "udp";
+    case kIcmp:
+      return "icmp";
+    case kIcmpV6:
+      return "icmpv6";
+    default:
+      return std::to_string(protocol);
+  }
+}
+
+std::string endpoint_text(const Endpoint& endpoint) {
+  const std::string address = endpoint.address.to_string();
+  if (endpoint.port == 0) return address;
+  return (endpoint.address.is_v4() ? address : "[" + address + "]") + ":" + std::to_string(endpoint.port);
+}
+
+std::string endpoints_text(const api::ConnectionRow& connection) {
+  return fmt::format("{} {} -> {}", protocol_name(connection.protocol), endpoint_text(connection.client.endpoint),
+                     endpoint_text(connection.server.endpoint));
+}
+
+std::string endpoints_json(const api::ConnectionRow& connection) {
+  const auto side = [](const Endpoint& endpoint) {
+    return fmt::format(R"({{"address":"{}","port":{}}})", endpoint.address.to_string(), endpoint.port);
+  };
+  return fmt::format(R"("protocol":"{}","client":{},"server":{})", protocol_name(connection.protocol),
+                     side(connection.client.endpoint), side(connection.server.endpoint));
+}
+
+/// An endpoint nobody has heard of: no client, but perhaps a server that listens.
+std::string_view state_text(TcpState state, Role side, bool is_from) {
+  if (state != TcpState::none) return name_of(state);
+  return side == Role::server && is_from ? "LISTEN" : "CLOSED";
+}
+
+}  // namespace
+
+std::string rfc3339(api::WallTime at) {
+  constexpr api::WallTime kSecond = 1'000'000'000;
+  const std::time_t seconds = at / kSecond;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec, at % kSecond);
+}
+
+std::string loss_text(std::uint64_t transitions, std::uint64_t segments) {
+  return fmt::format("the log has a gap here: {} transitions and {} segments were lost, it was too slow", transitions,
+                     segments);
+}
+
+std::string loss_detail(std::uint64_t transitions, std::uint64_t segments) {
+  return fmt::format(R"({{"transitions":{},"segments":{}}})", transitions, segments);
+}
+
+std::string opened_text(const api::ConnectionRow& connection) {
+  return fmt::format("connection {} opened: {}{}", connection.id, endpoints_text(connection),
+                     connection.midstream ? ", picked up midstream" : "");
+}
+
+std::string opened_detail(const api::ConnectionRow& connection) {
+  return fmt::format(R"({{{},"midstream":{}}})", endpoints_json(connection), connection.midstream);
+}
+
+std::string closed_text(const api::ConnectionRow& connection) {
+  std::string text =
+      fmt::format("connection {} closed: {}, {}", connection.id, endpoints_text(connection), name_of(connection.end));
+  if (connection.closed_by == ClosedBy::both) return text + ", both at once";
+  if (connection.closed_by != ClosedBy::nobody) text += fmt::format(", {} first", name_of(connection.closed_by));
+  return text;
+}
+
+std::string closed_detail(const api::ConnectionRow& connection) {
+  const std::string by = connection.closed_by == ClosedBy::nobody ? "null" : json_string(name_of(connection.closed_by));
+  return fmt::format(R"({{{},"end":"{}","closed_by":{}}})", endpoints_json(connection), name_of(connection.end), by);
+}
+
+std::string transition_text(const api::TransitionRow& transition) {
+  return fmt::format("connection {}: {} {} -> {}", transition.connection, name_of(transition.side),
+                     state_text(transition.from, transition.side, true),
+                     state_text(transition.to, transition.side, false));
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,26 @@
+// The one line a person reads of an event, and its detail for a program (a JSON object as text).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "api/backend.h"
+
+namespace wobble::daemon {
+
+/// "2026-11-22T09:05:57.123456789Z"
+std::string rfc3339(api::WallTime at);
+
+std::string loss_text(std::uint64_t transitions, std::uint64_t segments);
+std::string loss_detail(std::uint64_t transitions, std::uint64_t segments);
+
+/// "connection 17 opened: tcp 10.77.0.1:40112 -> 10.77.1.1:80"
+std::string opened_text(const api::ConnectionRow& connection);
+std::string opened_detail(const api::ConnectionRow& connection);
+/// "connection 17 closed: tcp 10.77.0.1:40112 -> 10.77.1.1:80, orderly, client first"
+std::string closed_text(const api::ConnectionRow& connection);
+std::string closed_detail(const api::ConnectionRow& connection);
+/// "connection 17: client SYN_SENT -> ESTABLISHED"
+std::string transition_text(const api::TransitionRow& transition);
+
+}  // namespace wobble::daemon

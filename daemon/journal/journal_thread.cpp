@@ -1,0 +1,187 @@
+// The journal's thread: what it does between two looks at the rings.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "daemon/journal/event_text.h"
+#include "daemon/journal/journal.h"
+
+namespace wobble::daemon {
+
+namespace {
+
+/// A pass with fewer events counts as idle: then there is time to delete.
+constexpr std::size_t kIdleEvents = 4000;
+constexpr Duration kCuttingTime = std::chrono::milliseconds(10);
+constexpr Duration kUrgentCuttingTime = std::chrono::milliseconds(25);
+
+}  // namespace
+
+void Journal::run() {
+  bool last = false;
+  while (!last) {
+    std::uint64_t pass = 0;
+    std::vector<Source> sources;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, options_.interval, [&] { return stopping_ || wanted_pass_ > done_pass_; });
+      last = stopping_;
+      pass = wanted_pass_;
+      sources = sources_;
+    }
+    if (last) retry_at_ = {};
+    const bool ok = run_pass(sources);
+    if (!ok) discard(sources);
+    if (last && ok) {
+      try {
+        writer_->end_session(now());
+      } catch (const DatabaseError& error) {
+        note_failure(error);
+      }
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = last;
+      settle_pass(pass, ok);
+    }
+    // After the answer, so that nobody who asked for a sync waits for it.
+    if (ok && !last) keep_within_bounds();
+  }
+}
+
+void Journal::settle_pass(std::uint64_t pass, bool ok) {
+  done_pass_ = pass;
+  pass_ok_ = ok;
+  std::erase_if(sources_, [&](const Source& source) {
+    if (source.leaves_with == 0 || source.leaves_with > pass) return false;
+    gone_transitions_ += source.ring->lost_transitions();
+    gone_segments_ += source.ring->lost_segments();
+    return true;
+  });
+  passed_.notify_all();
+  if (stopped_) committed_.notify_all();
+}
+
+bool Journal::run_pass(const std::vector<Source>& sources) {
+  pass_events_ = 0;
+  if (std::chrono::steady_clock::now() < retry_at_) return false;
+  if (!batch_.empty() && !write_batch()) return false;
+  // What is in the rings now: a link that never pauses must not keep a pass from its end.
+  std::vector<std::size_t> left;
+  for (const Source& source : sources) left.push_back(source.ring->size());
+  for (;;) {
+    const bool more = fill(sources, left);
+    if (!batch_.empty() && !write_batch()) return false;
+    if (!more) return true;
+  }
+}
+
+bool Journal::fill(const std::vector<Source>& sources, std::vector<std::size_t>& left) {
+  batch_.drained.resize(sources.size());
+  std::size_t room = options_.batch_events;
+  std::uint64_t numbers = 0;
+  bool more = false;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    DrainedEvents& to = batch_.drained[i];
+    to.link = sources[i].link;
+    const std::size_t take = std::min(left[i], room);
+    sources[i].ring->drain(to.events, take);  // also with nothing to take: it may have a loss to tell
+    left[i] -= take;
+    room -= take;
+    more = more || left[i] > 0;
+    pass_events_ += to.events.size();
+    numbers += static_cast<std::uint64_t>(std::count_if(to.events.begin(), to.events.end(), takes_event_id));
+  }
+  batch_.at = now();
+  const std::lock_guard lock(mutex_);
+  if (untold_transitions_ + untold_segments_ > 0) {
+    PostedEvent loss;
+    loss.id = next_id_++;
+    loss.at = batch_.at;
+    loss.kind = "events_lost";
+    loss.text = loss_text(untold_transitions_, untold_segments_);
+    loss.detail = loss_detail(untold_transitions_, untold_segments_);
+    posted_.push_back(std::move(loss));
+    untold_transitions_ = untold_segments_ = 0;
+  }
+  std::swap(batch_.posted, posted_);
+  std::swap(batch_.new_links, new_links_);
+  batch_.first_id = next_id_;
+  next_id_ += numbers;
+  if (numbers > 0 || !batch_.posted.empty()) batch_.last_id = next_id_ - 1;
+  return more;
+}
+
+bool Journal::write_batch() {
+  try {
+    note_success(writer_->write(batch_));
+    batch_.clear();
+    return true;
+  } catch (const DatabaseError& error) {
+    note_failure(error);
+    if (!error.may_pass()) {
+      const std::lock_guard lock(mutex_);
+      count_loss(batch_.posted.size(), 0);
+      for (const DrainedEvents& from : batch_.drained) {
+        for (const LinkEvent& event : from.events) count_loss_of(event);
+      }
+      new_links_.insert(new_links_.begin(), batch_.new_links.begin(), batch_.new_links.end());
+      batch_.clear();
+    }
+    return false;
+  }
+}
+
+void Journal::note_success(std::int64_t rows) {
+  bool was_ill = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_ill = !health_.ok;
+    health_ = {};
+    stats_.rows_written += static_cast<std::uint64_t>(rows);
+    newest_event_ = std::max(newest_event_, batch_.last_id);
+  }
+  retry_at_ = {};
+  committed_.notify_all();
+  if (was_ill) spdlog::info("the journal {} can be written again", options_.file);
+}
+
+void Journal::note_failure(const DatabaseError& error) {
+  retry_at_ = std::chrono::steady_clock::now() + options_.retry_interval;
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_new = health_.ok;
+    ++stats_.write_errors;
+    health_ = {false, "the journal " + options_.file + " cannot be written: " + error.what()};
+  }
+  if (is_new) {
+    spdlog::error("the journal {} cannot be written, trying again: {}", options_.file, error.what());
+  }
+}
+
+void Journal::discard(const std::vector<Source>& sources) {
+  for (const Source& source : sources) {
+    if (source.leaves_with == 0) continue;
+    std::vector<LinkEvent> events;
+    source.ring->drain(events, source.ring->size());
+    const std::lock_guard lock(mutex_);
+    for (const LinkEvent& event : events) count_loss_of(event);
+  }
+}
+
+void Journal::keep_within_bounds() {
+  try {
+    const bool urgent = retention_->is_urgent();
+    if (pass_events_ > kIdleEvents && !urgent) return;
+    const TimePoint until = std::chrono::steady_clock::now() + (urgent ? kUrgentCuttingTime : kCuttingTime);
+    while (retention_->cut_slice(now()) && std::chrono::steady_clock::now() < until) {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ || wanted_pass_ > done_pass_) return;
+    }
+  } catch (const DatabaseError& error) {
+    note_failure(error);
+  }
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,239 @@
+#include "daemon/journal/journal_writer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "daemon/journal/event_text.h"
+#include "daemon/journal/names.h"
+
+namespace wobble::daemon {
+
+namespace {
+
+/// More numbers than a quarter of a second can use: none that a killed daemon gave out and lost is given again.
+constexpr std::int64_t kNumbersToSkip = 1'000'000;
+
+std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+}  // namespace
+
+JournalWriter::JournalWriter(Database& database, const WallAnchor& anchor)
+    : database_(database),
+      anchor_(anchor),
+      books_(load()),
+      connections_(database, anchor),
+      insert_link_(database, "INSERT OR IGNORE INTO links(id, name, first_seen_at) VALUES(?, ?, ?)"),
+      insert_event_(database,
+                    "INSERT OR IGNORE INTO events(id, at, kind, link, connection, text, detail) "
+                    "VALUES(?, ?, ?, ?, ?, ?, ?)"),
+      insert_change_(database,
+                     "INSERT OR IGNORE INTO condition_changes(id, link, at, revision, source, conditions) "
+                     "VALUES(?, ?, ?, ?, ?, ?)"),
+      insert_transition_(database,
+                         "INSERT OR IGNORE INTO transitions(id, connection, link, at, side, from_state, to_state, "
+                         "evidence, row, flags, seq, ack, length, \"window\", fate, reason) "
+                         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_segment_(database,
+                      "INSERT OR IGNORE INTO segments(id, connection, sender, sent_at, delivered_at, flags, seq, ack, "
+                      "length, \"window\", fate, reason, copy, retransmission) "
+                      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      update_books_(database,
+                    "UPDATE bookkeeping SET connections = ?, transitions = ?, events = ?, segments = ?, "
+                    "last_event_id = ?, last_segment_id = ?, last_connection_id = ?"),
+      update_session_(database, "UPDATE sessions SET last_written_at = ?2 WHERE id = ?1") {}
+
+Bookkeeping JournalWriter::load() {
+  Statement row(database_,
+                "SELECT connections, transitions, events, segments, last_event_id, last_segment_id, "
+                "last_connection_id FROM bookkeeping");
+  if (!row.step()) throw DatabaseError(SQLITE_CORRUPT, "its bookkeeping is gone");
+  return {row.integer(0), row.integer(1), row.integer(2), row.integer(3),
+          row.integer(4), row.integer(5), row.integer(6)};
+}
+
+void JournalWriter::save(const Bookkeeping& books) {
+  update_books_.bind(1, books.connections)
+      .bind(2, books.transitions)
+      .bind(3, books.events)
+      .bind(4, books.segments)
+      .bind(5, books.last_event_id)
+      .bind(6, books.last_segment_id)
+      .bind(7, books.last_connection_id)
+      .run();
+}
+
+std::vector<NewLink> JournalWriter::links() {
+  std::vector<NewLink> all;
+  Statement row(database_, "SELECT id, name, first_seen_at FROM links ORDER BY id");
+  while (row.step()) all.push_back({row.integer(0), std::string(row.text(1)), row.integer(2)});
+  return all;
+}
+
+std::optional<KilledSession> JournalWriter::begin_session(const std::string& version, api::WallTime now) {
+  Transaction transaction(database_);
+  Bookkeeping books = books_;
+  std::optional<KilledSession> killed;
+  {
+    Statement row(database_,
+                  "SELECT pid, started_at, last_written_at FROM sessions WHERE state = 'running' ORDER BY id DESC");
+    if (row.step()) killed = KilledSession{row.integer(0), row.integer(1), row.integer(2), 0};
+  }
+  if (killed) {
+    database_.exec("UPDATE sessions SET state = 'killed' WHERE state = 'running'");
+    Statement(database_, "UPDATE connections SET closed_at = max(opened_at, ?1) WHERE closed_at IS NULL")
+        .bind(1, killed->last_written_at)
+        .run();
+    killed->open_connections = database_.changes();
+    books.last_event_id += kNumbersToSkip;
+    books.last_connection_id += kNumbersToSkip;
+  }
+  Statement(database_,
+            "INSERT INTO sessions(pid, version, started_at, last_written_at, state) VALUES(?1, ?2, ?3, ?3, 'running')")
+      .bind(1, getpid())
+      .bind(2, version)
+      .bind(3, now)
+      .run();
+  const auto session = database_.integer("SELECT last_insert_rowid()");
+  save(books);
+  transaction.commit();
+  session_ = session;
+  books_ = books;
+  return killed;
+}
+
+void JournalWriter::end_session(api::WallTime now) {
+  Transaction transaction(database_);
+  // The links' threads close their connections when they stop: these are what was lost of that.
+  Statement(database_, "UPDATE connections SET closed_at = max(opened_at, ?1) WHERE closed_at IS NULL")
+      .bind(1, now)
+      .run();
+  Statement(database_, "UPDATE sessions SET stopped_at = ?2, last_written_at = ?2, state = 'stopped' WHERE id = ?1")
+      .bind(1, session_)
+      .bind(2, now)
+      .run();
+  transaction.commit();
+}
+
+std::int64_t JournalWriter::write(const Batch& batch) {
+  connections_.forget();
+  Bookkeeping books = books_;
+  Transaction transaction(database_);
+  for (const NewLink& link : batch.new_links) {
+    insert_link_.bind(1, link.number).bind(2, link.name).bind(3, link.at).run();
+  }
+  for (const PostedEvent& event : batch.posted) write_posted(event, books);
+  std::uint64_t next_id = batch.first_id;
+  for (const DrainedEvents& from : batch.drained) write_drained(from, next_id, books);
+  books.connections += connections_.flush(session_);
+  if (batch.last_id != 0) books.last_event_id = number(batch.last_id);
+  save(books);
+  update_session_.bind(1, session_).bind(2, batch.at).run();
+  transaction.commit();
+  const auto total = [](const Bookkeeping& b) { return b.connections + b.transitions + b.events + b.segments; };
+  const std::int64_t rows = total(books) - total(books_);
+  books_ = books;
+  return rows;
+}
+
+void JournalWriter::write_posted(const PostedEvent& event, Bookkeeping& books) {
+  const auto present = [](const std::string& text) {
+    return text.empty() ? std::optional<std::string>() : std::optional(text);
+  };
+  write_event(event.id, event.at, event.kind.c_str(), event.link, event.connection, present(event.text),
+              present(event.detail));
+  ++books.events;
+  if (!event.conditions) return;
+  insert_change_.bind(1, number(event.id))
+      .bind(2, event.link)
+      .bind(3, event.at)
+      .bind(4, number(event.conditions->revision))
+      .bind(5, event.conditions->source)
+      .bind(6, event.conditions->json)
+      .run();
+}
+
+void JournalWriter::write_event(std::uint64_t id, api::WallTime at, const char* kind, LinkNumber link,
+                                ConnectionId connection, const std::optional<std::string>& text,
+                                const std::optional<std::string>& detail) {
+  insert_event_.bind(1, number(id)).bind(2, at).bind(3, kind).bind(6, text).bind(7, detail);
+  link == 0 ? insert_event_.bind_null(4) : insert_event_.bind(4, link);
+  connection == 0 ? insert_event_.bind_null(5) : insert_event_.bind(5, number(connection));
+  insert_event_.run();
+}
+
+void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next_id, Bookkeeping& books) {
+  for (const LinkEvent& any : from.events) {
+    if (const auto* transition = std::get_if<Transition>(&any)) {
+      write_transition(*transition, next_id++, from.link);
+      connections_.changed(*transition);
+      ++books.transitions;
+    } else if (const auto* segment = std::get_if<SegmentRecord>(&any)) {
+      write_segment(*segment, ++books.last_segment_id);
+      ++books.segments;
+    } else if (const auto* opened = std::get_if<ConnectionOpened>(&any)) {
+      connections_.opened(*opened, next_id, from.link);
+      write_event(next_id++, anchor_.at(opened->at), "connection_opened", from.link, opened->id, {}, {});
+      books.last_connection_id = std::max(books.last_connection_id, number(opened->id));
+      ++books.events;
+    } else if (const auto* closed = std::get_if<ConnectionClosed>(&any)) {
+      connections_.closed(*closed);
+      write_event(next_id++, anchor_.at(closed->at), "connection_closed", from.link, closed->id, {}, {});
+      ++books.events;
+    } else if (const auto* lost = std::get_if<EventsLost>(&any)) {
+      write_loss(*lost, next_id++, from.link);
+      ++books.events;
+    }
+  }
+}
+
+void JournalWriter::write_transition(const Transition& event, std::uint64_t id, LinkNumber link) {
+  insert_transition_.bind(1, number(id))
+      .bind(2, number(event.id))
+      .bind(3, link)
+      .bind(4, anchor_.at(event.at))
+      .bind(5, name_of(event.side))
+      .bind(6, name_of(event.from))
+      .bind(7, name_of(event.to))
+      .bind(8, name_of(event.evidence))
+      .bind(9, event.row);
+  if (event.has_segment) {
+    const SegmentSummary& segment = event.segment;
+    insert_transition_.bind(10, flag_names(segment.tcp.flags))
+        .bind(11, segment.tcp.seq)
+        .bind(12, segment.tcp.ack)
+        .bind(13, segment.tcp.length)
+        .bind(14, segment.tcp.window)
+        .bind(15, name_of(segment.fate));
+    segment.drop == DropReason::none ? insert_transition_.bind_null(16)
+                                     : insert_transition_.bind(16, name_of(segment.drop));
+  } else {
+    for (int column = 10; column <= 16; ++column) insert_transition_.bind_null(column);
+  }
+  insert_transition_.run();
+}
+
+void JournalWriter::write_segment(const SegmentRecord& event, std::int64_t id) {
+  insert_segment_.bind(1, id)
+      .bind(2, number(event.id))
+      .bind(3, name_of(event.from))
+      .bind(4, anchor_.at(event.sent_at))
+      .bind(6, flag_names(event.tcp.flags))
+      .bind(7, event.tcp.seq)
+      .bind(8, event.tcp.ack)
+      .bind(9, event.tcp.length)
+      .bind(10, event.tcp.window)
+      .bind(11, name_of(event.fate))
+      .bind(13, event.copy)
+      .bind(14, event.retransmission ? 1 : 0);
+  event.delivered_at == kNever ? insert_segment_.bind_null(5) : insert_segment_.bind(5, anchor_.at(event.delivered_at));
+  event.drop == DropReason::none ? insert_segment_.bind_null(12) : insert_segment_.bind(12, name_of(event.drop));
+  insert_segment_.run();
+}
+
+void JournalWriter::write_loss(const EventsLost& event, std::uint64_t id, LinkNumber link) {
+  write_event(id, anchor_.at(event.at), "events_lost", link, 0, loss_text(event.transitions, event.segments),
+              loss_detail(event.transitions, event.segments));
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,82 @@
+// The one writer of the journal's file: sessions and batches, each in a transaction.
+//
+// Thread: one at a time (the opener's until the journal's thread runs, then that thread's).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/journal/batch.h"
+#include "daemon/journal/connection_rows.h"
+#include "daemon/journal/database.h"
+#include "daemon/journal/wall_anchor.h"
+
+namespace wobble::daemon {
+
+/// The row of `bookkeeping`: written with every transaction that changes it.
+struct Bookkeeping {
+  std::int64_t connections = 0;
+  std::int64_t transitions = 0;
+  std::int64_t events = 0;
+  std::int64_t segments = 0;
+  std::int64_t last_event_id = 0;
+  std::int64_t last_segment_id = 0;
+  std::int64_t last_connection_id = 0;
+};
+
+/// The session before this one, if it ended without stopping.
+struct KilledSession {
+  std::int64_t pid = 0;
+  api::WallTime started_at = 0;
+  api::WallTime last_written_at = 0;
+  std::int64_t open_connections = 0;  ///< were open when the log ended
+};
+
+class JournalWriter {
+ public:
+  JournalWriter(Database& database, const WallAnchor& anchor);
+
+  /// Begins a session and ends one that was killed: what it left open gets closed_at = its last write (end stays
+  /// "open": the log ended while it was open). The numbering goes on above whatever a client may have seen of it.
+  std::optional<KilledSession> begin_session(const std::string& version, api::WallTime now);
+  /// Marks this session as stopped in order.
+  void end_session(api::WallTime now);
+
+  /// One transaction. Throws DatabaseError; then nothing of it is in the file and it may be written again.
+  /// Returns the number of rows.
+  std::int64_t write(const Batch& batch);
+
+  const Bookkeeping& books() const noexcept { return books_; }
+  /// For whoever changes the tables in a transaction of his own: call within it; it sticks when that commits.
+  void save(const Bookkeeping& books);
+  void saved(const Bookkeeping& books) noexcept { books_ = books; }
+
+  std::vector<NewLink> links();
+
+ private:
+  Bookkeeping load();
+  void write_posted(const PostedEvent& event, Bookkeeping& books);
+  void write_event(std::uint64_t id, api::WallTime at, const char* kind, LinkNumber link, ConnectionId connection,
+                   const std::optional<std::string>& text, const std::optional<std::string>& detail);
+  void write_drained(const DrainedEvents& from, std::uint64_t& next_id, Bookkeeping& books);
+  void write_transition(const Transition& event, std::uint64_t id, LinkNumber link);
+  void write_segment(const SegmentRecord& event, std::int64_t id);
+  void write_loss(const EventsLost& event, std::uint64_t id, LinkNumber link);
+
+  Database& database_;
+  WallAnchor anchor_;
+  std::int64_t session_ = 0;
+  Bookkeeping books_;
+  ConnectionWriter connections_;
+  Statement insert_link_;
+  Statement insert_event_;
+  Statement insert_change_;
+  Statement insert_transition_;
+  Statement insert_segment_;
+  Statement update_books_;
+  Statement update_session_;
+};
+
+}  // namespace wobble::daemon

@@ -1,0 +1,139 @@
+#include "daemon/journal/retention.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+namespace wobble::daemon {
+
+namespace {
+
+constexpr api::WallTime kAnyAge = std::numeric_limits<api::WallTime>::max();
+constexpr api::WallTime kBetweenLooksAtAges = 10'000'000'000;
+/// Free pages that are kept for the next rows: 4 MB, or a twentieth of the file if that is more.
+constexpr std::int64_t kFreePagesKept = 1000;
+constexpr std::int64_t kFreeShareKept = 20;
+constexpr int kPagesPerSlice = 250;
+
+bool is_over(std::int64_t rows, std::int64_t limit) { return limit > 0 && rows > limit; }
+
+/// Deletes and returns how many.
+std::int64_t remove(Database& database, const std::string& sql, api::WallTime oldest, std::int64_t at_most) {
+  Statement statement(database, sql);
+  statement.bind(1, oldest).bind(2, at_most).run();
+  return database.changes();
+}
+
+}  // namespace
+
+Retention::Retention(Database& database, JournalWriter& writer, const RetentionLimits& limits)
+    : database_(database), writer_(writer), limits_(limits) {}
+
+bool Retention::is_urgent() const {
+  const Bookkeeping& books = writer_.books();
+  const auto far_over = [](std::int64_t rows, std::int64_t limit) { return is_over(rows, limit + limit / 20); };
+  return far_over(books.connections, limits_.connections) || far_over(books.segments, limits_.segments) ||
+         far_over(books.transitions + books.events, limits_.transitions_and_events);
+}
+
+bool Retention::cut_slice(api::WallTime now) {
+  const bool look_at_ages = limits_.age.count() > 0 && now >= look_at_ages_at_;
+  const Bookkeeping& has = writer_.books();
+  const bool over = is_over(has.segments, limits_.segments) || is_over(has.connections, limits_.connections) ||
+                    is_over(has.transitions + has.events, limits_.transitions_and_events);
+  if (over || look_at_ages) {
+    Bookkeeping books = has;
+    Transaction transaction(database_);
+    std::int64_t removed = over ? remove_beyond_limits(books) : 0;
+    if (removed == 0 && look_at_ages) removed = remove_beyond_age(books, now);
+    if (removed > 0) writer_.save(books);
+    transaction.commit();
+    writer_.saved(books);
+    if (removed > 0) return look_at_free_pages_ = true;
+  }
+  return look_at_free_pages_ && give_pages_back();
+}
+
+std::int64_t Retention::remove_beyond_limits(Bookkeeping& books) {
+  // A little more than what is over, so that not every new row is followed by a deletion.
+  const auto slice = [](std::int64_t rows, std::int64_t limit) {
+    return is_over(rows, limit) ? std::min(kSliceRows, rows - limit + limit / 100) : 0;
+  };
+  if (const auto rows = slice(books.segments, limits_.segments)) return remove_segments(books, kAnyAge, rows);
+  if (const auto rows = slice(books.transitions + books.events, limits_.transitions_and_events)) {
+    return remove_events(books, kAnyAge, rows);
+  }
+  return remove_connections(books, kAnyAge, slice(books.connections, limits_.connections));
+}
+
+std::int64_t Retention::remove_beyond_age(Bookkeeping& books, api::WallTime now) {
+  const api::WallTime oldest = now - Duration(limits_.age).count();
+  if (const auto removed = remove_segments(books, oldest, kSliceRows)) return removed;
+  if (const auto removed = remove_events(books, oldest, kSliceRows)) return removed;
+  if (const auto removed = remove_connections(books, oldest, kSliceRows)) return removed;
+  remove_old_changes(oldest);
+  look_at_ages_at_ = now + kBetweenLooksAtAges;
+  return 0;
+}
+
+std::int64_t Retention::remove_connections(Bookkeeping& books, api::WallTime oldest, std::int64_t at_most) {
+  // Looks at the oldest few that are over, never through the whole table for one that is old enough.
+  const auto removed = remove(database_,
+                              "DELETE FROM connections WHERE opened_event IN (SELECT opened_event FROM "
+                              "(SELECT opened_event, closed_at FROM connections WHERE closed_at IS NOT NULL "
+                              "ORDER BY opened_event LIMIT ?2) WHERE closed_at < ?1)",
+                              oldest, at_most);
+  books.connections -= removed;
+  return removed;
+}
+
+std::int64_t Retention::remove_events(Bookkeeping& books, api::WallTime oldest, std::int64_t at_most) {
+  // Transitions and events are one sequence in two tables: both lose what is below the same number.
+  const auto boundary = [&](const char* sql) {
+    Statement row(database_, sql);
+    row.bind(1, std::max<std::int64_t>(at_most / 2, 1) - 1);
+    return row.step() ? row.integer(0) : std::numeric_limits<std::int64_t>::max();
+  };
+  const auto below = std::min(boundary("SELECT id FROM transitions ORDER BY id LIMIT 1 OFFSET ?1"),
+                              boundary("SELECT id FROM events ORDER BY id LIMIT 1 OFFSET ?1"));
+  const auto transitions = remove(database_, "DELETE FROM transitions WHERE id <= ?2 AND at < ?1", oldest, below);
+  const auto events = remove(database_, "DELETE FROM events WHERE id <= ?2 AND at < ?1", oldest, below);
+  books.transitions -= transitions;
+  books.events -= events;
+  return transitions + events;
+}
+
+std::int64_t Retention::remove_segments(Bookkeeping& books, api::WallTime oldest, std::int64_t at_most) {
+  const auto removed = remove(database_,
+                              "DELETE FROM segments WHERE id IN (SELECT id FROM "
+                              "(SELECT id, sent_at FROM segments ORDER BY id LIMIT ?2) WHERE sent_at < ?1)",
+                              oldest, at_most);
+  books.segments -= removed;
+  return removed;
+}
+
+void Retention::remove_old_changes(api::WallTime oldest) {
+  // The latest change of a link says what has been in force since, however long ago it was made.
+  remove(database_,
+         "DELETE FROM condition_changes WHERE id IN (SELECT id FROM condition_changes o WHERE o.at < ?1 AND EXISTS "
+         "(SELECT 1 FROM condition_changes n WHERE n.link = o.link AND n.at > o.at AND n.at < ?1) LIMIT ?2)",
+         oldest, kSliceRows);
+  remove(database_,
+         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_written_at < ?1 "
+         "AND state <> 'running' LIMIT ?2)",
+         oldest, kSliceRows);
+}
+
+bool Retention::give_pages_back() {
+  const auto free_pages = database_.integer("PRAGMA freelist_count");
+  const auto all_pages = database_.integer("PRAGMA page_count");
+  const auto kept = std::max(kFreePagesKept, all_pages / kFreeShareKept);
+  // Between these two bounds it rests: else each deleted slice would be given back and asked for again.
+  if (free_pages > 2 * kept) vacuuming_ = true;
+  if (free_pages <= kept) vacuuming_ = false;
+  if (!vacuuming_) return look_at_free_pages_ = false;
+  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(kPagesPerSlice) + ")");
+  return true;
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,79 @@
+#include "daemon/options.h"
+
+#include <arpa/inet.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
+#include <iostream>
+#include <stdexcept>
+
+namespace wobble::daemon {
+namespace {
+
+bool is_address(const std::string& text) {
+  unsigned char scratch[16];
+  return inet_pton(AF_INET, text.c_str(), scratch) == 1 || inet_pton(AF_INET6, text.c_str(), scratch) == 1;
+}
+
+bool is_loopback(const std::string& address) { return address.rfind("127.", 0) == 0 || address == "::1"; }
+
+// "127.0.0.1:7979", "[::1]:7979", "localhost:7979"
+void read_listen(const std::string& text, Options& options) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) throw CLI::ValidationError("--listen", "'" + text + "': write ADDRESS:PORT");
+  std::string address = text.substr(0, colon);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
+    address = address.substr(1, address.size() - 2);
+  }
+  if (address == "localhost") address = "127.0.0.1";
+  const std::string port = text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.listen_port);
+  if (!is_address(address) || error != std::errc() || end != port.data() + port.size()) {
+    throw CLI::ValidationError("--listen", "'" + text + "': write ADDRESS:PORT, such as 127.0.0.1:7979 or [::1]:7979");
+  }
+  options.listen_address = address;
+}
+
+void check(const Options& options) {
+  if (!options.lab) throw CLI::ValidationError("wobbled", "nothing to do: give --lab for the built-in lab");
+  if (options.demo && !options.lab) throw CLI::ValidationError("--demo", "needs --lab");
+  if (!is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
+    throw CLI::ValidationError("--listen", "'" + options.listen_address +
+                                               "' can be reached from elsewhere: set WOBBLE_TOKEN to a secret that "
+                                               "requests must carry, or give --insecure");
+  }
+}
+
+}  // namespace
+
+std::optional<int> parse_options(int argc, char** argv, Options& options) {
+  CLI::App app("wobbled: makes a good network bad, on purpose, exactly, and tells you what it did.");
+  app.set_version_flag("--version", std::string("wobbled ") + WOBBLE_VERSION);
+  std::string listen;
+  app.add_flag("--lab", options.lab,
+               "two network namespaces, client (near) and server (far), joined by the link 'lab'");
+  app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
+  app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
+  app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
+  app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
+      ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
+  app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
+  app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");
+  app.add_flag("--verbose", options.verbose, "log more to standard error");
+  app.footer("WOBBLE_TOKEN in the environment: a secret that every request must carry as 'Authorization: Bearer ...'.");
+  try {
+    app.parse(argc, argv);
+    if (!listen.empty()) read_listen(listen, options);
+    if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
+    check(options);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << "wobbled: " << e.what() << "\n";
+    return 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,30 @@
+// wobbled's command line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace wobble::daemon {
+
+struct Options {
+  bool lab = false;
+  bool demo = false;
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 7979;  ///< 0: any free one
+  std::string database = "/var/lib/wobble/wobble.db";
+  std::optional<std::uint64_t> seed;  ///< none: drawn and reported
+  std::string web_root;               ///< serve the page from here instead of the built-in one
+  std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
+  bool insecure = false;
+  bool verbose = false;
+};
+
+/// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.
+inline constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
+
+/// Reads the command line. Answers with an exit code if there is nothing to run: 0 after --help or --version, 2 after a
+/// line on standard error that says what is wrong.
+std::optional<int> parse_options(int argc, char** argv, Options& options);
+
+}  // namespace wobble::daemon

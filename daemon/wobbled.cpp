@@ -1,0 +1,105 @@
+// wobbled: reads its options, puts the parts together, and waits for the signal to end.
+#include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <random>
+
+#include "api/server.h"
+#include "daemon/journal/journal.h"
+#include "daemon/lab/demo_traffic.h"
+#include "daemon/lab/lab.h"
+#include "daemon/lab/lab_server.h"
+#include "daemon/options.h"
+#include "daemon/service.h"
+
+namespace wobble::daemon {
+namespace {
+
+std::uint64_t draw_seed() {
+  std::random_device device;
+  return ((std::uint64_t{device()} << 32) | device()) & kLargestSeed;
+}
+
+ConnectionTableOptions table_options(const Journal& journal) {
+  std::random_device device;
+  ConnectionTableOptions options;
+  for (std::uint64_t& key : options.hash_key) key = (std::uint64_t{device()} << 32) | device();
+  options.first_id = journal.next_connection_id();
+  return options;
+}
+
+api::ServerOptions server_options(const Options& options) {
+  api::ServerOptions server;
+  server.address = options.listen_address;
+  server.port = options.listen_port;
+  server.web_root = options.web_root;
+  server.token = options.token;
+  return server;
+}
+
+std::string url(const Options& options, int port) {
+  const bool is_v6 = options.listen_address.find(':') != std::string::npos;
+  const std::string host = is_v6 ? "[" + options.listen_address + "]" : options.listen_address;
+  return "http://" + host + ":" + std::to_string(port) + "/";
+}
+
+// The signals that end us are taken here and nowhere else: every thread inherits the mask.
+sigset_t block_ending_signals() {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return ending;
+}
+
+void run(const Options& options, const sigset_t& ending) {
+  const std::filesystem::path folder = std::filesystem::path(options.database).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  JournalOptions journal_options;
+  journal_options.path = options.database;
+  Journal journal(journal_options);
+  Service service(journal);
+  api::Server server(service, server_options(options));
+  server.bind();
+
+  Lab lab;
+  const std::uint64_t seed = options.seed.value_or(draw_seed());
+  service.add_link("lab", seed, lab.near_info(), lab.take_near(), lab.far_info(), lab.take_far(),
+                   table_options(journal));
+  const LabServer lab_server(lab.server(), Lab::kServerPort);
+  std::unique_ptr<DemoTraffic> demo;
+  if (options.demo) demo = std::make_unique<DemoTraffic>(lab);
+  server.start();
+  std::printf("wobbled: %s\n", url(options, server.port()).c_str());
+  std::fflush(stdout);
+
+  int signal_number = 0;
+  sigwait(&ending, &signal_number);
+  spdlog::debug("ending on signal {}", signal_number);
+  server.stop();
+}
+
+}  // namespace
+}  // namespace wobble::daemon
+
+int main(int argc, char** argv) {
+  using namespace wobble::daemon;
+  spdlog::set_default_logger(spdlog::stderr_color_mt("wobbled"));
+  Options options;
+  if (const auto code = parse_options(argc, argv, options)) return *code;
+  if (options.verbose) spdlog::set_level(spdlog::level::debug);
+  const sigset_t ending = block_ending_signals();
+  try {
+    run(options, ending);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "wobbled: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,98 @@
+#include "emulator/event_ring.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace wobble {
+
+namespace {
+
+constexpr std::uint16_t kSpecialFlags = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
+
+bool is_ordinary(const SegmentRecord& segment) noexcept {
+  return segment.drop == DropReason::none && !segment.tcp.has(kSpecialFlags);
+}
+
+}  // namespace
+
+EventRing::EventRing(std::size_t capacity)
+    : mask_(std::bit_ceil(std::max<std::size_t>(capacity, 4)) - 1), slots_(std::make_unique<LinkEvent[]>(mask_ + 1)) {}
+
+void EventRing::on(const ConnectionOpened& event) noexcept {
+  if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+}
+
+void EventRing::on(const Transition& event) noexcept {
+  if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+}
+
+void EventRing::on(const ConnectionClosed& event) noexcept {
+  if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+}
+
+void EventRing::on(const SegmentRecord& event) noexcept {
+  const std::size_t room_needed = is_ordinary(event) ? capacity() / 2 : 1;
+  const TimePoint at = event.delivered_at == kNever ? event.sent_at : event.delivered_at;
+  if (!push(event, room_needed)) lose(lost_segments_, untold_segments_, at);
+}
+
+template <typename Event>
+bool EventRing::push(const Event& event, std::size_t room_needed) noexcept {
+  std::size_t head = head_.load(std::memory_order_relaxed);
+  // With a loss to tell, it goes first, and only together with the event: else one freed slot would be taken by the
+  // report of a loss, the event be lost, and so on.
+  const bool report = has_untold();
+  if (report) room_needed = std::max<std::size_t>(room_needed, 2);
+  if (capacity() - (head - tail_seen_) < room_needed) {
+    tail_seen_ = tail_.load(std::memory_order_acquire);
+    if (capacity() - (head - tail_seen_) < room_needed) return false;
+  }
+  if (report) {
+    const EventsLost lost = take_untold();
+    if (lost.transitions != 0 || lost.segments != 0) slots_[head++ & mask_] = lost;  // else the consumer was faster
+  }
+  slots_[head & mask_] = event;
+  head_.store(head + 1, std::memory_order_release);
+  return true;
+}
+
+void EventRing::lose(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_t>& untold, TimePoint at) noexcept {
+  total.fetch_add(1, std::memory_order_relaxed);
+  lost_at_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
+  untold.fetch_add(1, std::memory_order_release);
+}
+
+bool EventRing::has_untold() const noexcept {
+  return untold_transitions_.load(std::memory_order_relaxed) != 0 ||
+         untold_segments_.load(std::memory_order_relaxed) != 0;
+}
+
+EventsLost EventRing::take_untold() noexcept {
+  EventsLost lost;
+  lost.transitions = untold_transitions_.exchange(0, std::memory_order_acquire);
+  lost.segments = untold_segments_.exchange(0, std::memory_order_acquire);
+  lost.at = TimePoint(Duration(lost_at_.load(std::memory_order_relaxed)));
+  return lost;
+}
+
+std::size_t EventRing::drain(std::vector<LinkEvent>& out, std::size_t at_most) {
+  std::size_t tail = tail_.load(std::memory_order_relaxed);
+  const std::size_t available = head_.load(std::memory_order_acquire) - tail;
+  const std::size_t count = std::min(available, at_most);
+  out.reserve(out.size() + count + 1);
+  for (std::size_t i = 0; i < count; ++i) out.push_back(slots_[(tail + i) & mask_]);
+  tail_.store(tail + count, std::memory_order_release);
+  if (count < available || !has_untold()) return count;
+  // The exchange may catch losses that came after the ring was looked at: they are then told a little early.
+  const EventsLost lost = take_untold();
+  if (lost.transitions == 0 && lost.segments == 0) return count;
+  out.push_back(lost);
+  return count + 1;
+}
+
+std::size_t EventRing::size() const noexcept {
+  const std::size_t tail = tail_.load(std::memory_order_acquire);
+  return head_.load(std::memory_order_acquire) - tail;
+}
+
+}  // namespace wobble

@@ -1,0 +1,76 @@
+// From the link's thread to the journal's: a bounded ring of events that never waits and never allocates when pushing.
+//
+// One thread pushes (it is the ConnectionObserver), one drains; each index is written by one of them only. The consumer
+// looks by itself every few tens of milliseconds, so a push wakes nobody.
+//
+// What does not fit is counted, by kind, and told: as soon as there is room again an EventsLost with the counts stands
+// in the place where the gap is. If nothing more is pushed, the consumer finds the counts when it has emptied the ring.
+// Each lost event is told exactly once, whoever tells it: the teller takes the count by an atomic exchange.
+//
+// Ordinary segments (not dropped, without SYN, FIN and RST) are refused first, when more than half the ring is full, so
+// that a burst of data never costs a transition.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "emulator/connection_table.h"
+#include "emulator/event.h"
+
+namespace wobble {
+
+class EventRing final : public ConnectionObserver {
+ public:
+  static constexpr std::size_t kDefaultCapacity = 65'536;  ///< about 12 MB
+
+  /// `capacity` is rounded up to a power of two, at least 4.
+  explicit EventRing(std::size_t capacity = kDefaultCapacity);
+  EventRing(const EventRing&) = delete;
+  EventRing& operator=(const EventRing&) = delete;
+
+  // The producer's thread.
+  void on(const ConnectionOpened& event) noexcept override;
+  void on(const Transition& event) noexcept override;
+  void on(const ConnectionClosed& event) noexcept override;
+  void on(const SegmentRecord& event) noexcept override;
+
+  /// The consumer's thread. Appends at most `at_most` events to `out`, in the order of pushing, and returns how many.
+  /// A loss that is found when the ring has become empty is appended as one more event, beyond `at_most`.
+  std::size_t drain(std::vector<LinkEvent>& out, std::size_t at_most);
+
+  // Any thread.
+  std::size_t capacity() const noexcept { return mask_ + 1; }
+  std::size_t size() const noexcept;
+  /// Since the ring was made, told or not.
+  std::uint64_t lost_transitions() const noexcept { return lost_transitions_.load(std::memory_order_relaxed); }
+  std::uint64_t lost_segments() const noexcept { return lost_segments_.load(std::memory_order_relaxed); }
+
+ private:
+  template <typename Event>
+  bool push(const Event& event, std::size_t room_needed) noexcept;
+  void lose(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_t>& untold, TimePoint at) noexcept;
+  bool has_untold() const noexcept;
+  EventsLost take_untold() noexcept;
+
+  std::size_t mask_;
+  std::unique_ptr<LinkEvent[]> slots_;
+
+  // Producer's: it writes head_, and reads tail_ only when the ring looks full by the copy it has.
+  alignas(64) std::atomic<std::size_t> head_{0};
+  std::size_t tail_seen_ = 0;
+  std::atomic<std::uint64_t> lost_transitions_{0};
+  std::atomic<std::uint64_t> lost_segments_{0};
+
+  // Consumer's.
+  alignas(64) std::atomic<std::size_t> tail_{0};
+
+  // Both, but touched only around a loss.
+  alignas(64) std::atomic<std::uint64_t> untold_transitions_{0};
+  std::atomic<std::uint64_t> untold_segments_{0};
+  std::atomic<Duration::rep> lost_at_{0};  ///< when the latest was lost
+};
+
+}  // namespace wobble

@@ -1,0 +1,86 @@
+// The loop that owns one link: it waits for packets, for the next departure and for commands, reads the clock, and lets
+// the link do the rest. It is the only code in emulator/ that waits, and the only one that looks at a clock.
+//
+// Threads: the loop runs on a thread of its own from construction to destruction. call() may be used from any other.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "emulator/link.h"
+#include "emulator/packet_device.h"
+
+namespace wobble {
+
+/// A descriptor that closes itself.
+class UniqueFd {
+ public:
+  explicit UniqueFd(int fd = -1) noexcept : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~UniqueFd();
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+class Forwarder {
+ public:
+  using Command = std::function<void(Link&, TimePoint now)>;
+
+  /// Starts the loop over both devices. Throws std::system_error if the kernel refuses a descriptor or a thread.
+  Forwarder(const LinkOptions& options, ConnectionObserver& observer, std::unique_ptr<PacketDevice> near,
+            std::unique_ptr<PacketDevice> far);
+  /// Ends the loop; what is in flight is gone, and every connection is told closed with End::open.
+  ~Forwarder();
+  Forwarder(const Forwarder&) = delete;
+  Forwarder& operator=(const Forwarder&) = delete;
+
+  /// Runs `command` on the loop's thread, between two packets, and returns when it has run. False if that did not
+  /// happen within `at_most`: the command has then not run and never will. An exception of the command comes out here.
+  bool call(const Command& command, Duration at_most);
+
+  /// One of the devices failed (somebody removed its interface): nothing comes from there any more.
+  bool has_lost_device() const noexcept { return has_lost_device_; }
+
+  /// The clock the loop uses.
+  static TimePoint now() noexcept;
+
+ private:
+  struct Mail;
+
+  void run() noexcept;
+  void wait() noexcept;
+  void do_commands();
+  void read_from(Side side) noexcept;
+  void write_due() noexcept;
+  void arm_timer() noexcept;
+  PacketDevice& device(Side side) noexcept { return side == Side::near ? *near_ : *far_; }
+
+  std::unique_ptr<PacketDevice> near_;
+  std::unique_ptr<PacketDevice> far_;
+  UniqueFd epoll_;
+  UniqueFd timer_;
+  UniqueFd mailbell_;
+  Link link_;
+  std::vector<std::uint8_t> read_buffer_;
+  TimePoint armed_for_ = kNever;
+  bool readable_[2] = {false, false};
+
+  std::mutex mailbox_mutex_;
+  std::vector<std::shared_ptr<Mail>> mailbox_;  // guarded by mailbox_mutex_
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> has_lost_device_{false};
+  std::thread thread_;  // last: everything else stands when it starts
+};
+
+}  // namespace wobble

@@ -1,0 +1,17 @@
+// Any text as the body of a PATCH: it is refused with errors, or understood, and then comes back as it is written.
+#include <cstdlib>
+#include <string>
+
+#include "api/conditions_json.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace wobble;
+  const nlohmann::json body = nlohmann::json::parse(data, data + size, nullptr, false);
+  if (body.is_discarded()) return 0;
+  std::vector<FieldError> errors;
+  const LinkConditions conditions = api::conditions_from_json(body, errors);
+  if (!errors.empty()) return 0;
+  std::vector<FieldError> again;
+  if (api::conditions_from_json(api::to_json(conditions), again) != conditions || !again.empty()) std::abort();
+  return 0;
+}

@@ -1,0 +1,92 @@
+"""The repository's own rules, as tests: layers, sizes, format, and what must not stand in a tracked file."""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# What each layer may include of ours. Arrows only point down.
+MAY_INCLUDE = {
+    "emulator": {"emulator"},
+    "api": {"api", "emulator", "web"},
+    "daemon": {"daemon", "api", "emulator"},
+    "tests": {"tests", "daemon", "api", "emulator"},
+}
+# Headers of others, by layer; the standard library and the system's are everywhere.
+THIRD_PARTY = {
+    "emulator": set(),
+    "api": {"nlohmann", "httplib.h"},
+    "daemon": {"nlohmann", "httplib.h", "sqlite3.h", "spdlog", "CLI"},
+}
+SYSTEM_FOLDERS = {"sys", "linux", "netinet", "arpa", "net"}
+TOP_LEVEL = {
+    "CMakeLists.txt", "daemon", "emulator", "api", "web", "tests", "docker", "README.md", "dev", ".ci", "CMakePresets.json",
+    ".clang-format", ".clang-tidy", ".gitignore", "LICENSE", "ARCHITECTURE.md", "CHANGELOG.md",
+}
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 70
+
+
+def tracked(*patterns):
+    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns], cwd=ROOT,
+                             capture_output=True, text=True, check=True).stdout
+    return [path for path in listing.splitlines() if (ROOT / path).exists()]
+
+
+def sources():
+    return tracked("*.h", "*.cpp")
+
+
+class Structure(unittest.TestCase):
+    def test_top_level(self):
+        self.assertLessEqual({path.split("/")[0] for path in tracked()}, TOP_LEVEL)
+
+    def test_layers(self):
+        wrong = []
+        for path in sources():
+            layer = path.split("/")[0]
+            for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+                ours = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
+                if ours and ours[1].split("/")[0] not in MAY_INCLUDE[layer]:
+                    wrong.append(f"{path}:{number}: {layer} may not include {ours[1]}")
+                theirs = re.match(r"\s*#\s*include\s*<([^>]+)>", line)
+                if theirs and layer in THIRD_PARTY and self.is_third_party(theirs[1], layer):
+                    wrong.append(f"{path}:{number}: {layer} may not include <{theirs[1]}>")
+        self.assertEqual(wrong, [])
+
+    @staticmethod
+    def is_third_party(header, layer):
+        first = header.split("/")[0]
+        if first in SYSTEM_FOLDERS or first in THIRD_PARTY[layer]:
+            return False
+        is_known_elsewhere = any(first in allowed for allowed in THIRD_PARTY.values())
+        return is_known_elsewhere or "/" in header
+
+    def test_file_length(self):
+        long = [f"{path}: {lines} lines" for path in tracked("*.h", "*.cpp", "*.js", "*.mjs", "*.css", "*.py", "*.sh", "dev")
+                if (lines := len((ROOT / path).read_text().splitlines())) > LONGEST_FILE]
+        self.assertEqual(long, [])
+
+    @unittest.skipUnless(shutil.which("ctags"), "universal-ctags is not installed")
+    def test_function_length(self):
+        tags = subprocess.run(["ctags", "--output-format=json", "--fields=+ne", "--languages=C++", "--map-C++=+.h",
+                               "--kinds-C++=f", "-L", "-", "-f", "-"], input="\n".join(sources()), cwd=ROOT,
+                              capture_output=True, text=True, check=True).stdout
+        found = [json.loads(line) for line in tags.splitlines()]
+        self.assertGreater(len(found), 100)
+        long = [f"{tag['path']}:{tag['line']}: {tag['name']} has {lines} lines" for tag in found
+                if (lines := tag.get("end", tag["line"]) - tag["line"] + 1) > LONGEST_FUNCTION]
+        self.assertEqual(long, [])
+
+    @unittest.skipUnless(shutil.which("clang-format"), "clang-format is not installed")
+    def test_format(self):
+        run = subprocess.run(["clang-format", "--dry-run", "-Werror", *sources()], cwd=ROOT, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, "run ./dev fmt\n" + run.stderr[:2000])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

@@ -1,0 +1,268 @@
+// The REST API as the page uses it: shapes, requests, problems, and the live stream.
+
+/**
+ * @typedef {{time?: string, jitter?: string, distribution?: string, reorder?: boolean}} Delay
+ * @typedef {{random?: string, gilbert_elliott?: Record<string, string>}} Loss
+ * @typedef {object} Conditions sparse: what is absent is at its default
+ * @property {Delay} [delay]
+ * @property {Loss} [loss]
+ * @property {{percent?: string}} [duplicate]
+ * @property {{percent?: string, bits?: number, fix_checksum?: boolean}} [corrupt]
+ * @property {{percent?: string, by?: string}} [reorder]
+ * @property {string} [rate]
+ * @property {{limit?: string}} [queue]
+ * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
+ *
+ * @typedef {'up'|'down'} DirectionName
+ * @typedef {{device: string, netns: string, addresses: string[]}} SideInfo
+ * @typedef {object} Link
+ * @property {string} name
+ * @property {number} revision
+ * @property {number} seed
+ * @property {SideInfo} near
+ * @property {SideInfo} far
+ * @property {Conditions} up
+ * @property {Conditions} down
+ * @property {string|null} reverts_at
+ *
+ * @typedef {{median: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
+ * @typedef {object} Counters
+ * @property {number} packets_in
+ * @property {number} bytes_in
+ * @property {number} packets_out
+ * @property {number} bytes_out
+ * @property {Record<string, number>} dropped by reason, and total
+ * @property {number} duplicated
+ * @property {number} corrupted
+ * @property {number} reordered
+ *
+ * @typedef {object} DirectionStats
+ * @property {Conditions} asked
+ * @property {{delay_ms: Spread, lateness_ms: Spread, loss_percent: number|null, duplicate_percent: number|null,
+ *   corrupt_percent: number|null, reorder_percent: number|null, rate_in_bps: number, rate_out_bps: number}} delivered
+ * @property {{packets: number, bytes: number}} in_flight
+ * @property {Counters} since_change
+ * @property {Counters} total
+ *
+ * @typedef {object} Stats
+ * @property {string} link
+ * @property {string} at
+ * @property {string} changed_at
+ * @property {number} connections
+ * @property {Record<string, number>} connections_by_state
+ * @property {number} events_lost
+ * @property {DirectionStats} up
+ * @property {DirectionStats} down
+ *
+ * @typedef {object} Endpoint
+ * @property {string} address
+ * @property {number} port
+ * @property {'near'|'far'} side
+ * @property {string} state
+ * @property {number} packets_sent
+ * @property {number} bytes_sent
+ * @property {number} packets_delivered
+ * @property {number} bytes_delivered
+ * @property {number} payload_bytes
+ * @property {number} retransmissions
+ * @property {number} retransmissions_by_us
+ * @property {number} dropped
+ * @property {number} duplicated
+ * @property {number} corrupted
+ * @property {number} reordered
+ *
+ * @typedef {object} Connection
+ * @property {number} id
+ * @property {string} link
+ * @property {string} protocol
+ * @property {Endpoint} client
+ * @property {Endpoint} server
+ * @property {string} opened_at
+ * @property {string|null} closed_at
+ * @property {string} end
+ * @property {'client'|'server'|'both'|null} closed_by
+ * @property {boolean} midstream
+ * @property {number} ordinal
+ * @property {{rtt_client_ms: number|null, rtt_server_ms: number|null, initial_rtt_ms: number|null}} handshake
+ *
+ * @typedef {'client'|'server'} Role
+ * @typedef {object} Transition
+ * @property {number} id
+ * @property {string} at
+ * @property {number} connection
+ * @property {string} link
+ * @property {Role} side
+ * @property {string} from
+ * @property {string} to
+ * @property {string} evidence
+ * @property {number} row
+ * @property {{flags: string, seq: number, ack: number, length: number, window: number, fate: string,
+ *   reason: string|null}|null} segment
+ *
+ * @typedef {object} Segment
+ * @property {number} id
+ * @property {Role} from
+ * @property {string} sent_at
+ * @property {string|null} delivered_at
+ * @property {string} flags
+ * @property {number} seq
+ * @property {number} ack
+ * @property {number} length
+ * @property {number} window
+ * @property {string} fate
+ * @property {string|null} reason
+ * @property {number} copy
+ * @property {boolean} retransmission
+ *
+ * @typedef {object} WobbleEvent
+ * @property {number} id
+ * @property {string} at
+ * @property {string} kind
+ * @property {string|null} link
+ * @property {number|null} connection
+ * @property {string} text
+ * @property {Record<string, unknown>|null} detail
+ * @property {Transition|null} transition
+ *
+ * @typedef {{pointer: string, detail: string}} FieldError
+ */
+
+/**
+ * @template T
+ * @typedef {{items: T[], next: string|number|null}} List
+ */
+
+/** An answer that is not a success, or none at all (status 0). */
+export class Problem extends Error {
+  /** @param {number} status @param {string} line @param {FieldError[]} errors */
+  constructor(status, line, errors = []) {
+    super(line);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+const ROOT = '/api/v1';
+
+/**
+ * @param {string} method @param {string} path below /api/v1, or from the root if it starts with "//"
+ * @param {unknown} [body]
+ * @returns {Promise<any>} the JSON of the answer; null if it has no body
+ */
+export async function request(method, path, body) {
+  /** @type {RequestInit} */
+  const options = {method, headers: {accept: 'application/json'}, cache: 'no-store'};
+  if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers = {accept: 'application/json', 'content-type': 'application/json'};
+  }
+  let response, text;
+  try {
+    response = await fetch(path.startsWith('//') ? path.slice(1) : ROOT + path, options);
+    text = await response.text();
+  } catch {
+    throw new Problem(0, 'the daemon does not answer');
+  }
+  let json = null;
+  try {
+    json = text ? JSON.parse(text) : null;
+  } catch {
+    if (response.ok) throw new Problem(response.status, 'the answer is not JSON');
+  }
+  if (response.ok) return json;
+  const line = json?.error ?? json?.detail ?? json?.title ?? `${response.status} ${response.statusText}`;
+  throw new Problem(response.status, String(line), Array.isArray(json?.errors) ? json.errors : []);
+}
+
+/** @param {string} name */
+const linkPath = name => `/links/${encodeURIComponent(name)}`;
+
+export const api = {
+  /** @returns {Promise<{version: string}>} */
+  about: () => request('GET', ''),
+  health: () => request('GET', '//healthz'),
+  /** @returns {Promise<List<Link>>} */
+  links: () => request('GET', '/links'),
+  /** @param {string} name @returns {Promise<Link>} */
+  link: name => request('GET', linkPath(name)),
+  /** @param {string} name @param {object} patch @returns {Promise<Link>} */
+  patch: (name, patch) => request('PATCH', linkPath(name), patch),
+  /** @param {string} name @returns {Promise<Link>} */
+  reset: name => request('POST', linkPath(name) + '/reset'),
+  /** @param {string} name @returns {Promise<Stats>} */
+  stats: name => request('GET', linkPath(name) + '/stats'),
+  /** @param {Record<string, string|number>} query @returns {Promise<List<Connection>>} */
+  connections: query => request('GET', '/connections' + search(query)),
+  /** @param {number} id @returns {Promise<Connection>} */
+  connection: id => request('GET', `/connections/${id}`),
+  /** @param {number} id @returns {Promise<List<Transition>>} */
+  transitions: id => request('GET', `/connections/${id}/transitions`),
+  /** @param {number} id @returns {Promise<List<Segment>>} */
+  segments: id => request('GET', `/connections/${id}/segments`),
+  /** @param {number} id */
+  follow: id => request('POST', `/connections/${id}/follow`),
+  /** @param {Record<string, string|number>} query @returns {Promise<List<WobbleEvent>>} */
+  events: query => request('GET', '/events' + search(query)),
+  /** @param {string} text @param {string} link @returns {Promise<WobbleEvent>} */
+  annotate: (text, link) => request('POST', '/annotations', {text, link}),
+};
+
+/** @param {Record<string, string|number>} query */
+function search(query) {
+  const text = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)])).toString();
+  return text ? '?' + text : '';
+}
+
+export const EVENT_KINDS = /** @type {const} */ ([
+  'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
+  'events_lost', 'transition',
+]);
+
+/**
+ * The live stream. The browser resumes by Last-Event-ID after a broken connection; after a refusal (503: too many
+ * streams) it gives up, so then we try again ourselves, from the last event seen.
+ */
+export class Stream {
+  /**
+   * @param {(event: WobbleEvent) => void} onEvent
+   * @param {(state: 'live'|'connecting'|'refused') => void} onState
+   */
+  constructor(onEvent, onState) {
+    this.onEvent = onEvent;
+    this.onState = onState;
+    this.last = 0;
+    this.wait = 1000;
+    /** @type {EventSource|null} */
+    this.source = null;
+  }
+
+  open() {
+    this.onState('connecting');
+    const source = new EventSource(ROOT + '/events' + (this.last ? `?since=${this.last}` : ''));
+    this.source = source;
+    source.onopen = () => {
+      this.wait = 1000;
+      this.onState('live');
+    };
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return this.onState('connecting');
+      source.close();
+      this.onState('refused');
+      setTimeout(() => this.open(), this.wait);
+      this.wait = Math.min(this.wait * 2, 15000);
+    };
+    for (const kind of EVENT_KINDS) source.addEventListener(kind, message => this.receive(message));
+  }
+
+  /** @param {MessageEvent} message */
+  receive(message) {
+    let event;
+    try {
+      event = /** @type {WobbleEvent} */ (JSON.parse(message.data));
+    } catch {
+      return;
+    }
+    if (typeof event.id === 'number') this.last = Math.max(this.last, event.id);
+    this.onEvent(event);
+  }
+}

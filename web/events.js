@@ -1,0 +1,80 @@
+// The feed: what was said and what was changed, newest first, and a box to say something.
+
+import {api} from './api.js';
+import {h} from './dom.js';
+import {clock} from './units.js';
+
+/** @typedef {import('./api.js').WobbleEvent} WobbleEvent */
+
+/** Transitions and the comings and goings of connections have their own place. */
+const KINDS = ['daemon_started', 'daemon_stopped', 'conditions', 'annotation', 'events_lost'];
+const SHOWN = 50;
+
+export class Events {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    /** @type {WobbleEvent[]} newest first */
+    this.items = [];
+    this.linkName = '';
+    this.text = h('input', {type: 'text', id: 'annotation', 'aria-label': 'Annotation', placeholder: 'Write into the log: build 412 starts', maxlength: 500, autocomplete: 'off'});
+    this.error = h('p', {class: 'error', role: 'alert', hidden: true});
+    const form = h('form', {class: 'annotate'}, this.text, h('button', {}, 'Annotate'));
+    form.addEventListener('submit', event => {
+      event.preventDefault();
+      this.annotate();
+    });
+    this.list = h('ol', {class: 'feed', id: 'feed'});
+    root.append(h('div', {class: 'head'}, h('h2', {}, 'Events')), form, this.error, h('div', {class: 'scroll'}, this.list));
+  }
+
+  async annotate() {
+    const text = this.text.value.trim();
+    if (!text) return;
+    try {
+      const event = await api.annotate(text, this.linkName);
+      this.text.value = '';
+      this.showError('');
+      if (event) this.add([event]);
+    } catch (error) {
+      this.showError(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {string} text */
+  showError(text) {
+    this.error.textContent = text;
+    this.error.hidden = text === '';
+  }
+
+  /** What happened before the page was opened: of each kind the newest, whichever way the list is cut. */
+  async load() {
+    for (const kind of KINDS) {
+      let since = 0;
+      for (let page = 0; page < 8; ++page) {
+        const list = await api.events({kind, since, limit: 1000});
+        if (!list.items.length) break;
+        this.add(list.items);
+        const last = Math.max(...list.items.map(e => e.id));
+        if (list.items.length < 1000 || last <= since) break;
+        since = last;
+      }
+    }
+  }
+
+  /** @param {WobbleEvent[]} events */
+  add(events) {
+    const known = new Set(this.items.map(e => e.id));
+    const fresh = events.filter(e => KINDS.includes(e.kind) && !known.has(e.id));
+    if (!fresh.length) return;
+    this.items = [...this.items, ...fresh].sort((a, b) => b.id - a.id).slice(0, SHOWN);
+    this.list.replaceChildren(...this.items.map(entry));
+  }
+}
+
+/** @param {WobbleEvent} event */
+function entry(event) {
+  return h('li', {class: `kind-${event.kind.replaceAll('_', '-')}`, 'data-event': event.id},
+    h('time', {datetime: event.at, title: event.at}, clock(event.at, 0)),
+    h('span', {class: 'kind'}, event.kind.replaceAll('_', ' ')),
+    h('span', {class: 'said'}, event.text));
+}

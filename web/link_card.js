@@ -1,0 +1,267 @@
+// The link's card: both directions' controls, changes sent one after the other, and the curl line that repeats them.
+
+import {Problem, api} from './api.js';
+import {Control} from './control.js';
+import {copyText, h, setText} from './dom.js';
+import {SLIDERS, isAbout} from './fields.js';
+import {clock, instant, shellQuote, showMs} from './units.js';
+
+/**
+ * @typedef {import('./api.js').Link} Link
+ * @typedef {import('./api.js').DirectionName} DirectionName
+ */
+
+/** While a slider is dragged, a change is sent at most this often. Milliseconds. */
+const DRAG_INTERVAL = 120;
+/** @type {DirectionName[]} */
+const DIRECTIONS = ['up', 'down'];
+
+export class LinkCard {
+  /** @param {HTMLElement} root @param {(line: string) => void} onAlarm */
+  constructor(root, onAlarm) {
+    this.onAlarm = onAlarm;
+    /** @type {Link|null} */
+    this.link = null;
+    /** @type {Record<DirectionName, Control[]>} */
+    this.controls = {up: [], down: []};
+    /** What waits to be sent, newest text by control. @type {Map<Control, string>} */
+    this.queue = new Map();
+    this.sending = false;
+    this.timer = 0;
+    this.build(root);
+  }
+
+  /** @param {HTMLElement} root */
+  build(root) {
+    this.near = h('span', {class: 'side near'});
+    this.far = h('span', {class: 'side far'});
+    this.revision = h('span', {class: 'quiet', id: 'revision'});
+    this.both = h('input', {type: 'checkbox', id: 'both'});
+    this.reverts = h('span', {class: 'badge warn', hidden: true});
+    this.asked = h('div', {class: 'asked-delivered', id: 'asked-delivered'});
+    this.curl = h('code', {id: 'curl'});
+    const copy = h('button', {type: 'button', class: 'plain', 'aria-label': 'Copy the curl line'}, 'Copy');
+    copy.addEventListener('click', async () => {
+      await copyText(this.curl?.textContent ?? '');
+      copy.textContent = 'Copied';
+      setTimeout(() => { copy.textContent = 'Copy'; }, 1500);
+    });
+    const reset = h('button', {type: 'button', id: 'reset'}, 'Reset');
+    reset.addEventListener('click', () => this.reset());
+    root.append(
+      h('div', {class: 'head'},
+        h('div', {class: 'path'}, this.near, h('span', {class: 'wire', 'aria-hidden': 'true'}), this.far),
+        this.reverts, h('span', {class: 'grow'}), this.revision,
+        h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
+      h('div', {class: 'directions'}, ...DIRECTIONS.map(d => this.buildDirection(d)), this.asked),
+      h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy));
+  }
+
+  /** @param {DirectionName} direction */
+  buildDirection(direction) {
+    const arrow = direction === 'up' ? 'near → far' : 'far → near';
+    const form = h('fieldset', {class: `direction ${direction}`},
+      h('legend', {}, h('b', {}, direction), ' ', h('span', {class: 'quiet'}, arrow)));
+    for (const row of SLIDERS) form.append(...this.buildRow(row, direction));
+    form.append(...this.buildOutage(direction));
+    return form;
+  }
+
+  /** @param {string} name @param {DirectionName} direction */
+  control(name, direction) {
+    const control = new Control(name, direction, (c, text, soon) => this.edit(c, text, soon));
+    this.controls[direction].push(control);
+    return control;
+  }
+
+  /** @param {import('./fields.js').Row} row @param {DirectionName} direction */
+  buildRow(row, direction) {
+    const main = this.control(row.name, direction);
+    const slider = main.makeSlider(row);
+    const text = main.makeText(row.empty);
+    const [extras, more, errors] = this.buildExtras(row.name, direction);
+    const title = h('span', {class: 'name', title: row.hint}, row.title);
+    const line = h('div', {class: `row ${row.name}`}, title, slider, text, h('span', {class: 'extras'}, ...extras));
+    return [line, ...more, main.error, ...errors];
+  }
+
+  /**
+   * What stands beside a row's text field, what stands below it, and the errors of both.
+   * @param {string} name @param {DirectionName} direction @returns {HTMLElement[][]}
+   */
+  buildExtras(name, direction) {
+    const make = (/** @type {string} */ field) => this.control(field, direction);
+    if (name === 'jitter') {
+      const [distribution, overtake] = [make('distribution'), make('overtake')];
+      return [
+        [distribution.makeSelect([['uniform', 'uniform'], ['normal', 'normal']]),
+          overtake.makeCheck('overtake', 'Let packets overtake each other; else order is kept')],
+        [], [distribution.error, overtake.error]];
+    }
+    if (name === 'loss') {
+      const model = make('lossModel');
+      const parameters = ['gemodelP', 'gemodelR', 'gemodelBad', 'gemodelGood'].map(make);
+      const titles = ['p', 'r', '1-h', '1-k'];
+      const cells = parameters.map((c, i) => h('label', {title: c.field.label}, titles[i], c.makeText('0%', 'short')));
+      return [
+        [model.makeSelect([['random', 'random'], ['gilbert_elliott', 'Gilbert-Elliott']])],
+        [h('div', {class: 'row gilbert-elliott', hidden: true}, ...cells)],
+        [model.error, ...parameters.map(c => c.error)]];
+    }
+    if (name === 'corrupt') {
+      const [bits, fix] = [make('bits'), make('fixChecksum')];
+      return [
+        [h('label', {title: 'How many bits are flipped'}, bits.makeText('1', 'tiny'), 'bit'),
+          fix.makeCheck('fix sum', 'Make the checksum right again, so that the application reads the damage')],
+        [], [bits.error, fix.error]];
+    }
+    if (name === 'reorder') {
+      const by = make('reorderBy');
+      return [[h('label', {title: 'How far back: packets or time'}, 'by', by.makeText('3packets', 'short'))], [], [by.error]];
+    }
+    return [[], [], []];
+  }
+
+  /** @param {DirectionName} direction */
+  buildOutage(direction) {
+    const make = (/** @type {string} */ field) => this.control(field, direction);
+    const [on, up, down, drop] = ['outage', 'outageUp', 'outageDown', 'dropInFlight'].map(make);
+    const line = h('div', {class: 'row outage'}, h('span', {class: 'name'}, 'Outage'),
+      on.makeCheck('now', 'Everything is dropped for as long as this is on'),
+      h('span', {class: 'extras wide'},
+        h('label', {title: 'In a cycle: this long without an outage'}, 'up for', up.makeText('–', 'tiny')),
+        h('label', {title: 'In a cycle: this long an outage'}, 'down for', down.makeText('–', 'tiny')),
+        drop.makeCheck('in flight too', 'An outage that begins also drops what is in flight')));
+    return [line, on.error, up.error, down.error, drop.error];
+  }
+
+  /**
+   * The link as it is in effect. An older revision than what is shown is an answer that was overtaken, unless the
+   * daemon may have begun anew.
+   * @param {Link} link @param {boolean} [anew]
+   */
+  show(link, anew = false) {
+    if (!anew && this.link?.name === link.name && link.revision < this.link.revision) return;
+    this.link = link;
+    this.showSide(this.near, 'near', link.near);
+    this.showSide(this.far, 'far', link.far);
+    if (this.revision) setText(this.revision, `revision ${link.revision} · seed ${link.seed}`);
+    for (const direction of DIRECTIONS) {
+      const conditions = link[direction];
+      for (const control of this.controls[direction]) {
+        control.show(control.field.read(conditions));
+        if (control.name !== 'lossModel') continue;
+        const bursts = Boolean(conditions.loss?.gilbert_elliott);
+        const row = control.input?.closest('.row');
+        row?.classList.toggle('bursts', bursts);
+        const next = row?.nextElementSibling;
+        if (next instanceof HTMLElement) next.hidden = !bursts;
+      }
+    }
+    if (this.curl) setText(this.curl, curlLine(link));
+    this.showReverts();
+  }
+
+  /** @param {HTMLElement|undefined} element @param {string} name @param {import('./api.js').SideInfo} side */
+  showSide(element, name, side) {
+    element?.replaceChildren(h('b', {}, name), ...side.addresses.map(a => h('code', {}, a)));
+    element?.setAttribute('title', `device ${side.device}${side.netns ? ` in ${side.netns}` : ''}`);
+  }
+
+  showReverts() {
+    const at = this.link?.reverts_at;
+    if (!this.reverts) return;
+    this.reverts.hidden = !at;
+    if (at) setText(this.reverts, `reverts in ${showMs(Math.max(0, instant(at) - Date.now()))}, at ${clock(at, 0)}`);
+  }
+
+  /** @param {Control} control @param {string} text @param {boolean} soon */
+  edit(control, text, soon) {
+    const twins = this.both?.checked
+      ? DIRECTIONS.flatMap(d => this.controls[d].filter(c => c.name === control.name)) : [control];
+    for (const twin of twins) {
+      if (!this.queue.has(twin)) twin.waiting++;
+      this.queue.set(twin, text);
+    }
+    if (!soon) return void this.flush();
+    if (!this.timer) this.timer = window.setTimeout(() => this.flush(), DRAG_INTERVAL);
+  }
+
+  /** Sends what waits: one request at a time, so that answers come in the order of the changes. */
+  async flush() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.sending || !this.link || this.queue.size === 0) return;
+    const batch = this.takeBatch();
+    /** @type {Record<string, object>} */
+    const patch = {};
+    for (const [control, text] of batch) {
+      patch[control.direction] = control.field.write(this.link[/** @type {DirectionName} */ (control.direction)], text);
+    }
+    this.sending = true;
+    try {
+      const link = await api.patch(this.link.name, patch);
+      for (const [control] of batch) control.answered();
+      this.onAlarm('');
+      this.show(link);
+    } catch (error) {
+      for (const [control] of batch) control.answered();
+      this.showProblem(error, batch.map(([control]) => control));
+    }
+    this.sending = false;
+    if (this.queue.size) this.flush();
+  }
+
+  /** The first change, and its twin of the other direction. @returns {[Control, string][]} */
+  takeBatch() {
+    const entries = [...this.queue];
+    const batch = entries.filter(([control]) => control.name === entries[0][0].name);
+    for (const [control] of batch) this.queue.delete(control);
+    return batch;
+  }
+
+  /** Beside the field it is about, else above everything. @param {unknown} error @param {Control[]} controls */
+  showProblem(error, controls) {
+    const problem = error instanceof Problem ? error : new Problem(0, String(error));
+    let placed = false;
+    for (const control of controls) {
+      const mine = problem.errors.filter(e => isAbout(control.field, e.pointer) && isOf(control.direction, e.pointer));
+      if (mine.length) control.showError(mine.map(e => e.detail).join('; '));
+      else if (problem.status === 400 || problem.status === 422) control.showError(problem.message);
+      else continue;
+      placed = true;
+    }
+    if (placed) return;
+    this.onAlarm(problem.message);
+    for (const control of controls) control.release();
+  }
+
+  async reset() {
+    if (!this.link) return;
+    this.queue.clear();
+    for (const direction of DIRECTIONS) {
+      for (const control of this.controls[direction]) {
+        control.waiting = 0;
+        control.held = false;
+        control.showError('');
+      }
+    }
+    try {
+      this.show(await api.reset(this.link.name));
+      this.onAlarm('');
+    } catch (error) {
+      this.onAlarm(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+/** @param {string} direction @param {string} pointer */
+const isOf = (direction, pointer) => !/^\/(up|down)(\/|$)/.test(pointer) || pointer.startsWith('/' + direction);
+
+/** The command that brings these conditions about, whatever was before. @param {Link} link */
+function curlLine(link) {
+  const url = `${location.origin}/api/v1/links/${encodeURIComponent(link.name)}`;
+  const clean = Object.keys(link.up).length === 0 && Object.keys(link.down).length === 0;
+  if (clean) return `curl -X POST ${url}/reset`;
+  return `curl -X PUT ${url} -d ${shellQuote(JSON.stringify({up: link.up, down: link.down}))}`;
+}
