@@ -1,7 +1,6 @@
 // Puts the page together: what is fetched when, and who is told.
 
 import {Problem, Stream, api} from './api.js';
-import {AskedTable} from './asked.js';
 import {Charts} from './charts.js';
 import {Connections} from './connections.js';
 import {byId, h, setText} from './dom.js';
@@ -17,8 +16,6 @@ const ladder = new Ladder(byId('ladder'), () => { location.hash = ''; });
 const events = new Events(byId('events'));
 const card = new LinkCard(byId('link-card'), alarm);
 const charts = new Charts(byId('measured'));
-const tables = {up: new AskedTable('up'), down: new AskedTable('down')};
-card.asked?.append(tables.up.element, tables.down.element);
 
 let linkName = '';
 let streamState = 'connecting';
@@ -56,10 +53,8 @@ async function poll() {
   try {
     const stats = await api.stats(linkName);
     charts.add(stats);
-    tables.up.show(stats.up, stats.at, stats.changed_at);
-    tables.down.show(stats.down, stats.at, stats.changed_at);
+    card.showStats(stats);
     connections.tick(stats.connections, stats.connections_by_state ?? {});
-    card.showReverts();
   } catch {
     badge('health', 'bad', 'no figures', 'GET stats failed');
   }

@@ -2,7 +2,7 @@
 
 import uPlot from '/vendor/uPlot.esm.js';
 import {h, setText} from './dom.js';
-import {instant, parseTime, showBytes, showMs, showRate, significant} from './units.js';
+import {instant, parseTime, showBytes, showRate, significant} from './units.js';
 
 /**
  * @typedef {import('./api.js').Stats} Stats
@@ -39,7 +39,8 @@ function dropRate(reason, now, before, seconds) {
   return count < 0 ? null : count / seconds;
 }
 
-const DROP_REASONS = ['loss', 'queue', 'outage', 'memory', 'device', 'malformed'];
+/** The last is drawn on top. */
+const DROP_REASONS = ['malformed', 'device', 'memory', 'outage', 'queue', 'loss'];
 
 /** @param {DirectionName} direction @returns {Sheet[]} */
 const sheets = direction => [
@@ -53,22 +54,22 @@ const sheets = direction => [
     tell: ([a, b]) => [`in ${showRate(a)}`, `out ${showRate(b)}`],
   },
   {
-    title: 'Dropped', least: 1, tick: shortNumber,
+    title: 'Dropped, per second', least: 1, tick: shortNumber,
     lines: DROP_REASONS.map(name => ({name, color: `--drop-${name}`, width: 1.5})),
     sample: (now, before, seconds) => DROP_REASONS.map(reason => dropRate(reason, now, before, seconds)),
-    tell: values => DROP_REASONS.map((reason, i) => (i === 0 || values[i] ? `${reason} ${perSecond(values[i])}` : '')),
+    tell: values => DROP_REASONS.map((reason, i) => (reason === 'loss' || values[i] ? `${reason} ${perSecond(values[i])}` : '')),
   },
   {
-    title: 'Delay', least: 1, tick: shortNumber,
+    title: 'Delay, ms', least: 1, tick: shortNumber,
     lines: [
       {name: 'asked', color: '--quiet-line', dash: [3, 3], stepped: true},
       {name: 'p99', color: `--${direction}-soft`},
-      {name: 'median', color: `--${direction}`, width: 1.5},
+      {name: 'p50', color: `--${direction}`, width: 1.5},
     ],
     sample: now => [
       (parseTime(now.asked.delay?.time ?? '0') ?? 0) * 1000, now.delivered.delay_ms.p99, now.delivered.delay_ms.median,
     ],
-    tell: ([a, b, c]) => [`asked ${showMs(a)}`, `p99 ${showMs(b)}`, `median ${showMs(c)}`],
+    tell: ([a, b, c]) => [`asked ${plain(a)}`, `p99 ${plain(b)}`, `p50 ${plain(c)}`],
   },
   {
     title: 'In flight', least: 4, tick: shortNumber,
@@ -79,7 +80,9 @@ const sheets = direction => [
 ];
 
 /** @param {number|null} value */
-const perSecond = value => (value === null ? '–' : `${significant(value, 2)}/s`);
+const plain = value => (value === null ? '–' : significant(value));
+/** @param {number|null} value */
+const perSecond = value => (value === null ? '–' : significant(value, 2));
 
 const probe = h('i', {class: 'offscreen', 'aria-hidden': 'true'});
 

@@ -24,15 +24,15 @@ const COLUMNS = [
   {name: 'id', title: '#', cls: 'num'},
   {name: 'client', title: 'client'},
   {name: 'clientState', title: 'state'},
-  {name: 'server', title: 'server'},
+  {name: 'server', title: 'server', wide: true},
   {name: 'serverState', title: 'state'},
   {name: 'opened', title: 'opened', cls: 'num', wide: true},
-  {name: 'age', title: 'lasted', cls: 'num', hint: 'how long it lasted, or has lasted so far'},
+  {name: 'age', title: 'lasted', cls: 'num', wide: true, hint: 'how long it lasted, or has lasted so far'},
   {name: 'end', title: 'end', wide: true, hint: 'how it ended, and who closed first'},
   {name: 'rtt', title: 'RTT', cls: 'num', wide: true, hint: 'the initial round trip: from the first SYN to the third ACK'},
   {name: 'retransmissions', title: 'retr', cls: 'num', wide: true, hint: 'retransmissions; in brackets those we caused'},
   {name: 'dropped', title: 'drop', cls: 'num', hint: 'dropped by us'},
-  {name: 'bytes', title: 'bytes', cls: 'num', wide: true, hint: 'payload sent, up and down'},
+  {name: 'bytes', title: 'bytes', cls: 'num', wide: true, hint: 'payload sent by the client and by the server'},
 ];
 
 /** The class that colours a state, on chips and on the ladder's lanes. @param {string} state */
@@ -49,14 +49,14 @@ function cellText(c, name) {
     case 'server': return place(c.server);
     case 'clientState': return c.protocol === 'tcp' ? c.client.state : c.protocol;
     case 'serverState': return c.protocol === 'tcp' ? c.server.state : c.protocol;
-    case 'opened': return clock(c.opened_at, 1);
+    case 'opened': return clock(c.opened_at, 0);
     case 'age': return showMs(Math.max(0, (c.closed_at ? instant(c.closed_at) : Date.now()) - instant(c.opened_at)));
-    case 'end': return c.end === 'open' ? '' : c.end.replaceAll('_', ' ') + (c.closed_by ? `, ${c.closed_by}` : '');
+    case 'end': return c.end === 'open' ? '' : c.end.replaceAll('_', ' ') + (c.closed_by ? ` · ${c.closed_by}` : '');
     case 'rtt': return c.handshake.initial_rtt_ms === null ? '' : showMs(c.handshake.initial_rtt_ms);
     case 'retransmissions': return counts(c.client.retransmissions + c.server.retransmissions,
       c.client.retransmissions_by_us + c.server.retransmissions_by_us);
     case 'dropped': return String(c.client.dropped + c.server.dropped || '');
-    default: return `${showBytes(c.client.payload_bytes)} ${showBytes(c.server.payload_bytes)}`;
+    default: return `${showBytes(c.client.payload_bytes)} · ${showBytes(c.server.payload_bytes)}`;
   }
 }
 

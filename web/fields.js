@@ -163,7 +163,7 @@ function gilbertElliott(name, label) {
     key: `loss/gilbert_elliott/${name}`,
     label: `Gilbert-Elliott ${name}, ${label}`,
     read: c => c.loss?.gilbert_elliott?.[name] ?? '',
-    write: (_c, text) => ({loss: {gilbert_elliott: {[name]: orNull(text) ?? '0%'}}}),
+    write: (_c, text) => ({loss: {gilbert_elliott: {[name]: orNull(text) ?? (name.length === 1 ? '0%' : null)}}}),
   };
 }
 
@@ -181,7 +181,7 @@ export const SLIDERS = [
   {name: 'corrupt', title: 'Corrupt', scale: SCALES.percent, empty: '0%', hint: 'of packets'},
   {name: 'reorder', title: 'Reorder', scale: SCALES.percent, empty: '0%', hint: 'of packets'},
   {name: 'rate', title: 'Rate', scale: SCALES.rate, empty: 'no limit', emptyAtEnd: true, hint: 'of the bottleneck'},
-  {name: 'queue', title: 'Queue', scale: SCALES.count, empty: '1 s or 1 MiB', emptyAtEnd: true, hint: 'at the bottleneck'},
+  {name: 'queue', title: 'Queue', scale: SCALES.count, empty: '1 s / 1 MiB', emptyAtEnd: true, hint: 'at the bottleneck'},
 ];
 
 /** Does an error at `pointer` ("/up/delay/time") belong to this field? @param {Field} field @param {string} pointer */

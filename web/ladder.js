@@ -54,6 +54,7 @@ export class Ladder {
     this.svg = s('svg', {class: 'ladder-body', role: 'group', 'aria-label': 'Segments, in the order of sending; arrow keys go from one to the next'});
     this.svg.addEventListener('keydown', event => this.onKey(event));
     this.svg.addEventListener('focusin', event => this.onFocus(event.target));
+    this.svg.addEventListener('click', event => this.onClick(event.target));
     const scroll = h('div', {class: 'ladder-scroll'}, this.headSvg, this.svg);
     this.scroll = scroll;
     new ResizeObserver(() => {
@@ -153,7 +154,7 @@ export class Ladder {
     }
     this.svg.replaceChildren(
       ...background(layout), ...lane(layout, 'client'), ...lane(layout, 'server'), ...retransmissionCurves(layout),
-      ...layout.segments.map(placed => drawSegment(placed)));
+      ...layout.segments.map(drawSegment), s('g', {class: 'texts', 'aria-hidden': 'true'}, ...layout.segments.map(drawTexts)));
     if (this.selected) this.mark();
     if (focused) this.element(this.selected)?.focus();
   }
@@ -184,13 +185,17 @@ export class Ladder {
   }
 
   mark() {
-    this.svg?.querySelectorAll('.segment.selected').forEach(g => {
-      g.classList.remove('selected');
-      g.setAttribute('aria-pressed', 'false');
+    this.svg?.querySelectorAll('[data-id]').forEach(g => {
+      const selected = g.getAttribute('data-id') === String(this.selected);
+      g.classList.toggle('selected', selected);
+      if (g.hasAttribute('aria-pressed')) g.setAttribute('aria-pressed', String(selected));
     });
-    const element = this.element(this.selected);
-    element?.classList.add('selected');
-    element?.setAttribute('aria-pressed', 'true');
+  }
+
+  /** A click on a label is a click on its segment. @param {EventTarget|null} target */
+  onClick(target) {
+    const group = target instanceof Element ? target.closest('[data-id]') : null;
+    if (group) this.element(Number(group.getAttribute('data-id')))?.focus();
   }
 
   /** @param {EventTarget|null} target */
@@ -298,7 +303,6 @@ function retransmissionCurves(layout) {
 /** @param {PlacedSegment} placed */
 function drawSegment(placed) {
   const {segment, from, to} = placed;
-  const right = segment.from === 'client' ? 1 : -1;
   const classes = ['segment', segment.from, `fate-${segment.fate}`, placed.dropped && 'dropped', placed.forked && 'forked',
     segment.retransmission && 'retransmission', segment.flags.includes('RST') && 'rst'].filter(Boolean).join(' ');
   const words = [segment.from, placed.label, placed.dropped ? `dropped by wobble: ${placed.note}` : placed.note && `${placed.note}`,
@@ -312,7 +316,15 @@ function drawSegment(placed) {
     s('path', {class: 'wire', d: `M${from.x} ${from.y}L${to.x} ${to.y}`}),
     placed.dropped
       ? s('path', {class: 'cross', d: `M${to.x - 5} ${to.y - 5}l10 10m0 -10l-10 10`})
-      : s('path', {class: 'arrow', d: arrowHead(from, to)}),
+      : s('path', {class: 'arrow', d: arrowHead(from, to)}));
+}
+
+/** Above all lines, so that none crosses a text. @param {PlacedSegment} placed */
+function drawTexts(placed) {
+  const {segment, from, to} = placed;
+  const right = segment.from === 'client' ? 1 : -1;
+  const classes = ['text', segment.from, segment.retransmission && 'retransmission'].filter(Boolean).join(' ');
+  return s('g', {class: classes, 'data-id': segment.id},
     !placed.forked && s('text', {class: `label ${segment.from}`, x: from.x + right * 8, y: from.y - 4}, placed.label),
     placed.note && (placed.dropped
       ? s('text', {class: `note lost ${segment.from}`, x: to.x + right * 9, y: to.y + 4}, placed.note)
@@ -324,7 +336,7 @@ function drawSegment(placed) {
 function stepBadges(placed, right) {
   return (placed.step ?? '').split(' ').filter(Boolean).map((step, i) => {
     const [ritual, number] = step.split('-');
-    const x = placed.from.x - right * (2 + 0) + right * -i * 16;
+    const x = placed.from.x - right * (2 + i * 16);
     return s('g', {class: `step ${ritual}`},
       s('circle', {cx: x, cy: placed.from.y, r: 7.5}), s('text', {x, y: placed.from.y + 3.5}, number));
   });

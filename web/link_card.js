@@ -1,6 +1,7 @@
 // The link's card: both directions' controls, changes sent one after the other, and the curl line that repeats them.
 
 import {Problem, api} from './api.js';
+import {Delivered} from './delivered.js';
 import {Control} from './control.js';
 import {copyText, h, setText} from './dom.js';
 import {SLIDERS, isAbout} from './fields.js';
@@ -38,7 +39,8 @@ export class LinkCard {
     this.revision = h('span', {class: 'quiet', id: 'revision'});
     this.both = h('input', {type: 'checkbox', id: 'both'});
     this.reverts = h('span', {class: 'badge warn', hidden: true});
-    this.asked = h('div', {class: 'asked-delivered', id: 'asked-delivered'});
+    /** @type {Record<DirectionName, Delivered>} */
+    this.delivered = {up: new Delivered('up'), down: new Delivered('down')};
     this.curl = h('code', {id: 'curl'});
     const copy = h('button', {type: 'button', class: 'plain', 'aria-label': 'Copy the curl line'}, 'Copy');
     copy.addEventListener('click', async () => {
@@ -53,17 +55,18 @@ export class LinkCard {
         h('div', {class: 'path'}, this.near, h('span', {class: 'wire', 'aria-hidden': 'true'}), this.far),
         this.reverts, h('span', {class: 'grow'}), this.revision,
         h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
-      h('div', {class: 'directions'}, ...DIRECTIONS.map(d => this.buildDirection(d)), this.asked),
+      h('div', {class: 'directions', id: 'asked-delivered'}, ...DIRECTIONS.map(d => this.buildDirection(d))),
       h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy));
   }
 
   /** @param {DirectionName} direction */
   buildDirection(direction) {
     const arrow = direction === 'up' ? 'near → far' : 'far → near';
-    const form = h('fieldset', {class: `direction ${direction}`},
-      h('legend', {}, h('b', {}, direction), ' ', h('span', {class: 'quiet'}, arrow)));
+    const form = h('div', {class: `direction ${direction}`, role: 'group', 'aria-label': `${direction}, ${arrow}`},
+      h('div', {class: 'row titles'}, h('h2', {class: direction}, direction, ' ', h('span', {class: 'quiet'}, arrow)),
+        h('span', {class: 'value'}, 'asked'), h('span', {class: 'delivered'}, 'delivered')));
     for (const row of SLIDERS) form.append(...this.buildRow(row, direction));
-    form.append(...this.buildOutage(direction));
+    form.append(...this.buildOutage(direction), this.delivered?.[direction].summary ?? '');
     return form;
   }
 
@@ -81,7 +84,8 @@ export class LinkCard {
     const text = main.makeText(row.empty);
     const [extras, more, errors] = this.buildExtras(row.name, direction);
     const title = h('span', {class: 'name', title: row.hint}, row.title);
-    const line = h('div', {class: `row ${row.name}`}, title, slider, text, h('span', {class: 'extras'}, ...extras));
+    const line = h('div', {class: `row ${row.name}`}, title, slider, text, h('span', {class: 'extras'}, ...extras),
+      this.delivered?.[direction].cell(row.name) ?? '');
     return [line, ...more, main.error, ...errors];
   }
 
@@ -102,7 +106,8 @@ export class LinkCard {
       const model = make('lossModel');
       const parameters = ['gemodelP', 'gemodelR', 'gemodelBad', 'gemodelGood'].map(make);
       const titles = ['p', 'r', '1-h', '1-k'];
-      const cells = parameters.map((c, i) => h('label', {title: c.field.label}, titles[i], c.makeText('0%', 'short')));
+      const cells = parameters.map((c, i) =>
+        h('label', {title: c.field.label}, titles[i], c.makeText(i === 2 ? '100%' : '0%', 'short')));
       return [
         [model.makeSelect([['random', 'random'], ['gilbert_elliott', 'Gilbert-Elliott']])],
         [h('div', {class: 'row gilbert-elliott', hidden: true}, ...cells)],
@@ -131,7 +136,8 @@ export class LinkCard {
       h('span', {class: 'extras wide'},
         h('label', {title: 'In a cycle: this long without an outage'}, 'up for', up.makeText('–', 'tiny')),
         h('label', {title: 'In a cycle: this long an outage'}, 'down for', down.makeText('–', 'tiny')),
-        drop.makeCheck('in flight too', 'An outage that begins also drops what is in flight')));
+        drop.makeCheck('in flight too', 'An outage that begins also drops what is in flight')),
+      this.delivered?.[direction].cell('outage') ?? '');
     return [line, on.error, up.error, down.error, drop.error];
   }
 
@@ -154,6 +160,7 @@ export class LinkCard {
         const bursts = Boolean(conditions.loss?.gilbert_elliott);
         const row = control.input?.closest('.row');
         row?.classList.toggle('bursts', bursts);
+        row?.classList.toggle('set', Boolean(conditions.loss));
         const next = row?.nextElementSibling;
         if (next instanceof HTMLElement) next.hidden = !bursts;
       }
@@ -166,6 +173,12 @@ export class LinkCard {
   showSide(element, name, side) {
     element?.replaceChildren(h('b', {}, name), ...side.addresses.map(a => h('code', {}, a)));
     element?.setAttribute('title', `device ${side.device}${side.netns ? ` in ${side.netns}` : ''}`);
+  }
+
+  /** @param {import('./api.js').Stats} stats */
+  showStats(stats) {
+    for (const direction of DIRECTIONS) this.delivered?.[direction].show(stats[direction], stats.at, stats.changed_at);
+    this.showReverts();
   }
 
   showReverts() {

@@ -1,0 +1,15 @@
+// A direction's conditions in the words with which they are set.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/cli/json.h"
+
+namespace wobble::daemon {
+
+/// One entry for each impairment, in netem's order: "delay 80ms 10ms normal", "loss 2%", "rate 5mbit". Empty: none.
+/// `conditions` is the API's object for one direction; fields that this program does not know are shown as JSON.
+std::vector<std::string> describe_conditions(const Json& conditions);
+
+}  // namespace wobble::daemon

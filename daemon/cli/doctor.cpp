@@ -1,0 +1,199 @@
+// wobble doctor: what wobble needs of this machine, one line each, and for what is missing the command that mends it.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "daemon/cli/command.h"
+#include "daemon/cli/leftovers.h"
+#include "daemon/cli/process.h"
+#include "daemon/cli/table.h"
+#include "daemon/cli/text.h"
+
+namespace wobble::daemon {
+namespace {
+
+constexpr char kTun[] = "/dev/net/tun";
+
+struct Check {
+  std::string name;
+  bool ok = true;
+  std::string detail;
+  std::string mend;  ///< empty if ok
+};
+
+Check tun_device() {
+  Check check{"TUN device", true, kTun, ""};
+  const int fd = open(kTun, O_RDWR | O_CLOEXEC);
+  if (fd >= 0) {
+    close(fd);
+    return check;
+  }
+  check = {check.name, false, std::string(kTun) + ": " + std::strerror(errno), "run as root"};
+  if (errno == ENOENT)
+    check.mend = "mkdir -p /dev/net && mknod -m 600 /dev/net/tun c 10 200 (docker: --device /dev/net/tun)";
+  if (errno == ENODEV || errno == ENXIO) check.mend = "modprobe tun";
+  return check;
+}
+
+Check capability(const char* name, unsigned number, const char* what_for) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> data{};
+  const bool read = syscall(SYS_capget, &header, data.data()) == 0;
+  const bool has = read && (data[number / 32].effective >> (number % 32) & 1) != 0;
+  if (has) return {name, true, what_for, ""};
+  return {name, false, std::string("needed ") + what_for,
+          "run as root (docker: --cap-add " + std::string(name).substr(std::strlen("CAP_")) + ")"};
+}
+
+// In a child, so that this process stays where it is. Its exit code says how far it came.
+enum : int { kAllMade = 0, kNoNamespace = 1, kNoTun = 2 };
+
+int try_namespace_and_tun(int& error) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw Failure(kExitRefused, std::string("pipe: ") + std::strerror(errno));
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto end = [&](int code) {
+      const int number = errno;
+      if (write(ends[1], &number, sizeof number) != sizeof number) _exit(code);
+      _exit(code);
+    };
+    if (unshare(CLONE_NEWNET) != 0) end(kNoNamespace);
+    const int fd = open(kTun, O_RDWR | O_CLOEXEC);
+    ifreq request{};
+    std::strncpy(request.ifr_name, "wobdoctor", IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0) end(kNoTun);
+    _exit(kAllMade);  // the device and the namespace go with us
+  }
+  close(ends[1]);
+  int status = 0;
+  if (read(ends[0], &error, sizeof error) != sizeof error) error = 0;
+  close(ends[0]);
+  if (child < 0 || waitpid(child, &status, 0) != child) return kNoNamespace;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kNoNamespace;
+}
+
+void add_namespace_checks(std::vector<Check>& checks) {
+  int error = 0;
+  const int reached = try_namespace_and_tun(error);
+  Check space{"network namespace", true, "can be made", ""};
+  Check tun{"TUN in a namespace", true, "can be made", ""};
+  if (reached == kNoNamespace) {
+    space = {space.name, false, std::string("cannot be made: ") + std::strerror(error),
+             "run as root (docker: --cap-add SYS_ADMIN)"};
+    tun = {tun.name, false, "not tried", "see the line above"};
+  } else if (reached == kNoTun) {
+    tun = {tun.name, false, std::string("cannot be made: ") + std::strerror(error),
+           "run as root with /dev/net/tun (docker: --cap-add NET_ADMIN --device /dev/net/tun)"};
+  }
+  checks.push_back(space);
+  checks.push_back(tun);
+}
+
+Check ip_command() {
+  const std::string path = find_program("ip");
+  if (!path.empty()) return {"ip", true, path, ""};
+  return {"ip", false, "not in PATH", "apt install iproute2"};
+}
+
+Check sysctls() {
+  std::string values;
+  for (const char* name : {"ip_forward", "ip_early_demux", "conf/all/rp_filter"}) {
+    const std::string path = std::string("/proc/sys/net/ipv4/") + name;
+    std::ifstream file(path);
+    std::string value;
+    if (!(file >> value)) {
+      return {"sysctl", false, path + " cannot be read", "mount -t proc proc /proc"};
+    }
+    values += (values.empty() ? "" : ", ") + std::string(name) + " " + clean(value);
+  }
+  return {"sysctl", true, values, ""};
+}
+
+void add_daemon_checks(const Context& context, std::vector<Check>& checks, bool& daemon_answers) {
+  Client client(context.url);
+  const std::string url = client.address().url();
+  Check daemon{"daemon", true, url, ""};
+  Check journal{"journal", true, "healthy", ""};
+  try {
+    int status = 0;
+    const Json health = client.get_whatever_status("/healthz", status);
+    daemon_answers = true;
+    if (status != 200) {
+      journal = {journal.name, false, text(health, "detail"), "see the daemon's messages; is the disk full?"};
+    }
+  } catch (const Failure& failure) {
+    daemon = {daemon.name, false, failure.what(), "wobbled --lab"};
+    journal = {journal.name, false, "not known without the daemon", "see the line above"};
+  }
+  checks.push_back(daemon);
+  checks.push_back(journal);
+}
+
+Check leftovers(bool daemon_answers) {
+  try {
+    const auto found = find_leftovers();
+    const std::string number = std::to_string(found.size());
+    if (found.empty()) return {"leftovers", true, "none", ""};
+    if (daemon_answers) return {"leftovers", true, number + " marks of ours, in use by the daemon", ""};
+    return {"leftovers", false, number + " of a dead daemon, the first: " + found[0].what, "wobble cleanup"};
+  } catch (const Failure& failure) {
+    return {"leftovers", false, failure.what(), "mend the lines above first"};
+  }
+}
+
+std::vector<Check> examine(const Context& context) {
+  std::vector<Check> checks;
+  checks.push_back(tun_device());
+  checks.push_back(capability("CAP_NET_ADMIN", CAP_NET_ADMIN, "to make devices, addresses and routes"));
+  checks.push_back(capability("CAP_SYS_ADMIN", CAP_SYS_ADMIN, "to make and enter namespaces"));
+  add_namespace_checks(checks);
+  checks.push_back(ip_command());
+  checks.push_back(sysctls());
+  bool daemon_answers = false;
+  add_daemon_checks(context, checks, daemon_answers);
+  checks.push_back(leftovers(daemon_answers));
+  return checks;
+}
+
+int doctor(const Context& context) {
+  const std::vector<Check> checks = examine(context);
+  bool all_ok = true;
+  Json list = Json::array();
+  Table table({{""}, {""}, {""}});
+  for (const Check& check : checks) {
+    all_ok = all_ok && check.ok;
+    const Json mend = check.mend.empty() ? Json() : Json(check.mend);
+    list.push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}, {"mend", mend}});
+    table.add({{check.ok ? "ok" : "missing", check.ok ? Colour::green : Colour::red},
+               {check.name},
+               {check.detail + (check.mend.empty() ? "" : "; to mend it: " + check.mend)}});
+  }
+  if (context.json) {
+    say_json(Json{{"ok", all_ok}, {"checks", std::move(list)}});
+  } else {
+    say(table.print(context.paint));
+  }
+  return all_ok ? kExitOk : kExitRefused;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("doctor", "Check what wobble needs here, and say how to mend what is missing");
+  command->callback([&context] { context.run = [&context] { return doctor(context); }; });
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,51 @@
+#include "daemon/cli/event_text.h"
+
+#include "daemon/cli/text.h"
+
+namespace wobble::daemon {
+
+std::string endpoint_text(const Json& endpoint) {
+  const std::string address = text(endpoint, "address");
+  const auto port = count(endpoint, "port");
+  if (port == 0) return address;
+  const bool v6 = address.find(':') != std::string::npos;
+  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+std::string segment_text(const Json& segment) {
+  if (!segment.is_object()) return "";
+  std::string out = text(segment, "flags");
+  out += (out.empty() ? "seq=" : " seq=") + text(segment, "seq");
+  if (("," + text(segment, "flags") + ",").find(",ACK,") != std::string::npos) out += " ack=" + text(segment, "ack");
+  if (const auto length = count(segment, "length"); length > 0) out.append(" len=").append(std::to_string(length));
+  const std::string fate = text(segment, "fate");
+  const std::string reason = text(segment, "reason");
+  if (!fate.empty() && fate != "forwarded") out.append(", ").append(fate);
+  if (!reason.empty()) out.append(": ").append(reason);
+  return out;
+}
+
+std::string event_line(const Json& event, std::int64_t now, const Paint& paint) {
+  const auto at = parse_time(text(event, "at"));
+  const std::string kind = text(event, "kind");
+  const Colour colour = kind == "events_lost"  ? Colour::red
+                        : kind == "conditions" ? Colour::yellow
+                        : kind == "annotation" ? Colour::cyan
+                                               : Colour::plain;
+  std::string out = paint(Colour::dim, at ? human_time(*at, now) : text(event, "at")) + "  " +
+                    pad_left(text(event, "id"), 6) + "  " + paint(colour, pad_right(kind, 17)) + "  ";
+  if (const std::string link = text(event, "link"); !link.empty()) out += link + "  ";
+  if (const auto id = count(event, "connection"); id > 0) out.append("#").append(std::to_string(id)).append("  ");
+  const Json& transition = field(event, "transition");
+  const std::string line = text(event, "text");
+  if (!line.empty() || !transition.is_object()) return out + line;
+  return out + text(transition, "side") + " " + text(transition, "from") + " -> " + text(transition, "to");
+}
+
+Colour state_colour(const std::string& state) {
+  if (state == "ESTABLISHED") return Colour::green;
+  if (state == "SYN_SENT" || state == "SYN_RECEIVED") return Colour::yellow;
+  return Colour::plain;
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,3 @@
+#include "daemon/cli/command.h"
+
+int main(int argc, char** argv) { return wobble::daemon::run_command_line(argc, argv); }

@@ -1,0 +1,77 @@
+// wobble set: netem's words, which people's hands know, for one direction of a link or both.
+#include "daemon/cli/command.h"
+#include "daemon/cli/conditions_text.h"
+#include "daemon/cli/text.h"
+
+namespace wobble::daemon {
+namespace {
+
+struct Options {
+  std::string link;
+  std::vector<std::string> words;
+  std::string lasts;
+};
+
+std::string in_effect(const Json& link, const Paint& paint) {
+  std::string out = paint(Colour::bold, text(link, "name")) + " in effect, revision " + text(link, "revision") + "\n";
+  for (const char* direction : {"up", "down"}) {
+    std::string asked;
+    for (const std::string& word : describe_conditions(field(link, direction))) {
+      asked += (asked.empty() ? "" : "; ") + word;
+    }
+    out += "  " + pad_right(direction, 4) + "  " + (asked.empty() ? "no impairment" : asked) + "\n";
+  }
+  if (const auto at = parse_time(text(link, "reverts_at"))) {
+    out += "  what was before comes back at " + human_time(*at, wall_clock()) + "\n";
+  }
+  return out;
+}
+
+int set(const Context& context, Options options) {
+  std::string direction = "both";
+  if (!options.words.empty() &&
+      (options.words[0] == "up" || options.words[0] == "down" || options.words[0] == "both")) {
+    direction = options.words[0];
+    options.words.erase(options.words.begin());
+  }
+  if (options.words.empty()) {
+    throw Failure(kExitUsage, "set: say what to set, as in 'wobble set " + options.link + " up delay 80ms loss 2%'");
+  }
+  std::string words;
+  for (const std::string& word : options.words) words += (words.empty() ? "" : " ") + word;
+  Json body = {{direction, {{"netem", words}}}};
+  if (!options.lasts.empty()) body["for"] = options.lasts;
+  Client client(context.url);
+  const Json link = client.patch("/api/v1/links/" + url_encode(options.link), body);
+  if (context.json) {
+    say_json(link);
+  } else {
+    say(in_effect(link, context.paint));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_set(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("set", "Set impairments; those that are not named stay as they are");
+  auto options = std::make_shared<Options>();
+  command->add_option("LINK", options->link, "The link")->required();
+  command->add_option("WORDS", options->words, "[up|down|both] delay 80ms 10ms loss 2% rate 5mbit ...");
+  command->add_option("--for", options->lasts, "Then what was before comes back: 30s, 10m, 1h");
+  command->footer(R"(Words:
+  delay TIME [JITTER] [distribution uniform|normal]   delay 80ms 10ms distribution normal
+  loss PERCENT | loss gemodel P [R [1-H [1-K]]]       loss 2%        loss gemodel 1% 10%
+  duplicate PERCENT    corrupt PERCENT                duplicate 1%   corrupt 0.1%
+  reorder PERCENT [by 3packets|10ms]                  reorder 5% by 3packets
+  rate RATE            queue 100packets|64kB|200ms    rate 5mbit queue 200ms
+  outage on|off        limit PACKETS (netem's word for queue)
+
+Examples:
+  wobble set lab up delay 80ms 10ms loss 2%
+  wobble set lab rate 1mbit --for 10m                 both directions, for ten minutes
+  wobble set lab down loss 0%                         takes the loss away again)");
+  command->callback([&context, options] { context.run = [&context, options] { return set(context, *options); }; });
+}
+
+}  // namespace wobble::daemon

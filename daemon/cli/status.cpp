@@ -1,0 +1,157 @@
+// wobble status: the daemon, and for each link what was asked, what was delivered, and the counters.
+#include "daemon/cli/command.h"
+#include "daemon/cli/conditions_text.h"
+#include "daemon/cli/table.h"
+#include "daemon/cli/text.h"
+
+namespace wobble::daemon {
+namespace {
+
+constexpr const char* kReasons[] = {"loss", "outage", "queue", "memory", "malformed", "device"};
+
+std::string measured(const Json& delivered, const char* key, const char* figure) {
+  const auto value = number(field(delivered, key), figure);
+  return value ? human_ms(*value) : "-";
+}
+
+std::string delivered_line(const Json& delivered) {
+  if (!delivered.is_object()) return "nothing measured yet";
+  std::string out =
+      "delay " + measured(delivered, "delay_ms", "median") + " (p99 " + measured(delivered, "delay_ms", "p99") + ")";
+  for (const char* name : {"loss", "duplicate", "corrupt", "reorder"}) {
+    const auto percent = number(delivered, std::string(name) + "_percent");
+    if (percent && (*percent > 0 || std::string_view(name) == "loss")) {
+      out += std::string(", ") + name + " " + human_percent(*percent);
+    }
+  }
+  const auto in = number(delivered, "rate_in_bps");
+  const auto passed = number(delivered, "rate_out_bps");
+  if (in && passed) out += ", " + human_rate(*in) + " in, " + human_rate(*passed) + " out";
+  return out;
+}
+
+std::string drops(const Json& dropped) {
+  std::string reasons;
+  for (const char* reason : kReasons) {
+    if (const auto n = count(dropped, reason); n > 0) {
+      reasons += (reasons.empty() ? "" : ", ") + std::to_string(n) + " " + reason;
+    }
+  }
+  return std::to_string(count(dropped, "total")) + (reasons.empty() ? "" : " (" + reasons + ")");
+}
+
+void counter_row(Table& table, const char* name, const Json& direction) {
+  const Json& total = field(direction, "total");
+  const Json& flight = field(direction, "in_flight");
+  const Json& dropped = field(total, "dropped");
+  table.add({{name},
+             {std::to_string(count(total, "packets_in"))},
+             {human_bytes(count(total, "bytes_in"))},
+             {std::to_string(count(total, "packets_out"))},
+             {human_bytes(count(total, "bytes_out"))},
+             {drops(dropped), count(dropped, "total") > 0 ? Colour::red : Colour::plain},
+             {std::to_string(count(total, "duplicated"))},
+             {std::to_string(count(total, "corrupted"))},
+             {std::to_string(count(total, "reordered"))},
+             {std::to_string(count(flight, "packets"))}});
+}
+
+std::string states(const Json& stats) {
+  std::string out = std::to_string(count(stats, "connections"));
+  const Json& by_state = field(stats, "connections_by_state");
+  std::string parts;
+  if (by_state.is_object()) {
+    for (const auto& [name, n] : by_state.items()) {
+      parts += (parts.empty() ? "" : ", ") + text(n) + " " + text(Json(name));
+    }
+  }
+  return out + (parts.empty() ? "" : ": " + parts);
+}
+
+std::string side(const Json& link, const char* name) {
+  std::string out = std::string(name);
+  for (const Json& address : items(field(link, name), "addresses")) out += " " + text(address);
+  return out;
+}
+
+std::string link_status(const Json& link, const Json& stats, const Paint& paint) {
+  std::string out = "\n" + paint(Colour::bold, "link " + text(link, "name")) + "  " + side(link, "near") + "  " +
+                    side(link, "far") + "  seed " + text(link, "seed") + "\n";
+  if (const auto at = parse_time(text(link, "reverts_at"))) {
+    out += "  what was before comes back in " + human_age(*at - wall_clock()) + "\n";
+  }
+  Table conditions({{""}, {""}, {""}});
+  for (const char* direction : {"up", "down"}) {
+    std::string asked;
+    for (const std::string& word : describe_conditions(field(link, direction))) {
+      asked += (asked.empty() ? "" : "; ") + word;
+    }
+    conditions.add({{std::string("  ") + direction},
+                    {"asked"},
+                    {asked.empty() ? "no impairment" : asked, asked.empty() ? Colour::plain : Colour::yellow}});
+    conditions.add({{""}, {"delivered"}, {delivered_line(field(field(stats, direction), "delivered"))}});
+  }
+  out += conditions.print(paint);
+  constexpr auto kRight = Table::Align::right;
+  Table counters({{"  packets"},
+                  {"in", kRight},
+                  {"bytes", kRight},
+                  {"out", kRight},
+                  {"bytes", kRight},
+                  {"dropped", kRight},
+                  {"duplicated", kRight},
+                  {"corrupted", kRight},
+                  {"reordered", kRight},
+                  {"in flight", kRight}});
+  counter_row(counters, "  up", field(stats, "up"));
+  counter_row(counters, "  down", field(stats, "down"));
+  out += counters.print(paint) + "  connections " + states(stats) + "\n";
+  if (const auto lost = count(stats, "events_lost"); lost > 0) {
+    out += "  " + paint(Colour::red, std::to_string(lost) + " events could not be logged") + "\n";
+  }
+  return out;
+}
+
+std::string daemon_line(const Client& client, const Json& about, const Json& health, int status, const Paint& paint) {
+  std::string out = "wobbled " + text(about, "version") + " at " + client.address().url();
+  if (const auto seconds = number(about, "uptime_seconds")) {
+    out += ", up " + human_age(static_cast<std::int64_t>(*seconds * 1e9));
+  }
+  if (status == 200) return out + ", " + paint(Colour::green, "healthy") + "\n";
+  const std::string why = text(health, "detail");
+  return out + ", " + paint(Colour::red, "not healthy" + (why.empty() ? "" : ": " + why)) + "\n";
+}
+
+int status(const Context& context) {
+  Client client(context.url);
+  const Json about = client.get("/api/v1");
+  int health_status = 0;
+  const Json health = client.get_whatever_status("/healthz", health_status);
+  const Json links = client.get("/api/v1/links");
+  std::string out = daemon_line(client, about, health, health_status, context.paint);
+  Json document = {{"daemon", about}, {"health", health}, {"links", Json::array()}};
+  for (const Json& link : items(links)) {
+    const Json& name = field(link, "name");
+    const std::string path = url_encode(name.is_string() ? name.get<std::string>() : "");
+    Json stats = client.get("/api/v1/links/" + path + "/stats");
+    out += link_status(link, stats, context.paint);
+    Json with_stats = link;
+    with_stats["stats"] = std::move(stats);
+    document["links"].push_back(std::move(with_stats));
+  }
+  if (context.json) {
+    say_json(document);
+  } else {
+    say(out);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("status", "The daemon, its links, what was asked and what was delivered");
+  command->callback([&context] { context.run = [&context] { return status(context); }; });
+}
+
+}  // namespace wobble::daemon

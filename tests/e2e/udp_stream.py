@@ -1,0 +1,104 @@
+"""Numbered UDP packets from one side of a link to the other, sent and received by one thread, with own time stamps."""
+
+import socket
+import struct
+import time
+
+import harness
+
+_HEAD = struct.Struct("!QQ")  # number, monotonic nanoseconds when it was sent
+_BUFFER = 32 << 20
+
+
+class Received:
+    def __init__(self, number, sent, at, intact):
+        self.number, self.sent, self.at, self.intact = number, sent, at, intact
+
+    @property
+    def delay(self):
+        """Seconds from before send() to after recv(): never less than the link's delay."""
+        return (self.at - self.sent) / 1e9
+
+
+class Stream:
+    """One flow, from `source` to `sink`; `received` grows in order of arrival. The source's port may be chosen."""
+
+    def __init__(self, source, sink, family=socket.AF_INET, port=0, source_port=0, size=100):
+        self.size = size
+        self.received = []
+        self.next_number = 0
+        self.receiver = sink.socket(family, socket.SOCK_DGRAM)
+        self.receiver.setsockopt(socket.SOL_SOCKET, harness.SO_RCVBUFFORCE, _BUFFER)
+        self.receiver.bind((sink.address(family), port))
+        self.receiver.setblocking(False)
+        self.sender = source.socket(family, socket.SOCK_DGRAM)
+        self.sender.setsockopt(socket.SOL_SOCKET, harness.SO_SNDBUFFORCE, _BUFFER)
+        self.sender.bind((source.address(family), source_port))
+        self.sender.connect(self.receiver.getsockname()[:2])
+
+    def close(self):
+        self.sender.close()
+        self.receiver.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @staticmethod
+    def _filling(number, length):
+        return bytes((number * 7 + i) & 0xFF for i in range(16)) * (length // 16 + 1)
+
+    def send(self):
+        """The next packet; its number."""
+        number = self.next_number
+        self.next_number += 1
+        filling = self._filling(number, self.size)[:self.size - _HEAD.size]
+        self.sender.send(_HEAD.pack(number, time.monotonic_ns()) + filling)
+        return number
+
+    def drain(self):
+        """Takes in what has arrived."""
+        while True:
+            try:
+                data = self.receiver.recv(65536)
+            except BlockingIOError:
+                return
+            at = time.monotonic_ns()
+            number, sent = _HEAD.unpack_from(data)
+            intact = (len(data) == self.size and number < self.next_number
+                      and data[_HEAD.size:] == self._filling(number, self.size)[:self.size - _HEAD.size])
+            self.received.append(Received(number, sent, at, intact))
+
+    def send_paced(self, count, per_burst=10, pause=0.0005):
+        """`count` packets in small bursts, so that no queue of the kernel's overflows; takes in what arrives."""
+        for start in range(0, count, per_burst):
+            turn_ends = time.monotonic() + pause
+            for _ in range(min(per_burst, count - start)):
+                self.send()
+            self.drain()
+            while time.monotonic() < turn_ends:
+                self.drain()
+
+    def wait(self, number, seconds=5):
+        """The packet with this number, or None if it has not come in time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.drain()
+            for packet in reversed(self.received):
+                if packet.number == number:
+                    return packet
+            if time.monotonic() > deadline:
+                return None
+
+    def finish(self, lab):
+        """All that will arrive has arrived; the link's stats then."""
+        stats = lab.wait_empty()
+        deadline = time.monotonic() + 0.2  # the kernel's queue from the device to the socket
+        while time.monotonic() < deadline:
+            self.drain()
+        return stats
+
+    def numbers(self):
+        return [packet.number for packet in self.received]

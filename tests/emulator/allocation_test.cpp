@@ -1,0 +1,86 @@
+// The packet path allocates nothing once it is warm. In a program of its own, since it counts every allocation.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "emulator/packet_buffer.h"
+#include "emulator/pipeline.h"
+#include "emulator/release_queue.h"
+
+namespace {
+
+std::uint64_t allocations = 0;
+
+void* counted(std::size_t size) noexcept {
+  ++allocations;
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  if (void* block = counted(size)) return block;
+  throw std::bad_alloc();
+}
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { std::free(block); }
+
+namespace {
+
+using namespace wobble;
+using namespace std::chrono_literals;
+
+TEST(PacketPath, AllocatesNothingOnceWarm) {
+  BufferPool pool(std::size_t{64} << 20);
+  Pipeline pipeline(Direction::up, 1);
+  ReleaseQueue queue;
+  DirectionConditions c;
+  c.delay = {20ms, 5ms, Distribution::normal, true};
+  c.loss.random = Probability::percent(1);
+  c.duplicate.probability = Probability::percent(1);
+  c.corrupt.probability = Probability::percent(1);
+  c.reorder = {Probability::percent(1), 3, {}};
+  c.rate = 1'000'000'000;
+  TimePoint now{1h};
+  pipeline.configure(c, now);
+  const std::vector<std::uint8_t> bytes(1250, 1);
+  std::uint64_t left = 0, k = 0;
+  const auto run = [&](int packets) {
+    for (int i = 0; i < packets; ++i) {
+      now += 11us;
+      while (queue.pop_due(now)) ++left;
+      const Verdict v = pipeline.admit({{}, 1, k++}, 1250, now);
+      for (std::uint8_t copy = 0; copy < v.fate.copies; ++copy) {
+        if (v.fate.lost[copy] != DropReason::none) continue;
+        InFlight p;
+        p.buffer = pool.copy_of(bytes);
+        p.arrived = now;
+        p.release_at = v.fate.release_at[copy];
+        p.fate = v.fate;
+        if (copy == 0 && v.hold_packets > 0) {
+          queue.hold(std::move(p), v.hold_packets, p.release_at + kReorderPatience);
+        } else {
+          queue.push(std::move(p));
+        }
+      }
+    }
+  };
+  run(200'000);
+  const std::uint64_t before = allocations;
+  EXPECT_GT(before, 0u) << "nothing was counted at all";
+  run(200'000);
+  EXPECT_LE(allocations - before, 4u) << "a queue may still find a new high-water mark";
+  EXPECT_GT(left, 300'000u);
+}
+
+}  // namespace

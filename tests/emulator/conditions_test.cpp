@@ -1,0 +1,110 @@
+#include "emulator/conditions.h"
+
+#include <gmock/gmock.h>
+
+namespace {
+
+using namespace wobble;
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<std::string> pointers(const LinkConditions& conditions) {
+  std::vector<std::string> found;
+  for (const FieldError& error : validate(conditions)) {
+    EXPECT_FALSE(error.detail.empty());
+    found.push_back(error.pointer);
+  }
+  return found;
+}
+
+TEST(Conditions, DefaultsAreValid) { EXPECT_THAT(pointers({}), IsEmpty()); }
+
+TEST(Conditions, LimitsAreValid) {
+  LinkConditions c;
+  c.up.delay = {kMaxDelay, kMaxDelay, Distribution::normal, true};
+  c.up.loss.random = {Probability::kOne};
+  c.up.duplicate.probability = {Probability::kOne};
+  c.up.corrupt = {{Probability::kOne}, 64, true};
+  c.up.reorder = {{Probability::kOne}, 1000, {}};
+  c.up.rate = kMaxRate;
+  c.up.queue.limit_time = kMaxDelay;
+  c.up.outage = {true, kMaxOutagePart, kMaxOutagePart, true};
+  c.down.rate = kMinRate;
+  c.down.reorder = {{1}, 0, kMaxDelay};
+  c.down.loss.gilbert_elliott = GilbertElliott{{Probability::kOne}, {0}, {0}, {0}};
+  EXPECT_THAT(pointers(c), IsEmpty());
+}
+
+TEST(Conditions, AQueueWithoutARateIsAllowed) {
+  LinkConditions c;
+  c.up.queue.limit_packets = 10;
+  EXPECT_THAT(pointers(c), IsEmpty());
+}
+
+TEST(Conditions, EveryErrorIsNamedAtOnce) {
+  const Probability too_much{Probability::kOne + 1};
+  LinkConditions c;
+  c.up.delay.time = kMaxDelay + Duration(1);
+  c.up.delay.jitter = Duration(-1);
+  c.up.loss.random = too_much;
+  c.up.loss.gilbert_elliott = GilbertElliott{too_much, too_much, too_much, too_much};
+  c.up.duplicate.probability = too_much;
+  c.up.corrupt = {too_much, 65, false};
+  c.up.reorder = {too_much, 1001, milliseconds(1)};
+  c.up.rate = 7;
+  c.up.queue = {1, 1, milliseconds(-1)};
+  c.up.outage = {false, -milliseconds(1), kMaxOutagePart + Duration(1), false};
+  c.down.rate = kMaxRate + 1;
+  EXPECT_THAT(
+      pointers(c),
+      ElementsAre("/up/delay/time", "/up/delay/jitter", "/up/loss", "/up/loss/random", "/up/loss/gilbert_elliott/p",
+                  "/up/loss/gilbert_elliott/r", "/up/loss/gilbert_elliott/1-h", "/up/loss/gilbert_elliott/1-k",
+                  "/up/duplicate/percent", "/up/corrupt/percent", "/up/corrupt/bits", "/up/reorder/percent",
+                  "/up/reorder/by", "/up/reorder/by", "/up/rate", "/up/queue/limit", "/up/queue/limit",
+                  "/up/outage/up_for", "/up/outage/down_for", "/down/rate"));
+}
+
+TEST(Conditions, NoBitsToCorruptIsAnError) {
+  LinkConditions c;
+  c.down.corrupt.bits = 0;
+  EXPECT_THAT(pointers(c), ElementsAre("/down/corrupt/bits"));
+}
+
+TEST(Conditions, LossModelsExcludeEachOther) {
+  LinkConditions c;
+  c.down.loss = {Probability::percent(1), GilbertElliott{Probability::percent(1), Probability::percent(10)}};
+  EXPECT_THAT(pointers(c), ElementsAre("/down/loss"));
+}
+
+TEST(Conditions, ReorderNeedsExactlyOneWay) {
+  LinkConditions c;
+  c.up.reorder.probability = Probability::percent(5);
+  EXPECT_THAT(pointers(c), ElementsAre("/up/reorder/by"));
+  c.up.reorder.by_packets = 3;
+  EXPECT_THAT(pointers(c), IsEmpty());
+  c.up.reorder.by_time = milliseconds(10);
+  EXPECT_THAT(pointers(c), ElementsAre("/up/reorder/by"));
+}
+
+TEST(Conditions, ACycleNeedsBothParts) {
+  LinkConditions c;
+  c.up.outage.up_for = milliseconds(1);
+  c.down.outage.down_for = milliseconds(1);
+  EXPECT_THAT(pointers(c), ElementsAre("/up/outage/down_for", "/down/outage/up_for"));
+}
+
+TEST(Conditions, OnlyOneQueueLimit) {
+  LinkConditions c;
+  c.up.queue = {1000, 10, {}};
+  c.down.queue = {0, 10, milliseconds(5)};
+  EXPECT_THAT(pointers(c), ElementsAre("/up/queue/limit", "/down/queue/limit"));
+}
+
+TEST(Conditions, PercentIsExact) {
+  EXPECT_EQ(Probability::percent(2).parts_per_billion, 20'000'000u);
+  EXPECT_EQ(Probability::percent(0.0000001).parts_per_billion, 1u);
+  EXPECT_EQ(Probability::percent(100).parts_per_billion, Probability::kOne);
+}
+
+}  // namespace

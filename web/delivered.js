@@ -1,0 +1,55 @@
+// What one direction delivered, beside what was asked of it, since the last change of its conditions.
+
+import {h, setText} from './dom.js';
+import {instant, showMs, showPercent, showRate, significant} from './units.js';
+
+/** @typedef {import('./api.js').DirectionStats} DirectionStats */
+
+/** @param {DirectionStats} d @param {string} reason */
+const drops = (d, reason) => {
+  const n = d.since_change.dropped[reason] ?? 0;
+  return n ? `${significant(n, 5)} dropped` : '–';
+};
+
+/** By row of the card: its text, and what that text is. @type {Record<string, {title: string, text: (d: DirectionStats) => string}>} */
+const CELLS = {
+  delay: {title: 'delay delivered, median', text: d => showMs(d.delivered.delay_ms.median)},
+  jitter: {
+    title: 'delay delivered, 99th percentile',
+    text: d => (d.delivered.delay_ms.p99 === null ? '–' : `p99 ${showMs(d.delivered.delay_ms.p99)}`),
+  },
+  loss: {title: 'packets lost by the loss model', text: d => showPercent(d.delivered.loss_percent)},
+  duplicate: {title: 'packets duplicated', text: d => showPercent(d.delivered.duplicate_percent)},
+  corrupt: {title: 'packets corrupted', text: d => showPercent(d.delivered.corrupt_percent)},
+  reorder: {title: 'packets moved back', text: d => showPercent(d.delivered.reorder_percent)},
+  rate: {title: 'rate out, the last second', text: d => showRate(d.delivered.rate_out_bps)},
+  queue: {title: 'packets that found the queue full', text: d => drops(d, 'queue')},
+  outage: {title: 'packets dropped by an outage', text: d => drops(d, 'outage')},
+};
+
+export class Delivered {
+  /** @param {'up'|'down'} direction */
+  constructor(direction) {
+    this.direction = direction;
+    /** @type {Map<string, HTMLElement>} */
+    this.cells = new Map();
+    this.summary = h('p', {class: 'delivered-summary', 'data-summary': direction});
+  }
+
+  /** The cell of a row, '–' until there is something to say. @param {string} name */
+  cell(name) {
+    const cell = h('output', {class: 'delivered', title: `${this.direction}: ${CELLS[name].title}`,
+      'aria-label': `${CELLS[name].title}, ${this.direction}`, 'aria-live': 'off', 'data-delivered': `${this.direction}/${name}`}, '–');
+    this.cells.set(name, cell);
+    return cell;
+  }
+
+  /** @param {DirectionStats} stats @param {string} at @param {string} changedAt */
+  show(stats, at, changedAt) {
+    for (const [name, cell] of this.cells) setText(cell, CELLS[name].text(stats));
+    const {since_change: c, delivered: {lateness_ms: late}} = stats;
+    const ago = showMs(Math.max(0, Math.round((instant(at) - instant(changedAt)) / 1000) * 1000));
+    const lateness = late.median === null ? '' : ` · released ${showMs(late.median)} late, p99 ${showMs(late.p99)}`;
+    setText(this.summary, `${significant(c.packets_in, 5)} → ${significant(c.packets_out, 5)} packets since the change ${ago} ago${lateness}`);
+  }
+}
