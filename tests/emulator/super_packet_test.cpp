@@ -24,7 +24,8 @@ TEST(SuperPacket, APlainPacketIsItsOnlySegment) {
 TEST(SuperPacket, EachSegmentLooksAsItWouldOnTheWire) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 2000; ++round) {
-    const Super super = make(random, random() % 2, random() % 4 != 0, random() % 9000, 1 + random() % 1448);
+    const Super super =
+        make(random, random() % 2, random() % 4 != 0, random() % 9000, static_cast<std::uint16_t>(1 + random() % 1448));
     const auto wire = cut(super);
     SuperPacket packet;
     ASSERT_EQ(SuperPacket::parse(super.bytes, super.offload, packet), ParseError::none);
@@ -48,7 +49,8 @@ TEST(SuperPacket, EachSegmentLooksAsItWouldOnTheWire) {
 TEST(SuperPacket, RunsCutIntoTheSamePacketsAsTheWhole) {
   std::mt19937_64 random(2);
   for (int round = 0; round < 2000; ++round) {
-    const Super super = make(random, random() % 2, random() % 4 != 0, 1 + random() % 9000, 1 + random() % 1448);
+    const Super super = make(random, random() % 2, random() % 4 != 0, 1 + random() % 9000,
+                             static_cast<std::uint16_t>(1 + random() % 1448));
     const auto wire = cut(super);
     SuperPacket packet;
     ASSERT_EQ(SuperPacket::parse(super.bytes, super.offload, packet), ParseError::none);
