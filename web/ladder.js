@@ -324,12 +324,22 @@ function drawTexts(placed) {
   const {segment, from, to} = placed;
   const right = segment.from === 'client' ? 1 : -1;
   const classes = ['text', segment.from, segment.retransmission && 'retransmission'].filter(Boolean).join(' ');
-  return s('g', {class: classes, 'data-id': segment.id},
-    !placed.forked && s('text', {class: `label ${segment.from}`, x: from.x + right * 8, y: from.y - 4}, placed.label),
-    placed.note && (placed.dropped
-      ? s('text', {class: `note lost ${segment.from}`, x: to.x + right * 9, y: to.y + 4}, placed.note)
-      : s('text', {class: `note ${segment.from}`, x: to.x - right * 10, y: to.y + 12}, placed.note)),
-    ...stepBadges(placed, right));
+  const label = placed.forked ? [] : onPaper(placed.label, `label ${segment.from}`, from.x + right * 8, from.y - 4, right, 11);
+  const note = !placed.note ? [] : placed.dropped
+    ? onPaper(placed.note, `note lost ${segment.from}`, to.x + right * 9, to.y + 4, right, 10)
+    : onPaper(placed.note, `note ${segment.from}`, to.x - right * 10, to.y + 12, -right, 10);
+  return s('g', {class: classes, 'data-id': segment.id}, ...label, ...note, ...stepBadges(placed, right));
+}
+
+/** A text with something opaque behind it; the typeface is monospaced, so its width is known well enough.
+ *  @param {string} text @param {string} cls @param {number} x @param {number} y @param {number} right 1: it begins at x,
+ *  -1: it ends there @param {number} size */
+function onPaper(text, cls, x, y, right, size) {
+  const width = text.length * size * 0.605 + 2;
+  return [
+    s('rect', {class: 'paper', x: right > 0 ? x - 1 : x - width + 1, y: y - size * 0.85, width, height: size * 1.1}),
+    s('text', {class: cls, x, y}, text),
+  ];
 }
 
 /** @param {PlacedSegment} placed @param {number} right */
