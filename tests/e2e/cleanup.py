@@ -130,6 +130,7 @@ class Restart(unittest.TestCase):
                 self.request(lab)
                 first = lab.api.pages("/api/v1/connections?limit=1000")
                 newest = lab.api.get("/api/v1/events?limit=1000")["items"][-1]["id"]
+                killed = lab.process.pid
                 lab.stop(signal.SIGKILL)
             with harness.Lab(directory=folder) as lab:
                 self.request(lab)
@@ -142,16 +143,16 @@ class Restart(unittest.TestCase):
                                 "a connection of the dead daemon is still shown as open")
                 events = lab.api.get(f"/api/v1/events?since={newest}&limit=1000")["items"]
                 self.assertTrue(all(event["id"] > newest for event in events))
-                told = [e["text"] for e in events if e["kind"] in ("daemon_started", "daemon_stopped")]
-                print(f"told after the restart: {told}")
-                self.assertTrue(any("kill" in text for text in told), told)
+                started = [event for event in events if event["kind"] == "daemon_started"]
+                print(f"told after the restart: {started[0]['text']}")
+                self.assertEqual(killed, started[0]["detail"]["killed_before"]["pid"])
+                self.assertIn("ended without stopping", started[0]["text"])
                 self.assertEqual(0, lab.stop())
             self.assertEqual(before, machine())
             with harness.Lab(directory=folder) as lab:
                 events = lab.api.get(f"/api/v1/events?since={events[-1]['id']}&limit=1000")["items"]
-                told = [e["text"] for e in events if e["kind"] in ("daemon_started", "daemon_stopped")]
-                self.assertTrue(told)
-                self.assertFalse(any("kill" in text for text in told), told)
+                started = [event for event in events if event["kind"] == "daemon_started"]
+                self.assertIsNone(started[0]["detail"]["killed_before"], started)
         finally:
             shutil.rmtree(folder)
 
