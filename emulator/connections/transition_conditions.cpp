@@ -101,6 +101,8 @@ bool is_plausible_reset(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   if (!x.has(TcpEndpoint::kHasSent)) return true;
   if (is_within(o.segment.seq, x.una, x.snd_max)) return true;
+  // macOS puts the RST where its FIN was; Linux accepts that (tcp_reset_check), see row 34.
+  if (x.has(TcpEndpoint::kSentFin) && o.segment.seq == x.fin_end - 1) return true;
   return o.y().has(TcpEndpoint::kHasAcked) && o.segment.seq == o.y().ack_sent;
 }
 bool is_implausible_reset(const Occasion& o) noexcept {
