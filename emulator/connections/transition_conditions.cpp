@@ -42,7 +42,7 @@ bool answers_syn(const Occasion& o) noexcept {
 }
 
 bool repeats_syn_ack_unheard(const Occasion& o) noexcept {
-  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o);
+  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since > kCrossing;
 }
 
 bool rejects_challenge(const Occasion& o) noexcept {

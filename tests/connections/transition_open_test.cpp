@@ -261,6 +261,7 @@ TEST(TransitionTable, Row16_DeliveredThirdAckOpensTheServer) {
 TEST(TransitionTable, Row16_ASynAckRepeatedAfterwardsTakesItBack) {
   TrackerStory s;
   s.shake_hands();
+  s.wait(1s);
   s.server("SYN,ACK 0 ack 1");
   s.expect_row(16, kServer, established, syn_received, Evidence::correction);
   s.client("ACK 1 ack 1");
@@ -271,6 +272,7 @@ TEST(TransitionTable, Row16_NotOnceTheServerHasSpoken) {
   TrackerStory s;
   s.shake_hands();
   s.server("ACK 1 ack 1 len 10");
+  s.wait(1s);
   s.server("SYN,ACK 0 ack 1");
   s.expect(established, established);
 }
