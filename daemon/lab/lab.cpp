@@ -17,13 +17,13 @@ std::string commands_for(const std::string& device, const std::string& v4, const
          "addr add " +
          v4 + "/16 dev " + device +
          "\n"
-         "-6 addr add " +
+         "addr add " +
          v6 + "/64 dev " + device +
          " nodad\n"
          "route add default dev " +
          device +
          "\n"
-         "-6 route add default dev " +
+         "route add ::/0 dev " +
          device + "\n";
 }
 
