@@ -164,9 +164,10 @@ export class Ladder {
     const ended = c.end === 'open' ? 'open' : c.end.replaceAll('_', ' ') + (c.closed_by ? `, closed first by ${c.closed_by === 'both' ? 'both at once' : 'the ' + c.closed_by}` : '');
     const retransmissions = c.client.retransmissions + c.server.retransmissions;
     const ours = c.client.retransmissions_by_us + c.server.retransmissions_by_us;
+    const tcp = c.protocol === 'tcp';
     const parts = [
-      h('span', {class: `state ${stateClass(c.client.state)}`}, c.client.state),
-      h('span', {class: `state ${stateClass(c.server.state)}`}, c.server.state),
+      tcp ? h('span', {class: `state ${stateClass(c.client.state)}`}, c.client.state) : c.protocol,
+      tcp && h('span', {class: `state ${stateClass(c.server.state)}`}, c.server.state),
       ended, `opened ${clock(c.opened_at)}`,
       c.closed_at && `closed ${clock(c.closed_at)}`,
       c.handshake.initial_rtt_ms !== null && `RTT ${showMs(c.handshake.initial_rtt_ms)}`,
@@ -175,6 +176,7 @@ export class Ladder {
       retransmissions > 0 && `${retransmissions} retransmitted, ${ours} because of us`,
       c.client.dropped + c.server.dropped > 0 && `${c.client.dropped + c.server.dropped} dropped by us`,
       c.midstream && 'picked up midstream',
+      !this.story?.segments.length && (tcp ? 'no segments of it are kept' : 'only segments of TCP are kept'),
     ];
     this.summary?.replaceChildren(...parts.filter(Boolean).map(part => (part instanceof Node ? part : h('span', {}, String(part)))));
   }

@@ -43,6 +43,11 @@ class IdleLists {
     std::uint8_t list;
     bool linked;
   };
+
+ public:
+  static constexpr std::size_t kBytesPerRecord = sizeof(Node);
+
+ private:
   void unlink(std::uint32_t index) noexcept {
     Node& node = nodes_[index];
     (node.older != 0 ? nodes_[node.older].newer : oldest_[node.list]) = node.newer;

@@ -28,6 +28,12 @@ inline constexpr std::uint32_t kCountedNames = 16'384;
 /// Timers looked at in one advance().
 inline constexpr std::uint32_t kTimersPerAdvance = 256;
 
+/// What one connection costs beyond the nodes of its holes: the record, its timer, its place among the idle ones, and
+/// two buckets.
+inline constexpr std::size_t kBytesPerRecord =
+    sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
+static_assert(kBytesPerRecord <= 512);
+
 struct ConnectionTable::State {
   /// How a packet opens a record.
   struct Opening {

@@ -40,6 +40,10 @@ class TimerWheel {
     bool linked;
   };
 
+ public:
+  static constexpr std::size_t kBytesPerRecord = sizeof(Node);
+
+ private:
   static std::int64_t tick_of(TimePoint t) noexcept { return t.time_since_epoch().count() >> kTickShift; }
   void link(std::uint32_t index) noexcept;
   void unlink(std::uint32_t index) noexcept;

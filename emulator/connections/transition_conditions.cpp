@@ -42,7 +42,7 @@ bool answers_syn(const Occasion& o) noexcept {
 }
 
 bool repeats_syn_ack_unheard(const Occasion& o) noexcept {
-  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o);
+  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since > kCrossing;
 }
 
 bool rejects_challenge(const Occasion& o) noexcept {
@@ -101,6 +101,8 @@ bool is_plausible_reset(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   if (!x.has(TcpEndpoint::kHasSent)) return true;
   if (is_within(o.segment.seq, x.una, x.snd_max)) return true;
+  // macOS puts the RST where its FIN was; Linux accepts that (tcp_reset_check), see row 34.
+  if (x.has(TcpEndpoint::kSentFin) && o.segment.seq == x.fin_end - 1) return true;
   return o.y().has(TcpEndpoint::kHasAcked) && o.segment.seq == o.y().ack_sent;
 }
 bool is_implausible_reset(const Occasion& o) noexcept {

@@ -6,8 +6,8 @@
 
 namespace wobble {
 
-/// Segments an endpoint sent before a RST reached it may come after we released that RST; only what comes later than
-/// this contradicts it (row 38).
+/// What an endpoint sent before a segment reached it may arrive here after we released that segment; only what comes
+/// later than this contradicts what the segment should have done (rows 16 and 38).
 inline constexpr Duration kCrossing = std::chrono::milliseconds(5);
 
 namespace condition {

@@ -47,6 +47,7 @@ export async function shoot(page, name, fullPage = true) {
   const directory = process.env.WOBBLE_SHOTS;
   if (!directory) return;
   mkdirSync(directory, {recursive: true});
+  if (fullPage) await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({path: path.join(directory, name + '.png'), fullPage});
 }
 

@@ -17,6 +17,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr Duration kMissingAtMost = std::chrono::seconds(1);
+#else
+constexpr Duration kMissingAtMost = milliseconds(250);
+#endif
+
 /// The child: pushes whole lives as fast as the journal takes them; tells each newest committed number on `report`.
 [[noreturn]] void write_until_killed(const std::string& file, int report) {
   EventRing ring;
@@ -29,9 +35,8 @@ using std::chrono::milliseconds;
   });
   for (ConnectionId id = journal.first_connection_id();; ++id) {
     push_life(ring, id);
-    if (id % 10 == 0) ring.on(opening_of(++id));  // these stay open
-    // Keeps up with the journal: what waits in the ring is a few milliseconds old.
-    while (ring.size() > 2000) std::this_thread::yield();
+    if (id % 10 == 0) ring.on(opening_of(++id));        // these stay open
+    if (ring.size() > 8000) journal.sync(kLongEnough);  // as fast as it is taken
   }
 }
 
@@ -42,6 +47,7 @@ class Child {
   explicit Child(Body body) {
     int ends[2];
     if (pipe(ends) != 0) throw std::runtime_error("pipe");
+    std::fflush(nullptr);  // else the child might write out what is still to be written
     pid_ = fork();
     if (pid_ == 0) {
       close(ends[0]);
@@ -121,7 +127,7 @@ TEST(JournalCrash, NothingCommittedIsLost) {
       const pid_t pid = child.pid();
       const std::uint64_t first = child.next_report();  // daemon_started
       ASSERT_GT(first, 0u);
-      const TimePoint kill_at = monotonic_now() + milliseconds(10 + chance() % 200);
+      const TimePoint kill_at = monotonic_now() + milliseconds(10 + chance() % 400);
       child.newest_report(first, kill_at);
       const TimePoint killed = monotonic_now();
       child.kill_now();
@@ -129,21 +135,21 @@ TEST(JournalCrash, NothingCommittedIsLost) {
       expect_sound(file, first, committed);
       {
         Database database(file, Database::Mode::create);
+        // A batch holds everything that was pushed before it was put together, which is the time written with it.
         // Both processes read the same clocks, each its own anchor: the difference is microseconds.
-        const auto written = database.integer("SELECT coalesce(max(at), 0) FROM transitions");
-        if (written > 0) missing.emplace_back(WallAnchor::now().at(killed) - written);
+        const auto written = database.integer("SELECT last_written_at FROM sessions ORDER BY id DESC");
+        missing.emplace_back(WallAnchor::now().at(killed) - written);
       }
       const Journal journal({.file = file});
       ASSERT_TRUE(journal.killed_before());
       EXPECT_EQ(journal.killed_before()->pid, pid);
     }
   }
-  ASSERT_GT(missing.size(), 10u);
   std::sort(missing.begin(), missing.end());
   const auto in_ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
   std::printf("missing after a kill: median %.1f ms, most %.1f ms\n", in_ms(missing[missing.size() / 2]),
               in_ms(missing.back()));
-  EXPECT_LE(missing[missing.size() / 2], milliseconds(250));
+  EXPECT_LE(missing[missing.size() / 2], kMissingAtMost);
   EXPECT_LE(missing.back(), std::chrono::seconds(5)) << "hopelessly late, even for a busy machine";
 }
 

@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 void run_in_child(const std::function<void()>& body) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
+  std::fflush(nullptr);  // else the child might write out what is still to be written
   const pid_t child = fork();
   if (child == 0) {
     std::string outcome = "done";
