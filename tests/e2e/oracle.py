@@ -226,7 +226,8 @@ class Oracle(unittest.TestCase):
     @staticmethod
     def compare(side, truth, recorded, expected):
         ours = recorded.history(side)
-        if expected is not None and truth != expected:
+        killed = expected and [*expected[:-1], "CLOSED"]  # a spurious repetition met a closed port: tcp.md, row 37
+        if expected is not None and truth not in (expected, killed):
             return f"the kernel did not do what this kind is: {truth}"
         if ours == truth:
             return True
