@@ -58,6 +58,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
+  app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
   app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
   app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");
   app.add_flag("--verbose", options.verbose, "log more to standard error");

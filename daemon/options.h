@@ -13,6 +13,7 @@ struct Options {
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 7979;  ///< 0: any free one
   std::string database = "/var/lib/wobble/wobble.db";
+  bool offload = true;                ///< super-packets and partial checksums between the kernel and us
   std::optional<std::uint64_t> seed;  ///< none: drawn and reported
   std::string web_root;               ///< serve the page from here instead of the built-in one
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for

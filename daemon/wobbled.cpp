@@ -68,7 +68,7 @@ void run(const Options& options, const sigset_t& ending) {
   api::Server server(service, server_options(options));
   server.bind();
 
-  Lab lab;
+  Lab lab(options.offload);
   const std::uint64_t seed = options.seed.value_or(draw_seed());
   service.add_link("lab", seed, lab.near_info(), lab.take_near(), lab.far_info(), lab.take_far(),
                    table_options(journal));

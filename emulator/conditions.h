@@ -17,7 +17,11 @@ struct Probability {
   std::uint32_t parts_per_billion = 0;
 
   static constexpr std::uint32_t kOne = 1'000'000'000;
-  static constexpr Probability percent(double p) { return {static_cast<std::uint32_t>(p * 1e7 + 0.5)}; }
+  /// `p` is 0 to 100, and rounded to the nearest part.
+  static constexpr Probability percent(double p) {
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): p is not negative, and std::lround is not constexpr
+    return {static_cast<std::uint32_t>(p * 1e7 + 0.5)};
+  }
   constexpr double fraction() const { return parts_per_billion / 1e9; }
   constexpr bool is_zero() const { return parts_per_billion == 0; }
   auto operator<=>(const Probability&) const = default;

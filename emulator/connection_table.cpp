@@ -1,1 +1,158 @@
 #include "emulator/connection_table.h"
+
+#include <algorithm>
+
+#include "emulator/connections/table_state.h"
+
+namespace wobble {
+namespace {
+
+// Whether the packet says which flow it is: a fragment without ports does not.
+bool has_flow(const PacketView& packet) {
+  if (packet.has_transport) return true;
+  const bool has_ports = packet.protocol == kTcp || packet.protocol == kUdp;
+  return !packet.is_fragment && !has_ports;
+}
+
+std::size_t payload_size(const PacketView& packet) {
+  if (packet.is_tcp()) return packet.tcp.length;
+  return packet.length - std::min<std::size_t>(packet.payload_offset, packet.length);
+}
+
+// No copy will reach the other side in one piece.
+bool is_lost(const Fate& fate) {
+  if (fate.corrupted) return true;
+  if (!fate.is_dropped()) return false;
+  return fate.copies < 2 || fate.lost[1] != DropReason::none;
+}
+
+// The word for one copy that was delivered: its original may have been dropped.
+FateWord word_for_copy(const Fate& fate, TimePoint arrived) {
+  if (!fate.is_dropped()) return word_for(fate, arrived);
+  return fate.corrupted ? FateWord::corrupted : FateWord::duplicated;
+}
+
+bool is_ritual(const TcpSegment& segment) { return segment.has(tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst); }
+
+}  // namespace
+
+ConnectionTable::ConnectionTable(const ConnectionTableOptions& options, ConnectionObserver& observer)
+    : state_(std::make_unique<State>(options, observer)) {}
+ConnectionTable::~ConnectionTable() = default;
+
+FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePoint now) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = has_flow(packet) ? s.find_or_open(packet, side, now) : 0;
+  if (index == 0) return s.without_connection(packet);
+  Record& record = s.store[index];
+  EndpointFigures& figures = record.figures_of(record.role_of(side));
+  const std::uint64_t packet_number = figures.packets_sent++;
+  figures.bytes_sent += packet.length;
+  figures.payload_bytes += payload_size(packet);
+  return {{index, record.generation}, record.flow_key, packet_number};
+}
+
+void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate,
+                           TimePoint now) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0) return;
+  Record& record = s.store[index];
+  const Role from = record.role_of(side);
+  EndpointFigures& figures = record.figures_of(from);
+  if (fate.copies > 1) ++figures.duplicated;
+  if (fate.corrupted) ++figures.corrupted;
+  if (fate.reordered && !fate.is_dropped()) ++figures.reordered;
+  if (!packet.is_tcp()) {
+    s.tell_lost_copies(record, packet, from, fate, {}, false, now);
+    s.use_flow(index, now);
+    return;
+  }
+  Steps steps;
+  const Sending sending = s.tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
+  if (sending.retransmission) ++figures.retransmissions;
+  if (sending.retransmission_by_us) ++figures.retransmissions_by_us;
+  const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
+  s.publish(record, steps, &summary, now);
+  s.tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
+  s.settle(index, true, now);
+}
+
+void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
+                                TimePoint arrived, const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0) return;
+  Record& record = s.store[index];
+  const Role from = record.role_of(arrived_on);
+  EndpointFigures& figures = record.figures_of(from);
+  ++figures.packets_delivered;
+  figures.bytes_delivered += packet.length;
+  if (!packet.is_tcp()) return;
+  const FateWord word = word_for_copy(fate, arrived);
+  Steps steps;
+  if (!fate.corrupted) s.tracker.delivered(record.tcp, peer_of(from), packet.tcp, arrived, now, steps);
+  const SegmentSummary summary{packet.tcp, word, DropReason::none};
+  s.publish(record, steps, &summary, now);
+  const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
+  const bool is_notable = mark.notable || mark.retransmission || is_ritual(packet.tcp) || steps.has_change() ||
+                          fate.copies > 1 || fate.corrupted || fate.reordered;
+  s.tell_segment(record,
+                 {packet.tcp, from, copy, mark.retransmission, is_notable, word, DropReason::none, arrived, now});
+  if (steps.count > 0) s.settle(index, false, now);
+}
+
+void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
+                           DropReason reason, std::uint8_t copy, TimePoint now) noexcept {
+  (void)now;
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0) return;
+  Record& record = s.store[index];
+  const Role from = record.role_of(arrived_on);
+  ++record.figures_of(from).dropped;
+  if (!packet.is_tcp()) return;
+  const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
+  if (copy == 0) s.tracker.lost(record.tcp, from, packet.tcp);
+  s.tell_segment(record,
+                 {packet.tcp, from, copy, mark.retransmission, true, FateWord::dropped, reason, arrived, kNever});
+}
+
+TimePoint ConnectionTable::next_due() const noexcept { return state_->wheel.next_due(); }
+
+void ConnectionTable::advance(TimePoint now) noexcept {
+  State& s = *state_;
+  std::uint32_t budget = kTimersPerAdvance;
+  while (const std::uint32_t index = s.wheel.pop_due(now, budget)) s.expire(index, now);
+}
+
+bool ConnectionTable::follow(ConnectionId id) noexcept {
+  const std::uint32_t index = state_->store.find_id(id);
+  if (index == 0) return false;
+  state_->store[index].budget.follow = true;
+  return true;
+}
+
+std::optional<ConnectionFigures> ConnectionTable::figures(ConnectionId id) const noexcept {
+  const State& s = *state_;
+  const std::uint32_t index = s.store.find_id(id);
+  if (index == 0) return std::nullopt;
+  return s.store[index].figures();
+}
+
+std::uint32_t ConnectionTable::size() const noexcept { return state_->store.size(); }
+
+void ConnectionTable::count_states(std::uint32_t (&by_client_state)[kTcpStateCount]) const noexcept {
+  std::copy(state_->by_client_state.begin(), state_->by_client_state.end(), by_client_state);
+}
+
+void ConnectionTable::close_all(TimePoint now) noexcept {
+  State& s = *state_;
+  for (std::uint32_t index = 1; index <= s.store.highest(); ++index) {
+    if (!s.store[index].is_used) continue;
+    s.tell_end(s.store[index], End::open, now);
+    s.forget(index);
+  }
+}
+
+}  // namespace wobble

@@ -5,6 +5,17 @@
 #include <new>
 
 namespace wobble {
+namespace {
+
+// A free block's first bytes hold the address of the next free one.
+std::uint8_t* next_of(const std::uint8_t* block) noexcept {
+  std::uint8_t* next = nullptr;
+  std::memcpy(&next, block, sizeof(std::uint8_t*));
+  return next;
+}
+void set_next(std::uint8_t* block, std::uint8_t* next) noexcept { std::memcpy(block, &next, sizeof(std::uint8_t*)); }
+
+}  // namespace
 
 PacketBuffer::~PacketBuffer() {
   if (block_ != nullptr) pool_->give_back(block_, size_class_);
@@ -54,7 +65,7 @@ std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
   if (size > limit_ || in_use_ > limit_ - size) return nullptr;
   std::uint8_t* block = free_[size_class];
   if (block != nullptr) {
-    std::memcpy(&free_[size_class], block, sizeof block);
+    free_[size_class] = next_of(block);
   } else {
     for (std::size_t c = kClasses.size(); c-- > 0;) {
       while (allocated_ + size > limit_ && free_[c] != nullptr) free_one(c);
@@ -68,14 +79,14 @@ std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
 }
 
 void BufferPool::give_back(std::uint8_t* block, std::uint8_t size_class) noexcept {
-  std::memcpy(block, &free_[size_class], sizeof block);
+  set_next(block, free_[size_class]);
   free_[size_class] = block;
   in_use_ -= kClasses[size_class];
 }
 
 void BufferPool::free_one(std::size_t size_class) noexcept {
   std::uint8_t* block = free_[size_class];
-  std::memcpy(&free_[size_class], block, sizeof block);
+  free_[size_class] = next_of(block);
   delete[] block;
   allocated_ -= kClasses[size_class];
 }

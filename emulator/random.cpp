@@ -79,7 +79,7 @@ class NormalTable {
       for (int bin = kBins - 1; bin >= 0; --bin) {
         const double q = scale * (1 + static_cast<double>(bin) / kBins);
         for (int step = 0; step < 6; ++step) z += (tail(z) - q) / density(z);  // Newton
-        knots_[index(octave, bin)] = static_cast<std::int64_t>(z * (std::int64_t{1} << kFraction) + 0.5);
+        knots_[index(octave, bin)] = std::llround(z * static_cast<double>(std::int64_t{1} << kFraction));
       }
     }
   }
@@ -96,7 +96,7 @@ class NormalTable {
 
  private:
   static constexpr std::size_t index(int octave, int bin) noexcept {
-    return static_cast<std::size_t>((kOctaves - 1 - octave) * kBins + bin);
+    return static_cast<std::size_t>(kOctaves - 1 - octave) * kBins + static_cast<std::size_t>(bin);
   }
   std::array<std::int64_t, kOctaves * kBins + 1> knots_{};
 };

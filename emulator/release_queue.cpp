@@ -40,6 +40,7 @@ void ReleaseQueue::enqueue(InFlight&& packet) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slab_.size()));
     slab_.emplace_back();
+    free_slots_.reserve(slab_.capacity());  // so that giving a slot back never allocates
   }
   const std::uint32_t slot = free_slots_.back();
   heap_.push_back({packet.release_at, order, slot});

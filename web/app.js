@@ -101,6 +101,7 @@ function onStream(state) {
 function onHash() {
   const id = Number(hash().get('connection') ?? 0);
   const valid = Number.isSafeInteger(id) && id > 0;
+  if (location.hash === '#connections') return;  // the skip link
   connections.select(valid ? id : 0);
   byId('log').classList.toggle('with-ladder', valid);
   if (valid) ladder.show(id);
@@ -112,7 +113,8 @@ function setUpTheme() {
   const button = byId('theme');
   const root = document.documentElement;
   const tell = () => {
-    setText(button, `theme: ${root.dataset.theme ?? 'auto'}`);
+    setText(button, `◐ ${root.dataset.theme ?? 'auto'}`);
+    button.setAttribute('aria-label', `Theme: ${root.dataset.theme ?? 'auto'}`);
     charts.redraw();
   };
   button.addEventListener('click', () => {

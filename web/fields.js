@@ -181,7 +181,7 @@ export const SLIDERS = [
   {name: 'corrupt', title: 'Corrupt', scale: SCALES.percent, empty: '0%', hint: 'of packets'},
   {name: 'reorder', title: 'Reorder', scale: SCALES.percent, empty: '0%', hint: 'of packets'},
   {name: 'rate', title: 'Rate', scale: SCALES.rate, empty: 'no limit', emptyAtEnd: true, hint: 'of the bottleneck'},
-  {name: 'queue', title: 'Queue', scale: SCALES.count, empty: '1 s / 1 MiB', emptyAtEnd: true, hint: 'at the bottleneck'},
+  {name: 'queue', title: 'Queue', scale: SCALES.count, empty: '1s / 1MiB', emptyAtEnd: true, hint: 'at the bottleneck'},
 ];
 
 /** Does an error at `pointer` ("/up/delay/time") belong to this field? @param {Field} field @param {string} pointer */

@@ -164,9 +164,10 @@ export class Ladder {
     const ended = c.end === 'open' ? 'open' : c.end.replaceAll('_', ' ') + (c.closed_by ? `, closed first by ${c.closed_by === 'both' ? 'both at once' : 'the ' + c.closed_by}` : '');
     const retransmissions = c.client.retransmissions + c.server.retransmissions;
     const ours = c.client.retransmissions_by_us + c.server.retransmissions_by_us;
+    const tcp = c.protocol === 'tcp';
     const parts = [
-      h('span', {class: `state ${stateClass(c.client.state)}`}, c.client.state),
-      h('span', {class: `state ${stateClass(c.server.state)}`}, c.server.state),
+      tcp ? h('span', {class: `state ${stateClass(c.client.state)}`}, c.client.state) : c.protocol,
+      tcp && h('span', {class: `state ${stateClass(c.server.state)}`}, c.server.state),
       ended, `opened ${clock(c.opened_at)}`,
       c.closed_at && `closed ${clock(c.closed_at)}`,
       c.handshake.initial_rtt_ms !== null && `RTT ${showMs(c.handshake.initial_rtt_ms)}`,
@@ -175,6 +176,7 @@ export class Ladder {
       retransmissions > 0 && `${retransmissions} retransmitted, ${ours} because of us`,
       c.client.dropped + c.server.dropped > 0 && `${c.client.dropped + c.server.dropped} dropped by us`,
       c.midstream && 'picked up midstream',
+      !this.story?.segments.length && (tcp ? 'no segments of it are kept' : 'only segments of TCP are kept'),
     ];
     this.summary?.replaceChildren(...parts.filter(Boolean).map(part => (part instanceof Node ? part : h('span', {}, String(part)))));
   }
@@ -324,19 +326,31 @@ function drawTexts(placed) {
   const {segment, from, to} = placed;
   const right = segment.from === 'client' ? 1 : -1;
   const classes = ['text', segment.from, segment.retransmission && 'retransmission'].filter(Boolean).join(' ');
-  return s('g', {class: classes, 'data-id': segment.id},
-    !placed.forked && s('text', {class: `label ${segment.from}`, x: from.x + right * 8, y: from.y - 4}, placed.label),
-    placed.note && (placed.dropped
-      ? s('text', {class: `note lost ${segment.from}`, x: to.x + right * 9, y: to.y + 4}, placed.note)
-      : s('text', {class: `note ${segment.from}`, x: to.x - right * 10, y: to.y + 12}, placed.note)),
-    ...stepBadges(placed, right));
+  const label = placed.forked ? [] : onPaper(placed.label, `label ${segment.from}`, from.x + right * 8, from.y - 4, right, 11);
+  const note = !placed.note ? [] : placed.dropped
+    ? onPaper(placed.note, `note lost ${segment.from}`, to.x + right * 9, to.y + 4, right, 10)
+    : onPaper(placed.note, `note ${segment.from}`, to.x - right * 10, to.y + 12, -right, 10);
+  return s('g', {class: classes, 'data-id': segment.id}, ...label, ...note, ...stepBadges(placed, right));
+}
+
+/** A text with something opaque behind it; the typeface is monospaced, so its width is known well enough.
+ *  @param {string} text @param {string} cls @param {number} x @param {number} y @param {number} right 1: it begins at x,
+ *  -1: it ends there @param {number} size */
+function onPaper(text, cls, x, y, right, size) {
+  const width = text.length * size * 0.605 + 2;
+  return [
+    s('rect', {class: 'paper', x: right > 0 ? x - 1 : x - width + 1, y: y - size * 0.85, width, height: size * 1.1}),
+    s('text', {class: cls, x, y}, text),
+  ];
 }
 
 /** @param {PlacedSegment} placed @param {number} right */
 function stepBadges(placed, right) {
-  return (placed.step ?? '').split(' ').filter(Boolean).map((step, i) => {
+  const steps = (placed.step ?? '').split(' ').filter(Boolean);
+  return steps.map((step, i) => {
     const [ritual, number] = step.split('-');
-    const x = placed.from.x - right * (2 + i * 16);
+    const outward = right > 0 ? steps.length - 1 - i : i;  // two steps read from left to right on either side
+    const x = placed.from.x - right * (2 + outward * 16);
     return s('g', {class: `step ${ritual}`},
       s('circle', {cx: x, cy: placed.from.y, r: 7.5}), s('text', {x, y: placed.from.y + 3.5}, number));
   });

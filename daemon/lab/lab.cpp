@@ -17,20 +17,21 @@ std::string commands_for(const std::string& device, const std::string& v4, const
          "addr add " +
          v4 + "/16 dev " + device +
          "\n"
-         "-6 addr add " +
+         "addr add " +
          v6 + "/64 dev " + device +
          " nodad\n"
          "route add default dev " +
          device +
          "\n"
-         "-6 route add default dev " +
+         "route add ::/0 dev " +
          device + "\n";
 }
 
-std::unique_ptr<TunDevice> set_up(const NetworkNamespace& netns, const char* device, const char* v4, const char* v6) {
+std::unique_ptr<TunDevice> set_up(const NetworkNamespace& netns, const char* device, const char* v4, const char* v6,
+                                  bool offload) {
   std::unique_ptr<TunDevice> tun;
   netns.run([&] {
-    tun = std::make_unique<TunDevice>(device);
+    tun = std::make_unique<TunDevice>(device, offload);
     run_program({"ip", "-batch", "-"}, commands_for(device, v4, v6));
   });
   return tun;
@@ -42,7 +43,9 @@ constexpr const char* kFarV6 = "fd77::1:1";
 
 }  // namespace
 
-Lab::Lab() : near_(set_up(client_, "near", kNearV4, kNearV6)), far_(set_up(server_, "far", kServerAddress, kFarV6)) {}
+Lab::Lab(bool offload)
+    : near_(set_up(client_, "near", kNearV4, kNearV6, offload)),
+      far_(set_up(server_, "far", kServerAddress, kFarV6, offload)) {}
 
 api::SideInfo Lab::near_info() const { return {"near", client_.path(), {kNearV4, kNearV6}}; }
 api::SideInfo Lab::far_info() const { return {"far", server_.path(), {kServerAddress, kFarV6}}; }

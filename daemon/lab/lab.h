@@ -18,8 +18,9 @@ namespace wobble::daemon {
 
 class Lab {
  public:
-  /// Makes both namespaces with their devices, addresses and routes. Throws with what was attempted.
-  Lab();
+  /// Makes both namespaces with their devices, addresses and routes; `offload` as for TunDevice. Throws with what was
+  /// attempted.
+  explicit Lab(bool offload);
 
   /// Both devices are handed over once, to the forwarder.
   std::unique_ptr<TunDevice> take_near() { return std::move(near_); }

@@ -11,7 +11,9 @@ import {makeConnection, storyOf} from './fake_connections.mjs';
 
 const WEB = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../web');
 const TYPES = {'.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml'};
-const CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/** The daemon's. */
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export const now = (ms = Date.now()) => new Date(ms).toISOString().replace('Z', '123456Z');
 
@@ -167,7 +169,10 @@ export class FakeServer {
   change(conditions) {
     Object.assign(this.link, conditions);
     ++this.revision;
-    this.tell('conditions', {text: `up ${JSON.stringify(this.link.up)} down ${JSON.stringify(this.link.down)}`});
+    this.tell('conditions', {
+      text: `lab: conditions changed (revision ${this.revision})`,
+      detail: {conditions: {up: this.link.up, down: this.link.down}, revision: this.revision, source: 'api'},
+    });
     return this.resource();
   }
 

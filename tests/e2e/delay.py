@@ -54,7 +54,7 @@ class Delay(unittest.TestCase):
                 with self.subTest(family=family, source=source.device):
                     delays = self.one_way(family, source, sink)
                     self.assertGreaterEqual(min(delays), 0.050)
-                    self.assertLess(chance.median(delays), 0.060)
+                    self.assertLess(chance.median(delays), 0.075)  # not hopelessly late; exactness is ping's
                     print(f"{family.name} from {source.device}: {1e3 * min(delays):.3f} min, "
                           f"{1e3 * chance.median(delays):.3f} median, {1e3 * max(delays):.3f} max, ms")
 

@@ -205,7 +205,8 @@ class Lab:
             ready.set()
 
         ready = threading.Event()
-        threading.Thread(target=read, daemon=True).start()
+        self._reader = threading.Thread(target=read, daemon=True)
+        self._reader.start()
         ready.wait(seconds)
         if not found:
             raise RuntimeError(f"wobbled printed no URL; its stderr: {self.stderr()}")
@@ -276,6 +277,8 @@ class Lab:
             self.process.wait(10)
             status = None
         self.errors.flush()
+        self._reader.join(5)
+        self.process.stdout.close()
         said = self.stderr()
         self.errors.close()
         if self._own_directory:

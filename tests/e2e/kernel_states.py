@@ -7,6 +7,7 @@ What the kernel does not show there, and how it is made good (known differences,
   * TIME_WAIT is never shown: the socket is closed and a smaller one takes its place. `ss` shows that one, so that a
     last CLOSE becomes TIME_WAIT, or stays FIN_WAIT_2 (an orphan waits for the peer's FIN in the small socket), or is
     CLOSED, as `ss` says.
+  * So a TIME_WAIT that a late RST ended (tcp.md, row 37) before `ss` looked is a CLOSED behind FIN_WAIT_2 or CLOSING.
 """
 
 import os

@@ -6,12 +6,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wobble;
-  const nlohmann::json body = nlohmann::json::parse(data, data + size, nullptr, false);
+  const api::Json body = api::Json::parse(data, data + size, nullptr, false);
   if (body.is_discarded()) return 0;
   std::vector<FieldError> errors;
-  const LinkConditions conditions = api::conditions_from_json(body, errors);
+  const LinkConditions conditions = api::read_conditions(body, errors);
   if (!errors.empty()) return 0;
   std::vector<FieldError> again;
-  if (api::conditions_from_json(api::to_json(conditions), again) != conditions || !again.empty()) std::abort();
+  if (api::read_conditions(api::to_json(conditions), again) != conditions || !again.empty()) std::abort();
   return 0;
 }

@@ -1,0 +1,94 @@
+#include "api/conditions_json.h"
+#include "api/units.h"
+
+namespace wobble::api {
+namespace {
+
+Json write(const DelaySettings& s) {
+  Json out = {{"time", print_duration(s.time)}};
+  if (s.jitter.count() != 0) out["jitter"] = print_duration(s.jitter);
+  if (s.distribution == Distribution::normal) out["distribution"] = "normal";
+  if (s.reorder) out["reorder"] = true;
+  return out;
+}
+
+Json write(const GilbertElliott& s) {
+  Json out = {{"p", print_percent(s.p)}, {"r", print_percent(s.r)}};
+  if (s.bad_loss != GilbertElliott{}.bad_loss) out["1-h"] = print_percent(s.bad_loss);
+  if (s.good_loss != GilbertElliott{}.good_loss) out["1-k"] = print_percent(s.good_loss);
+  return out;
+}
+
+Json write(const LossSettings& s) {
+  Json out = Json::object();
+  if (!s.random.is_zero()) out["random"] = print_percent(s.random);
+  if (s.gilbert_elliott) out["gilbert_elliott"] = write(*s.gilbert_elliott);
+  return out;
+}
+
+Json write(const DuplicateSettings& s) { return {{"percent", print_percent(s.probability)}}; }
+
+Json write(const CorruptSettings& s) {
+  Json out = {{"percent", print_percent(s.probability)}};
+  if (s.bits != 1) out["bits"] = s.bits;
+  if (s.fix_checksum) out["fix_checksum"] = true;
+  return out;
+}
+
+Json write(const ReorderSettings& s) {
+  Json out = {{"percent", print_percent(s.probability)}};
+  const std::string by = print_reorder_by({s.by_packets, s.by_time});
+  if (!by.empty()) out["by"] = by;
+  return out;
+}
+
+Json write(const QueueSettings& s) { return {{"limit", print_limit(s)}}; }
+
+Json write(const OutageSettings& s) {
+  Json out = Json::object();
+  if (s.on) out["on"] = true;
+  if (s.up_for.count() != 0) out["up_for"] = print_duration(s.up_for);
+  if (s.down_for.count() != 0) out["down_for"] = print_duration(s.down_for);
+  if (s.drop_in_flight) out["drop_in_flight"] = true;
+  return out;
+}
+
+template <typename Settings>
+void put(Json& out, const char* name, const Settings& settings) {
+  if (!(settings == Settings{})) out[name] = write(settings);
+}
+
+}  // namespace
+
+Json to_json(const DirectionConditions& c) {
+  Json out = Json::object();
+  put(out, "delay", c.delay);
+  put(out, "loss", c.loss);
+  put(out, "duplicate", c.duplicate);
+  put(out, "corrupt", c.corrupt);
+  put(out, "reorder", c.reorder);
+  if (c.rate != 0) out["rate"] = print_rate(c.rate);
+  put(out, "queue", c.queue);
+  put(out, "outage", c.outage);
+  return out;
+}
+
+Json to_json(const LinkConditions& conditions) {
+  return {{"up", to_json(conditions.up)}, {"down", to_json(conditions.down)}};
+}
+
+std::string pointer_token(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '~') {
+      out += "~0";
+    } else if (c == '/') {
+      out += "~1";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace wobble::api

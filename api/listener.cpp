@@ -1,0 +1,208 @@
+#include "api/listener.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+namespace wobble::api {
+namespace {
+
+constexpr std::size_t kMostWaiting = 128;
+constexpr int kBacklog = 128;
+
+constexpr char kTooBusy[] =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
+
+std::string reason() { return std::generic_category().message(errno); }
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+
+SocketAddress tcp_address(const std::string& text, int port) {
+  SocketAddress out;
+  const std::string address = text == "localhost" ? "127.0.0.1" : text;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(out.storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(out.storage);
+  if (inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(port));
+    out.size = sizeof v4;
+  } else if (inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(static_cast<std::uint16_t>(port));
+    out.size = sizeof v6;
+  } else {
+    fail("cannot listen on \"" + text + "\": an address such as 127.0.0.1 or ::1 is needed");
+  }
+  return out;
+}
+
+int port_of(int fd) {
+  SocketAddress bound;
+  bound.size = sizeof bound.storage;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.size);
+  return ntohs(bound.storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound.storage).sin6_port
+                                                   : reinterpret_cast<sockaddr_in&>(bound.storage).sin_port);
+}
+
+/// Whether somebody answers at the socket file.
+bool is_alive(const sockaddr_un& address) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool alive = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return alive;
+}
+
+}  // namespace
+
+Listener::Listener() : stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (stop_fd_ < 0) fail("cannot make an eventfd: " + reason());
+}
+
+Listener::~Listener() {
+  stop();
+  ::close(stop_fd_);
+}
+
+int Listener::open_tcp(const std::string& address, int port) {
+  const SocketAddress where = tcp_address(address, port);
+  const std::string shown =
+      (where.storage.ss_family == AF_INET6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+  const int fd = ::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) fail("cannot listen on " + shown + ": " + reason());
+  const int yes = 1;
+  // Past TIME_WAIT of a daemon before us; unlike SO_REUSEPORT it does not let two listen at once.
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&where.storage), where.size) == 0;
+  if (!bound || ::listen(fd, kBacklog) != 0) {
+    const int error = errno;
+    ::close(fd);
+    errno = error;
+    if (error == EADDRINUSE) fail(shown + " is in use: is another wobbled running?");
+    fail("cannot listen on " + shown + ": " + reason());
+  }
+  doors_.push_back({fd, Door::tcp});
+  return port_of(fd);
+}
+
+void Listener::open_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) fail("the path of the socket is too long: " + path);
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISSOCK(info.st_mode)) fail(path + " exists and is not a socket: remove it or choose another path");
+    if (is_alive(address)) fail(path + " is in use: is another wobbled running?");
+    ::unlink(path.c_str());
+  }
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) fail("cannot make a socket: " + reason());
+  // Nobody can connect before listen(), by when the mode is set.
+  const bool ready = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                     ::chmod(path.c_str(), S_IRUSR | S_IWUSR) == 0 && ::listen(fd, kBacklog) == 0;
+  if (!ready) {
+    const std::string why = reason();
+    ::close(fd);
+    fail("cannot listen on " + path + ": " + why);
+  }
+  doors_.push_back({fd, Door::unix_socket});
+  unix_path_ = path;
+}
+
+void Listener::start(std::size_t workers, Serve serve) {
+  serve_ = std::move(serve);
+  for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  acceptor_ = std::thread([this] { accept_loop(); });
+}
+
+void Listener::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(stop_fd_, &one, sizeof one);  // full only if it was written before
+  wake_.notify_all();
+  if (acceptor_.joinable()) acceptor_.join();
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
+  for (const Waiting& waiting : queue_) ::close(waiting.fd);
+  queue_.clear();
+  for (const OpenDoor& door : doors_) ::close(door.fd);
+  doors_.clear();
+  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+  unix_path_.clear();
+}
+
+bool Listener::crowded() const {
+  const std::lock_guard lock(mutex_);
+  return !queue_.empty();
+}
+
+void Listener::accept_loop() {
+  std::vector<pollfd> fds;
+  for (const OpenDoor& door : doors_) fds.push_back({door.fd, POLLIN, 0});
+  fds.push_back({stop_fd_, POLLIN, 0});
+  for (;;) {
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;  // EINTR
+    if (fds.back().revents != 0) return;
+    for (std::size_t i = 0; i < doors_.size(); ++i) {
+      if (fds[i].revents != 0) accept_one(doors_[i]);
+    }
+  }
+}
+
+void Listener::accept_one(const OpenDoor& door) {
+  const int fd = ::accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) {
+    // A client that went away is nothing to us; without descriptors, wait for some to be closed.
+    if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return;
+  }
+  if (door.door == Door::tcp) {
+    const int yes = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // head and body are two writes
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() < kMostWaiting) {
+      queue_.push_back({fd, door.door});
+      wake_.notify_one();
+      return;
+    }
+  }
+  [[maybe_unused]] const ssize_t sent = ::send(fd, kTooBusy, sizeof kTooBusy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::close(fd);
+}
+
+void Listener::work() {
+  for (;;) {
+    Waiting next{};
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (stopping_) return;
+      next = queue_.front();
+      queue_.pop_front();
+    }
+    serve_(next.fd, next.door);
+  }
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,216 @@
+#include "api/netem_words.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "api/nearest_name.h"
+#include "api/units.h"
+
+namespace wobble::api {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kWords[] = {"delay", "loss",  "duplicate", "corrupt", "reorder",
+                                       "rate",  "limit", "queue",     "outage"};
+
+/// Walks over the words; each function named after a word reads what follows it.
+class Reader {
+ public:
+  explicit Reader(const std::vector<std::string>& words) : words_(words) {}
+
+  NetemWords read() {
+    if (words_.empty()) fail("no words: say for example \"delay 80ms 10ms loss 2%\"");
+    while (next_ < words_.size()) {
+      const std::string& word = words_[next_++];
+      if (word == "delay" || word == "latency") {
+        delay();
+      } else if (word == "loss" || word == "drop") {
+        loss();
+      } else if (word == "duplicate" || word == "corrupt") {
+        put(word, {{"percent", percent(word)}});
+        refuse_correlation(word);
+      } else if (word == "reorder") {
+        reorder();
+      } else if (word == "rate") {
+        put("rate", quantity(word, parse_rate, print_rate, "5mbit"));
+        refuse_number(word, "rate's packet overhead and cell size are not supported yet");
+      } else if (word == "limit") {
+        limit();
+      } else if (word == "queue") {
+        put("queue", {{"limit", quantity(word, parse_limit, print_limit, "100packets")}});
+      } else if (word == "outage") {
+        outage();
+      } else {
+        unknown(word);
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  const std::string* peek() const { return next_ < words_.size() ? &words_[next_] : nullptr; }
+
+  bool number_follows() const {
+    const std::string* word = peek();
+    return word != nullptr && !word->empty() &&
+           ((*word)[0] == '.' || (*word)[0] == '-' || ((*word)[0] >= '0' && (*word)[0] <= '9'));
+  }
+
+  bool take(std::string_view word) {
+    if (peek() == nullptr || *peek() != word) return false;
+    ++next_;
+    return true;
+  }
+
+  void fail(std::string error) { out_.errors.push_back(std::move(error)); }
+
+  void put(const std::string& impairment, Json value) {
+    if (out_.direction.contains(impairment)) fail(impairment + " is said twice");
+    out_.direction[impairment] = std::move(value);
+  }
+
+  /// The next word as a quantity of `word`, canonical; an error and 0 of it if it is missing or wrong.
+  template <typename T, typename Print>
+  std::string quantity(const std::string& word, Parsed<T> (*parse)(std::string_view), Print print,
+                       const char* example) {
+    if (!number_follows()) {
+      fail(word + ": a value such as " + example + " is missing");
+      return print(T{});
+    }
+    const Parsed<T> parsed = parse(words_[next_++]);
+    if (!parsed.ok()) fail(word + ": " + parsed.error);
+    return print(parsed.value);
+  }
+
+  std::string percent(const std::string& word) { return quantity(word, parse_percent, print_percent, "2%"); }
+
+  void refuse_number(const std::string& word, const std::string& reason) {
+    if (!number_follows()) return;
+    fail(word + ": " + reason + " (\"" + *peek() + "\")");
+    while (number_follows()) ++next_;
+  }
+
+  void refuse_correlation(const std::string& word) { refuse_number(word, "a correlation is not supported yet"); }
+
+  void delay() {
+    Json value = {{"time", quantity("delay", parse_duration, print_duration, "80ms")}};
+    if (number_follows()) {
+      const std::string jitter = quantity("delay", parse_duration, print_duration, "10ms");
+      if (jitter != print_duration(Duration{0})) value["jitter"] = jitter;
+    }
+    refuse_correlation("delay");
+    if (take("distribution")) {
+      const std::string name = peek() != nullptr ? words_[next_++] : "";
+      if (name == "normal") {
+        value["distribution"] = name;
+      } else if (name != "uniform") {
+        fail("delay: the distribution is uniform or normal" +
+             (name.empty() ? "" : "; \"" + name + "\" is not supported yet"));
+      }
+    }
+    put("delay", std::move(value));
+  }
+
+  void loss() {
+    if (take("state")) {
+      while (number_follows()) ++next_;
+      fail("loss: the state model is not supported yet; gemodel is");
+      return;
+    }
+    if (take("gemodel")) {
+      gemodel();
+    } else {
+      take("random");
+      put("loss", {{"random", percent("loss")}});
+      refuse_correlation("loss");
+    }
+    if (take("ecn")) fail("loss: ecn is not supported yet");
+  }
+
+  void gemodel() {
+    GilbertElliott model;
+    const auto next = [&](Probability& out) {
+      const Parsed<Probability> parsed = parse_percent(words_[next_++]);
+      if (!parsed.ok()) fail("loss gemodel: " + parsed.error);
+      out = parsed.value;
+    };
+    if (!number_follows()) fail("loss gemodel: p is missing, such as 1%");
+    if (number_follows()) next(model.p);
+    model.r.parts_per_billion = Probability::kOne - model.p.parts_per_billion;
+    for (Probability* parameter : {&model.r, &model.bad_loss, &model.good_loss}) {
+      if (number_follows()) next(*parameter);
+    }
+    refuse_number("loss gemodel", "at most p, r, 1-h and 1-k are taken");
+    Json value = {{"p", print_percent(model.p)}, {"r", print_percent(model.r)}};
+    if (model.bad_loss.parts_per_billion != Probability::kOne) value["1-h"] = print_percent(model.bad_loss);
+    if (!model.good_loss.is_zero()) value["1-k"] = print_percent(model.good_loss);
+    put("loss", {{"gilbert_elliott", std::move(value)}});
+  }
+
+  void reorder() {
+    Json value = {{"percent", percent("reorder")}};
+    refuse_correlation("reorder");
+    if (take("gap")) {
+      if (peek() != nullptr) ++next_;
+      fail("reorder: gap is not supported; say how far a packet moves: reorder 25% by 3packets");
+    }
+    if (take("by")) value["by"] = quantity("reorder by", parse_reorder_by, print_reorder_by, "3packets");
+    put("reorder", std::move(value));
+  }
+
+  /// netem's limit is a plain number of packets.
+  void limit() {
+    std::string text = peek() != nullptr ? words_[next_++] : "";
+    const bool plain = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    const Parsed<QueueSettings> parsed = parse_limit(plain ? text + "packets" : text);
+    if (!parsed.ok()) fail("limit: " + (text.empty() ? "a number of packets such as 1000 is missing" : parsed.error));
+    put("queue", {{"limit", print_limit(parsed.value)}});
+  }
+
+  void outage() {
+    if (take("on")) {
+      put("outage", {{"on", true}});
+    } else if (take("off")) {
+      put("outage", Json::object());
+    } else {
+      fail("outage: on or off is missing");
+      if (peek() != nullptr && std::find(std::begin(kWords), std::end(kWords), *peek()) == std::end(kWords)) ++next_;
+    }
+  }
+
+  void unknown(const std::string& word) {
+    constexpr std::string_view kNetemOnly[] = {"slot", "ecn", "distribution", "gap", "seed"};
+    const bool netem_only = std::find(std::begin(kNetemOnly), std::end(kNetemOnly), word) != std::end(kNetemOnly);
+    if (word == "distribution" || word == "gap") {
+      fail(word + " stands behind the " + (word == "gap" ? "reorder" : "delay") + " it belongs to");
+    } else if (netem_only) {
+      fail(word + ": not supported" + (word == "seed" ? ": a seed belongs to the link" : " yet"));
+    } else {
+      fail(unknown_name("word", word, kWords));
+    }
+    while (number_follows()) ++next_;  // its values: one error is enough
+    if (word == "distribution" && peek() != nullptr) ++next_;
+  }
+
+  const std::vector<std::string>& words_;
+  std::size_t next_ = 0;
+  NetemWords out_;
+};
+
+}  // namespace
+
+NetemWords parse_netem_words(const std::vector<std::string>& words) { return Reader(words).read(); }
+
+std::vector<std::string> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  std::size_t at = 0;
+  while ((at = text.find_first_not_of(" \t", at)) != std::string_view::npos) {
+    const std::size_t end = std::min(text.find_first_of(" \t", at), text.size());
+    words.emplace_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,29 @@
+// The words of `tc qdisc ... netem` and `wobble set`, as the JSON of a direction:
+//
+//   delay TIME [JITTER] [distribution uniform|normal]      loss [random] PERCENT     loss gemodel P [R [1-H [1-K]]]
+//   duplicate PERCENT      corrupt PERCENT                 reorder PERCENT [by 3packets|10ms]
+//   rate RATE              limit PACKETS                   queue 100packets|64kB|200ms         outage on|off
+//
+// What netem can say and we cannot (correlations, slot, pareto, ecn, ...) is an error that says so: a network that is
+// nearly what was asked for is worse than an error.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wobble::api {
+
+struct NetemWords {
+  nlohmann::json direction = nlohmann::json::object();  ///< each named impairment, whole, canonical
+  std::vector<std::string> errors;                      ///< in the order of the words; empty: `direction` holds
+};
+
+/// The same impairment named twice is an error.
+NetemWords parse_netem_words(const std::vector<std::string>& words);
+
+/// At spaces and tabs.
+std::vector<std::string> split_words(std::string_view text);
+
+}  // namespace wobble::api

@@ -1,0 +1,104 @@
+#include "api/openapi.h"
+
+#include "api/routes.h"
+
+namespace wobble::api {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
+    {"link", "A link's name"},
+    {"id", "A connection's id"},
+    {"file", "A file's name"},
+    {"state", "Connections one of whose endpoints is in this state: ESTABLISHED"},
+    {"port", "Connections one of whose endpoints has this port"},
+    {"end", "Connections that ended so: orderly, reset, refused, open, ..."},
+    {"closed_by", "client, server or both"},
+    {"protocol", "tcp, udp, icmp, icmpv6 or a number"},
+    {"since",
+     "Connections: opened at or after this time (RFC 3339), or so long ago (10m). Events: with an id above this"},
+    {"limit", "How many at most, 1 to 1000"},
+    {"cursor", "`next` of the page before"},
+    {"kind", "Events of this kind"},
+};
+
+Json parameter(std::string_view name, const char* in) {
+  std::string_view description;
+  for (const auto& [known, text] : kParameters) {
+    if (known == name) description = text;
+  }
+  return {{"name", name},
+          {"in", in},
+          {"required", std::string_view(in) == "path"},
+          {"description", description},
+          {"schema", {{"type", "string"}}}};
+}
+
+void add_path_parameters(Json& out, std::string_view pattern) {
+  while (true) {
+    const std::size_t open = pattern.find('{');
+    if (open == std::string_view::npos) return;
+    const std::size_t close = pattern.find('}', open);
+    out.push_back(parameter(pattern.substr(open + 1, close - open - 1), "path"));
+    pattern.remove_prefix(close);
+  }
+}
+
+void add_query_parameters(Json& out, std::string_view names) {
+  while (!names.empty()) {
+    const std::size_t space = names.find(' ');
+    out.push_back(parameter(names.substr(0, space), "query"));
+    names = space == std::string_view::npos ? std::string_view{} : names.substr(space + 1);
+  }
+}
+
+Json content(const char* type, std::string_view schema) {
+  return {{type, {{"schema", {{"$ref", "#/components/schemas/" + std::string(schema)}}}}}};
+}
+
+Json responses(const Route& route) {
+  Json success = {{"description", "Success"}};
+  if (!route.answer.empty()) success["content"] = content("application/json", route.answer);
+  if (route.pattern == "/api/v1/events") success["content"]["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+  return {{std::to_string(route.status), std::move(success)},
+          {"default",
+           {{"description", "A problem (RFC 9457)"}, {"content", content("application/problem+json", "Problem")}}}};
+}
+
+Json operation(const Route& route) {
+  Json out = {{"summary", route.summary}, {"responses", responses(route)}};
+  Json parameters = Json::array();
+  add_path_parameters(parameters, route.pattern);
+  add_query_parameters(parameters, route.query);
+  if (!parameters.empty()) out["parameters"] = std::move(parameters);
+  if (!route.takes.empty()) {
+    out["requestBody"] = {{"required", route.takes != "Nothing"},
+                          {"content", content("application/json", route.takes)}};
+  }
+  return out;
+}
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return out;
+}
+
+}  // namespace
+
+Json openapi_document(const std::string& version) {
+  Json paths = Json::object();
+  for (const Route& route : routes()) paths[std::string(route.pattern)][lowered(route.method)] = operation(route);
+  return {{"openapi", "3.1.0"},
+          {"info",
+           {{"title", "wobble"},
+            {"version", version},
+            {"description",
+             "Quantities are strings with their unit: 80ms, 2%, 5mbit, 64kB, 100packets. Changes take If-Match with "
+             "the link's revision (ETag); 412 if it has moved on. Errors name every wrong field."}}},
+          {"paths", std::move(paths)},
+          {"components", {{"schemas", Json::parse(openapi_schemas())}}}};
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,137 @@
+#include "api/openapi.h"
+
+namespace wobble::api {
+
+const char* openapi_schemas() {
+  return R"json({
+  "Any": {"type": "object"},
+  "Nothing": {"type": "object", "maxProperties": 0},
+  "Problem": {"type": "object", "properties": {
+    "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+    "error": {"type": "string", "description": "all of it in one line"},
+    "errors": {"type": "array", "items": {"type": "object", "properties": {
+      "pointer": {"type": "string", "description": "RFC 6901, into the body that was sent"},
+      "detail": {"type": "string"}}}}}},
+  "Health": {"type": "object", "properties": {
+    "ok": {"type": "boolean"}, "status": {"enum": ["ok", "failing"]}, "version": {"type": "string"},
+    "detail": {"type": ["string", "null"]}}},
+  "Root": {"type": "object", "properties": {
+    "name": {"const": "wobble"}, "version": {"type": "string"}, "uptime": {"type": "string"},
+    "uptime_seconds": {"type": "number"}, "resources": {"type": "array", "items": {"type": "object", "properties": {
+      "method": {"type": "string"}, "path": {"type": "string"}, "summary": {"type": "string"}}}}}},
+  "Time": {"type": "string", "format": "date-time", "description": "UTC, nine fractional digits"},
+  "Direction": {"type": "object", "additionalProperties": false,
+    "description": "What is absent is at its default: no impairment. In a PATCH null is back to default; a shorthand (a string or boolean in place of an object) and netem's words replace the whole impairment; to name one loss model, or one kind of outage, takes back the other.",
+    "properties": {
+      "delay": {"description": "Shorthand: the time", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"time": {"type": "string", "examples": ["80ms"]}, "jitter": {"type": "string"},
+          "distribution": {"enum": ["uniform", "normal"], "default": "uniform"},
+          "reorder": {"type": "boolean", "default": false, "description": "may jitter change the order?"}}},
+      "loss": {"description": "Shorthand: random. One model at most", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"random": {"type": "string", "examples": ["2%"]},
+          "gilbert_elliott": {"type": ["object", "null"], "additionalProperties": false, "description": "as netem's gemodel", "properties": {
+            "p": {"type": "string"}, "r": {"type": "string", "description": "default 100% - p"},
+            "1-h": {"type": "string", "default": "100%"}, "1-k": {"type": "string", "default": "0%"}}}}},
+      "duplicate": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"percent": {"type": "string"}}},
+      "corrupt": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"percent": {"type": "string"}, "bits": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1},
+          "fix_checksum": {"type": "boolean", "default": false}}},
+      "reorder": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"percent": {"type": "string"},
+          "by": {"type": "string", "default": "3packets", "description": "how far a packet is moved back", "examples": ["3packets", "10ms"]}}},
+      "rate": {"type": ["string", "null"], "examples": ["5mbit"]},
+      "queue": {"description": "The buffer before the rate. Shorthand: limit", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"limit": {"type": "string", "examples": ["100packets", "64kB", "200ms"]}}},
+      "outage": {"description": "Shorthand: on", "type": ["object", "boolean", "null"], "additionalProperties": false,
+        "properties": {"on": {"type": "boolean"}, "up_for": {"type": "string"}, "down_for": {"type": "string"},
+          "drop_in_flight": {"type": "boolean", "default": false}}},
+      "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
+  "Conditions": {"type": "object", "properties": {
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
+  "Side": {"type": "object", "properties": {"device": {"type": "string"}, "netns": {"type": "string"},
+    "addresses": {"type": "array", "items": {"type": "string"}}}},
+  "Link": {"type": "object", "properties": {
+    "name": {"type": "string"}, "revision": {"type": "integer", "description": "also the ETag"}, "seed": {"type": "integer"},
+    "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "reverts_at": {"type": ["string", "null"], "format": "date-time"}}},
+  "LinkList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Link"}}, "next": {"type": ["string", "null"]}}},
+  "Spread": {"type": "object", "description": "null: no packet yet", "properties": {
+    "median": {"type": ["number", "null"]}, "p99": {"type": ["number", "null"]},
+    "mean": {"type": ["number", "null"]}, "max": {"type": ["number", "null"]}}},
+  "Counters": {"type": "object", "properties": {
+    "packets_in": {"type": "integer"}, "bytes_in": {"type": "integer"}, "packets_out": {"type": "integer"},
+    "bytes_out": {"type": "integer"}, "duplicated": {"type": "integer"}, "corrupted": {"type": "integer"},
+    "reordered": {"type": "integer"}, "dropped": {"type": "object", "properties": {
+      "total": {"type": "integer"}, "loss": {"type": "integer"}, "outage": {"type": "integer"},
+      "queue": {"type": "integer"}, "memory": {"type": "integer"}, "malformed": {"type": "integer"},
+      "device": {"type": "integer"}}}}},
+  "DirectionStats": {"type": "object", "properties": {
+    "asked": {"$ref": "#/components/schemas/Direction"},
+    "delivered": {"type": "object", "description": "of packets since the last change; shares of those that met the impairment, null if none did", "properties": {
+      "delay_ms": {"$ref": "#/components/schemas/Spread"}, "lateness_ms": {"$ref": "#/components/schemas/Spread"},
+      "loss_percent": {"type": ["number", "null"]}, "duplicate_percent": {"type": ["number", "null"]},
+      "corrupt_percent": {"type": ["number", "null"]}, "reorder_percent": {"type": ["number", "null"]},
+      "rate_in_bps": {"type": "number"}, "rate_out_bps": {"type": "number"}}},
+    "in_flight": {"type": "object", "properties": {"packets": {"type": "integer"}, "bytes": {"type": "integer"}}},
+    "since_change": {"$ref": "#/components/schemas/Counters"}, "total": {"$ref": "#/components/schemas/Counters"}}},
+  "Stats": {"type": "object", "properties": {
+    "link": {"type": "string"}, "at": {"$ref": "#/components/schemas/Time"},
+    "changed_at": {"$ref": "#/components/schemas/Time"}, "connections": {"type": "integer"},
+    "connections_by_state": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "events_lost": {"type": "integer"},
+    "up": {"$ref": "#/components/schemas/DirectionStats"}, "down": {"$ref": "#/components/schemas/DirectionStats"}}},
+)json"
+         R"json(  "Endpoint": {"type": "object", "properties": {
+    "address": {"type": "string"}, "port": {"type": "integer"}, "side": {"enum": ["near", "far"]},
+    "state": {"type": "string", "description": "RFC 9293: SYN_SENT, ESTABLISHED, FIN_WAIT_1, ..."},
+    "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},
+    "bytes_delivered": {"type": "integer"}, "payload_bytes": {"type": "integer"}, "retransmissions": {"type": "integer"},
+    "retransmissions_by_us": {"type": "integer"}, "dropped": {"type": "integer"}, "duplicated": {"type": "integer"},
+    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"}}},
+  "Connection": {"type": "object", "properties": {
+    "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
+    "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
+    "opened_at": {"$ref": "#/components/schemas/Time"}, "closed_at": {"type": ["string", "null"], "format": "date-time"},
+    "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted"]},
+    "closed_by": {"enum": ["client", "server", "both", null]}, "midstream": {"type": "boolean"}, "ordinal": {"type": "integer"},
+    "handshake": {"type": "object", "properties": {"rtt_client_ms": {"type": ["number", "null"]},
+      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+  "ConnectionList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
+  "Tcp": {"type": "object", "properties": {
+    "flags": {"type": "string", "examples": ["SYN,ACK"]}, "seq": {"type": "integer"}, "ack": {"type": "integer"},
+    "length": {"type": "integer"}, "window": {"type": "integer"},
+    "fate": {"enum": ["forwarded", "delayed", "reordered", "duplicated", "corrupted", "dropped"]},
+    "reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", null]}}},
+  "Transition": {"type": "object", "properties": {
+    "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "connection": {"type": "integer"},
+    "link": {"type": "string"}, "side": {"enum": ["client", "server"]}, "from": {"type": "string"}, "to": {"type": "string"},
+    "evidence": {"enum": ["sent", "delivered", "timer", "correction", "implied"]}, "row": {"type": "integer"},
+    "segment": {"oneOf": [{"$ref": "#/components/schemas/Tcp"}, {"type": "null"}]}}},
+  "TransitionList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Transition"}}, "next": {"type": ["string", "null"]}}},
+  "Segment": {"allOf": [{"$ref": "#/components/schemas/Tcp"}, {"type": "object", "properties": {
+    "id": {"type": "integer"}, "from": {"enum": ["client", "server"]}, "sent_at": {"$ref": "#/components/schemas/Time"},
+    "delivered_at": {"type": ["string", "null"], "format": "date-time"}, "copy": {"type": "integer"},
+    "retransmission": {"type": "boolean"}}}]},
+  "SegmentList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
+  "Event": {"type": "object", "properties": {
+    "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition"]},
+    "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
+    "detail": {"type": ["object", "null"]},
+    "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},
+  "EventList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}, "next": {"type": ["string", "null"]}}},
+  "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
+    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}}
+})json";
+}
+
+}  // namespace wobble::api

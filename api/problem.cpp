@@ -1,0 +1,48 @@
+#include "api/problem.h"
+
+namespace wobble::api {
+
+Problem Problem::invalid(std::vector<FieldError> errors) {
+  std::string detail = errors.size() == 1 ? "One field is wrong" : std::to_string(errors.size()) + " fields are wrong";
+  return {422, detail + "; nothing was changed.", std::move(errors)};
+}
+
+nlohmann::json to_json(const Problem& problem) {
+  nlohmann::json errors = nlohmann::json::array();
+  std::string line;
+  for (const FieldError& error : problem.errors) {
+    errors.push_back({{"pointer", error.pointer}, {"detail", error.detail}});
+    line += (line.empty() ? "" : "; ") + (error.pointer.empty() ? "" : error.pointer + ": ") + error.detail;
+  }
+  return {{"title", status_phrase(problem.status)},
+          {"status", problem.status},
+          {"detail", problem.detail},
+          {"errors", std::move(errors)},
+          {"error", line.empty() ? problem.detail : line}};
+}
+
+const char* status_phrase(int status) noexcept {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 422: return "Unprocessable Content";
+    case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    default: return status >= 500 ? "Internal Server Error" : "Error";
+  }
+}
+
+}  // namespace wobble::api

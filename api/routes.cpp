@@ -1,0 +1,65 @@
+#include "api/routes.h"
+
+#include "api/handlers.h"
+
+namespace wobble::api {
+namespace {
+
+using H = Handlers;
+
+// clang-format off
+constexpr Route kRoutes[] = {
+  // method, path                                   handler                query
+  //   body           answer                        summary
+  {"GET",   "/",                                    &H::page,              "",
+     "",              200, "",                      "The web page"},
+  {"GET",   "/healthz",                             &H::health,            "",
+     "",              200, "Health",                "Whether the engine and the journal are well; 503 if not"},
+  {"GET",   "/metrics",                             &H::metrics,           "",
+     "",              200, "",                      "Figures in Prometheus' text format"},
+  {"GET",   "/api/v1",                              &H::root,              "",
+     "",              200, "Root",                  "Version, uptime, and this list"},
+  {"GET",   "/api/v1/openapi.json",                 &H::openapi,           "",
+     "",              200, "Any",                   "This description"},
+
+  {"GET",   "/api/v1/links",                        &H::links,             "",
+     "",              200, "LinkList",              "All links"},
+  {"GET",   "/api/v1/links/{link}",                 &H::link,              "",
+     "",              200, "Link",                  "One link: its sides and the conditions asked of it"},
+  {"PUT",   "/api/v1/links/{link}",                 &H::put_link,          "",
+     "Conditions",    200, "Link",                  "Replace its conditions: what is absent is no impairment"},
+  {"PATCH", "/api/v1/links/{link}",                 &H::patch_link,        "",
+     "Conditions",    200, "Link",                  "Change some of its conditions; 200 means in effect"},
+  {"GET",   "/api/v1/links/{link}/stats",           &H::stats,             "",
+     "",              200, "Stats",                 "What was asked, what was delivered, counters by reason"},
+  {"POST",  "/api/v1/links/{link}/reset",           &H::reset_link,        "",
+     "Nothing",       200, "Link",                  "Back to no impairment"},
+  {"POST",  "/api/v1/reset",                        &H::reset_all,         "",
+     "Nothing",       200, "LinkList",              "Every link back to no impairment"},
+
+  {"GET",   "/api/v1/connections",                  &H::connections,       "link state port end closed_by protocol since limit cursor",
+     "",              200, "ConnectionList",        "Connections, newest first"},
+  {"GET",   "/api/v1/connections/{id}",             &H::connection,        "",
+     "",              200, "Connection",            "One connection: summary and figures"},
+  {"GET",   "/api/v1/connections/{id}/transitions", &H::transitions,       "",
+     "",              200, "TransitionList",        "Its state changes on both sides, oldest first"},
+  {"GET",   "/api/v1/connections/{id}/segments",    &H::segments,          "",
+     "",              200, "SegmentList",           "Its segments that were kept, oldest first"},
+  {"POST",  "/api/v1/connections/{id}/follow",      &H::follow,            "",
+     "Nothing",       204, "",                      "From now on keep every segment of it"},
+
+  {"GET",   "/api/v1/events",                       &H::events,            "since link kind limit",
+     "",              200, "EventList",             "What happened, oldest first; a live stream with Accept: text/event-stream"},
+  {"POST",  "/api/v1/annotations",                  &H::annotate,          "",
+     "Annotation",    201, "Event",                 "Write a line into the log"},
+
+  {"GET",   "/{file}",                              &H::page_file,         "",
+     "",              200, "",                      "A file of the web page"},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+}  // namespace wobble::api

@@ -1,0 +1,170 @@
+#include "api/rows_json.h"
+
+#include <array>
+
+#include "api/conditions_json.h"
+
+namespace wobble::api {
+namespace {
+
+Json or_null(const std::optional<WallTime>& time) { return time ? Json(print_time(*time)) : Json(); }
+
+double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+/// 0 stands for unknown inside.
+Json rtt(Duration d) { return d.count() == 0 ? Json() : Json(milliseconds(d)); }
+
+const char* name_of(Side side) { return side == Side::near ? "near" : "far"; }
+
+/// An endpoint of which nothing is known yet is closed as far as anybody can tell.
+const char* name_of(TcpState state) { return to_string(state == TcpState::none ? TcpState::closed : state); }
+
+/// A server that leaves the unknown must have been listening.
+const char* origin_name(TcpState from, Role side) {
+  return from == TcpState::none && side == Role::server ? "LISTEN" : name_of(from);
+}
+
+Json reason(FateWord fate, DropReason drop) {
+  return fate == FateWord::dropped && drop != DropReason::none ? Json(to_string(drop)) : Json();
+}
+
+Json side_json(const SideInfo& side) {
+  return {{"device", side.device}, {"netns", side.netns}, {"addresses", side.addresses}};
+}
+
+Json endpoint_json(const EndpointRow& row, Side side) {
+  const EndpointFigures& f = row.figures;
+  return {{"address", row.endpoint.address.to_string()},
+          {"port", row.endpoint.port},
+          {"side", name_of(side)},
+          {"state", name_of(row.state)},
+          {"packets_sent", f.packets_sent},
+          {"bytes_sent", f.bytes_sent},
+          {"packets_delivered", f.packets_delivered},
+          {"bytes_delivered", f.bytes_delivered},
+          {"payload_bytes", f.payload_bytes},
+          {"retransmissions", f.retransmissions},
+          {"retransmissions_by_us", f.retransmissions_by_us},
+          {"dropped", f.dropped},
+          {"duplicated", f.duplicated},
+          {"corrupted", f.corrupted},
+          {"reordered", f.reordered}};
+}
+
+Json tcp_json(const TcpSegment& tcp) {
+  return {{"flags", print_flags(tcp.flags)},
+          {"seq", tcp.seq},
+          {"ack", tcp.ack},
+          {"length", tcp.length},
+          {"window", tcp.window}};
+}
+
+}  // namespace
+
+Json to_json(const LinkInfo& link) {
+  Json out = to_json(link.conditions);
+  out["name"] = link.name;
+  out["revision"] = link.revision;
+  out["seed"] = link.seed;
+  out["near"] = side_json(link.near);
+  out["far"] = side_json(link.far);
+  out["reverts_at"] = or_null(link.reverts_at);
+  return out;
+}
+
+Json to_json(const ConnectionRow& row) {
+  const Side server_side = opposite(row.client_side);
+  return {{"id", row.id},
+          {"link", row.link},
+          {"protocol", print_protocol(row.protocol)},
+          {"client", endpoint_json(row.client, row.client_side)},
+          {"server", endpoint_json(row.server, server_side)},
+          {"opened_at", print_time(row.opened_at)},
+          {"closed_at", or_null(row.closed_at)},
+          {"end", to_string(row.end)},
+          {"closed_by", row.closed_by == ClosedBy::nobody ? Json() : Json(to_string(row.closed_by))},
+          {"midstream", row.midstream},
+          {"ordinal", row.ordinal},
+          {"handshake",
+           {{"rtt_client_ms", rtt(row.handshake_rtt_client)},
+            {"rtt_server_ms", rtt(row.handshake_rtt_server)},
+            {"initial_rtt_ms", rtt(row.initial_rtt)}}}};
+}
+
+Json to_json(const TransitionRow& row) {
+  Json segment;
+  if (row.segment) {
+    segment = tcp_json(row.segment->tcp);
+    segment["fate"] = to_string(row.segment->fate);
+    segment["reason"] = reason(row.segment->fate, row.segment->drop);
+  }
+  return {{"id", row.event_id},
+          {"at", print_time(row.at)},
+          {"connection", row.connection},
+          {"link", row.link},
+          {"side", to_string(row.side)},
+          {"from", origin_name(row.from, row.side)},
+          {"to", name_of(row.to)},
+          {"evidence", to_string(row.evidence)},
+          {"row", row.row},
+          {"segment", std::move(segment)}};
+}
+
+Json to_json(const SegmentRow& row) {
+  Json out = tcp_json(row.tcp);
+  out["id"] = row.id;
+  out["from"] = to_string(row.from);
+  out["sent_at"] = print_time(row.sent_at);
+  out["delivered_at"] = or_null(row.delivered_at);
+  out["fate"] = to_string(row.fate);
+  out["reason"] = reason(row.fate, row.drop);
+  out["copy"] = row.copy;
+  out["retransmission"] = row.retransmission;
+  return out;
+}
+
+Json to_json(const EventRow& row) {
+  Json detail;
+  if (!row.detail.empty()) {
+    detail = Json::parse(row.detail, nullptr, false);
+    if (!detail.is_object()) detail = Json();
+  }
+  return {{"id", row.id},
+          {"at", print_time(row.at)},
+          {"kind", row.kind},
+          {"link", row.link.empty() ? Json() : Json(row.link)},
+          {"connection", row.connection == 0 ? Json() : Json(row.connection)},
+          {"text", row.text},
+          {"detail", std::move(detail)},
+          {"transition", row.transition ? to_json(*row.transition) : Json()}};
+}
+
+std::string print_flags(std::uint16_t flags) {
+  using namespace tcp_flag;
+  constexpr std::array<std::pair<std::uint16_t, const char*>, 9> kNames = {{{kSyn, "SYN"},
+                                                                            {kFin, "FIN"},
+                                                                            {kRst, "RST"},
+                                                                            {kPsh, "PSH"},
+                                                                            {kAck, "ACK"},
+                                                                            {kUrg, "URG"},
+                                                                            {kEce, "ECE"},
+                                                                            {kCwr, "CWR"},
+                                                                            {kAe, "AE"}}};
+  std::string out;
+  for (const auto& [bit, name] : kNames) {
+    if ((flags & bit) != 0) out += (out.empty() ? "" : ",") + std::string(name);
+  }
+  return out;
+}
+
+std::string print_protocol(std::uint8_t protocol) {
+  switch (protocol) {
+    case kTcp: return "tcp";
+    case kUdp: return "udp";
+    case kIcmp: return "icmp";
+    case kIcmpV6: return "icmpv6";
+    default: return std::to_string(protocol);
+  }
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,32 @@
+// What the backend reports → JSON. Shapes are the contract of the API: see openapi.cpp.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/backend.h"
+
+namespace wobble::api {
+
+nlohmann::json to_json(const LinkInfo& link);
+nlohmann::json to_json(const ConnectionRow& row);
+nlohmann::json to_json(const TransitionRow& row);
+nlohmann::json to_json(const SegmentRow& row);
+nlohmann::json to_json(const EventRow& row);
+
+/// `asked` is the link's present conditions; `at` and `changed_at` are the stats' moments by the wall clock.
+nlohmann::json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at);
+
+/// RFC 3339, UTC, nine digits: "2026-11-22T09:05:57.123456789Z".
+std::string print_time(WallTime time);
+/// RFC 3339 with any fraction up to nine digits, Z or an offset; nothing if it is not.
+std::optional<WallTime> parse_time(std::string_view text);
+
+/// "SYN,ACK"; "" if none.
+std::string print_flags(std::uint16_t flags);
+/// "tcp", "udp", "icmp", "icmpv6", or the number.
+std::string print_protocol(std::uint8_t protocol);
+
+}  // namespace wobble::api

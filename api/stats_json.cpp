@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "api/conditions_json.h"
+#include "api/rows_json.h"
+
+namespace wobble::api {
+namespace {
+
+double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+Json spread(const Histogram& h) {
+  if (h.count() == 0) return {{"median", nullptr}, {"p99", nullptr}, {"mean", nullptr}, {"max", nullptr}};
+  return {{"median", milliseconds(h.quantile(0.5))},
+          {"p99", milliseconds(h.quantile(0.99))},
+          {"mean", milliseconds(h.mean())},
+          {"max", milliseconds(h.max())}};
+}
+
+std::uint64_t dropped(const DirectionCounters& c, DropReason reason) {
+  return c.dropped[static_cast<std::size_t>(reason)];
+}
+
+Json percent(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? Json() : Json(100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
+
+Json counters_json(const DirectionCounters& c) {
+  Json drops = Json::object();
+  std::uint64_t total = 0;
+  for (std::size_t i = 1; i < kDropReasonCount; ++i) {
+    drops[to_string(static_cast<DropReason>(i))] = c.dropped[i];
+    total += c.dropped[i];
+  }
+  drops["total"] = total;
+  return {{"packets_in", c.packets_in}, {"bytes_in", c.bytes_in},      {"packets_out", c.packets_out},
+          {"bytes_out", c.bytes_out},   {"dropped", std::move(drops)}, {"duplicated", c.duplicated},
+          {"corrupted", c.corrupted},   {"reordered", c.reordered}};
+}
+
+/// Each share is of the packets that met the impairment: of those that an outage did not take before, and, behind
+/// `loss`, of those that it let live. So it can be held against what was asked.
+Json delivered_json(const DirectionStats& s) {
+  const DirectionCounters& c = s.since_change;
+  const std::uint64_t met_loss = less(c.packets_in, dropped(c, DropReason::outage) + dropped(c, DropReason::malformed));
+  const std::uint64_t lived = less(met_loss, dropped(c, DropReason::loss));
+  return {{"delay_ms", spread(c.delay)},
+          {"lateness_ms", spread(c.lateness)},
+          {"loss_percent", percent(dropped(c, DropReason::loss), met_loss)},
+          {"duplicate_percent", percent(c.duplicated, lived)},
+          {"corrupt_percent", percent(c.corrupted, lived)},
+          {"reorder_percent", percent(c.reordered, lived)},
+          {"rate_in_bps", s.bits_per_second_in},
+          {"rate_out_bps", s.bits_per_second_out}};
+}
+
+Json direction_json(const DirectionStats& s, const DirectionConditions& asked) {
+  return {{"asked", to_json(asked)},
+          {"delivered", delivered_json(s)},
+          {"in_flight", {{"packets", s.packets_in_flight}, {"bytes", s.bytes_in_flight}}},
+          {"since_change", counters_json(s.since_change)},
+          {"total", counters_json(s.total)}};
+}
+
+}  // namespace
+
+Json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at) {
+  Json by_state = Json::object();
+  for (std::size_t i = 0; i < kTcpStateCount; ++i) {
+    const auto state = static_cast<TcpState>(i);
+    if (state != TcpState::none && stats.by_client_state[i] != 0) by_state[to_string(state)] = stats.by_client_state[i];
+  }
+  return {{"link", asked.name},
+          {"at", print_time(at)},
+          {"changed_at", print_time(changed_at)},
+          {"connections", stats.connections},
+          {"connections_by_state", std::move(by_state)},
+          {"events_lost", stats.events_lost},
+          {"up", direction_json(stats.up, asked.conditions.up)},
+          {"down", direction_json(stats.down, asked.conditions.down)}};
+}
+
+}  // namespace wobble::api

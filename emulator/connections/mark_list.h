@@ -1,0 +1,51 @@
+// What sent() knew of a segment and delivered() must tell: kept beside the segment's flight, in order of arrival. Only
+// segments with something to remember have a mark, so the list is mostly empty.
+#pragma once
+
+#include <cstdint>
+
+#include "emulator/connections/lazy_array.h"
+#include "emulator/connections/sequence.h"
+#include "emulator/time.h"
+
+namespace wobble {
+
+struct MarkList {
+  std::uint32_t head = 0;
+  std::uint32_t tail = 0;
+  std::uint32_t count = 0;
+};
+
+struct Mark {
+  bool retransmission = false;
+  bool notable = false;  ///< it changed a state
+};
+
+class MarkPool {
+ public:
+  static constexpr std::uint32_t kMaxMarks = 128;  ///< of one endpoint; the oldest is forgotten for the next
+
+  explicit MarkPool(std::uint32_t capacity) : nodes_(capacity) {}
+
+  /// `copies` times the mark will be asked for. `arrived` never decreases.
+  void add(MarkList& list, TimePoint arrived, SequenceNumber seq, std::uint8_t copies, Mark mark) noexcept;
+  /// The mark of a segment of which one more copy has landed; the default if it has none.
+  Mark take(MarkList& list, TimePoint arrived, SequenceNumber seq) noexcept;
+  void release(MarkList& list) noexcept;
+
+  std::uint32_t taken() const noexcept { return nodes_.taken(); }
+
+ private:
+  struct Node {
+    TimePoint arrived;
+    SequenceNumber seq;
+    std::uint32_t next;
+    Mark mark;
+    std::uint8_t copies;
+  };
+  void drop_head(MarkList& list) noexcept;
+
+  NodePool<Node> nodes_;
+};
+
+}  // namespace wobble

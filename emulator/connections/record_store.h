@@ -1,0 +1,82 @@
+// The records of a table and the two ways to find one: by 5-tuple and by id. Bounded, with a keyed hash, so that nobody
+// who does not know the key can make chains long.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "emulator/connection_table.h"
+#include "emulator/connections/flow_key.h"
+#include "emulator/connections/lazy_array.h"
+#include "emulator/connections/tcp_connection.h"
+
+namespace wobble {
+
+/// How many segments of a connection have been told, each kind with its bound.
+struct SegmentBudget {
+  std::uint16_t notable = 0;
+  std::uint16_t others = 0;
+  std::uint16_t followed = 0;
+  bool follow = false;
+};
+
+/// One flow. All zeroes is a record never used.
+struct Record {
+  FlowKey key;
+  Side client_side = Side::near;
+  bool is_used = false;
+  bool is_told = false;      ///< its ConnectionClosed was sent
+  bool is_answered = false;  ///< for flows other than TCP: the server has sent something
+  std::uint32_t generation = 0;
+  std::uint32_t key_chain = 0;
+  std::uint32_t id_chain = 0;
+  std::uint32_t ordinal = 0;
+  SegmentBudget budget;
+  ConnectionId id = 0;
+  std::uint64_t flow_key = 0;
+  TimePoint last_segment{};
+  EndpointFigures client;
+  EndpointFigures server;
+  TcpConnection tcp;
+
+  EndpointFigures& figures_of(Role role) noexcept { return role == Role::client ? client : server; }
+  Role role_of(Side side) const noexcept { return side == client_side ? Role::client : Role::server; }
+  ConnectionFigures figures() const noexcept {
+    return {client, server, tcp.rtt_server, tcp.rtt_client, tcp.rtt_initial};
+  }
+};
+static_assert(std::is_trivially_destructible_v<Record>);
+
+class RecordStore {
+ public:
+  RecordStore(std::uint32_t capacity, HashKey hash_key);
+
+  /// Index of a record, 0 if there is none.
+  std::uint32_t find(const FlowKey& key) const noexcept;
+  std::uint32_t find_id(ConnectionId id) const noexcept;
+  /// A fresh record with `key` and `id`; 0 if the store is full. Its generation is new, and never 0.
+  std::uint32_t insert(const FlowKey& key, ConnectionId id) noexcept;
+  void erase(std::uint32_t index) noexcept;
+
+  Record& operator[](std::uint32_t index) noexcept { return records_[index]; }
+  const Record& operator[](std::uint32_t index) const noexcept { return records_[index]; }
+  std::uint32_t size() const noexcept { return size_; }
+  std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(records_.size() - 1); }
+  /// Every index in use is between 1 and this.
+  std::uint32_t highest() const noexcept { return fresh_; }
+
+ private:
+  std::size_t key_bucket(const FlowKey& key) const noexcept { return hash_of(hash_key_, key) & mask_; }
+  std::size_t id_bucket(ConnectionId id) const noexcept { return (id * 0x9e3779b97f4a7c15ULL >> 32) & mask_; }
+
+  HashKey hash_key_;
+  std::size_t mask_;
+  LazyArray<Record> records_;
+  LazyArray<std::uint32_t> by_key_;
+  LazyArray<std::uint32_t> by_id_;
+  std::uint32_t free_ = 0;
+  std::uint32_t fresh_ = 0;
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace wobble

@@ -1,0 +1,49 @@
+// Short sorted lists of sequence ranges: what lies beyond a receiver's contiguous edge, and what of a sender's we
+// dropped. The nodes of all lists come from one bounded pool, so an endpoint without holes pays eight bytes.
+#pragma once
+
+#include <cstdint>
+
+#include "emulator/connections/lazy_array.h"
+#include "emulator/connections/sequence.h"
+
+namespace wobble {
+
+/// The handle of one list; its nodes belong to the pool it was used with. Must be release()d before it is forgotten.
+struct RangeList {
+  std::uint32_t head = 0;
+  std::uint32_t count = 0;
+};
+
+class RangePool {
+ public:
+  static constexpr std::uint32_t kMaxRanges = 64;  ///< of one list; what does not fit is not remembered
+
+  explicit RangePool(std::uint32_t capacity) : nodes_(capacity) {}
+
+  /// Adds [begin, end), joining what touches it. Silently incomplete when the list or the pool is full.
+  void add(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept;
+  /// Forgets everything before `edge`.
+  void forget_below(RangeList& list, SequenceNumber edge) noexcept;
+  /// Removes [begin, end) from the list; true if any of it was there.
+  bool remove(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept;
+  /// Takes out every range that `edge` reaches, and returns the edge beyond them.
+  SequenceNumber absorb(RangeList& list, SequenceNumber edge) noexcept;
+  /// Whether a range ends exactly at `edge`.
+  bool has_end_at(const RangeList& list, SequenceNumber edge) const noexcept;
+  void release(RangeList& list) noexcept;
+
+  std::uint32_t taken() const noexcept { return nodes_.taken(); }
+
+ private:
+  struct Node {
+    SequenceNumber begin;
+    SequenceNumber end;
+    std::uint32_t next;
+  };
+  std::uint32_t unlink_head(RangeList& list) noexcept;
+
+  NodePool<Node> nodes_;
+};
+
+}  // namespace wobble

@@ -1,0 +1,249 @@
+#include "emulator/connections/tcp_tracker.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "emulator/connections/transition_conditions.h"
+
+namespace wobble {
+namespace {
+
+constexpr std::uint8_t kMaxWindowScale = 14;  // RFC 7323 2.3
+
+// RFC 7323 2.2: only if both SYNs offered a scale, and never in a SYN itself.
+std::uint32_t window_of(const TcpEndpoint& x, const TcpEndpoint& y, const TcpSegment& segment) {
+  const bool is_scaled = x.has(TcpEndpoint::kHasScale) && y.has(TcpEndpoint::kHasScale) && !segment.has(tcp_flag::kSyn);
+  return std::uint32_t{segment.window} << (is_scaled ? std::min(x.window_scale, kMaxWindowScale) : 0);
+}
+
+// RFC 1122 4.2.3.6: an octet (or none) that was acknowledged long ago, to make the peer answer.
+bool is_keep_alive(const Occasion& o) {
+  const TcpEndpoint& x = o.x();
+  return o.kind == SegmentKind::ack && o.segment.length <= 1 && o.segment.seq == x.snd_max - 1 && x.una == x.snd_max;
+}
+
+}  // namespace
+
+bool Steps::has_change() const noexcept {
+  return std::any_of(begin(), end(), [](const Step& step) { return step.from != step.to; });
+}
+
+void TcpTracker::change(TcpConnection& connection, Role side, TcpState to, const Step& because, TimePoint now,
+                        Steps& steps) const noexcept {
+  TcpEndpoint& x = connection.of(side);
+  steps.add({side, x.state, to, because.evidence, because.row});
+  if (to == x.state) return;
+  if (to == TcpState::closed) {
+    x.before_closed = x.state;
+    x.closed_row = because.row;
+  }
+  if (to == TcpState::established) connection.was_established = true;
+  x.state = to;
+  x.since = now;
+}
+
+void TcpTracker::apply(const Row& row, const Occasion& o, Steps& steps) const noexcept {
+  const bool is_row_15 = row.number == 15;
+  if (row.then != nullptr) row.then(o);
+  TcpEndpoint& x = o.x();
+  TcpState to = x.state;
+  switch (row.to) {
+    case Target::same:
+      break;
+    case Target::before_closed:
+      to = x.before_closed;
+      break;
+    case Target::before_fin: {
+      const TcpEndpoint& y = o.y();
+      const bool has_peer_fin =
+          y.has(TcpEndpoint::kSentFin) && x.has(TcpEndpoint::kHasAcked) && !is_before(x.ack_sent, y.fin_end);
+      to = has_peer_fin ? TcpState::close_wait : TcpState::established;
+      break;
+    }
+    default:
+      to = static_cast<TcpState>(row.to);
+  }
+  change(o.connection, o.who, to, {o.who, x.state, to, row.evidence, row.number}, o.now, steps);
+  if (is_row_15) {
+    const Step implied{peer_of(o.who), TcpState::none, TcpState::syn_received, Evidence::implied, row.number};
+    change(o.connection, peer_of(o.who), TcpState::syn_received, implied, o.now, steps);
+  }
+}
+
+// Asks the rows in their order; each sees the state the one before left. False if one of them said stop.
+bool TcpTracker::run(std::span<const Row> rows, std::uint64_t (*candidates)(SegmentKind, TcpState), const Occasion& o,
+                     Steps& steps) const noexcept {
+  std::uint64_t later = ~std::uint64_t{0};
+  for (;;) {
+    const std::uint64_t left = candidates(o.kind, o.x().state) & later;
+    if (left == 0) return true;
+    const int i = std::countr_zero(left);
+    later = i == 63 ? 0 : ~std::uint64_t{0} << (i + 1);
+    const Row& row = rows[static_cast<std::size_t>(i)];
+    if (row.when != nullptr && !row.when(o)) continue;
+    apply(row, o, steps);
+    if (row.stop) return false;
+  }
+}
+
+Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& packet, bool is_lost, TimePoint now,
+                         Steps& steps) const noexcept {
+  const TcpSegment& segment = packet.tcp;
+  if (has_odd_flags(segment)) ++connection.invalid_flags;
+  const SegmentKind kind = kind_of(segment);
+  if (kind == SegmentKind::invalid) return {};
+  TcpEndpoint& x = connection.of(who);
+  const Occasion o{connection, ranges_, segment, who, kind, now, x.has(TcpEndpoint::kSentFin)};
+  if (connection.opened_row == 8 && connection.of(peer_of(who)).state == TcpState::none) {
+    change(connection, peer_of(who), TcpState::syn_sent, {peer_of(who), {}, {}, Evidence::implied, 8}, now, steps);
+  }
+  if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0) ++connection.challenge_acks;
+  x.seen &= ~TcpEndpoint::kChallenged;
+
+  const Sending sending = look_for_retransmission(o);
+  const TcpState before = x.state;
+  run(sent_rows(), sent_candidates, o, steps);
+  if (kind == SegmentKind::rst) return sending;
+  if (kind != SegmentKind::syn_ack) x.seen &= ~TcpEndpoint::kInferredOpen;
+  if (before == TcpState::syn_sent && x.state != before && kind != SegmentKind::syn_ack) {
+    if (connection.rtt_initial == Duration{0} && connection.first_syn_at != TimePoint{}) {
+      connection.rtt_initial = now - connection.first_syn_at;
+    }
+    if (connection.syn_acks_delivered == 1) connection.rtt_client = now - connection.syn_ack_delivered_at;
+  }
+  if (kind == SegmentKind::syn_ack && connection.syns_delivered == 1 && connection.rtt_server == Duration{0}) {
+    connection.rtt_server = now - connection.answered_syn_at;
+  }
+  account_sent(o, packet);
+  if (is_lost) lost(connection, who, segment);
+  return sending;
+}
+
+// Called before anything of the segment was noted.
+Sending TcpTracker::look_for_retransmission(const Occasion& o) const noexcept {
+  TcpEndpoint& x = o.x();
+  const std::uint32_t length = o.segment.sequence_length();
+  if (length == 0 || o.kind == SegmentKind::rst || !x.has(TcpEndpoint::kHasSent)) return {};
+  const SequenceNumber end = o.segment.seq + length;
+  const bool is_other_syn = o.segment.has(tcp_flag::kSyn) && condition::is_other_isn(o);
+  if (is_after(end, x.snd_max) || is_other_syn || is_keep_alive(o)) return {};
+  return {true, ranges_.remove(x.dropped, o.segment.seq, end)};
+}
+
+void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const noexcept {
+  TcpEndpoint& x = o.x();
+  const TcpEndpoint& y = o.y();
+  const TcpSegment& segment = o.segment;
+  const bool is_syn = segment.has(tcp_flag::kSyn);
+  if (is_syn) {
+    PendingSyn& pending = o.connection.pending;
+    const bool is_pending = pending.is_set && pending.from == o.who && pending.isn == segment.seq;
+    const TcpOptions options = parse_tcp_options(packet);
+    if (is_pending) {
+      pending.has_scale = options.has_window_scale;
+      pending.window_scale = options.window_scale;
+    }
+    if (!condition::is_same_isn(o)) return;
+    if (options.has_window_scale) {
+      x.seen |= TcpEndpoint::kHasScale;
+      x.window_scale = options.window_scale;
+    }
+  }
+  if (condition::is_beyond_offer(o)) return;
+
+  const SequenceNumber end = segment.seq + segment.sequence_length();
+  if (!x.has(TcpEndpoint::kHasSent)) {
+    x.snd_max = end;
+    x.una = segment.seq;
+    x.seen |= TcpEndpoint::kHasSent;
+  }
+  x.snd_max = later_of(x.snd_max, end);
+  if (!segment.has(tcp_flag::kAck)) return;
+  if (y.has(TcpEndpoint::kHasSent) && is_after(segment.ack, y.snd_max)) return;
+  const SequenceNumber edge = segment.ack + window_of(x, y, segment);
+  const bool is_first = !x.has(TcpEndpoint::kHasAcked);
+  x.ack_sent = is_first ? segment.ack : later_of(x.ack_sent, segment.ack);
+  x.right_edge = is_first ? edge : later_of(x.right_edge, edge);
+  x.rcv_nxt = x.has(TcpEndpoint::kHasReceived) ? later_of(x.rcv_nxt, x.ack_sent) : x.ack_sent;
+  x.rcv_nxt = ranges_.absorb(x.out_of_order, x.rcv_nxt);
+  x.seen |= TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
+}
+
+void TcpTracker::lost(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
+  const std::uint32_t length = segment.sequence_length();
+  const SegmentKind kind = kind_of(segment);
+  if (length == 0 || kind == SegmentKind::rst || kind == SegmentKind::invalid) return;
+  TcpEndpoint& x = connection.of(who);
+  if (!x.has(TcpEndpoint::kHasSent) || is_after(segment.seq + length, x.snd_max)) return;
+  ranges_.add(x.dropped, segment.seq, segment.seq + length);
+}
+
+void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived,
+                           TimePoint now, Steps& steps) const noexcept {
+  const SegmentKind kind = kind_of(segment);
+  if (kind == SegmentKind::invalid) return;
+  const Occasion o{connection, ranges_, segment, who, kind, now, connection.of(who).has(TcpEndpoint::kSentFin)};
+  const std::uint8_t first = steps.count;
+  const bool goes_on = run(delivered_rows(), delivered_candidates, o, steps);
+  if (kind == SegmentKind::rst) return;
+  // A row that stops without a change has found the segment unacceptable: nothing in it counts.
+  if (!goes_on && steps.count > first && steps.items[steps.count - 1].from == steps.items[steps.count - 1].to) return;
+  time_delivered(connection, kind, arrived, now);
+  account_delivered(o);
+}
+
+void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived,
+                                TimePoint now) const noexcept {
+  if (kind == SegmentKind::syn && !connection.server.has(TcpEndpoint::kSentSyn)) {
+    const bool is_copy = connection.syns_delivered > 0 && arrived == connection.answered_syn_at;
+    if (!is_copy && connection.syns_delivered < 255) ++connection.syns_delivered;
+    connection.answered_syn_at = arrived;
+  }
+  if (kind == SegmentKind::syn_ack && connection.client.state == TcpState::syn_sent) {
+    if (connection.syn_acks_delivered < 255) ++connection.syn_acks_delivered;
+    if (connection.syn_acks_delivered == 1) connection.syn_ack_delivered_at = now;
+  }
+}
+
+void TcpTracker::account_delivered(const Occasion& o) const noexcept {
+  TcpEndpoint& x = o.x();
+  TcpEndpoint& y = o.y();
+  const TcpSegment& segment = o.segment;
+  if (segment.has(tcp_flag::kAck) && x.has(TcpEndpoint::kHasSent)) {
+    x.una = later_of(x.una, segment.ack);
+    ranges_.forget_below(x.dropped, x.una);
+  }
+  const std::uint32_t length = segment.sequence_length();
+  if (x.state == TcpState::time_wait && segment.has(tcp_flag::kFin) && y.has(TcpEndpoint::kSentFin) &&
+      segment.seq + length == y.fin_end) {
+    x.seen |= TcpEndpoint::kFinAgain;
+  }
+  if (length == 0) return;
+  if (segment.has(tcp_flag::kSyn)) {
+    if (x.has(TcpEndpoint::kHasAcked) || !y.has(TcpEndpoint::kSentSyn) || segment.seq != y.iss) return;
+    ranges_.release(x.out_of_order);
+    x.rcv_nxt = segment.seq + 1;  // data in a SYN counts once it is acknowledged (RFC 7413)
+    x.seen |= TcpEndpoint::kHasReceived;
+    return;
+  }
+  if (!x.has(TcpEndpoint::kHasReceived)) {
+    x.rcv_nxt = segment.seq + length;
+    x.seen |= TcpEndpoint::kHasReceived;
+  } else if (is_after(segment.seq, x.rcv_nxt)) {
+    ranges_.add(x.out_of_order, segment.seq, segment.seq + length);
+  } else {
+    x.rcv_nxt = ranges_.absorb(x.out_of_order, later_of(x.rcv_nxt, segment.seq + length));
+  }
+}
+
+void TcpTracker::begin_with_pending(TcpConnection& connection, Role client, const PendingSyn& pending) noexcept {
+  TcpEndpoint& x = connection.of(client);
+  x.iss = x.una = pending.isn;
+  x.snd_max = pending.isn + 1;
+  x.seen = TcpEndpoint::kSentSyn | TcpEndpoint::kHasSent;
+  x.window_scale = pending.window_scale;
+  if (pending.has_scale) x.seen |= TcpEndpoint::kHasScale;
+  connection.first_syn_at = pending.at;
+}
+
+}  // namespace wobble

@@ -1,0 +1,101 @@
+// Moves a TcpConnection through RFC 9293's states: asks the transition table, keeps the sequence numbers that its
+// conditions look at, and knows which time-out a pair of states is waiting for.
+//
+// One thread. No allocation. Every function takes any segment whatever, also forged ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "emulator/connection_table.h"
+#include "emulator/connections/tcp_connection.h"
+#include "emulator/connections/transition_table.h"
+#include "emulator/packet.h"
+
+namespace wobble {
+
+/// One row that applied. from == to where the row leaves the state as it is.
+struct Step {
+  Role side = Role::client;
+  TcpState from = TcpState::none;
+  TcpState to = TcpState::none;
+  Evidence evidence = Evidence::sent;
+  std::uint8_t row = kNoRow;
+};
+
+/// All rows that one segment or timer made apply, in order.
+struct Steps {
+  static constexpr std::size_t kMax = 8;
+  std::array<Step, kMax> items{};
+  std::uint8_t count = 0;
+
+  void add(const Step& step) noexcept {
+    if (count < kMax) items[count++] = step;
+  }
+  const Step* begin() const noexcept { return items.data(); }
+  const Step* end() const noexcept { return items.data() + count; }
+  bool has_change() const noexcept;
+};
+
+/// What a connection is waiting for, by the states of both its endpoints: its time-out and its turn to be evicted.
+enum class Waiting : std::uint8_t {
+  half_open,     ///< SYN_SENT without an answer, or one side of a connection that was picked up
+  syn_received,  ///< SYN_RECEIVED
+  established,
+  closing,      ///< FIN_WAIT_1, CLOSING or LAST_ACK on either side
+  half_closed,  ///< FIN_WAIT_2 or CLOSE_WAIT; or one side CLOSED and the other not
+  time_wait,    ///< TIME_WAIT, the other side TIME_WAIT or CLOSED
+  closed,       ///< both CLOSED (or never seen): kept for stray segments
+};
+
+/// What sent() found besides the rows.
+struct Sending {
+  bool retransmission = false;
+  bool retransmission_by_us = false;  ///< of those: we had dropped or corrupted (some of) what it carries
+};
+
+class TcpTracker {
+ public:
+  /// `ranges` must outlive the tracker.
+  TcpTracker(RangePool& ranges, const ConnectionTimeouts& timeouts) : ranges_(ranges), timeouts_(timeouts) {}
+
+  /// S: the endpoint `who` sent this. `is_lost`: no copy of it will reach the peer in one piece.
+  Sending sent(TcpConnection& connection, Role who, const PacketView& packet, bool is_lost, TimePoint now,
+               Steps& steps) const noexcept;
+  /// D: an intact copy was released to the endpoint `who`. `arrived` is the time of its sent().
+  void delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived, TimePoint now,
+                 Steps& steps) const noexcept;
+  /// A segment of `who` that sent() thought would be delivered was not.
+  void lost(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
+
+  /// The time-outs that are over at `now`, the last segment having passed at `last`. True if the connection is to be
+  /// given up: nothing more is expected of it.
+  bool time_out(TcpConnection& connection, TimePoint last, TimePoint now, Steps& steps) const noexcept;
+  TimePoint deadline(const TcpConnection& connection, TimePoint last) const noexcept;
+
+  /// Makes `connection` the one that `pending` has begun (row 8): its client has sent a SYN that was not believed.
+  static void begin_with_pending(TcpConnection& connection, Role client, const PendingSyn& pending) noexcept;
+
+  static Waiting waiting(const TcpConnection& connection) noexcept;
+  /// Both endpoints are past their last segment: CLOSED, TIME_WAIT, or (one of them) never seen.
+  static bool is_over(const TcpConnection& connection) noexcept;
+  /// How it ended, if it ends now.
+  static End end_of(const TcpConnection& connection) noexcept;
+
+ private:
+  void change(TcpConnection& connection, Role side, TcpState to, const Step& because, TimePoint now,
+              Steps& steps) const noexcept;
+  void apply(const Row& row, const Occasion& occasion, Steps& steps) const noexcept;
+  bool run(std::span<const Row> rows, std::uint64_t (*candidates)(SegmentKind, TcpState), const Occasion& occasion,
+           Steps& steps) const noexcept;
+  void account_sent(const Occasion& occasion, const PacketView& packet) const noexcept;
+  void account_delivered(const Occasion& occasion) const noexcept;
+  void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
+  Sending look_for_retransmission(const Occasion& occasion) const noexcept;
+  Duration timeout(const TcpConnection& connection) const noexcept;
+
+  RangePool& ranges_;
+  ConnectionTimeouts timeouts_;
+};
+
+}  // namespace wobble

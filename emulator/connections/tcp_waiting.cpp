@@ -1,0 +1,117 @@
+// The tracker's part that looks at pairs of states: what a connection waits for, when it has waited long enough, and
+// how it ended.
+#include <algorithm>
+
+#include "emulator/connections/tcp_tracker.h"
+
+namespace wobble {
+namespace {
+
+bool is_any(const TcpConnection& c, StateSet states) {
+  return ((bit(c.client.state) | bit(c.server.state)) & states) != 0;
+}
+bool are_both(const TcpConnection& c, StateSet states) {
+  return ((bit(c.client.state) | bit(c.server.state)) & ~states) == 0;
+}
+
+constexpr StateSet kNothing = bit(TcpState::none) | bit(TcpState::closed);
+constexpr StateSet kWaitsForAckOfFin = bit(TcpState::fin_wait_1) | bit(TcpState::closing) | bit(TcpState::last_ack);
+
+}  // namespace
+
+Waiting TcpTracker::waiting(const TcpConnection& c) noexcept {
+  if (are_both(c, kNothing)) return Waiting::closed;
+  if (are_both(c, kNothing | bit(TcpState::time_wait))) return Waiting::time_wait;
+  if (is_any(c, bit(TcpState::syn_received))) return Waiting::syn_received;
+  if (is_any(c, bit(TcpState::syn_sent))) return Waiting::half_open;
+  if (is_any(c, kWaitsForAckOfFin)) return Waiting::closing;
+  if (is_any(c, bit(TcpState::none))) return Waiting::half_open;
+  if (are_both(c, bit(TcpState::established))) return Waiting::established;
+  return Waiting::half_closed;
+}
+
+bool TcpTracker::is_over(const TcpConnection& c) noexcept {
+  return waiting(c) == Waiting::time_wait || (waiting(c) == Waiting::closed && is_any(c, bit(TcpState::closed)));
+}
+
+Duration TcpTracker::timeout(const TcpConnection& c) const noexcept {
+  switch (waiting(c)) {
+    case Waiting::half_open:
+      return timeouts_.syn_sent;
+    case Waiting::syn_received:
+      return timeouts_.syn_received;
+    case Waiting::established:
+      return timeouts_.established;
+    case Waiting::closing:
+      return timeouts_.closing;
+    case Waiting::half_closed:
+      return timeouts_.half_closed;
+    case Waiting::time_wait:
+      return timeouts_.time_wait;
+    case Waiting::closed:
+      return timeouts_.after_reset;
+  }
+  return timeouts_.established;
+}
+
+TimePoint TcpTracker::deadline(const TcpConnection& c, TimePoint last) const noexcept {
+  TimePoint earliest = kNever;
+  for (const TcpEndpoint* x : {&c.client, &c.server}) {
+    if (x->state == TcpState::time_wait) earliest = std::min(earliest, x->since + timeouts_.time_wait);
+  }
+  if (waiting(c) == Waiting::time_wait) return earliest;
+  return std::min(earliest, last + timeout(c));
+}
+
+bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps& steps) const noexcept {
+  bool has_waited = false;
+  for (const Role side : {Role::client, Role::server}) {
+    const TcpEndpoint& x = c.of(side);
+    if (x.state != TcpState::time_wait || x.since + timeouts_.time_wait > now) continue;
+    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, 27}, now, steps);
+    has_waited = true;
+  }
+  const Waiting what = waiting(c);
+  if (has_waited && what == Waiting::closed) return true;
+  if (what == Waiting::time_wait || last + timeout(c) > now) return false;
+
+  // Stacks give up silently in these states; in the others an endpoint may live on, and is only forgotten.
+  StateSet given_up = 0;
+  if (what == Waiting::half_open) given_up = bit(TcpState::syn_sent);
+  if (what == Waiting::syn_received) given_up = bit(TcpState::syn_received);
+  if (what == Waiting::closing) given_up = kWaitsForAckOfFin;
+  bool has_changed = false;
+  for (const Role side : {Role::client, Role::server}) {
+    TcpEndpoint& x = c.of(side);
+    if ((bit(x.state) & given_up) == 0) continue;
+    x.seen |= TcpEndpoint::kTimedOut;
+    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, kNoRow}, now, steps);
+    has_changed = true;
+  }
+  return !has_changed || waiting(c) == Waiting::closed;
+}
+
+End TcpTracker::end_of(const TcpConnection& c) noexcept {
+  const TcpEndpoint& x = c.client;
+  const TcpEndpoint& y = c.server;
+  const bool has_timed_out = x.has(TcpEndpoint::kTimedOut) || y.has(TcpEndpoint::kTimedOut);
+  if (!is_over(c) || has_timed_out) {
+    if (!c.was_established && !c.had_fin && !x.has(TcpEndpoint::kReset) && !y.has(TcpEndpoint::kReset)) {
+      return End::syn_timeout;
+    }
+    const bool is_x_gone = x.state == TcpState::closed && !x.has(TcpEndpoint::kTimedOut);
+    const bool is_y_gone = y.state == TcpState::closed && !y.has(TcpEndpoint::kTimedOut);
+    const bool is_one_closed = is_x_gone || is_y_gone || (x.state == TcpState::closed) != (y.state == TcpState::closed);
+    return is_one_closed ? End::half_open : End::idle_timeout;
+  }
+  if (x.has(TcpEndpoint::kReset) || y.has(TcpEndpoint::kReset)) {
+    if (!x.has(TcpEndpoint::kSentSynAck) && !y.has(TcpEndpoint::kSentSynAck) && !c.was_established && !c.had_fin &&
+        (x.closed_row == 33 || y.closed_row == 33)) {
+      return End::refused;
+    }
+    return c.had_fin ? End::orderly_reset : End::reset;
+  }
+  return End::orderly;
+}
+
+}  // namespace wobble

@@ -1,0 +1,127 @@
+#include "emulator/connections/timer_wheel.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace wobble {
+
+TimerWheel::TimerWheel(std::uint32_t capacity) : nodes_(std::size_t{capacity} + 1) { earliest_.fill(kNever); }
+
+void TimerWheel::link(std::uint32_t index) noexcept {
+  Node& node = nodes_[index];
+  const std::int64_t last = current_ + kSlots - 1;
+  std::int64_t tick = std::max(tick_of(node.deadline), current_);
+  node.look_at = node.deadline;
+  if (tick > last) {
+    tick = last;
+    node.look_at = TimePoint(Duration(last << kTickShift));
+  }
+  const std::uint32_t slot = static_cast<std::uint32_t>(tick & (kSlots - 1));
+  node.list = slot;
+  node.linked = true;
+  const std::uint32_t head = heads_[slot];
+  if (head == 0) {
+    node.previous = node.next = index;
+    heads_[slot] = index;
+  } else {
+    node.next = head;
+    node.previous = nodes_[head].previous;
+    nodes_[node.previous].next = index;
+    nodes_[head].previous = index;
+  }
+  used_[slot / 64] |= std::uint64_t{1} << (slot % 64);
+  earliest_[slot] = std::min(earliest_[slot], node.look_at);
+  ++linked_;
+}
+
+void TimerWheel::unlink(std::uint32_t index) noexcept {
+  Node& node = nodes_[index];
+  // One that waits in the pending list still names its slot; as the head of a list it must know which.
+  const std::uint32_t list = heads_[kPending] == index ? kPending : node.list;
+  if (heads_[list] == index) heads_[list] = node.next == index ? 0 : node.next;
+  nodes_[node.previous].next = node.next;
+  nodes_[node.next].previous = node.previous;
+  node.linked = false;
+  --linked_;
+  if (list != kPending && heads_[list] == 0) {
+    used_[list / 64] &= ~(std::uint64_t{1} << (list % 64));
+    earliest_[list] = kNever;
+  }
+}
+
+void TimerWheel::set(std::uint32_t index, TimePoint deadline, TimePoint now) noexcept {
+  Node& node = nodes_[index];
+  node.deadline = deadline;
+  if (node.linked) {
+    if (deadline >= node.look_at) return;
+    unlink(index);
+  }
+  if (linked_ == 0) current_ = std::max(current_, tick_of(now));
+  link(index);
+}
+
+void TimerWheel::cancel(std::uint32_t index) noexcept {
+  if (nodes_[index].linked) unlink(index);
+}
+
+std::uint32_t TimerWheel::first_used(std::uint32_t slot) const noexcept {
+  constexpr std::uint32_t kWords = kSlots / 64;
+  std::uint64_t word = used_[slot / 64] & (~std::uint64_t{0} << (slot % 64));
+  for (std::uint32_t i = 0; i <= kWords; ++i) {
+    const std::uint32_t at = (slot / 64 + i) % kWords;
+    if (i > 0) word = used_[at];
+    if (word != 0) return at * 64 + static_cast<std::uint32_t>(std::countr_zero(word));
+  }
+  return kSlots;
+}
+
+void TimerWheel::collect_slot(std::uint32_t slot) noexcept {
+  const std::uint32_t head = heads_[slot];
+  const std::uint32_t pending = heads_[kPending];
+  if (pending == 0) {
+    heads_[kPending] = head;
+  } else {
+    const std::uint32_t tail = nodes_[head].previous;
+    const std::uint32_t pending_tail = nodes_[pending].previous;
+    nodes_[pending_tail].next = head;
+    nodes_[head].previous = pending_tail;
+    nodes_[tail].next = pending;
+    nodes_[pending].previous = tail;
+  }
+  heads_[slot] = 0;
+  used_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
+  earliest_[slot] = kNever;
+}
+
+void TimerWheel::collect() noexcept {
+  const std::int64_t target = tick_of(now_);
+  for (;;) {
+    const std::uint32_t here = static_cast<std::uint32_t>(current_ & (kSlots - 1));
+    const std::uint32_t slot = first_used(here);
+    if (slot == kSlots || earliest_[slot] > now_) break;
+    collect_slot(slot);
+    current_ += (slot - here) & (kSlots - 1);
+  }
+  current_ = std::max(current_, target);
+}
+
+std::uint32_t TimerWheel::pop_due(TimePoint now, std::uint32_t& budget) noexcept {
+  now_ = std::max(now_, now);
+  collect();
+  while (heads_[kPending] != 0 && budget > 0) {
+    --budget;
+    const std::uint32_t index = heads_[kPending];
+    unlink(index);
+    if (nodes_[index].deadline <= now_) return index;
+    link(index);
+  }
+  return 0;
+}
+
+TimePoint TimerWheel::next_due() const noexcept {
+  if (linked_ == 0) return kNever;
+  if (heads_[kPending] != 0) return now_;
+  return earliest_[first_used(static_cast<std::uint32_t>(current_ & (kSlots - 1)))];
+}
+
+}  // namespace wobble

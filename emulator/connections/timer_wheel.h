@@ -1,0 +1,65 @@
+// One deadline for each record of a table, on a hashed wheel: 1,024 slots of 67 ms. Moving a deadline later, which is
+// what nearly every packet does, costs nothing but writing it down: the record stays where it is until its slot comes
+// round, is then seen not to be due, and moves on. So is a deadline beyond the wheel's 69 s. Exact nevertheless: a
+// deadline is never reported early, and next_due() is not later than the earliest of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "emulator/connections/lazy_array.h"
+#include "emulator/time.h"
+
+namespace wobble {
+
+class TimerWheel {
+ public:
+  /// For records 1 to `capacity`.
+  explicit TimerWheel(std::uint32_t capacity);
+
+  void set(std::uint32_t index, TimePoint deadline, TimePoint now) noexcept;
+  void cancel(std::uint32_t index) noexcept;
+
+  /// The next record whose deadline has come, which then has none; 0 if there is none or `budget` is used up (each
+  /// record looked at takes one from it).
+  std::uint32_t pop_due(TimePoint now, std::uint32_t& budget) noexcept;
+  /// When pop_due() has something to do; kNever if no deadline is set. May be early, as the above explains.
+  TimePoint next_due() const noexcept;
+
+ private:
+  static constexpr std::uint32_t kSlots = 1024;
+  static constexpr std::uint32_t kPending = kSlots;  ///< the list of those taken out of their slot, to be looked at
+  static constexpr int kTickShift = 26;
+
+  struct Node {
+    TimePoint deadline;
+    TimePoint look_at;       ///< when its slot comes round for it
+    std::uint32_t previous;  ///< the lists are rings, so that two are joined at once
+    std::uint32_t next;
+    std::uint32_t list;
+    bool linked;
+  };
+
+ public:
+  static constexpr std::size_t kBytesPerRecord = sizeof(Node);
+
+ private:
+  static std::int64_t tick_of(TimePoint t) noexcept { return t.time_since_epoch().count() >> kTickShift; }
+  void link(std::uint32_t index) noexcept;
+  void unlink(std::uint32_t index) noexcept;
+  /// Moves what is in the slots that came round to the pending list.
+  void collect() noexcept;
+  void collect_slot(std::uint32_t slot) noexcept;
+  /// The first slot from `slot` on, round the wheel, that is not empty; kSlots if all are.
+  std::uint32_t first_used(std::uint32_t slot) const noexcept;
+
+  LazyArray<Node> nodes_;
+  std::array<std::uint32_t, kSlots + 1> heads_{};
+  std::array<TimePoint, kSlots> earliest_{};  ///< not later than any look_at in the slot
+  std::array<std::uint64_t, kSlots / 64> used_{};
+  std::int64_t current_ = 0;  ///< no slot before this tick has anything
+  std::uint32_t linked_ = 0;
+  TimePoint now_{};
+};
+
+}  // namespace wobble

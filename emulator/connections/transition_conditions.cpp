@@ -1,0 +1,188 @@
+#include "emulator/connections/transition_conditions.h"
+
+namespace wobble::condition {
+namespace {
+
+bool has_ack(const Occasion& o) { return o.segment.has(tcp_flag::kAck); }
+SequenceNumber data_end(const Occasion& o) { return o.segment.seq + o.segment.length; }
+
+// Whether `ack` is one that Y's sending allows: X cannot have received what never passed here.
+bool is_possible_ack(const TcpEndpoint& y, SequenceNumber ack) {
+  return !y.has(TcpEndpoint::kHasSent) || !is_after(ack, y.snd_max);
+}
+
+// A SYN that this record was opened for, before anything else of X was seen.
+bool is_fresh(const Occasion& o, std::uint8_t row) {
+  return o.connection.opened_row == row && !o.x().has(TcpEndpoint::kHasSent);
+}
+
+}  // namespace
+
+bool is_first_syn(const Occasion& o) noexcept { return is_fresh(o, 1) && o.y().state != TcpState::syn_sent; }
+bool is_syn_of_restart(const Occasion& o) noexcept { return is_fresh(o, 3) && o.y().state == TcpState::none; }
+bool is_syn_of_reuse(const Occasion& o) noexcept { return is_fresh(o, 4) && o.y().state == TcpState::none; }
+
+bool is_same_isn(const Occasion& o) noexcept { return o.x().has(TcpEndpoint::kSentSyn) && o.segment.seq == o.x().iss; }
+bool is_other_isn(const Occasion& o) noexcept { return !is_same_isn(o); }
+
+bool repeats_refused_syn(const Occasion& o) noexcept { return is_same_isn(o) && !o.y().has(TcpEndpoint::kSentSyn); }
+
+bool is_simultaneous_syn(const Occasion& o) noexcept {
+  return !o.x().has(TcpEndpoint::kSentSyn) && o.y().state == TcpState::syn_sent;
+}
+
+bool answers_pending_syn(const Occasion& o) noexcept { return is_fresh(o, 8); }
+
+bool answers_syn(const Occasion& o) noexcept {
+  const TcpEndpoint& y = o.y();
+  if (y.state == TcpState::none) return true;
+  const bool is_opening = y.state == TcpState::syn_sent || y.state == TcpState::syn_received;
+  const bool may_be_open = o.x().state == TcpState::syn_received;  // a repeated SYN-ACK crosses the third ACK
+  return (is_opening || may_be_open) && y.has(TcpEndpoint::kSentSyn) && is_within(o.segment.ack, y.iss + 1, y.snd_max);
+}
+
+bool repeats_syn_ack_unheard(const Occasion& o) noexcept {
+  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since > kCrossing;
+}
+
+bool rejects_challenge(const Occasion& o) noexcept {
+  const PendingSyn& pending = o.connection.pending;
+  return pending.is_set && pending.from == o.who && o.y().has(TcpEndpoint::kHasAcked) &&
+         o.segment.seq == o.y().ack_sent;
+}
+
+bool belies_pending_syn(const Occasion& o) noexcept {
+  const PendingSyn& pending = o.connection.pending;
+  const TcpEndpoint& x = o.x();
+  if (!pending.is_set || pending.from != o.who || !x.has(TcpEndpoint::kHasSent)) return false;
+  return is_within(o.segment.seq, x.una - 1, x.snd_max);  // - 1: a keep-alive
+}
+
+bool acks_peer_syn(const Occasion& o) noexcept {
+  const TcpEndpoint& y = o.y();
+  return has_ack(o) && y.has(TcpEndpoint::kSentSyn) && is_within(o.segment.ack, y.iss + 1, y.snd_max);
+}
+
+bool acks_unseen_syn_ack(const Occasion& o) noexcept {
+  return has_ack(o) && !o.y().has(TcpEndpoint::kHasSent) && o.segment.seq == o.x().iss + 1;
+}
+
+bool acks_peer_fin(const Occasion& o) noexcept {
+  const TcpEndpoint& y = o.y();
+  return has_ack(o) && y.has(TcpEndpoint::kSentFin) && !is_before(o.segment.ack, y.fin_end) &&
+         is_possible_ack(y, o.segment.ack);
+}
+
+bool is_beyond_offer(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  const TcpEndpoint& y = o.y();
+  if (o.connection.midstream || !x.has(TcpEndpoint::kHasSent) || !y.has(TcpEndpoint::kHasAcked)) return false;
+  return is_after(o.segment.seq, later_of(y.right_edge, x.snd_max));
+}
+
+bool sends_fin(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  if (is_beyond_offer(o)) return false;
+  return !x.has(TcpEndpoint::kHasSent) || is_after(data_end(o) + 1, x.snd_max);
+}
+
+bool sends_fin_first(const Occasion& o) noexcept { return sends_fin(o) && !acks_peer_fin(o); }
+
+bool repeats_fin(const Occasion& o) noexcept { return o.had_fin && data_end(o) + 1 == o.x().fin_end; }
+
+bool answers_repeated_fin(const Occasion& o) noexcept { return o.x().has(TcpEndpoint::kFinAgain) && acks_peer_fin(o); }
+
+bool gives_up_opening(const Occasion& o) noexcept {
+  return o.segment.seq == o.x().iss + 1 || o.segment.seq == o.x().snd_max;
+}
+bool rejects_ack(const Occasion& o) noexcept { return !has_ack(o) && !gives_up_opening(o); }
+
+bool is_plausible_reset(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  if (!x.has(TcpEndpoint::kHasSent)) return true;
+  if (is_within(o.segment.seq, x.una, x.snd_max)) return true;
+  // macOS puts the RST where its FIN was; Linux accepts that (tcp_reset_check), see row 34.
+  if (x.has(TcpEndpoint::kSentFin) && o.segment.seq == x.fin_end - 1) return true;
+  return o.y().has(TcpEndpoint::kHasAcked) && o.segment.seq == o.y().ack_sent;
+}
+bool is_implausible_reset(const Occasion& o) noexcept {
+  if (o.x().state == TcpState::syn_sent) return has_ack(o) && !gives_up_opening(o);
+  return !is_plausible_reset(o);
+}
+
+bool ignored_reset(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since > kCrossing;
+}
+
+bool did_not_give_up_opening(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  if (x.closed_row != 29) return false;
+  return o.kind == SegmentKind::syn ? is_same_isn(o) : o.segment.seq == x.snd_max;
+}
+
+bool sends_beyond_fin(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return o.segment.length > 0 && is_after(data_end(o), x.fin_end) && is_within(o.segment.seq, x.una, x.snd_max);
+}
+
+bool is_midstream(const Occasion& o) noexcept { return o.connection.midstream; }
+
+bool acks_unsent(const Occasion& o) noexcept {
+  return has_ack(o) && o.x().has(TcpEndpoint::kHasSent) && is_after(o.segment.ack, o.x().snd_max);
+}
+
+bool is_window_unknown(const Occasion& o) noexcept { return o.connection.midstream && !o.connection.liberal; }
+
+// Linux's check (tcp_sequence): it ends at or after the last ACK X sent, and begins within what X offered. A
+// keep-alive, one before that, is outside.
+bool is_outside_window(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  if (o.connection.liberal || !x.has(TcpEndpoint::kHasAcked) || !x.has(TcpEndpoint::kHasReceived)) return false;
+  const SequenceNumber end = o.segment.seq + o.segment.sequence_length();
+  return is_before(end, x.ack_sent) || is_after(o.segment.seq, later_of(x.right_edge, x.rcv_nxt));
+}
+
+bool is_syn_acked(const Occasion& o) noexcept {
+  return has_ack(o) && is_within(o.segment.ack, o.x().iss + 1, o.x().snd_max);
+}
+
+bool is_fin_acked(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return has_ack(o) && x.has(TcpEndpoint::kSentFin) && is_within(o.segment.ack, x.fin_end, x.snd_max);
+}
+
+bool is_fin_acked_unchallenged(const Occasion& o) noexcept {
+  const PendingSyn& pending = o.connection.pending;
+  return is_fin_acked(o) && !(pending.is_set && pending.from == o.who);
+}
+
+bool refuses_syn(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return has_ack(o) && is_after(o.segment.ack, x.iss) && !is_after(o.segment.ack, x.snd_max);
+}
+
+bool is_exact_reset(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  const SequenceNumber seq = o.segment.seq;
+  if (x.has(TcpEndpoint::kHasReceived) && seq == x.rcv_nxt) return true;
+  return x.has(TcpEndpoint::kHasAcked) && seq == x.ack_sent;
+}
+
+bool is_reset_at_edge(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  if (!x.has(TcpEndpoint::kHasReceived) || is_exact_reset(o)) return true;
+  if (o.ranges.has_end_at(x.out_of_order, o.segment.seq)) return true;
+  const bool has_fin_behind =
+      x.state == TcpState::close_wait || x.state == TcpState::last_ack || x.state == TcpState::closing;
+  return has_fin_behind && o.segment.seq == x.rcv_nxt - 1;
+}
+
+bool is_reset_in_window(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return !is_reset_at_edge(o) && is_within(o.segment.seq, x.rcv_nxt, later_of(x.right_edge, x.rcv_nxt));
+}
+
+bool is_reset_elsewhere(const Occasion& o) noexcept { return !is_reset_at_edge(o) && !is_reset_in_window(o); }
+
+}  // namespace wobble::condition

@@ -1,0 +1,63 @@
+// The conditions of the transition table, as questions about an Occasion. X is the endpoint the row is about, Y its
+// peer.
+#pragma once
+
+#include "emulator/connections/transition_table.h"
+
+namespace wobble {
+
+/// What an endpoint sent before a segment reached it may arrive here after we released that segment; only what comes
+/// later than this contradicts what the segment should have done (rows 16 and 38).
+inline constexpr Duration kCrossing = std::chrono::milliseconds(5);
+
+namespace condition {
+
+// SYN and SYN-ACK
+bool is_first_syn(const Occasion& o) noexcept;
+bool is_syn_of_restart(const Occasion& o) noexcept;
+bool is_syn_of_reuse(const Occasion& o) noexcept;
+bool is_same_isn(const Occasion& o) noexcept;
+bool is_other_isn(const Occasion& o) noexcept;
+bool repeats_refused_syn(const Occasion& o) noexcept;
+bool is_simultaneous_syn(const Occasion& o) noexcept;
+bool answers_pending_syn(const Occasion& o) noexcept;
+bool answers_syn(const Occasion& o) noexcept;
+bool repeats_syn_ack_unheard(const Occasion& o) noexcept;
+// Y's pending SYN; X is its sender
+bool rejects_challenge(const Occasion& o) noexcept;
+bool belies_pending_syn(const Occasion& o) noexcept;
+// ACK and FIN sent
+bool acks_peer_syn(const Occasion& o) noexcept;
+bool acks_unseen_syn_ack(const Occasion& o) noexcept;
+bool acks_peer_fin(const Occasion& o) noexcept;
+/// No stack sends beyond what the peer ever offered: forged, and not to be believed.
+bool is_beyond_offer(const Occasion& o) noexcept;
+bool sends_fin(const Occasion& o) noexcept;
+bool sends_fin_first(const Occasion& o) noexcept;
+bool repeats_fin(const Occasion& o) noexcept;
+bool answers_repeated_fin(const Occasion& o) noexcept;
+// RST sent
+bool rejects_ack(const Occasion& o) noexcept;
+bool gives_up_opening(const Occasion& o) noexcept;
+bool is_plausible_reset(const Occasion& o) noexcept;
+bool is_implausible_reset(const Occasion& o) noexcept;
+// corrections
+bool ignored_reset(const Occasion& o) noexcept;
+bool did_not_give_up_opening(const Occasion& o) noexcept;
+bool sends_beyond_fin(const Occasion& o) noexcept;
+bool is_midstream(const Occasion& o) noexcept;
+// delivered
+bool acks_unsent(const Occasion& o) noexcept;
+bool is_window_unknown(const Occasion& o) noexcept;
+bool is_outside_window(const Occasion& o) noexcept;
+bool is_syn_acked(const Occasion& o) noexcept;
+bool is_fin_acked(const Occasion& o) noexcept;
+bool is_fin_acked_unchallenged(const Occasion& o) noexcept;
+bool refuses_syn(const Occasion& o) noexcept;
+bool is_exact_reset(const Occasion& o) noexcept;
+bool is_reset_at_edge(const Occasion& o) noexcept;
+bool is_reset_in_window(const Occasion& o) noexcept;
+bool is_reset_elsewhere(const Occasion& o) noexcept;
+
+}  // namespace condition
+}  // namespace wobble

@@ -1,0 +1,216 @@
+#include "emulator/connections/transition_table.h"
+
+#include <array>
+
+#include "emulator/connections/transition_conditions.h"
+
+namespace wobble {
+namespace {
+
+using namespace condition;
+using enum Target;
+
+constexpr StateSet kNone = bit(TcpState::none), kClosed = bit(TcpState::closed), kSynSent = bit(TcpState::syn_sent),
+                   kSynReceived = bit(TcpState::syn_received), kEstablished = bit(TcpState::established),
+                   kFinWait1 = bit(TcpState::fin_wait_1), kFinWait2 = bit(TcpState::fin_wait_2),
+                   kCloseWait = bit(TcpState::close_wait), kClosing = bit(TcpState::closing),
+                   kLastAck = bit(TcpState::last_ack), kTimeWait = bit(TcpState::time_wait);
+constexpr StateSet kFinSent = kFinWait1 | kFinWait2 | kClosing | kLastAck | kTimeWait;
+constexpr StateSet kOpen = kSynReceived | kEstablished | kFinWait1 | kFinWait2 | kCloseWait | kClosing | kLastAck;
+constexpr StateSet kAny = (1 << kTcpStateCount) - 1;
+
+constexpr KindSet kSyn = bit(SegmentKind::syn), kSynAck = bit(SegmentKind::syn_ack), kRst = bit(SegmentKind::rst),
+                  kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin;
+
+constexpr Evidence kProof = Evidence::sent, kArrival = Evidence::delivered, kCorrection = Evidence::correction;
+constexpr bool (*always)(const Occasion&) = nullptr;
+constexpr void (*nothing)(const Occasion&) = nullptr;
+constexpr bool go_on = false, stop = true;
+
+// Effects. Sequence numbers that follow from any segment are the tracker's; here is what only a row knows.
+
+ClosedBy closer(Role role) { return role == Role::client ? ClosedBy::client : ClosedBy::server; }
+
+void begin(const Occasion& o) {
+  TcpEndpoint& x = o.x();
+  const bool is_answer = o.kind == SegmentKind::syn_ack;
+  x.iss = x.una = o.segment.seq;
+  x.snd_max = o.segment.seq + 1;
+  x.seen &= TcpEndpoint::kHasReceived | TcpEndpoint::kHasAcked | TcpEndpoint::kHasScale;
+  x.seen |= TcpEndpoint::kSentSyn | TcpEndpoint::kHasSent;
+  if (is_answer) x.seen |= TcpEndpoint::kSentSynAck;
+  if (!is_answer && o.connection.first_syn_at == TimePoint{}) o.connection.first_syn_at = o.now;
+}
+void answer_again(const Occasion& o) {
+  o.x().seen |= TcpEndpoint::kSentSynAck;
+  if (is_other_isn(o)) begin(o);
+}
+void go_back_to_syn_received(const Occasion& o) { o.x().seen &= ~TcpEndpoint::kInferredOpen; }
+void retry(const Occasion& o) { o.x().seen &= ~TcpEndpoint::kReset; }
+
+void hold_syn(const Occasion& o) {
+  PendingSyn& pending = o.connection.pending;
+  pending.is_set = true;
+  pending.from = o.who;
+  pending.isn = o.segment.seq;
+  pending.at = o.now;
+}
+void let_syn_go(const Occasion& o) { o.connection.pending.is_set = false; }
+
+void imply_syn_received(const Occasion& o) {
+  TcpEndpoint& y = o.y();
+  y.iss = o.segment.ack - 1;
+  y.snd_max = y.una = o.segment.ack;
+  y.seen |= TcpEndpoint::kSentSyn | TcpEndpoint::kSentSynAck | TcpEndpoint::kHasSent;
+}
+
+void infer_open(const Occasion& o) { o.x().seen |= TcpEndpoint::kInferredOpen; }
+
+void send_fin(const Occasion& o) {
+  TcpEndpoint& x = o.x();
+  TcpConnection& c = o.connection;
+  x.fin_end = o.segment.seq + o.segment.length + 1;
+  x.seen |= TcpEndpoint::kSentFin;
+  if (!x.has(TcpEndpoint::kReset) && !o.y().has(TcpEndpoint::kReset)) c.had_fin = true;
+  if (c.closed_by == ClosedBy::nobody) {
+    c.closed_by = closer(o.who);
+  } else if (c.closed_by == closer(peer_of(o.who)) && o.y().has(TcpEndpoint::kSentFin) && !acks_peer_fin(o)) {
+    c.closed_by = ClosedBy::both;
+  }
+}
+void forget_fin(const Occasion& o) {
+  TcpConnection& c = o.connection;
+  o.x().seen &= ~(TcpEndpoint::kSentFin | TcpEndpoint::kFinAgain);
+  c.had_fin = o.y().has(TcpEndpoint::kSentFin);
+  c.closed_by = c.had_fin ? closer(peer_of(o.who)) : ClosedBy::nobody;
+}
+void restart_2msl(const Occasion& o) {
+  o.x().seen &= ~TcpEndpoint::kFinAgain;
+  o.x().since = o.now;
+}
+
+void reset_by_sender(const Occasion& o) {
+  o.x().seen |= TcpEndpoint::kReset;
+  if (o.connection.closed_by == ClosedBy::nobody) o.connection.closed_by = closer(o.who);
+}
+void give_up_old(const Occasion& o) {
+  reset_by_sender(o);
+  let_syn_go(o);
+}
+void reset_by_peer(const Occasion& o) {
+  o.x().seen |= TcpEndpoint::kReset;
+  if (o.connection.closed_by == ClosedBy::nobody) o.connection.closed_by = closer(peer_of(o.who));
+}
+void take_reset_back(const Occasion& o) {
+  o.x().seen &= ~TcpEndpoint::kReset;
+  if (!o.connection.had_fin) o.connection.closed_by = ClosedBy::nobody;
+}
+void count_implausible(const Occasion& o) { ++o.connection.rst_implausible; }
+void expect_challenge(const Occasion& o) { o.x().seen |= TcpEndpoint::kChallenged; }
+void be_liberal(const Occasion& o) { o.connection.liberal = true; }
+
+// clang-format off
+constexpr auto kSentRows = std::to_array<Row>({
+    // evidence beats inference
+    {38, kCorrection, kAck, kClosed, ignored_reset, before_closed, take_reset_back, go_on, "it goes on where it was: the RST was not accepted"},
+    {29, kCorrection, kSyn | kSynAck | kAck, kClosed, did_not_give_up_opening, to_syn_sent, take_reset_back, go_on, "it goes on opening: the RST only rejected a segment"},
+    {16, kCorrection, kSynAck, kEstablished, repeats_syn_ack_unheard, to_syn_received, go_back_to_syn_received, go_on, "it repeats its SYN-ACK: the third ACK did not open it"},
+    {39, kCorrection, kAck, kFinSent, sends_beyond_fin, before_fin, forget_fin, go_on, "data beyond the FIN: that FIN was not its own"},
+    {40, kProof, kAck, kNone, is_midstream, to_established, nothing, go_on, "picked up in the middle"},
+
+    {1, kProof, kSyn, kNone | kClosed, is_first_syn, to_syn_sent, begin, stop, "SYN"},
+    {2, kProof, kSyn, kSynSent, is_same_isn, same, nothing, stop, "SYN repeated"},
+    {3, kProof, kSyn, kNone, is_syn_of_restart, to_syn_sent, begin, stop, "SYN with another ISN: the client began anew"},
+    {4, kProof, kSyn, kNone, is_syn_of_reuse, to_syn_sent, begin, stop, "SYN with a new ISN after the end: the port is used again"},
+    {5, kProof, kSyn, kClosed, repeats_refused_syn, to_syn_sent, retry, stop, "SYN repeated after a RST: the same attempt"},
+    {6, kProof, kSyn, kNone | kClosed, is_simultaneous_syn, to_syn_sent, begin, stop, "a SYN against a SYN: simultaneous open"},
+    {7, kProof, kSyn, kAny, is_other_isn, same, hold_syn, stop, "SYN within a living connection: a challenge ACK is expected"},
+    {8, kProof, kSynAck, kNone, answers_pending_syn, to_syn_received, begin, stop, "the SYN within the old connection was answered: both ends agree"},
+    {9, kProof, kRst, kOpen | kTimeWait, rejects_challenge, to_closed, give_up_old, stop, "it rejects the challenge ACK: it has nothing of the old connection"},
+    {10, kProof, kAck, kAny, belies_pending_syn, same, let_syn_go, go_on, "it goes on in the old connection: the SYN was forged or old"},
+    {11, kProof, kSynAck, kNone | kClosed | kTimeWait, answers_syn, to_syn_received, begin, stop, "SYN-ACK"},
+    {12, kProof, kSynAck, kSynSent, answers_syn, to_syn_received, answer_again, stop, "SYN-ACK against a SYN: simultaneous open"},
+    {13, kProof, kSynAck, kSynReceived, answers_syn, same, answer_again, stop, "SYN-ACK repeated"},
+    {14, kProof, kAck, kSynSent, acks_peer_syn, to_established, nothing, go_on, "third ACK"},
+    {15, kProof, kAck, kSynSent, acks_unseen_syn_ack, to_established, imply_syn_received, go_on, "third ACK to a SYN-ACK that did not pass here"},
+    {17, kProof, kFin, kEstablished | kSynReceived, sends_fin_first, to_fin_wait_1, send_fin, stop, "FIN: it closes"},
+    {18, kProof, kAck, kEstablished | kSynReceived, acks_peer_fin, to_close_wait, nothing, go_on, "it acknowledges the peer's FIN"},
+    {19, kProof, kFin, kCloseWait, sends_fin, to_last_ack, send_fin, stop, "FIN: it closes as well"},
+    {20, kProof, kFin, kFinSent, repeats_fin, same, nothing, go_on, "FIN repeated"},
+    {22, kProof, kAck, kFinWait1, acks_peer_fin, to_closing, nothing, stop, "it acknowledges a FIN before its own was: simultaneous close"},
+    {23, kProof, kAck, kFinWait2, acks_peer_fin, to_time_wait, nothing, stop, "it acknowledges the peer's FIN: 2MSL begins"},
+    {26, kProof, kAck, kTimeWait, answers_repeated_fin, same, restart_2msl, stop, "it acknowledges a repeated FIN: 2MSL begins again"},
+    {28, kProof, kRst, kSynSent, rejects_ack, same, nothing, stop, "it rejects an unacceptable ACK and goes on opening"},
+    {29, kProof, kRst, kSynSent, gives_up_opening, to_closed, reset_by_sender, stop, "it gives up opening (tentative)"},
+    {30, kProof, kRst, kOpen, is_plausible_reset, to_closed, reset_by_sender, stop, "RST: it aborted"},
+    {31, kProof, kRst, kOpen | kSynSent, is_implausible_reset, same, count_implausible, stop, "a RST that its stack would not send"},
+    {32, kProof, kRst, kTimeWait | kClosed | kNone, always, same, nothing, stop, "a RST from an endpoint without a connection"},
+});
+
+constexpr auto kDeliveredRows = std::to_array<Row>({
+    {41, kArrival, kAck | kSynAck, kAny, acks_unsent, same, nothing, stop, "it acknowledges what was never sent: ignored whole"},
+    {43, kArrival, kAck, kAny, is_window_unknown, same, be_liberal, go_on, "picked up without its window scale: windows do not judge"},
+    {42, kArrival, kAck | kSynAck, kOpen | kTimeWait, is_outside_window, same, nothing, stop, "outside the receive window: no effect"},
+    {33, kArrival, kRst, kSynSent, refuses_syn, to_closed, reset_by_peer, stop, "RST: the SYN was refused"},
+    {34, kArrival, kRst, kOpen, is_reset_at_edge, to_closed, reset_by_peer, stop, "RST exactly at the edge: accepted"},
+    {35, kArrival, kRst, kOpen, is_reset_in_window, same, expect_challenge, stop, "RST in the window but not exact: a challenge ACK is expected"},
+    {36, kArrival, kRst, kOpen, is_reset_elsewhere, same, nothing, stop, "RST outside the window: ignored"},
+    {37, kArrival, kRst, kTimeWait, is_exact_reset, to_closed, reset_by_peer, stop, "RST ends TIME_WAIT early"},
+    {16, kArrival, kAck | kSynAck, kSynReceived, is_syn_acked, to_established, infer_open, go_on, "its SYN is acknowledged: open"},
+    {21, kArrival, kAck, kFinWait1, is_fin_acked, to_fin_wait_2, nothing, stop, "its FIN is acknowledged"},
+    {24, kArrival, kAck, kClosing, is_fin_acked, to_time_wait, nothing, stop, "its FIN is acknowledged: 2MSL begins"},
+    {25, kArrival, kAck, kLastAck, is_fin_acked_unchallenged, to_closed, nothing, stop, "its FIN is acknowledged: the end"},
+});
+// clang-format on
+
+using Candidates = std::array<std::array<std::uint64_t, kTcpStateCount>, kSegmentKindCount>;
+
+template <std::size_t n>
+constexpr Candidates index_of(const std::array<Row, n>& rows) {
+  static_assert(n <= 64);
+  Candidates result{};
+  for (std::size_t kind = 0; kind < kSegmentKindCount; ++kind) {
+    for (std::size_t state = 0; state < kTcpStateCount; ++state) {
+      for (std::size_t i = 0; i < n; ++i) {
+        const bool matches = (rows[i].kinds >> kind & 1) != 0 && (rows[i].from >> state & 1) != 0;
+        if (matches) result[kind][state] |= std::uint64_t{1} << i;
+      }
+    }
+  }
+  return result;
+}
+constexpr Candidates kSentIndex = index_of(kSentRows);
+constexpr Candidates kDeliveredIndex = index_of(kDeliveredRows);
+
+}  // namespace
+
+std::span<const Row> sent_rows() noexcept { return kSentRows; }
+std::span<const Row> delivered_rows() noexcept { return kDeliveredRows; }
+std::uint64_t sent_candidates(SegmentKind kind, TcpState state) noexcept {
+  return kSentIndex[static_cast<std::size_t>(kind)][static_cast<std::size_t>(state)];
+}
+std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept {
+  return kDeliveredIndex[static_cast<std::size_t>(kind)][static_cast<std::size_t>(state)];
+}
+
+std::uint8_t new_incarnation_row(const TcpConnection& connection, Role sender, const TcpSegment& segment,
+                                 bool is_told) noexcept {
+  const TcpEndpoint& x = connection.of(sender);
+  const TcpEndpoint& y = connection.of(peer_of(sender));
+  const SegmentKind kind = kind_of(segment);
+  if (kind == SegmentKind::syn_ack) {
+    const PendingSyn& pending = connection.pending;
+    if (pending.is_set && pending.from == peer_of(sender) && segment.ack == pending.isn + 1) return 8;
+    // A refused attempt, told as such, that was repeated (row 5) and is answered after all.
+    return is_told && y.state == TcpState::syn_sent && segment.ack == y.iss + 1 ? 8 : kNoRow;
+  }
+  if (kind != SegmentKind::syn) return kNoRow;
+  const bool is_other = !x.has(TcpEndpoint::kSentSyn) || segment.seq != x.iss;
+  if (!is_other) return kNoRow;
+  if (x.state == TcpState::syn_sent) return 3;
+  const StateSet gone = kNone | kClosed | kTimeWait;
+  if (x.state == TcpState::none) return (bit(y.state) & (kClosed | kTimeWait)) != 0 ? 4 : kNoRow;
+  return (bit(x.state) & gone) != 0 && (bit(y.state) & (gone | kSynReceived)) != 0 ? 4 : kNoRow;
+}
+
+}  // namespace wobble

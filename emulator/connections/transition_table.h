@@ -1,0 +1,89 @@
+// The transition table of the connection log: one line per row of the specification, in the order in which the rows
+// look at a segment (corrections first, then by number). Numbers are the specification's.
+//
+// A *sent* row is about the endpoint X that sent the segment, and is asked when the segment arrives at the emulator,
+// whatever happens to it afterwards: sending it is proof of X's state. A *delivered* row is about the endpoint X that
+// the segment was released to, and is asked once per copy, and never for what was dropped or corrupted.
+//
+// All rows that match apply, one after the other, each seeing the state the one before it left: a segment that both
+// acknowledges the peer's FIN and carries one is row 18 and then row 19. A row marked `stop` hides the rest.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "emulator/connections/tcp_connection.h"
+#include "emulator/packet.h"
+
+namespace wobble {
+
+/// The valid combinations of SYN, FIN, RST and ACK, as conntrack has them; PSH, URG and the ECN flags do not matter.
+enum class SegmentKind : std::uint8_t { syn, syn_ack, rst, fin, ack, invalid };
+inline constexpr std::size_t kSegmentKindCount = 5;  ///< the valid ones
+
+/// `fin` has ACK too. FIN with RST acts as a RST.
+SegmentKind kind_of(const TcpSegment& segment) noexcept;
+/// FIN with RST is treated as a RST and yet nothing a sane stack sends.
+bool has_odd_flags(const TcpSegment& segment) noexcept;
+
+/// One segment meeting one endpoint: what a row's condition looks at and its effect changes.
+struct Occasion {
+  TcpConnection& connection;
+  const RangePool& ranges;
+  const TcpSegment& segment;
+  Role who;  ///< X
+  SegmentKind kind;
+  TimePoint now;
+  bool had_fin;  ///< X had sent its FIN before this segment
+
+  TcpEndpoint& x() const noexcept { return connection.of(who); }
+  TcpEndpoint& y() const noexcept { return connection.of(peer_of(who)); }
+};
+
+using StateSet = std::uint16_t;
+using KindSet = std::uint8_t;
+constexpr StateSet bit(TcpState state) { return static_cast<StateSet>(1 << static_cast<int>(state)); }
+constexpr KindSet bit(SegmentKind kind) { return static_cast<KindSet>(1 << static_cast<int>(kind)); }
+
+/// Where a row leads: a state, or one of three that depend.
+enum class Target : std::uint8_t {
+  to_closed = static_cast<std::uint8_t>(TcpState::closed),
+  to_syn_sent,
+  to_syn_received,
+  to_established,
+  to_fin_wait_1,
+  to_fin_wait_2,
+  to_close_wait,
+  to_closing,
+  to_last_ack,
+  to_time_wait,
+  same = 0x80,
+  before_closed,  ///< the state it was in before it was thought CLOSED
+  before_fin,     ///< ESTABLISHED or CLOSE_WAIT, by what it had received
+};
+
+struct Row {
+  std::uint8_t number;
+  Evidence evidence;
+  KindSet kinds;
+  StateSet from;
+  bool (*when)(const Occasion&);  ///< nullptr: always
+  Target to;
+  void (*then)(const Occasion&);  ///< nullptr: nothing; runs before the state changes
+  bool stop;
+  const char* text;
+};
+
+std::span<const Row> sent_rows() noexcept;
+std::span<const Row> delivered_rows() noexcept;
+/// Bit i: row i of the list above may match. So that a segment asks the two or three rows that concern it.
+std::uint64_t sent_candidates(SegmentKind kind, TcpState state) noexcept;
+std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept;
+
+/// Rows 3, 4 and 8 begin a new connection between the same endpoints, which must be known before the segment meets its
+/// fate: the number of the row, or kNoRow. `is_told`: the connection's end has been told already.
+std::uint8_t new_incarnation_row(const TcpConnection& connection, Role sender, const TcpSegment& segment,
+                                 bool is_told) noexcept;
+
+}  // namespace wobble

@@ -1,0 +1,186 @@
+#include "tests/api/mock_backend.h"
+
+namespace wobble::api {
+
+MockBackend::MockBackend() {
+  link_.name = "lab";
+  link_.revision = 1;
+  link_.seed = 42;
+  link_.near = {"near", "/proc/123/fd/7", {"10.77.0.1", "fd77::1"}};
+  link_.far = {"far", "/proc/123/fd/8", {"10.77.1.1", "fd77::1:1"}};
+}
+
+std::vector<LinkInfo> MockBackend::links() { return {link("lab")}; }
+
+LinkInfo MockBackend::link(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
+  return link_;
+}
+
+LinkInfo MockBackend::apply(const std::string& name, const Change& change) {
+  const std::lock_guard lock(mutex_);
+  if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
+  if (interferences_ > 0) {
+    --interferences_;
+    ++link_.revision;
+    link_.conditions.down.rate = 1'000'000;
+  }
+  if (change.if_revision && *change.if_revision != link_.revision) throw RevisionMismatch("the link has changed");
+  link_.conditions = change.conditions;
+  ++link_.revision;
+  link_.reverts_at = change.lasts ? std::optional(kEpoch + change.lasts->count()) : std::nullopt;
+  changes_.push_back(change);
+  return link_;
+}
+
+LinkInfo MockBackend::reset(const std::string& name, const std::string& source) {
+  return apply(name, {{}, std::nullopt, std::nullopt, source});
+}
+
+LinkStats MockBackend::stats(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
+  if (stats_unavailable) throw Unavailable("the forwarder did not answer");
+  return stats_;
+}
+
+Page<ConnectionRow> MockBackend::connections(const ConnectionQuery& query) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_query_ = query;
+  }
+  return {{connection(17)}, 17};
+}
+
+ConnectionRow MockBackend::connection(ConnectionId id) {
+  if (id != 17) throw NotFound("there is no connection " + std::to_string(id));
+  ConnectionRow row;
+  row.id = 17;
+  row.link = "lab";
+  row.client = {{*IpAddress::parse("10.77.0.1"), 40112}, TcpState::established, {}};
+  row.client.figures.packets_sent = 12;
+  row.client.figures.retransmissions_by_us = 2;
+  row.server = {{*IpAddress::parse("fd77::1:1"), 80}, TcpState::none, {}};
+  row.opened_at = kEpoch;
+  row.ordinal = 1;
+  row.handshake_rtt_client = std::chrono::microseconds(1500);
+  return row;
+}
+
+std::vector<TransitionRow> MockBackend::transitions(ConnectionId id) {
+  connection(id);
+  TransitionRow row;
+  row.event_id = 501;
+  row.connection = id;
+  row.link = "lab";
+  row.at = kEpoch;
+  row.side = Role::server;
+  row.to = TcpState::syn_received;
+  row.row = 14;
+  row.segment.emplace();
+  row.segment->tcp.flags = tcp_flag::kSyn | tcp_flag::kAck;
+  row.segment->fate = FateWord::dropped;
+  row.segment->drop = DropReason::loss;
+  return {row};
+}
+
+std::vector<SegmentRow> MockBackend::segments(ConnectionId id) {
+  connection(id);
+  SegmentRow row;
+  row.id = 9;
+  row.sent_at = kEpoch;
+  row.delivered_at = kEpoch + 80'000'000;
+  row.fate = FateWord::delayed;
+  row.tcp = {4'000'000'000, 2, 100, tcp_flag::kPsh | tcp_flag::kAck, 64240};
+  return {row};
+}
+
+void MockBackend::follow(ConnectionId id) {
+  connection(id);
+  const std::lock_guard lock(mutex_);
+  followed_.push_back(id);
+}
+
+std::vector<EventRow> MockBackend::events(const EventQuery& query) {
+  const std::lock_guard lock(mutex_);
+  std::vector<EventRow> out;
+  for (const EventRow& event : events_) {
+    if (event.id <= query.since || out.size() >= query.limit) continue;
+    if (query.kind && event.kind != *query.kind) continue;
+    if (query.link && event.link != *query.link) continue;
+    out.push_back(event);
+  }
+  return out;
+}
+
+std::uint64_t MockBackend::wait_for_event(std::uint64_t since, Duration at_most) {
+  std::unique_lock lock(mutex_);
+  grown_.wait_for(lock, at_most, [&] { return events_.size() > since; });
+  return events_.size();
+}
+
+std::uint64_t MockBackend::newest_event() {
+  const std::lock_guard lock(mutex_);
+  return events_.size();
+}
+
+EventRow MockBackend::annotate(const std::string& text, const std::optional<std::string>& link) {
+  add_event("annotation", text, link.value_or(""));
+  const std::lock_guard lock(mutex_);
+  return events_.back();
+}
+
+Health MockBackend::health() {
+  const std::lock_guard lock(mutex_);
+  return health_;
+}
+
+void MockBackend::add_event(const std::string& kind, const std::string& text, const std::string& link) {
+  const std::lock_guard lock(mutex_);
+  EventRow event;
+  event.id = events_.size() + 1;
+  event.at = kEpoch;
+  event.kind = kind;
+  event.text = text;
+  event.link = link;
+  events_.push_back(event);
+  grown_.notify_all();
+}
+
+LinkConditions MockBackend::conditions() {
+  const std::lock_guard lock(mutex_);
+  return link_.conditions;
+}
+
+std::vector<Change> MockBackend::changes() {
+  const std::lock_guard lock(mutex_);
+  return changes_;
+}
+
+ConnectionQuery MockBackend::last_query() {
+  const std::lock_guard lock(mutex_);
+  return last_query_;
+}
+
+std::vector<ConnectionId> MockBackend::followed() {
+  const std::lock_guard lock(mutex_);
+  return followed_;
+}
+
+void MockBackend::set_health(Health health) {
+  const std::lock_guard lock(mutex_);
+  health_ = std::move(health);
+}
+
+void MockBackend::set_stats(const LinkStats& stats) {
+  const std::lock_guard lock(mutex_);
+  stats_ = stats;
+}
+
+void MockBackend::interfere(int times) {
+  const std::lock_guard lock(mutex_);
+  interferences_ = times;
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,70 @@
+// A backend in memory: one link "lab" whose conditions can be set, a few connections, a log of events that grows.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/backend.h"
+
+namespace wobble::api {
+
+class MockBackend : public Backend {
+ public:
+  MockBackend();
+
+  std::string version() override { return "1.2.3"; }
+  Duration uptime() override { return std::chrono::minutes(90); }
+  WallTime wall_clock(TimePoint at) override { return kEpoch + at.time_since_epoch().count(); }
+
+  std::vector<LinkInfo> links() override;
+  LinkInfo link(const std::string& name) override;
+  LinkInfo apply(const std::string& name, const Change& change) override;
+  LinkInfo reset(const std::string& name, const std::string& source) override;
+  LinkStats stats(const std::string& name) override;
+
+  Page<ConnectionRow> connections(const ConnectionQuery& query) override;
+  ConnectionRow connection(ConnectionId id) override;
+  std::vector<TransitionRow> transitions(ConnectionId id) override;
+  std::vector<SegmentRow> segments(ConnectionId id) override;
+  void follow(ConnectionId id) override;
+
+  std::vector<EventRow> events(const EventQuery& query) override;
+  std::uint64_t wait_for_event(std::uint64_t since, Duration at_most) override;
+  std::uint64_t newest_event() override;
+  EventRow annotate(const std::string& text, const std::optional<std::string>& link) override;
+
+  Health health() override;
+  JournalStats journal() override { return {1000, 3, 4, 1, 65'536}; }
+
+  /// 2026-11-22T09:05:57.123456789Z
+  static constexpr WallTime kEpoch = 1'795'338'357'123'456'789;
+
+  // What tests set and look at; under mutex() where the server runs.
+  std::mutex& mutex() { return mutex_; }
+  void add_event(const std::string& kind, const std::string& text, const std::string& link = "lab");
+  LinkConditions conditions();
+  std::vector<Change> changes();
+  ConnectionQuery last_query();
+  std::vector<ConnectionId> followed();
+  void set_health(Health health);
+  void set_stats(const LinkStats& stats);
+  /// The next apply() finds that somebody else has just changed the link, `times` times.
+  void interfere(int times);
+  bool stats_unavailable = false;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable grown_;
+  LinkInfo link_;
+  LinkStats stats_;
+  std::vector<Change> changes_;
+  std::vector<EventRow> events_;
+  std::vector<ConnectionId> followed_;
+  ConnectionQuery last_query_;
+  Health health_;
+  int interferences_ = 0;
+};
+
+}  // namespace wobble::api

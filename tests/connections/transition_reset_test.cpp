@@ -1,0 +1,220 @@
+// The transition table's rows 28 to 42 without 40: resets, corrections and what is not acceptable. One test for each
+// row, by its number.
+#include "tests/connections/tracker_story.h"
+
+namespace {
+
+using namespace wobble;
+using wobble::testing::TrackerStory;
+using namespace std::chrono_literals;
+using enum TcpState;
+constexpr Role kClient = Role::client, kServer = Role::server;
+
+struct Open : TrackerStory {
+  Open() { shake_hands(); }
+};
+
+TEST(TransitionTable, Row28_ClientRejectsAnOldSynAckAndGoesOn) {
+  TrackerStory s;
+  s.client("SYN 0");
+  s.client("RST 4711");  // seq = the ACK of a SYN-ACK that was not for it
+  s.expect_row(28, kClient, syn_sent, syn_sent);
+}
+
+TEST(TransitionTable, Row29_ClientGivesUpOpening) {
+  TrackerStory s;
+  s.client("SYN 0");
+  s.server("SYN,ACK 0 ack 1");
+  s.client_loses("RST 1");
+  s.expect_row(29, kClient, syn_sent, closed);
+  s.expect(closed, syn_received);
+}
+
+TEST(TransitionTable, Row29_UnlessItGoesOn) {
+  TrackerStory s;
+  s.client("SYN 0");
+  s.server("SYN,ACK 0 ack 1");
+  s.client_loses("RST 1");
+  s.client("ACK 1 ack 1");
+  s.expect_row(29, kClient, closed, syn_sent, Evidence::correction);
+  s.expect_row(14, kClient, syn_sent, established);
+  s.expect(established, established);
+}
+
+TEST(TransitionTable, Row30_RstAbortsItsSenderEvenIfDropped) {
+  Open s;
+  s.client_loses("RST,ACK 1 ack 1");
+  s.expect_row(30, kClient, established, closed);
+  s.expect(closed, established);
+}
+
+TEST(TransitionTable, Row30_RstAtWhatThePeerAcknowledged) {
+  Open s;
+  s.client_loses("ACK 1 ack 1 len 100");
+  s.server("ACK 1 ack 1");
+  s.client("RST 1");
+  s.expect_row(30, kClient, established, closed);
+}
+
+TEST(TransitionTable, Row31_ImplausibleRst) {
+  Open s;
+  s.client_loses("RST 5000");
+  s.expect_row(31, kClient, established, established);
+  EXPECT_EQ(s.connection.rst_implausible, 1);
+}
+
+TEST(TransitionTable, Row32_ClosedPortAnswers) {
+  TrackerStory s;
+  s.client("SYN 0");
+  s.server_loses("RST,ACK 0 ack 1");
+  s.expect_row(32, kServer, none, none);
+  s.expect(syn_sent, none);
+}
+
+TEST(TransitionTable, Row32_TimeWaitIsNotEndedByItsOwnRst) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1");
+  s.server("FIN,ACK 1 ack 2");
+  s.client_loses("ACK 2 ack 2");
+  s.client_loses("RST 2");
+  s.expect_row(32, kClient, time_wait, time_wait);
+}
+
+TEST(TransitionTable, Row33_Refused) {
+  TrackerStory s;
+  s.client("SYN 0");
+  s.server_isn = 0;
+  s.server("RST,ACK 0 ack 1");
+  s.expect_row(33, kClient, syn_sent, closed, Evidence::delivered);
+  EXPECT_EQ(TcpTracker::end_of(s.connection), End::refused);
+}
+
+TEST(TransitionTable, Row33_NotByARstWithoutAck) {
+  TrackerStory s;
+  s.client("SYN 0");
+  s.server("RST 0");
+  s.expect_no_row(33);
+  s.expect(syn_sent, none);
+}
+
+TEST(TransitionTable, Row34_ExactRstIsAccepted) {
+  Open s;
+  s.server("ACK 1 ack 1 len 100");
+  s.server("RST,ACK 101 ack 1");
+  s.expect_row(34, kClient, established, closed, Evidence::delivered);
+  EXPECT_EQ(TcpTracker::end_of(s.connection), End::reset);
+}
+
+TEST(TransitionTable, Row34_AtTheEdgeOfWhatIsOutOfOrder) {
+  Open s;
+  s.server_loses("ACK 1 ack 1 len 100");
+  s.server("ACK 101 ack 1 len 100");
+  s.server("RST,ACK 201 ack 1");
+  s.expect_row(34, kClient, established, closed, Evidence::delivered);
+}
+
+TEST(TransitionTable, Row34_OneBelowTheFinInCloseWait) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1");
+  s.server("ACK 1 ack 2");
+  s.client("RST 1");
+  s.expect_row(34, kServer, close_wait, closed, Evidence::delivered);
+  EXPECT_EQ(TcpTracker::end_of(s.connection), End::orderly_reset);
+}
+
+TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {
+  Open s;
+  s.server("RST 500");
+  s.expect_row(35, kClient, established, established, Evidence::delivered);
+  EXPECT_EQ(s.connection.challenge_acks, 0);
+  s.client("ACK 1 ack 1");
+  EXPECT_EQ(s.connection.challenge_acks, 1);
+}
+
+TEST(TransitionTable, Row36_RstOutsideTheWindowIsIgnored) {
+  Open s;
+  s.server("RST -500");
+  s.expect_row(36, kClient, established, established, Evidence::delivered);
+}
+
+TEST(TransitionTable, Row37_TimeWaitAssassination) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1");
+  s.server("FIN,ACK 1 ack 2");
+  s.client("ACK 2 ack 2");
+  s.server("RST 2");
+  s.expect_row(37, kClient, time_wait, closed, Evidence::delivered);
+}
+
+TEST(TransitionTable, Row38_EvidenceBeatsInference) {
+  Open s;
+  s.server("RST,ACK 1 ack 1");
+  s.expect(closed, closed);
+  s.wait(10ms);
+  s.client("ACK 1 ack 1 len 10");
+  s.expect_row(38, kClient, closed, established, Evidence::correction);
+}
+
+TEST(TransitionTable, Row38_ButNotByASegmentThatCrossedTheRst) {
+  Open s;
+  s.server("RST,ACK 1 ack 1");
+  s.client_sends("ACK 1 ack 1 len 10");  // 1 ms after the RST was released
+  s.expect_no_row(38);
+  s.expect(closed, closed);
+}
+
+TEST(TransitionTable, Row39_DataBeyondTheFinShowsItWasForged) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1");
+  s.client("ACK 1 ack 1 len 100");
+  s.expect_row(39, kClient, fin_wait_1, established, Evidence::correction);
+  EXPECT_EQ(s.connection.closed_by, ClosedBy::nobody);
+  s.client("FIN,ACK 101 ack 1");
+  s.expect(fin_wait_1, established);
+}
+
+TEST(TransitionTable, Row39_BackToCloseWait) {
+  Open s;
+  s.server("FIN,ACK 1 ack 1");
+  s.client("ACK 1 ack 2");
+  s.client("FIN,ACK 1 ack 2");
+  s.client("ACK 1 ack 2 len 100");
+  s.expect_row(39, kClient, last_ack, close_wait, Evidence::correction);
+}
+
+TEST(TransitionTable, Row41_AckOfWhatWasNeverSentIsIgnoredWhole) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1");
+  s.server("ACK 1 ack 5000 len 10");
+  s.expect_row(41, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
+  s.expect(fin_wait_1, established);
+  EXPECT_EQ(s.connection.client.rcv_nxt, s.server_isn + 1);
+}
+
+TEST(TransitionTable, Row42_OutsideTheWindowHasNoEffect) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1 win 10");
+  s.server("ACK 9000000 ack 2");
+  s.expect_row(42, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
+}
+
+TEST(TransitionTable, Row42_KeepAliveHasNoEffect) {
+  Open s;
+  s.server("ACK 1 ack 1 len 10");
+  s.client("ACK 1 ack 11");
+  s.server("ACK 10 ack 1");
+  s.expect_row(42, kClient, established, established, Evidence::delivered);
+  EXPECT_FALSE(s.sending.retransmission);
+}
+
+TEST(TransitionTable, ImpossibleFlagsAreCountedAndChangeNothing) {
+  Open s;
+  for (const char* text : {"SYN,FIN 1", "SYN,RST 1", "none 1", "FIN 1", "PSH,URG 1"}) s.client(text);
+  s.expect(established, established);
+  EXPECT_EQ(s.connection.invalid_flags, 5);
+  s.client("FIN,RST 1");  // acts as a RST
+  s.expect(closed, closed);
+  EXPECT_EQ(s.connection.invalid_flags, 6);
+}
+
+}  // namespace

@@ -1,0 +1,65 @@
+// How many connections a second the journal takes whole (10 rows each: one connection, its opening and closing, seven
+// transitions), against what bare SQLite inserts on the same disk in the same run. Prints; judges nothing.
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/daemon/journal_fixture.h"
+
+namespace wobble::daemon {
+namespace {
+
+constexpr int kRowsPerConnection = 1 + 2 + kTransitionsOfLife;
+
+double seconds_since(TimePoint start) { return std::chrono::duration<double>(monotonic_now() - start).count(); }
+
+/// Rows of about a transition's size, ten thousand to a transaction, prepared, no index: what the disk takes.
+double bare_rows_per_second(const std::string& file, std::int64_t rows) {
+  Database database(file, Database::Mode::create);
+  database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;"
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c INTEGER, d TEXT, e TEXT, f TEXT,"
+      "g TEXT, h INTEGER, i TEXT, j INTEGER, k INTEGER, l INTEGER, m INTEGER, n TEXT)");
+  Statement insert(database,
+                   "INSERT INTO t VALUES(NULL, ?, 1, ?, 'client', 'SYN_SENT', 'ESTABLISHED', 'sent', 14,"
+                   "'SYN,ACK', 4000000000, 7, 0, 64240, 'forwarded')");
+  const TimePoint start = monotonic_now();
+  for (std::int64_t row = 0; row < rows;) {
+    Transaction transaction(database);
+    for (int i = 0; i < 10'000 && row < rows; ++i, ++row)
+      insert.bind(1, row).bind(2, 1'700'000'000'000'000'000 + row).run();
+    transaction.commit();
+  }
+  return static_cast<double>(rows) / seconds_since(start);
+}
+
+int run(ConnectionId connections) {
+  const TemporaryDirectory directory;
+  const double bare =
+      bare_rows_per_second(directory.file("bare.db"), static_cast<std::int64_t>(connections) * kRowsPerConnection);
+  EventRing ring;
+  Journal journal({.file = directory.file("journal.db")});
+  journal.add_link("lab", ring);
+  const TimePoint start = monotonic_now();
+  for (ConnectionId id = 1; id <= connections; ++id) {
+    push_life(ring, id);
+    while (ring.size() > ring.capacity() / 4) {  // as fast as it is taken
+      journal.sync(std::chrono::seconds(1));
+    }
+  }
+  const bool is_whole = journal.sync(std::chrono::minutes(1));
+  const double rate = static_cast<double>(connections) / seconds_since(start);
+  const auto stats = journal.stats();
+  std::printf("journal: %.0f connections/s (%.0f rows/s), lost %llu, database %.1f MB%s\n", rate,
+              rate * kRowsPerConnection, static_cast<unsigned long long>(stats.lost_transitions),
+              static_cast<double>(stats.database_bytes) / 1e6, is_whole ? "" : ", NOT finished");
+  std::printf("bare SQLite: %.0f rows/s = %.0f connections/s at %d rows\n", bare, bare / kRowsPerConnection,
+              kRowsPerConnection);
+  std::printf("ratio: %.2f\n", rate * kRowsPerConnection / bare);
+  journal.stop();
+  return is_whole ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace wobble::daemon
+
+int main(int argc, char** argv) { return wobble::daemon::run(argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 50'000); }

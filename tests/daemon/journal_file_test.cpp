@@ -1,0 +1,144 @@
+// Opening the journal's file: what it accepts, what it refuses, and how it is brought up to date.
+#include "daemon/journal/journal_file.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "daemon/journal/schema.h"
+#include "tests/daemon/journal_fixture.h"
+
+namespace wobble::daemon {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class JournalFileTest : public testing::Test {
+ protected:
+  JournalFileTest() : file(directory.file("journal.db")) {}
+
+  std::string refusal() {
+    try {
+      const Journal journal({.file = file});
+      return "opened";
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  }
+  void run_sql(const std::string& sql) { Database(file, Database::Mode::create).exec(sql); }
+
+  TemporaryDirectory directory;
+  std::string file;
+};
+
+TEST_F(JournalFileTest, ANewFileHasTheNewestSchema) {
+  { const Journal journal({.file = file}); }
+  Database database(file, Database::Mode::read_only);
+  EXPECT_EQ(database.integer("PRAGMA user_version"), migrations().back().version);
+  EXPECT_EQ(database.integer("PRAGMA application_id"), kApplicationId);
+  EXPECT_EQ(database.integer("PRAGMA auto_vacuum"), 2) << "incremental";
+  EXPECT_EQ(database.integer("SELECT count(*) FROM sessions WHERE state = 'stopped' AND stopped_at > 0"), 1);
+  Statement mode(database, "PRAGMA journal_mode");
+  ASSERT_TRUE(mode.step());
+  EXPECT_EQ(mode.text(0), "wal");
+}
+
+TEST_F(JournalFileTest, AnEmptyDatabaseOfVersionZeroIsBroughtUp) {
+  run_sql("CREATE TABLE t(a); DROP TABLE t; PRAGMA user_version = 0;");
+  ASSERT_GT(std::filesystem::file_size(file), 0u);
+  EXPECT_EQ(refusal(), "opened");
+  Database database(file, Database::Mode::read_only);
+  EXPECT_EQ(database.integer("PRAGMA user_version"), migrations().back().version);
+  EXPECT_EQ(database.integer("PRAGMA auto_vacuum"), 2);
+}
+
+TEST_F(JournalFileTest, MigrationsRunInOrderAndOnce) {
+  Database database(file, Database::Mode::create);
+  const Migration steps[] = {{1, "CREATE TABLE a(x); INSERT INTO a VALUES(1);"},
+                             {2, "ALTER TABLE a ADD COLUMN y DEFAULT 5;"},
+                             {3, "UPDATE a SET y = y + x;"}};
+  migrate(database, std::span(steps).first(1));
+  EXPECT_EQ(database.integer("PRAGMA user_version"), 1);
+  migrate(database, steps);
+  migrate(database, steps);
+  EXPECT_EQ(database.integer("PRAGMA user_version"), 3);
+  EXPECT_EQ(database.integer("SELECT y FROM a"), 6) << "the third step ran once";
+}
+
+TEST_F(JournalFileTest, AFailedMigrationLeavesTheStepBefore) {
+  Database database(file, Database::Mode::create);
+  const Migration steps[] = {{1, "CREATE TABLE a(x);"}, {2, "CREATE TABLE b(x); INSERT INTO nowhere VALUES(1);"}};
+  EXPECT_THROW(migrate(database, steps), DatabaseError);
+  EXPECT_FALSE(database.in_transaction());
+  EXPECT_EQ(database.integer("PRAGMA user_version"), 1);
+  EXPECT_EQ(database.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), 0);
+}
+
+TEST_F(JournalFileTest, ANewerSchemaIsRefused) {
+  { const Journal journal({.file = file}); }
+  run_sql("PRAGMA user_version = 99");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("has schema 99"), HasSubstr("up to 1")));
+}
+
+TEST_F(JournalFileTest, WhatIsNoDatabaseIsRefusedAndLeftAlone) {
+  const std::string text(5000, 'x');
+  std::ofstream(file) << text;
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("is not a wobble database")));
+  std::ifstream in(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), text);
+}
+
+TEST_F(JournalFileTest, SomebodyElsesDatabaseIsRefused) {
+  run_sql("CREATE TABLE recipes(a)");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("not wobble's")));
+}
+
+TEST_F(JournalFileTest, ADamagedFileIsRefused) {
+  { const Journal journal({.file = file}); }
+  std::filesystem::resize_file(file, 4096 * 3);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("damaged")));
+}
+
+TEST_F(JournalFileTest, WhatCannotBeOpenedIsSaid) {
+  file = directory.file("missing/journal.db");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("No such file or directory")));
+  file = directory.path();
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("Is a directory")));
+}
+
+TEST_F(JournalFileTest, ViewsAnswer) {
+  EventRing ring;
+  {
+    Journal journal({.file = file});
+    journal.add_link("lab", ring);
+    journal.record_change({.link = "lab", .revision = 1, .source = "test", .conditions = "{}"});
+    push_life(ring, 1);
+    ring.on(opening_of(2));
+    ring.on(transition_of(2, Role::client, TcpState::none, TcpState::syn_sent));
+    ring.on(segment_of(2, tcp_flag::kSyn, DropReason::loss));
+    ring.on(closing_of(2, End::syn_timeout, ClosedBy::nobody));
+    ring.on(opening_of(3));
+    ring.on(segment_of(3, tcp_flag::kRst | tcp_flag::kAck));
+    ConnectionClosed end = closing_of(3, End::reset, ClosedBy::client);
+    end.figures.server.retransmissions = 5;
+    end.figures.server.retransmissions_by_us = 3;
+    ring.on(end);
+    ring.on(opening_of(4));
+    ring.on(closing_of(4, End::half_open, ClosedBy::client));
+    ASSERT_TRUE(journal.sync(kLongEnough));
+  }
+  Database database(file, Database::Mode::read_only);
+  const auto is = [&](const char* sql) { return database.integer(sql); };
+  EXPECT_EQ(is("SELECT count(*) FROM connection_list"), 4);
+  EXPECT_EQ(is("SELECT count(*) FROM closed_first WHERE closed_by = 'client'"), 3);
+  EXPECT_EQ(is("SELECT syns_dropped_by_us FROM never_past_syn_sent WHERE id = 2"), 1);
+  EXPECT_EQ(is("SELECT count(*) FROM never_past_syn_sent WHERE id = 1"), 0);
+  EXPECT_EQ(is("SELECT id FROM half_open_at_the_end"), 4);
+  EXPECT_EQ(is("SELECT first_reset_from = 'client' FROM resets WHERE id = 3"), 1);
+  EXPECT_EQ(is("SELECT by_server FROM unexplained_retransmissions"), 2);
+  EXPECT_EQ(is("SELECT count(*) FROM connection_conditions WHERE revision = 1"), 4);
+}
+
+}  // namespace
+}  // namespace wobble::daemon
