@@ -76,7 +76,10 @@ class Bench {
   TimePoint now_{1s};
 };
 
-Super plain(const Bytes& bytes) { return {packets::with_checksum(bytes), {}}; }
+Super plain(Bytes bytes) {
+  write_ipv4_header_checksum(bytes);
+  return {packets::with_checksum(std::move(bytes)), {}};
+}
 Super datagram(std::size_t payload) { return plain(packets::ipv4(kUdp, packets::udp(1000, 2000, Bytes(payload, 7)))); }
 
 LinkConditions random_conditions(std::mt19937_64& random) {

@@ -122,7 +122,7 @@ TEST(BufferPool, BuffersHoldTheirBytes) {
   }
   EXPECT_EQ(pool.bytes_in_use(), 0u);
   EXPECT_FALSE(pool.copy_of({}));
-  EXPECT_FALSE(pool.copy_of(numbered(65536)));
+  EXPECT_FALSE(pool.copy_of(numbered(65537)));
 }
 
 TEST(BufferPool, TheBoundHoldsAndWhatComesBackIsUsedAgain) {
