@@ -56,6 +56,8 @@ class BufferPool {
   PacketBuffer copy_of(std::span<const std::uint8_t> bytes) noexcept;
 
   std::size_t bytes_in_use() const noexcept { return in_use_; }
+  /// In use and kept for reuse; at most limit().
+  std::size_t bytes_allocated() const noexcept { return allocated_; }
   std::size_t limit() const noexcept { return limit_; }
 
  private:

@@ -60,7 +60,8 @@ class Pipeline {
 /// Flips `settings.bits` distinct bits of the packet, chosen by `draw`: of the transport payload, or of the transport
 /// checksum if there is no payload; of anything behind the IP header if the transport is not known. With fix_checksum
 /// the checksum is then made right, and a packet without payload is left alone.
-/// Returns whether the receiver will discard the packet (its checksum is now wrong).
+/// A fragment's checksum is not here: with fix_checksum it is left alone. `view` is of `bytes`, or of what they are a
+/// copy of. Returns whether the receiver will discard the packet (its checksum is now wrong).
 bool corrupt_packet(std::span<std::uint8_t> bytes, const PacketView& view, const CorruptSettings& settings,
                     std::uint64_t draw) noexcept;
 

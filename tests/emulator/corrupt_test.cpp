@@ -108,6 +108,20 @@ TEST(Corrupt, FixedItReachesTheApplication) {
   }
 }
 
+TEST(Corrupt, TheViewMayBeOfTheOriginalOfACopy) {
+  for (const Bytes& original : kWithPayload) {
+    PacketView view;
+    ASSERT_EQ(parse_packet(original, view), ParseError::none);
+    Bytes copy = original;
+    EXPECT_TRUE(corrupt_packet(copy, view, {{Probability::kOne}, 1, false}, 1));
+    EXPECT_FALSE(is_right(copy));
+    copy = original;
+    EXPECT_FALSE(corrupt_packet(copy, view, {{Probability::kOne}, 1, true}, 1));
+    EXPECT_NE(copy, original);
+    EXPECT_TRUE(is_right(copy));
+  }
+}
+
 TEST(Corrupt, FixedButWithoutPayloadItIsLeftAlone) {
   const Bytes packet = with_checksum(ipv4(kTcp, tcp(1, 2, 3, 4, 0x12)));
   const Damage d = damage(packet, 1, true, 1);

@@ -72,6 +72,25 @@ TEST(Outage, SwitchedOnItDropsWhatIsInFlight) {
   EXPECT_FALSE(lane.pipeline.advance(kStart + 1s)) << "it has not begun again";
 }
 
+TEST(Outage, DropInFlightAskedForWhenItIsDownAlreadyDropsNothing) {
+  DirectionConditions c;
+  c.outage.on = true;
+  Lane lane(c);
+  c.outage.drop_in_flight = true;
+  lane.set(c, kStart + 1s);
+  EXPECT_FALSE(lane.pipeline.advance(kStart + 1s));
+}
+
+TEST(Outage, ACycleKeepsItsPhaseWhenOnlyItsDropsChange) {
+  DirectionConditions c;
+  c.outage = {false, 10s, 1s, false};
+  Lane lane(c);
+  c.outage.drop_in_flight = true;
+  lane.set(c, kStart + 9s);
+  EXPECT_EQ(lane.pipeline.next_change(), kStart + 10s);
+  EXPECT_TRUE(lane.pipeline.advance(kStart + 10s));
+}
+
 TEST(Outage, OtherSettingsDoNotRestartTheCycle) {
   DirectionConditions c;
   c.outage.up_for = 10s;

@@ -128,6 +128,16 @@ TEST(Rate, AChangeWaitsForWhatIsBeingSent) {
   EXPECT_EQ(lane.release(kStart + 500us), kStart + 2100us);
 }
 
+TEST(Rate, AChangeRoundsUpWhatIsBeingSent) {
+  DirectionConditions c;
+  c.rate = 3'000'000;
+  Lane lane(c);
+  EXPECT_EQ(lane.release(kStart), kStart + 3'333'334ns);
+  c.rate = 500'000;  // a third of a nanosecond at the old rate would be two whole ones at the new
+  lane.set(c, kStart);
+  EXPECT_EQ(lane.release(kStart), kStart + 23'333'334ns);
+}
+
 TEST(Rate, ALostPacketTakesNoCapacity) {
   DirectionConditions c;
   c.rate = 10'000'000;

@@ -140,6 +140,7 @@ TEST(BufferPool, TheBoundHoldsAndWhatComesBackIsUsedAgain) {
   held.clear();
   for (int i = 0; i < 16; ++i) held.push_back(pool.copy_of(numbered(100)));
   for (const auto& buffer : held) EXPECT_TRUE(buffer);
+  EXPECT_EQ(pool.bytes_allocated(), 4096u);
   EXPECT_FALSE(pool.copy_of(numbered(1)));
 }
 
