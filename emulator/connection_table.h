@@ -29,13 +29,16 @@ struct ConnectionHandle {
   explicit operator bool() const noexcept { return generation != 0; }
 };
 
-/// Defaults are tcp.md's; each is a time since the last segment of the connection.
+/// Defaults are tcp.md's; each is a time since the last segment of the connection that arrived, but TIME_WAIT's since
+/// it began (or began again). What waits for a pair of states waits for the first of these that either is in:
+/// SYN_RECEIVED, SYN_SENT, closing, half-closed, established. Endpoints whose stacks give up silently (SYN_SENT,
+/// SYN_RECEIVED, FIN_WAIT_1, CLOSING, LAST_ACK) become CLOSED by timer; the others may live on and are only forgotten.
 struct ConnectionTimeouts {
-  Duration syn_sent = std::chrono::seconds(130);
+  Duration syn_sent = std::chrono::seconds(130);  ///< also a picked-up connection of which one side is silent
   Duration syn_received = std::chrono::seconds(75);
   Duration established = std::chrono::hours(24);
   Duration closing = std::chrono::seconds(120);     ///< FIN_WAIT_1, CLOSING, LAST_ACK
-  Duration half_closed = std::chrono::hours(1);     ///< FIN_WAIT_2 with CLOSE_WAIT
+  Duration half_closed = std::chrono::hours(1);     ///< FIN_WAIT_2 with CLOSE_WAIT; one side CLOSED, the other not
   Duration time_wait = std::chrono::seconds(60);    ///< 2 MSL
   Duration after_reset = std::chrono::seconds(10);  ///< kept for stray segments
   Duration flow = std::chrono::seconds(60);         ///< UDP, ICMP and others
@@ -92,7 +95,8 @@ class ConnectionTable {
   std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
 
   std::uint32_t size() const noexcept;
-  /// How many endpoints pairs are in each state, by the client's state (flows other than TCP are not counted).
+  /// How many connections are in each state, by the client's state (flows other than TCP are not counted). Those whose
+  /// end was told and that only wait (TIME_WAIT, CLOSED) are among them, as they are in size().
   void count_states(std::uint32_t (&by_client_state)[kTcpStateCount]) const noexcept;
 
   /// Ends every record with End::open, as a daemon that stops does; the table is empty afterwards.

@@ -4,28 +4,17 @@ namespace wobble {
 
 const char* to_string(TcpState state) noexcept {
   switch (state) {
-    case TcpState::none:
-      return "NONE";
-    case TcpState::closed:
-      return "CLOSED";
-    case TcpState::syn_sent:
-      return "SYN_SENT";
-    case TcpState::syn_received:
-      return "SYN_RECEIVED";
-    case TcpState::established:
-      return "ESTABLISHED";
-    case TcpState::fin_wait_1:
-      return "FIN_WAIT_1";
-    case TcpState::fin_wait_2:
-      return "FIN_WAIT_2";
-    case TcpState::close_wait:
-      return "CLOSE_WAIT";
-    case TcpState::closing:
-      return "CLOSING";
-    case TcpState::last_ack:
-      return "LAST_ACK";
-    case TcpState::time_wait:
-      return "TIME_WAIT";
+    case TcpState::none: return "NONE";
+    case TcpState::closed: return "CLOSED";
+    case TcpState::syn_sent: return "SYN_SENT";
+    case TcpState::syn_received: return "SYN_RECEIVED";
+    case TcpState::established: return "ESTABLISHED";
+    case TcpState::fin_wait_1: return "FIN_WAIT_1";
+    case TcpState::fin_wait_2: return "FIN_WAIT_2";
+    case TcpState::close_wait: return "CLOSE_WAIT";
+    case TcpState::closing: return "CLOSING";
+    case TcpState::last_ack: return "LAST_ACK";
+    case TcpState::time_wait: return "TIME_WAIT";
   }
   return "";
 }
@@ -34,56 +23,37 @@ const char* to_string(Role role) noexcept { return role == Role::client ? "clien
 
 const char* to_string(Evidence evidence) noexcept {
   switch (evidence) {
-    case Evidence::sent:
-      return "sent";
-    case Evidence::delivered:
-      return "delivered";
-    case Evidence::timer:
-      return "timer";
-    case Evidence::correction:
-      return "correction";
-    case Evidence::implied:
-      return "implied";
+    case Evidence::sent: return "sent";
+    case Evidence::delivered: return "delivered";
+    case Evidence::timer: return "timer";
+    case Evidence::correction: return "correction";
+    case Evidence::implied: return "implied";
   }
   return "";
 }
 
 const char* to_string(End end) noexcept {
   switch (end) {
-    case End::open:
-      return "open";
-    case End::orderly:
-      return "orderly";
-    case End::orderly_reset:
-      return "orderly_reset";
-    case End::reset:
-      return "reset";
-    case End::refused:
-      return "refused";
-    case End::syn_timeout:
-      return "syn_timeout";
-    case End::idle_timeout:
-      return "idle_timeout";
-    case End::half_open:
-      return "half_open";
-    case End::superseded:
-      return "superseded";
-    case End::evicted:
-      return "evicted";
+    case End::open: return "open";
+    case End::orderly: return "orderly";
+    case End::orderly_reset: return "orderly_reset";
+    case End::reset: return "reset";
+    case End::refused: return "refused";
+    case End::syn_timeout: return "syn_timeout";
+    case End::idle_timeout: return "idle_timeout";
+    case End::half_open: return "half_open";
+    case End::superseded: return "superseded";
+    case End::evicted: return "evicted";
   }
   return "";
 }
 
 const char* to_string(ClosedBy who) noexcept {
   switch (who) {
-    case ClosedBy::nobody:
-      return "";
-    case ClosedBy::client:
-      return "client";
-    case ClosedBy::server:
-      return "server";
-    case ClosedBy::both:
-      return "both";
+    case ClosedBy::nobody: return "";
+    case ClosedBy::client: return "client";
+    case ClosedBy::server: return "server";
+    case ClosedBy::both: return "both";
   }
   return "";
 }

@@ -81,7 +81,7 @@ struct Transition {
   TcpState from = TcpState::none;
   TcpState to = TcpState::none;
   Evidence evidence = Evidence::sent;
-  std::uint8_t row = 0;      ///< the row of the transition table that decided (tcp.md's numbers)
+  std::uint8_t row = 0;      ///< of the transition table (its numbers); 0: a time-out other than 2MSL, which has none
   bool has_segment = false;  ///< false for timers
   SegmentSummary segment;
 };
@@ -114,7 +114,13 @@ struct ConnectionFigures {
   bool operator==(const ConnectionFigures&) const = default;
 };
 
-/// A connection ended, or was forgotten.
+/// A connection ended, or was forgotten: told exactly once, as soon as it is known, with the figures of that moment.
+///
+/// A TCP connection has ended when neither endpoint has anything to send any more: each is CLOSED or in TIME_WAIT, or
+/// one is CLOSED and the other was never seen (refused). It stays in the table until TIME_WAIT runs out, or 10 s for
+/// stray segments, so transitions of the same id may still follow: TIME_WAIT to CLOSED, or a refused client that tries
+/// the same SYN again. What was told is not taken back. If only one endpoint is known to be CLOSED, the end is told
+/// when the other's time-out has run: half_open.
 struct ConnectionClosed {
   ConnectionId id = 0;
   TimePoint at;

@@ -5,21 +5,15 @@ namespace wobble {
 SegmentKind kind_of(const TcpSegment& segment) noexcept {
   using namespace tcp_flag;
   switch (segment.flags & (kSyn | kFin | kRst | kAck)) {
-    case kSyn:
-      return SegmentKind::syn;
-    case kSyn | kAck:
-      return SegmentKind::syn_ack;
+    case kSyn: return SegmentKind::syn;
+    case kSyn | kAck: return SegmentKind::syn_ack;
     case kRst:
     case kRst | kAck:
     case kRst | kFin:
-    case kRst | kFin | kAck:
-      return SegmentKind::rst;
-    case kFin | kAck:
-      return SegmentKind::fin;
-    case kAck:
-      return SegmentKind::ack;
-    default:
-      return SegmentKind::invalid;
+    case kRst | kFin | kAck: return SegmentKind::rst;
+    case kFin | kAck: return SegmentKind::fin;
+    case kAck: return SegmentKind::ack;
+    default: return SegmentKind::invalid;
   }
 }
 

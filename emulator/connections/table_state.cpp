@@ -65,15 +65,11 @@ std::optional<ConnectionTable::State::Opening> ConnectionTable::State::opening_o
                                                                                   Side side) const noexcept {
   if (!packet.is_tcp()) return Opening{side, false, kNoRow, {}};
   switch (kind_of(packet.tcp)) {
-    case SegmentKind::syn:
-      return Opening{side, false, 1, {}};
-    case SegmentKind::syn_ack:
-      return Opening{opposite(side), true, 1, {}};
+    case SegmentKind::syn: return Opening{side, false, 1, {}};
+    case SegmentKind::syn_ack: return Opening{opposite(side), true, 1, {}};
     case SegmentKind::ack:
-    case SegmentKind::fin:
-      return Opening{guess_client(packet, side), true, 40, {}};
-    default:
-      return std::nullopt;
+    case SegmentKind::fin: return Opening{guess_client(packet, side), true, 40, {}};
+    default: return std::nullopt;
   }
 }
 

@@ -48,11 +48,8 @@ void TcpTracker::apply(const Row& row, const Occasion& o, Steps& steps) const no
   TcpEndpoint& x = o.x();
   TcpState to = x.state;
   switch (row.to) {
-    case Target::same:
-      break;
-    case Target::before_closed:
-      to = x.before_closed;
-      break;
+    case Target::same: break;
+    case Target::before_closed: to = x.before_closed; break;
     case Target::before_fin: {
       const TcpEndpoint& y = o.y();
       const bool has_peer_fin =
@@ -60,8 +57,7 @@ void TcpTracker::apply(const Row& row, const Occasion& o, Steps& steps) const no
       to = has_peer_fin ? TcpState::close_wait : TcpState::established;
       break;
     }
-    default:
-      to = static_cast<TcpState>(row.to);
+    default: to = static_cast<TcpState>(row.to);
   }
   change(o.connection, o.who, to, {o.who, x.state, to, row.evidence, row.number}, o.now, steps);
   if (is_row_15) {

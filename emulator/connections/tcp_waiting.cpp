@@ -36,20 +36,13 @@ bool TcpTracker::is_over(const TcpConnection& c) noexcept {
 
 Duration TcpTracker::timeout(const TcpConnection& c) const noexcept {
   switch (waiting(c)) {
-    case Waiting::half_open:
-      return timeouts_.syn_sent;
-    case Waiting::syn_received:
-      return timeouts_.syn_received;
-    case Waiting::established:
-      return timeouts_.established;
-    case Waiting::closing:
-      return timeouts_.closing;
-    case Waiting::half_closed:
-      return timeouts_.half_closed;
-    case Waiting::time_wait:
-      return timeouts_.time_wait;
-    case Waiting::closed:
-      return timeouts_.after_reset;
+    case Waiting::half_open: return timeouts_.syn_sent;
+    case Waiting::syn_received: return timeouts_.syn_received;
+    case Waiting::established: return timeouts_.established;
+    case Waiting::closing: return timeouts_.closing;
+    case Waiting::half_closed: return timeouts_.half_closed;
+    case Waiting::time_wait: return timeouts_.time_wait;
+    case Waiting::closed: return timeouts_.after_reset;
   }
   return timeouts_.established;
 }
