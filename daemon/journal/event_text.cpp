@@ -12,16 +12,11 @@ namespace {
 
 std::string protocol_name(std::uint8_t protocol) {
   switch (protocol) {
-    case kTcp:
-      return "tcp";
-    case kUdp:
-      return "udp";
-    case kIcmp:
-      return "icmp";
-    case kIcmpV6:
-      return "icmpv6";
-    default:
-      return std::to_string(protocol);
+    case kTcp: return "tcp";
+    case kUdp: return "udp";
+    case kIcmp: return "icmp";
+    case kIcmpV6: return "icmpv6";
+    default: return std::to_string(protocol);
   }
 }
 
