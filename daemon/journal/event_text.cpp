@@ -21,7 +21,7 @@ std::string protocol_name(std::uint8_t protocol) {
 }
 
 std::string endpoint_text(const Endpoint& endpoint) {
-  const std::string address = endpoint.address.to_string();
+  std::string address = endpoint.address.to_string();
   if (endpoint.port == 0) return address;
   return (endpoint.address.is_v4() ? address : "[" + address + "]") + ":" + std::to_string(endpoint.port);
 }
