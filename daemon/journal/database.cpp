@@ -22,10 +22,8 @@ bool DatabaseError::may_pass() const noexcept {
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_CORRUPT:  // as long as the daemon lives the file may be mended or replaced
-    case SQLITE_NOTADB:
-      return true;
-    default:
-      return false;
+    case SQLITE_NOTADB: return true;
+    default: return false;
   }
 }
 

@@ -12,21 +12,16 @@ namespace {
 
 std::string protocol_name(std::uint8_t protocol) {
   switch (protocol) {
-    case kTcp:
-      return "tcp";
-    case kUdp:
-      return "udp";
-    case kIcmp:
-      return "icmp";
-    case kIcmpV6:
-      return "icmpv6";
-    default:
-      return std::to_string(protocol);
+    case kTcp: return "tcp";
+    case kUdp: return "udp";
+    case kIcmp: return "icmp";
+    case kIcmpV6: return "icmpv6";
+    default: return std::to_string(protocol);
   }
 }
 
 std::string endpoint_text(const Endpoint& endpoint) {
-  const std::string address = endpoint.address.to_string();
+  std::string address = endpoint.address.to_string();
   if (endpoint.port == 0) return address;
   return (endpoint.address.is_v4() ? address : "[" + address + "]") + ":" + std::to_string(endpoint.port);
 }

@@ -32,7 +32,7 @@ std::string started_detail(const JournalOptions& options, const std::optional<Ki
 }
 
 std::string started_text(const JournalOptions& options, const std::optional<KilledSession>& killed) {
-  const std::string text = fmt::format("wobbled {} started", options.version);
+  std::string text = fmt::format("wobbled {} started", options.version);
   if (!killed) return text;
   return fmt::format(
       "{}; the one before (pid {}) ended without stopping: the last quarter of a second of its log may be "

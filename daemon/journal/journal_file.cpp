@@ -72,8 +72,7 @@ std::unique_ptr<Database> open_journal(const std::string& file) {
       case SQLITE_CORRUPT:
         fail(file, "is damaged (" + std::string(error.what()) +
                        "); move it away to start afresh, or recover it with sqlite3's .recover");
-      default:
-        fail(file, "cannot be opened: " + std::string(error.what()));
+      default: fail(file, "cannot be opened: " + std::string(error.what()));
     }
   } catch (const std::runtime_error& error) {
     const std::string what = error.what();

@@ -68,6 +68,7 @@ bool Journal::run_pass(const std::vector<Source>& sources) {
   if (!batch_.empty() && !write_batch()) return false;
   // What is in the rings now: a link that never pauses must not keep a pass from its end.
   std::vector<std::size_t> left;
+  left.reserve(sources.size());
   for (const Source& source : sources) left.push_back(source.ring->size());
   for (;;) {
     const bool more = fill(sources, left);

@@ -14,7 +14,21 @@ namespace {
 /// More numbers than a quarter of a second can use: none that a killed daemon gave out and lost is given again.
 constexpr std::int64_t kNumbersToSkip = 1'000'000;
 
+constexpr std::size_t kTransitionsAtOnce = 8;
+constexpr int kTransitionColumns = 16;
+
 std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+std::string insert_transitions_sql(std::size_t rows) {
+  std::string sql =
+      "INSERT OR IGNORE INTO transitions(id, connection, link, at, side, from_state, to_state, evidence, row, flags, "
+      "seq, ack, length, \"window\", fate, reason) VALUES";
+  for (std::size_t row = 0; row < rows; ++row) {
+    sql += row == 0 ? "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    : ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  }
+  return sql;
+}
 
 }  // namespace
 
@@ -30,10 +44,8 @@ JournalWriter::JournalWriter(Database& database, const WallAnchor& anchor)
       insert_change_(database,
                      "INSERT OR IGNORE INTO condition_changes(id, link, at, revision, source, conditions) "
                      "VALUES(?, ?, ?, ?, ?, ?)"),
-      insert_transition_(database,
-                         "INSERT OR IGNORE INTO transitions(id, connection, link, at, side, from_state, to_state, "
-                         "evidence, row, flags, seq, ack, length, \"window\", fate, reason) "
-                         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_transition_(database, insert_transitions_sql(1)),
+      insert_transitions_(database, insert_transitions_sql(kTransitionsAtOnce)),
       insert_segment_(database,
                       "INSERT OR IGNORE INTO segments(id, connection, sender, sent_at, delivered_at, flags, seq, ack, "
                       "length, \"window\", fate, reason, copy, retransmission) "
@@ -163,9 +175,10 @@ void JournalWriter::write_event(std::uint64_t id, api::WallTime at, const char* 
 }
 
 void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next_id, Bookkeeping& books) {
+  transitions_.clear();
   for (const LinkEvent& any : from.events) {
     if (const auto* transition = std::get_if<Transition>(&any)) {
-      write_transition(*transition, next_id++, from.link);
+      transitions_.push_back({transition, next_id++});
       connections_.changed(*transition);
       ++books.transitions;
     } else if (const auto* segment = std::get_if<SegmentRecord>(&any)) {
@@ -185,32 +198,49 @@ void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next
       ++books.events;
     }
   }
+  write_transitions(from.link);
 }
 
-void JournalWriter::write_transition(const Transition& event, std::uint64_t id, LinkNumber link) {
-  insert_transition_.bind(1, number(id))
-      .bind(2, number(event.id))
-      .bind(3, link)
-      .bind(4, anchor_.at(event.at))
-      .bind(5, name_of(event.side))
-      .bind(6, name_of(event.from))
-      .bind(7, name_of(event.to))
-      .bind(8, name_of(event.evidence))
-      .bind(9, event.row);
-  if (event.has_segment) {
-    const SegmentSummary& segment = event.segment;
-    insert_transition_.bind(10, flag_names(segment.tcp.flags))
-        .bind(11, segment.tcp.seq)
-        .bind(12, segment.tcp.ack)
-        .bind(13, segment.tcp.length)
-        .bind(14, segment.tcp.window)
-        .bind(15, name_of(segment.fate));
-    segment.drop == DropReason::none ? insert_transition_.bind_null(16)
-                                     : insert_transition_.bind(16, name_of(segment.drop));
-  } else {
-    for (int column = 10; column <= 16; ++column) insert_transition_.bind_null(column);
+void JournalWriter::write_transitions(LinkNumber link) {
+  std::size_t done = 0;
+  for (; transitions_.size() - done >= kTransitionsAtOnce; done += kTransitionsAtOnce) {
+    for (std::size_t row = 0; row < kTransitionsAtOnce; ++row) {
+      const auto& [event, id] = transitions_[done + row];
+      bind_transition(insert_transitions_, static_cast<int>(row), *event, id, link);
+    }
+    insert_transitions_.run();
   }
-  insert_transition_.run();
+  for (; done < transitions_.size(); ++done) {
+    bind_transition(insert_transition_, 0, *transitions_[done].event, transitions_[done].id, link);
+    insert_transition_.run();
+  }
+}
+
+void JournalWriter::bind_transition(Statement& statement, int row, const Transition& event, std::uint64_t id,
+                                    LinkNumber link) {
+  const int before = row * kTransitionColumns;
+  statement.bind(before + 1, number(id))
+      .bind(before + 2, number(event.id))
+      .bind(before + 3, link)
+      .bind(before + 4, anchor_.at(event.at))
+      .bind(before + 5, name_of(event.side))
+      .bind(before + 6, name_of(event.from))
+      .bind(before + 7, name_of(event.to))
+      .bind(before + 8, name_of(event.evidence))
+      .bind(before + 9, event.row);
+  if (!event.has_segment) {
+    for (int column = 10; column <= kTransitionColumns; ++column) statement.bind_null(before + column);
+    return;
+  }
+  const SegmentSummary& segment = event.segment;
+  statement.bind(before + 10, flag_names(segment.tcp.flags))
+      .bind(before + 11, segment.tcp.seq)
+      .bind(before + 12, segment.tcp.ack)
+      .bind(before + 13, segment.tcp.length)
+      .bind(before + 14, segment.tcp.window)
+      .bind(before + 15, name_of(segment.fate));
+  segment.drop == DropReason::none ? statement.bind_null(before + 16)
+                                   : statement.bind(before + 16, name_of(segment.drop));
 }
 
 void JournalWriter::write_segment(const SegmentRecord& event, std::int64_t id) {

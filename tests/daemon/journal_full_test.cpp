@@ -147,5 +147,32 @@ TEST(JournalFull, LimitOnTheSizeOfFiles) {
   });
 }
 
+// A batch that can never be written (here somebody took a table away) must not stop the log for good.
+TEST(JournalFull, ABatchThatIsWrongIsGivenUpAndTold) {
+  const TemporaryDirectory directory;
+  EventRing ring;
+  Journal journal({.file = directory.file("journal.db"), .retry_interval = milliseconds(5)});
+  journal.add_link("lab", ring);
+  Database vandal(directory.file("journal.db"), Database::Mode::create);
+  vandal.exec("ALTER TABLE segments RENAME TO hidden");
+  ring.on(opening_of(1));
+  ring.on(segment_of(1, tcp_flag::kSyn));
+  EXPECT_FALSE(journal.sync(kLongEnough));
+  EXPECT_FALSE(journal.health().ok);
+  EXPECT_EQ(journal.stats().lost_transitions, 1u);
+  EXPECT_EQ(journal.stats().lost_segments, 1u);
+  vandal.exec("ALTER TABLE hidden RENAME TO segments");
+  EXPECT_TRUE(eventually([&] { return journal.sync(kLongEnough); }));
+  push_life(ring, 2);
+  ASSERT_TRUE(eventually([&] { return journal.sync(kLongEnough); }));
+  EXPECT_TRUE(journal.health().ok);
+  EXPECT_FALSE(journal.connection(1));
+  EXPECT_EQ(journal.connection(2)->end, End::orderly);
+  const auto told = journal.events({.kind = "events_lost"});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].detail, R"({"transitions":1,"segments":1})");
+  journal.stop();
+}
+
 }  // namespace
 }  // namespace wobble::daemon
