@@ -148,7 +148,15 @@ void Handlers::reset_all(const Call& call, httplib::Response& response) {
   refuse_body_members(body_object(call, true));
   const std::lock_guard lock(changes_);
   Json items = Json::array();
-  for (const LinkInfo& link : backend_.links()) items.push_back(to_json(backend_.reset(link.name, "api reset")));
+  std::exception_ptr failure;  // one link that does not answer keeps no other from its reset
+  for (const LinkInfo& link : backend_.links()) {
+    try {
+      items.push_back(to_json(backend_.reset(link.name, "api reset")));
+    } catch (const std::exception&) {
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
   send_json(response, 200, {{"items", std::move(items)}, {"next", nullptr}});
 }
 

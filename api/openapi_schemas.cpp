@@ -2,8 +2,9 @@
 
 namespace wobble::api {
 
-const char* openapi_schemas() {
-  return R"json({
+namespace {
+
+constexpr char kSchemas[] = R"json({
   "Any": {"type": "object"},
   "Nothing": {"type": "object", "maxProperties": 0},
   "Problem": {"type": "object", "properties": {
@@ -86,7 +87,7 @@ const char* openapi_schemas() {
     "events_lost": {"type": "integer"},
     "up": {"$ref": "#/components/schemas/DirectionStats"}, "down": {"$ref": "#/components/schemas/DirectionStats"}}},
 )json"
-         R"json(  "Endpoint": {"type": "object", "properties": {
+                            R"json(  "Endpoint": {"type": "object", "properties": {
     "address": {"type": "string"}, "port": {"type": "integer"}, "side": {"enum": ["near", "far"]},
     "state": {"type": "string", "description": "RFC 9293: SYN_SENT, ESTABLISHED, FIN_WAIT_1, ..."},
     "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},
@@ -132,6 +133,9 @@ const char* openapi_schemas() {
   "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
     "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}}
 })json";
-}
+
+}  // namespace
+
+const char* openapi_schemas() { return kSchemas; }
 
 }  // namespace wobble::api

@@ -1,4 +1,6 @@
 // From a request's target to a route: segments are compared, no regular expressions.
+#include <algorithm>
+
 #include "api/nearest_name.h"
 #include "api/problem.h"
 #include "api/routes.h"
@@ -16,10 +18,15 @@ std::string_view take_segment(std::string_view& path) {
   return segment;
 }
 
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+}
+
 bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& arguments) {
   arguments.clear();
   pattern.remove_prefix(1);
   path.remove_prefix(1);
+  if (path.ends_with('/')) return false;  // "/" itself is empty by now
   while (!pattern.empty() && !path.empty()) {
     if (pattern == kAllThatFollows) {
       arguments.emplace_back(path);
@@ -29,7 +36,7 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
     const std::string_view have = take_segment(path);
     if (want.starts_with('{')) {
       const auto decoded = percent_decode(have, false);
-      if (!decoded || decoded->empty()) return false;
+      if (!decoded || decoded->empty() || has_control_character(*decoded)) return false;
       arguments.push_back(*decoded);
     } else if (want != have) {
       return false;
@@ -58,7 +65,6 @@ std::vector<std::string_view> words(std::string_view text) {
 }  // namespace
 
 Match find_route(std::string_view method, std::string_view path) {
-  if (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   Match match;
   std::vector<std::string> arguments;

@@ -52,7 +52,7 @@ Server::Server(Backend& backend, ServerOptions options)
   http_->set_post_routing_handler([](const Request& q, Response& r) { add_security_headers(q, r); });
   http_->set_error_handler([this](const Request& q, Response& r) { explain_error(q, r); });
   http_->set_exception_handler(
-      [](const Request&, Response& r, std::exception_ptr thrown) { send_problem(r, problem_of(thrown)); });
+      [this](const Request& q, Response& r, std::exception_ptr thrown) { answer_failure(q, r, thrown); });
   const auto with_body_handler = [this](const Request& q, Response& r, const httplib::ContentReader& reader) {
     with_body(q, r, reader);
   };
@@ -133,7 +133,7 @@ httplib::Server::HandlerResponse Server::before_routing(const httplib::Request& 
     if (has_body(request)) throw Problem(400, "A " + method + " has no body.");
     dispatch(request, response, {});
   } catch (...) {
-    send_problem(response, problem_of(std::current_exception()));
+    answer_failure(request, response, std::current_exception());
   }
   if (current_exchange->body_unread) response.set_header("Connection", "close");
   return Handled;
@@ -159,7 +159,7 @@ void Server::with_body(const httplib::Request& request, httplib::Response& respo
     }
     dispatch(request, response, std::move(body));
   } catch (...) {
-    send_problem(response, problem_of(std::current_exception()));
+    answer_failure(request, response, std::current_exception());
   }
   if (current_exchange->body_unread) response.set_header("Connection", "close");
 }
@@ -179,6 +179,22 @@ void Server::dispatch(const httplib::Request& request, httplib::Response& respon
   const Call call{request, std::move(match.arguments), parse_query(request.target, match.route->query),
                   std::move(body)};
   (handlers_.*match.route->handler)(call, response);
+}
+
+void Server::answer_failure(const httplib::Request& request, httplib::Response& response,
+                            const std::exception_ptr& thrown) {
+  const Problem problem = problem_of(thrown);
+  if (problem.status == 500 && options_.log) {
+    std::string why = "unknown";
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      why = e.what();
+    } catch (...) {
+    }
+    options_.log(request.method + " " + request.target + " failed: " + why);
+  }
+  send_problem(response, problem);
 }
 
 /// Answers that httplib itself gives: a head it cannot read.

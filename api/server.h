@@ -12,6 +12,7 @@
 
 #include <httplib.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,8 +34,9 @@ struct ServerOptions {
   std::string web_root;               ///< a directory to serve the page from, for development; empty: the embedded one
   std::string token;                  ///< asked of every request over TCP; empty: none
   bool insecure = false;              ///< may listen beyond loopback without a token
-  std::vector<std::string> allowed_hosts;  ///< names for Host beside our own: "wobble.test", "wobble.test:8080"
-  unsigned max_streams = 16;               ///< live event streams at once
+  std::vector<std::string> allowed_hosts;       ///< names for Host beside our own: "wobble.test", "wobble.test:8080"
+  unsigned max_streams = 16;                    ///< live event streams at once
+  std::function<void(const std::string&)> log;  ///< told in one line what a 500 came from, on a worker; may be empty
 };
 
 class Server {
@@ -62,6 +64,7 @@ class Server {
   httplib::Server::HandlerResponse before_routing(const httplib::Request& request, httplib::Response& response);
   void with_body(const httplib::Request& request, httplib::Response& response, const httplib::ContentReader& reader);
   void dispatch(const httplib::Request& request, httplib::Response& response, std::string body);
+  void answer_failure(const httplib::Request& request, httplib::Response& response, const std::exception_ptr& thrown);
   void explain_error(const httplib::Request& request, httplib::Response& response);
 
   Backend& backend_;

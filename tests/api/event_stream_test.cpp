@@ -128,7 +128,7 @@ std::map<std::string, double> parse_metrics(const std::string& text) {
         if (family.ends_with(suffix) && types.contains(base)) family = base;
       }
       EXPECT_TRUE(types.contains(family)) << line;
-      if (types[family] == "counter") EXPECT_TRUE(family.ends_with("_total")) << line;
+      EXPECT_TRUE(types[family] != "counter" || family.ends_with("_total")) << line;
       EXPECT_TRUE(out.emplace(sample, std::stod(line.substr(space + 1))).second) << "twice: " << line;
     }
   }

@@ -41,6 +41,7 @@ LinkInfo MockBackend::reset(const std::string& name, const std::string& source) 
 LinkStats MockBackend::stats(const std::string& name) {
   const std::lock_guard lock(mutex_);
   if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
+  if (stats_broken) throw std::logic_error("a secret of the implementation");
   if (stats_unavailable) throw Unavailable("the forwarder did not answer");
   return stats_;
 }

@@ -53,6 +53,7 @@ class MockBackend : public Backend {
   /// The next apply() finds that somebody else has just changed the link, `times` times.
   void interfere(int times);
   bool stats_unavailable = false;
+  bool stats_broken = false;
 
  private:
   std::mutex mutex_;

@@ -84,11 +84,12 @@ TEST(Names, TheNearestIsOfferedOnlyIfItIsNear) {
 
 TEST(Routes, PathsAreComparedBySegments) {
   EXPECT_EQ(find_route("GET", "/api/v1/links/lab").route->pattern, "/api/v1/links/{link}");
-  EXPECT_EQ(find_route("GET", "/api/v1/links/lab/").arguments, std::vector<std::string>{"lab"});
+  EXPECT_EQ(find_route("GET", "/api/v1/links/lab").arguments, std::vector<std::string>{"lab"});
   EXPECT_EQ(find_route("GET", "/api/v1/links/a%20b").arguments, std::vector<std::string>{"a b"});
   EXPECT_EQ(find_route("GET", "/vendor/uPlot.esm.js").arguments, std::vector<std::string>{"vendor/uPlot.esm.js"});
   EXPECT_EQ(find_route("HEAD", "/").route->pattern, "/");
-  for (const char* path : {"/api/v1/links/lab/stats/x", "/api/v2", "/api/v1/links/%zz", "/api/v1/connections/1/2"}) {
+  for (const char* path : {"/api/v1/links/lab/stats/x", "/api/v1/links/lab/", "/api/v1/links/", "/index.html/",
+                           "/api/v2", "/api/v1/links/%zz", "/api/v1/links/a%0ab", "/api/v1/connections/1/2"}) {
     EXPECT_TRUE(find_route("GET", path).allowed.empty()) << path;
   }
 }
