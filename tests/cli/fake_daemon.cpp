@@ -66,6 +66,22 @@ const char* const kProblem404 =
 
 std::string list(const std::string& item) { return "{\"items\":[" + item + "],\"next\":null}"; }
 
+std::string listed(const httplib::Request& request, std::uint64_t newest) {
+  const std::uint64_t since = request.has_param("since") ? std::stoull(request.get_param_value("since")) : 0;
+  const std::uint64_t limit = std::stoull(request.get_param_value("limit"));
+  const std::string kind = request.get_param_value("kind");
+  std::string items;
+  std::uint64_t shown = 0;
+  for (std::uint64_t id = since + 1; id <= newest && shown < limit; ++id) {
+    const std::string own_kind = id % 100 == 0 ? "annotation" : "transition";
+    if (!kind.empty() && kind != own_kind) continue;
+    items +=
+        (items.empty() ? "" : ",") + std::string(R"({"kind":")") + own_kind + R"(","id":)" + std::to_string(id) + "}";
+    ++shown;
+  }
+  return list(items);
+}
+
 }  // namespace
 
 FakeDaemon::FakeDaemon() {
@@ -112,6 +128,11 @@ void FakeDaemon::stream(std::vector<Script> scripts) {
   scripts_ = std::move(scripts);
 }
 
+void FakeDaemon::serve_events(std::uint64_t newest) {
+  const std::lock_guard lock(mutex_);
+  newest_event_ = newest;
+}
+
 std::vector<Asked> FakeDaemon::asked() const {
   const std::lock_guard lock(mutex_);
   return asked_;
@@ -133,6 +154,10 @@ void FakeDaemon::serve(const httplib::Request& request, httplib::Response& respo
   }
   if (request.get_header_value("Accept") == "text/event-stream" && serve_stream(request, response)) return;
   const std::lock_guard lock(mutex_);
+  if (newest_event_ && request.path == "/api/v1/events") {
+    response.set_content(listed(request, *newest_event_), "application/json");
+    return;
+  }
   const auto found = answers_.find(request.method + " " + request.path);
   const Answer answer = found != answers_.end() ? found->second : Answer{404, kProblem404, "application/problem+json"};
   response.status = answer.status;

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,8 @@ class FakeDaemon {
 
   /// To `what`, a method and a path without query: "GET /api/v1/links".
   void answer(const std::string& what, Answer answer);
+  /// GET /api/v1/events lists events 1 to `newest`, each hundredth an annotation, the others transitions.
+  void serve_events(std::uint64_t newest);
   /// The streams that GET /api/v1/events gives, one after the other; then 503.
   void stream(std::vector<Script> scripts);
 
@@ -59,6 +62,7 @@ class FakeDaemon {
   std::condition_variable ending_;
   bool ended_ = false;
   std::map<std::string, Answer> answers_;
+  std::optional<std::uint64_t> newest_event_;
   std::vector<Script> scripts_;
   std::size_t next_script_ = 0;
   std::vector<Asked> asked_;

@@ -107,7 +107,28 @@ TEST_F(Stream, too_many_streams_is_a_refusal) {
 TEST_F(Stream, events_of_the_past_are_a_list) {
   daemon.answer("GET /api/v1/events", {200, json{{"items", {remark(7, "one")}}, {"next", nullptr}}.dump()});
   EXPECT_THAT(run({"events", "--since", "6", "--kind", "annotation"}).out, HasSubstr("annotation         one\n"));
-  EXPECT_EQ(daemon.asked()[0].target, "/api/v1/events?kind=annotation&limit=1000&since=6");
+  EXPECT_EQ(daemon.asked()[0].target, "/api/v1/events?kind=annotation&limit=50&since=6");
+}
+
+TEST_F(Stream, events_without_since_are_the_last_ones) {
+  daemon.serve_events(5000);
+  const json document = json::parse(run({"events", "--limit", "3", "--json"}).out);
+  ASSERT_THAT(document["items"], SizeIs(3));
+  EXPECT_EQ(document["items"][0]["id"], 4998);
+  EXPECT_EQ(document["items"][2]["id"], 5000);
+  EXPECT_LT(daemon.asked().size(), 30U);
+}
+
+TEST_F(Stream, events_that_a_filter_makes_rare_are_found_further_back) {
+  daemon.serve_events(5000);  // every hundredth is an annotation
+  const json document = json::parse(run({"events", "--limit", "3", "--kind", "annotation", "--json"}).out);
+  ASSERT_THAT(document["items"], SizeIs(3));
+  EXPECT_EQ(document["items"][0]["id"], 4800);
+}
+
+TEST_F(Stream, events_of_an_empty_log_are_none) {
+  daemon.serve_events(0);
+  EXPECT_EQ(run({"events"}).out, "no events\n");
 }
 
 TEST_F(Stream, connections_follow_is_one_line_per_transition_with_both_states) {
