@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -128,7 +129,10 @@ struct Client::Connection {
     http.set_read_timeout(kAnswerSeconds);
     http.set_write_timeout(kAnswerSeconds);
     http.set_keep_alive(true);
-    http.set_default_headers({{"Host", host_header(address)}, {"User-Agent", "wobble/" WOBBLE_VERSION}});
+    httplib::Headers headers = {{"Host", host_header(address)}, {"User-Agent", "wobble/" WOBBLE_VERSION}};
+    const char* token = std::getenv("WOBBLE_TOKEN");
+    if (token != nullptr && *token != '\0') headers.emplace("Authorization", std::string("Bearer ") + token);
+    http.set_default_headers(std::move(headers));
   }
   httplib::Client http;
 };

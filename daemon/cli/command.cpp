@@ -20,8 +20,9 @@ constexpr char kFooter[] = R"(Examples:
   wobble exec lab near -- curl http://10.77.1.1/
 
 Environment:
-  WOBBLE_URL   where the daemon is, if --url does not say
-  NO_COLOR     no colour, also on a terminal
+  WOBBLE_URL     where the daemon is, if --url does not say
+  WOBBLE_TOKEN   the token that the daemon asks for, if it does
+  NO_COLOR       no colour, also on a terminal
 
 Exit codes:
   0    done
@@ -120,7 +121,8 @@ void say_json_line(const Json& value) { say(print_json(value, -1) + "\n"); }
 
 std::vector<std::string> link_names(Client& client) {
   std::vector<std::string> names;
-  for (const Json& link : items(client.get("/api/v1/links"))) {
+  const Json links = client.get("/api/v1/links");
+  for (const Json& link : items(links)) {
     const Json& name = field(link, "name");
     if (name.is_string()) names.push_back(name.get<std::string>());
   }

@@ -3,30 +3,44 @@
 namespace wobble::daemon {
 namespace {
 
+/// What netem has no words for stands in brackets.
+std::string in_brackets(const std::vector<std::string>& remarks) {
+  std::string out;
+  for (const std::string& remark : remarks) out.append(out.empty() ? " (" : ", ").append(remark);
+  return out.empty() ? out : out + ")";
+}
+
 std::string delay(const Json& value) {
   std::string out = "delay " + text(value, "time");
   if (const std::string jitter = text(value, "jitter"); !jitter.empty()) out.append(" ").append(jitter);
-  if (const std::string shape = text(value, "distribution"); !shape.empty()) out += " distribution " + shape;
-  if (is_true(value, "reorder")) out += ", may reorder";
-  return out;
+  if (const std::string shape = text(value, "distribution"); !shape.empty()) {
+    out.append(" distribution ").append(shape);
+  }
+  return out +
+         in_brackets(is_true(value, "reorder") ? std::vector<std::string>{"may reorder"} : std::vector<std::string>{});
 }
 
 std::string loss(const Json& value) {
   const Json& model = field(value, "gilbert_elliott");
   if (!model.is_object()) return "loss " + text(value, "random");
   std::string out = "loss gemodel";
-  for (const char* key : {"p", "r", "1-h", "1-k"}) {
-    const std::string part = text(model, key);
-    if (!part.empty()) out += " " + part;
+  // In netem's order; what is absent before something that is present is at its default.
+  constexpr std::pair<const char*, const char*> kParameters[] = {
+      {"p", "0%"}, {"r", "0%"}, {"1-h", "100%"}, {"1-k", ""}};
+  const bool last = model.contains("1-k");
+  for (const auto& [key, otherwise] : kParameters) {
+    std::string part = text(model, key);
+    if (part.empty() && last) part = otherwise;
+    if (!part.empty()) out.append(" ").append(part);
   }
   return out;
 }
 
 std::string corrupt(const Json& value) {
-  std::string out = "corrupt " + text(value, "percent");
-  if (const std::string bits = text(value, "bits"); !bits.empty()) out += ", " + bits + " bits";
-  if (is_true(value, "fix_checksum")) out += ", checksum made right";
-  return out;
+  std::vector<std::string> remarks;
+  if (const std::string bits = text(value, "bits"); !bits.empty()) remarks.push_back(bits + " bits");
+  if (is_true(value, "fix_checksum")) remarks.emplace_back("checksum made right");
+  return "corrupt " + text(value, "percent") + in_brackets(remarks);
 }
 
 std::string reorder(const Json& value) {
@@ -37,12 +51,11 @@ std::string reorder(const Json& value) {
 
 std::string outage(const Json& value) {
   std::string out = "outage";
-  if (is_true(value, "on")) out += " now";
+  if (is_true(value, "on")) out += " on";
   if (const std::string up = text(value, "up_for"); !up.empty()) {
-    out.append(" ").append(text(value, "down_for")).append(" after each ").append(up);
+    out.append(" for ").append(text(value, "down_for")).append(" after each ").append(up);
   }
-  if (is_true(value, "drop_in_flight")) out += ", in flight too";
-  return out;
+  return is_true(value, "drop_in_flight") ? out + " (what is in flight too)" : out;
 }
 
 std::string describe(const std::string& name, const Json& value) {

@@ -135,7 +135,8 @@ void add_daemon_checks(const Context& context, std::vector<Check>& checks, bool&
       journal = {journal.name, false, text(health, "detail"), "see the daemon's messages; is the disk full?"};
     }
   } catch (const Failure& failure) {
-    daemon = {daemon.name, false, failure.what(), "wobbled --lab"};
+    daemon = {daemon.name, false, failure.exit_code == kExitUnreachable ? "none answers at " + url : failure.what(),
+              "wobbled --lab, or give --url"};
     journal = {journal.name, false, "not known without the daemon", "see the line above"};
   }
   checks.push_back(daemon);

@@ -15,8 +15,10 @@ std::string endpoint_text(const Json& endpoint) {
 std::string segment_text(const Json& segment) {
   if (!segment.is_object()) return "";
   std::string out = text(segment, "flags");
-  out += (out.empty() ? "seq=" : " seq=") + text(segment, "seq");
-  if (("," + text(segment, "flags") + ",").find(",ACK,") != std::string::npos) out += " ack=" + text(segment, "ack");
+  const bool acks = out.find("ACK") != std::string::npos;
+  if (!out.empty()) out.append(" ");
+  out.append("seq=").append(text(segment, "seq"));
+  if (acks) out.append(" ack=").append(text(segment, "ack"));
   if (const auto length = count(segment, "length"); length > 0) out.append(" len=").append(std::to_string(length));
   const std::string fate = text(segment, "fate");
   const std::string reason = text(segment, "reason");

@@ -55,7 +55,8 @@ Known Follower::look_up(std::uint64_t id, std::uint64_t before_event) {
     found.server = endpoint_text(field(connection, "server"));
     found.client_port = count(field(connection, "client"), "port");
     found.server_port = count(field(connection, "server"), "port");
-    for (const Json& earlier : items(lookup_.get_all(path + "/transitions"))) {
+    const Json transitions = lookup_.get_all(path + "/transitions");
+    for (const Json& earlier : items(transitions)) {
       if (count(earlier, "id") >= before_event) break;
       (text(earlier, "side") == "client" ? found.client_state : found.server_state) = text(earlier, "to");
     }

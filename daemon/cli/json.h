@@ -14,6 +14,7 @@ using Json = nlohmann::ordered_json;
 
 /// The member `key`, or null where there is none or `object` is no object.
 const Json& field(const Json& object, std::string_view key);
+const Json& field(Json&& object, std::string_view key) = delete;  // it would not live as long as the answer
 
 /// As clean() has it for a string, empty for null, its JSON for anything else.
 std::string text(const Json& value);
@@ -28,6 +29,7 @@ bool is_true(const Json& object, std::string_view key);
 
 /// The elements of an array; of anything else, none.
 const Json& items(const Json& object, std::string_view key = "items");
+const Json& items(Json&& object, std::string_view key = "items") = delete;
 
 /// `value` as JSON that is safe on a terminal: DEL and C1 controls are escaped like the C0 ones.
 /// `indent` as in nlohmann's dump(): -1 for one line.

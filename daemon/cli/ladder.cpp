@@ -68,7 +68,9 @@ std::optional<std::uint32_t> base_of(const Ladder& ladder, bool client) {
   const LadderSegment* first = nullptr;
   const auto consider = [&](const LadderSegment& segment, bool from_client) {
     if (from_client != client) return;
-    const bool better = first == nullptr || (segment.has_flag("SYN") && !first->has_flag("SYN"));
+    const bool syn = segment.has_flag("SYN");
+    const bool better = first == nullptr || (syn && !first->has_flag("SYN")) ||
+                        (syn == first->has_flag("SYN") && segment.sent_at < first->sent_at);
     if (better) first = &segment;
   };
   for (const LadderSegment& segment : ladder.segments) consider(segment, segment.from_client);
@@ -217,7 +219,8 @@ std::string Drawing::line(const LadderRow& row) const {
   const std::string gap(1, ' ');
   if (row.kind == Kind::gap) {
     const std::string broken = paint(Colour::dim, glyphs_.broken);
-    const std::string when = pad_left(clip(human_age(row.gap), kTimeWidth, true), kTimeWidth);
+    const std::string when =
+        pad_left(clip(std::string(1, '+').append(human_age(row.gap)), kTimeWidth, true), kTimeWidth);
     return paint(Colour::dim, when) + std::string(kStateWidth + 2, ' ') + broken + blank() + broken + blank() + broken +
            "\n";
   }

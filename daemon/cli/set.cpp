@@ -1,4 +1,7 @@
-// wobble set: netem's words, which people's hands know, for one direction of a link or both.
+// wobble set: netem's words, which people's hands know, for one direction of a link or both. They are read here, so
+// that what is wrong is said before anything is sent, and sent as they are: netem's words replace each impairment they
+// name whole ("delay 80ms" takes a jitter of before away, as it does in tc), which members merged by PATCH would not.
+#include "api/netem_words.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/conditions_text.h"
 #include "daemon/cli/text.h"
@@ -36,6 +39,12 @@ int set(const Context& context, Options options) {
   }
   if (options.words.empty()) {
     throw Failure(kExitUsage, "set: say what to set, as in 'wobble set " + options.link + " up delay 80ms loss 2%'");
+  }
+  const api::NetemWords read = api::parse_netem_words(options.words);
+  if (!read.errors.empty()) {
+    const bool one = read.errors.size() == 1;
+    throw Failure(kExitUsage, one ? "set: " + read.errors[0] : "set: these words cannot be used:",
+                  one ? std::vector<std::string>{} : read.errors);
   }
   std::string words;
   for (const std::string& word : options.words) words += (words.empty() ? "" : " ") + word;

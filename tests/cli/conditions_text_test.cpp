@@ -1,0 +1,39 @@
+#include "daemon/cli/conditions_text.h"
+
+#include <gmock/gmock.h>
+
+namespace {
+
+using namespace wobble::daemon;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(ConditionsText, says_each_impairment_in_the_words_that_set_it) {
+  const Json conditions = Json::parse(R"({
+      "delay": {"time": "80ms", "jitter": "10ms", "distribution": "normal"},
+      "loss": {"random": "2%"}, "duplicate": {"percent": "1%"}, "corrupt": {"percent": "0.1%"},
+      "reorder": {"percent": "5%", "by": "3packets"}, "rate": "5mbit", "queue": {"limit": "100packets"},
+      "outage": {"on": true}})");
+  EXPECT_THAT(describe_conditions(conditions),
+              ElementsAre("delay 80ms 10ms distribution normal", "loss 2%", "duplicate 1%", "corrupt 0.1%",
+                          "reorder 5% by 3packets", "rate 5mbit", "queue 100packets", "outage on"));
+}
+
+TEST(ConditionsText, says_what_netem_has_no_words_for) {
+  const Json conditions = Json::parse(R"({
+      "delay": {"time": "80ms", "reorder": true}, "loss": {"gilbert_elliott": {"p": "1%", "r": "10%", "1-h": "50%"}},
+      "corrupt": {"percent": "1%", "bits": 3, "fix_checksum": true},
+      "outage": {"up_for": "10s", "down_for": "1s", "drop_in_flight": true}})");
+  EXPECT_THAT(describe_conditions(conditions), ElementsAre("delay 80ms (may reorder)", "loss gemodel 1% 10% 50%",
+                                                           "corrupt 1% (3 bits, checksum made right)",
+                                                           "outage for 1s after each 10s (what is in flight too)"));
+}
+
+TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
+  EXPECT_THAT(describe_conditions(Json::object()), IsEmpty());
+  EXPECT_THAT(describe_conditions(Json()), IsEmpty());
+  EXPECT_THAT(describe_conditions(Json::parse(R"({"mirror": {"on": true}, "rate": 7})")),
+              ElementsAre("mirror {\"on\":true}", "rate 7"));
+}
+
+}  // namespace

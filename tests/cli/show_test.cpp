@@ -1,0 +1,67 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/fake_daemon.h"
+#include "tests/cli/run_wobble.h"
+
+namespace {
+
+using namespace wobble::test;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+TEST(Show, tells_the_figures_and_draws_the_ladder) {
+  FakeDaemon daemon;
+  const Ran ran = run_wobble({"show", "17", "--url", daemon.url()});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("connection 17 on lab, tcp, orderly, closed by client, lived 1.24 s from "));
+  EXPECT_THAT(ran.out, HasSubstr("  server    10.77.1.1:80 (far)      CLOSED        6    300 B          5"));
+  EXPECT_THAT(ran.out, HasSubstr("handshake 1.08 s (client's side 200 us, server's 80.3 ms)"));
+  EXPECT_THAT(ran.out, HasSubstr(R"(
+        ms           client                         wobble                         server
+     0.000       CLOSED │                              │                              │ LISTEN
+     0.000     SYN_SENT │─ SYN seq=0 ─────────────────►│                              │
+    80.000              │                              │─ SYN seq=0 +80 ms ──────────►│
+    80.100              │                         loss ✕──────── SYN,ACK seq=0 ack=1 ─│ SYN_RECEIVED
+)"));
+}
+
+TEST(Show, takes_width_ascii_and_absolute) {
+  FakeDaemon daemon;
+  const Ran ran = run_wobble({"show", "17", "--ascii", "--absolute", "--width", "80", "--url", daemon.url()});
+  EXPECT_THAT(ran.out, HasSubstr("loss X- S. 5000 ack 1001 -|"));
+  EXPECT_TRUE(std::all_of(ran.out.begin(), ran.out.end(), [](char c) { return c > 0; })) << ran.out;
+}
+
+TEST(Show, is_ascii_where_the_locale_is) {
+  FakeDaemon daemon;
+  const Ran ran = run_wobble({"show", "17", "--url", daemon.url()}, {{"LC_ALL", "C"}});
+  EXPECT_THAT(ran.out, HasSubstr("|- SYN seq=0 -"));
+}
+
+TEST(Show, joins_the_pages_of_a_long_connection) {
+  FakeDaemon daemon;
+  json first = json::parse(kSegments);
+  first["next"] = "9";
+  daemon.answer("GET /api/v1/connections/17/segments", {200, first.dump()});
+  const Ran ran = run_wobble({"show", "17", "--json", "--url", daemon.url()});
+  const auto asked = daemon.asked("GET /api/v1/connections/17/segments");
+  ASSERT_EQ(asked.size(), 2U) << "a cursor that does not move is not followed for ever";
+  EXPECT_EQ(asked[1].target, "/api/v1/connections/17/segments?cursor=9");
+  const json document = json::parse(ran.out);
+  EXPECT_EQ(document["segments"].size(), 4U);
+  EXPECT_EQ(document["transitions"], json::parse(kTransitions)["items"]);
+  EXPECT_EQ(document["end"], "orderly");
+}
+
+TEST(Show, says_that_there_is_none) {
+  FakeDaemon daemon;
+  const Ran ran = run_wobble({"show", "99", "--url", daemon.url()});
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.err, "wobble: there is no such thing\n");
+}
+
+}  // namespace
