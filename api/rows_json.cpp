@@ -159,16 +159,11 @@ std::string print_flags(std::uint16_t flags) {
 
 std::string print_protocol(std::uint8_t protocol) {
   switch (protocol) {
-    case kTcp:
-      return "tcp";
-    case kUdp:
-      return "udp";
-    case kIcmp:
-      return "icmp";
-    case kIcmpV6:
-      return "icmpv6";
-    default:
-      return std::to_string(protocol);
+    case kTcp: return "tcp";
+    case kUdp: return "udp";
+    case kIcmp: return "icmp";
+    case kIcmpV6: return "icmpv6";
+    default: return std::to_string(protocol);
   }
 }
 

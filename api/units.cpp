@@ -118,8 +118,8 @@ std::string unit_error(const Kind& kind, std::string_view text, std::string_view
     return quoted(text) + " has no unit: write \"" + std::string(number) + std::string(kind.unit) + "\"";
   }
   const std::size_t word = rest.find_first_not_of(" \t");
-  if (word != 0) {
-    if (word == std::string_view::npos) return quoted(text) + " ends in a space";
+  if (word == std::string_view::npos) return quoted(text) + " ends in a space";
+  if (word != 0 && find_unit(kind, rest.substr(word)) != nullptr) {
     return quoted(text) + ": no space before the unit, write \"" + std::string(number) +
            std::string(rest.substr(word)) + "\"";
   }

@@ -71,10 +71,44 @@ export class Events {
   }
 }
 
+/**
+ * One direction's conditions in few words: "delay 80ms ±10ms normal, loss 2%".
+ * @param {import('./api.js').Conditions|undefined} c
+ */
+export function inWords(c) {
+  if (!c || !Object.keys(c).length) return 'clean';
+  const {delay, loss, outage, corrupt, reorder} = c;
+  const bursts = Object.entries(loss?.gilbert_elliott ?? {}).map(([name, value]) => `${name} ${value}`).join(' ');
+  const words = [
+    delay && ['delay', delay.time, delay.jitter && `±${delay.jitter}`, delay.distribution, delay.reorder && 'overtaking'],
+    loss?.random && ['loss', loss.random],
+    bursts && ['loss', bursts],
+    c.duplicate && ['duplicate', c.duplicate.percent],
+    corrupt && ['corrupt', corrupt.percent, (corrupt.bits ?? 1) > 1 && `${corrupt.bits} bits`, corrupt.fix_checksum && 'sum fixed'],
+    reorder && ['reorder', reorder.percent, reorder.by && `by ${reorder.by}`],
+    c.rate && ['rate', c.rate],
+    c.queue && ['queue', c.queue.limit],
+    outage?.on && ['outage'],
+    outage?.up_for && ['outage', outage.down_for, 'each', outage.up_for],
+  ];
+  return words.filter(Boolean).map(part => /** @type {any[]} */ (part).filter(Boolean).join(' ')).join(', ');
+}
+
+/** What an event says; a change of conditions says what they are now. @param {WobbleEvent} event */
+function said(event) {
+  const conditions = /** @type {{up?: object, down?: object}|undefined} */ (event.detail?.conditions);
+  if (event.kind !== 'conditions' || !conditions) return event.text;
+  const [up, down] = [inWords(conditions.up), inWords(conditions.down)];
+  return up === down ? `${up}${up === 'clean' ? '' : ', both ways'}` : `up ${up} · down ${down}`;
+}
+
+/** @param {WobbleEvent} event */
+const revision = event => (typeof event.detail?.revision === 'number' ? ` ${event.detail.revision}` : '');
+
 /** @param {WobbleEvent} event */
 function entry(event) {
   return h('li', {class: `kind-${event.kind.replaceAll('_', '-')}`, 'data-event': event.id},
     h('time', {datetime: event.at, title: event.at}, clock(event.at, 0)),
-    h('span', {class: 'kind'}, event.kind.replaceAll('_', ' ')),
-    h('span', {class: 'said'}, event.text));
+    h('span', {class: 'kind'}, event.kind.replaceAll('_', ' ') + revision(event)),
+    h('span', {class: 'said', title: event.text}, said(event)));
 }

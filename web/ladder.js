@@ -346,9 +346,11 @@ function onPaper(text, cls, x, y, right, size) {
 
 /** @param {PlacedSegment} placed @param {number} right */
 function stepBadges(placed, right) {
-  return (placed.step ?? '').split(' ').filter(Boolean).map((step, i) => {
+  const steps = (placed.step ?? '').split(' ').filter(Boolean);
+  return steps.map((step, i) => {
     const [ritual, number] = step.split('-');
-    const x = placed.from.x - right * (2 + i * 16);
+    const outward = right > 0 ? steps.length - 1 - i : i;  // two steps read from left to right on either side
+    const x = placed.from.x - right * (2 + outward * 16);
     return s('g', {class: `step ${ritual}`},
       s('circle', {cx: x, cy: placed.from.y, r: 7.5}), s('text', {x, y: placed.from.y + 3.5}, number));
   });

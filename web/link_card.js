@@ -116,7 +116,7 @@ export class LinkCard {
     if (name === 'corrupt') {
       const [bits, fix] = [make('bits'), make('fixChecksum')];
       return [
-        [h('label', {title: 'How many bits are flipped'}, bits.makeText('1', 'tiny'), 'bit'),
+        [h('label', {title: 'How many bits are flipped'}, bits.makeText('1', 'tiny'), 'bits'),
           fix.makeCheck('fix sum', 'Make the checksum right again, so that the application reads the damage')],
         [], [bits.error, fix.error]];
     }

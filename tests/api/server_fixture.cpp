@@ -26,6 +26,8 @@ void RawClient::send(const std::string& bytes) {
   }
 }
 
+void RawClient::finish_sending() { ::shutdown(fd_, SHUT_WR); }
+
 bool RawClient::read_some(std::chrono::steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   pollfd fd{fd_, POLLIN, 0};

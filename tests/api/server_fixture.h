@@ -23,6 +23,7 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
 
   void send(const std::string& bytes);
+  void finish_sending();  ///< a half-close
   /// Reads until `marker` is there, the peer closes, or 10 s have passed; returns all that was read so far.
   const std::string& read_until(const std::string& marker);
   /// Reads until the peer closes (or 10 s).

@@ -169,7 +169,10 @@ export class FakeServer {
   change(conditions) {
     Object.assign(this.link, conditions);
     ++this.revision;
-    this.tell('conditions', {text: `up ${JSON.stringify(this.link.up)} down ${JSON.stringify(this.link.down)}`});
+    this.tell('conditions', {
+      text: `lab: conditions changed (revision ${this.revision})`,
+      detail: {conditions: {up: this.link.up, down: this.link.down}, revision: this.revision, source: 'api'},
+    });
     return this.resource();
   }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {inWords} from '../../web/events.js';
 import {FIELDS, isAbout} from '../../web/fields.js';
 import {SCALES, instant, nanosecondsBetween, parsePercent, parseRate, parseSize, parseTime, positionOf, queueScale,
   shellQuote, showMs} from '../../web/units.js';
@@ -62,6 +63,14 @@ test('a control\'s patch leaves its neighbours alone', () => {
   assert.deepEqual(FIELDS.reorder.write({}, '5%'), {reorder: {percent: '5%', by: '3packets'}});
   assert.deepEqual(FIELDS.outage.write({outage: {on: true}}, ''), {outage: null});
   assert.deepEqual(FIELDS.bits.write({corrupt: {percent: '1%'}}, 'seven'), {corrupt: {bits: 'seven'}});
+});
+
+test('conditions in few words', () => {
+  assert.equal(inWords({}), 'clean');
+  assert.equal(inWords({delay: {time: '80ms', jitter: '10ms', distribution: 'normal'}, loss: {random: '2%'}, rate: '5mbit'}),
+    'delay 80ms ±10ms normal, loss 2%, rate 5mbit');
+  assert.equal(inWords({loss: {gilbert_elliott: {p: '1%', r: '10%'}}, outage: {up_for: '10s', down_for: '1s'}}),
+    'loss p 1% r 10%, outage 1s each 10s');
 });
 
 test('an error finds its field', () => {

@@ -1,0 +1,236 @@
+#include "api/conditions_json.h"
+
+#include <gmock/gmock.h>
+
+#include <random>
+#include <set>
+
+namespace wobble::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+LinkConditions read_ok(const char* text) {
+  std::vector<FieldError> errors;
+  const LinkConditions conditions = read_conditions(Json::parse(text), errors);
+  for (const FieldError& e : errors) ADD_FAILURE() << text << " " << e.pointer << ": " << e.detail;
+  return conditions;
+}
+
+std::set<std::string> wrong_pointers(const char* text) {
+  std::vector<FieldError> errors;
+  read_conditions(Json::parse(text), errors);
+  std::set<std::string> pointers;
+  for (const FieldError& e : errors) EXPECT_TRUE(pointers.insert(e.pointer).second) << "twice: " << e.pointer;
+  return pointers;
+}
+
+Json merged(const char* present, const char* patch) {
+  std::vector<FieldError> errors;
+  const LinkConditions conditions = merge_conditions(read_ok(present), Json::parse(patch), errors);
+  for (const FieldError& e : errors) ADD_FAILURE() << patch << " " << e.pointer << ": " << e.detail;
+  return to_json(conditions.up);
+}
+
+/// Conditions as anybody might ask for, all valid.
+class AnyConditions {
+ public:
+  explicit AnyConditions(unsigned seed) : random_(seed) {}
+
+  DirectionConditions direction() {
+    DirectionConditions c;
+    if (coin())
+      c.delay = {time(kMaxDelay), time(kMaxDelay), coin() ? Distribution::normal : Distribution::uniform, coin()};
+    if (coin()) {
+      c.loss.random = chance();
+    } else if (coin()) {
+      c.loss.gilbert_elliott = GilbertElliott{chance(), chance(), chance(), chance()};
+    }
+    if (coin()) c.duplicate.probability = chance();
+    if (coin()) c.corrupt = {chance(), 1 + below(64), coin()};
+    if (coin())
+      c.reorder =
+          coin() ? ReorderSettings{chance(), 1 + below(1000), 0ns} : ReorderSettings{chance(), 0, time(kMaxDelay)};
+    if (coin()) c.rate = kMinRate + random_() % (kMaxRate - kMinRate);
+    if (coin())
+      c.queue.limit_bytes = 1 + below(1u << 31);
+    else if (coin())
+      c.queue.limit_packets = 1 + below(1u << 31);
+    else if (coin())
+      c.queue.limit_time = time(kMaxDelay);
+    if (coin())
+      c.outage.on = true;
+    else if (coin())
+      c.outage = {false, time(1min), time(1min), coin()};
+    return c;
+  }
+
+ private:
+  bool coin() { return random_() % 2 == 0; }
+  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
+  Probability chance() { return {1 + below(Probability::kOne)}; }
+  /// From 1 ns to `most`, at every order of magnitude.
+  Duration time(Duration most) {
+    const auto whole = static_cast<std::uint64_t>(most.count());
+    return Duration(1 + static_cast<std::int64_t>((random_() % whole) >> (random_() % 40)));
+  }
+  std::mt19937_64 random_;
+};
+
+TEST(ConditionsJson, WhatIsWrittenIsReadBackTheSame) {
+  AnyConditions any(1);
+  for (int i = 0; i < 3000; ++i) {
+    const LinkConditions conditions{any.direction(), any.direction()};
+    std::vector<FieldError> errors;
+    const Json text = Json::parse(to_json(conditions).dump());
+    ASSERT_EQ(read_conditions(text, errors), conditions) << text;
+    ASSERT_TRUE(errors.empty()) << text << errors[0].pointer << errors[0].detail;
+    // And merging nothing changes nothing.
+    ASSERT_EQ(merge_conditions(conditions, Json::object(), errors), conditions) << text;
+  }
+}
+
+TEST(ConditionsJson, NothingAskedIsNothingWritten) {
+  EXPECT_EQ(to_json(DirectionConditions{}), Json::object());
+  EXPECT_EQ(read_ok("{}"), LinkConditions{});
+  EXPECT_EQ(read_ok(R"({"up":{"delay":"0","loss":0,"duplicate":"0%","rate":0,"outage":false}})"), LinkConditions{});
+  EXPECT_EQ(read_ok(R"({"up":{"delay":null},"down":null})"), LinkConditions{});
+}
+
+TEST(ConditionsJson, Shorthands) {
+  const LinkConditions c = read_ok(
+      R"({"both":{"delay":"80ms","loss":"0.3%","duplicate":"1%","corrupt":"1%","reorder":"5%","rate":"5mbit",
+          "queue":"100packets","outage":true}})");
+  EXPECT_EQ(c.up, c.down);
+  EXPECT_EQ(to_json(c.up), Json::parse(R"({"delay":{"time":"80ms"},"loss":{"random":"0.3%"},
+    "duplicate":{"percent":"1%"},"corrupt":{"percent":"1%"},"reorder":{"percent":"5%","by":"3packets"},"rate":"5mbit",
+    "queue":{"limit":"100packets"},"outage":{"on":true}})"));
+  EXPECT_EQ(read_ok(R"({"up":{"netem":"delay 100ms 10ms loss 1%"}})").up,
+            read_ok(R"({"up":{"delay":{"time":"100ms","jitter":"10ms"},"loss":"1%"}})").up);
+}
+
+TEST(ConditionsJson, EveryFieldWrongIsEveryFieldReported) {
+  EXPECT_EQ(wrong_pointers(R"({
+    "up": {
+      "delay": {"time": 80, "jitter": true, "distribution": "pareto", "reorder": "yes", "tiem": 1},
+      "loss": {"random": "200%", "gilbert_elliott": {"p": "x", "r": [], "1-h": {}, "1-k": 5, "h": 1}, "state": 1},
+      "duplicate": {"percent": "-1%", "correlation": "5%"},
+      "corrupt": {"percent": false, "bits": 1.5, "fix_checksum": 1},
+      "reorder": {"percent": "5", "by": "3", "gap": 5},
+      "rate": "5kbps",
+      "queue": {"limit": "100", "discipline": "codel"},
+      "outage": {"on": 1, "up_for": "10", "down_for": 5, "drop_in_flight": "no"},
+      "latency": "5ms"
+    },
+    "down": []})"),
+            (std::set<std::string>{"/up/delay/time",
+                                   "/up/delay/jitter",
+                                   "/up/delay/distribution",
+                                   "/up/delay/reorder",
+                                   "/up/delay/tiem",
+                                   "/up/loss/random",
+                                   "/up/loss/gilbert_elliott/p",
+                                   "/up/loss/gilbert_elliott/r",
+                                   "/up/loss/gilbert_elliott/1-h",
+                                   "/up/loss/gilbert_elliott/1-k",
+                                   "/up/loss/gilbert_elliott/h",
+                                   "/up/loss/state",
+                                   "/up/duplicate/percent",
+                                   "/up/duplicate/correlation",
+                                   "/up/corrupt/percent",
+                                   "/up/corrupt/bits",
+                                   "/up/corrupt/fix_checksum",
+                                   "/up/reorder/percent",
+                                   "/up/reorder/by",
+                                   "/up/reorder/gap",
+                                   "/up/rate",
+                                   "/up/queue/limit",
+                                   "/up/queue/discipline",
+                                   "/up/outage/on",
+                                   "/up/outage/up_for",
+                                   "/up/outage/down_for",
+                                   "/up/outage/drop_in_flight",
+                                   "/up/latency",
+                                   "/down"}));
+}
+
+TEST(ConditionsJson, RangesAreReportedTogetherWithSpellings) {
+  EXPECT_EQ(wrong_pointers(R"({"up":{"delay":{"time":"20m"},"rate":"1bit","lose":"1%"},
+                               "down":{"loss":{"random":"1%","gilbert_elliott":{"p":"1%","r":"5%"}},
+                                       "corrupt":{"percent":"1%","bits":65}}})"),
+            (std::set<std::string>{"/up/delay/time", "/up/rate", "/up/lose", "/down/loss", "/down/corrupt/bits"}));
+}
+
+TEST(ConditionsJson, BothIsReportedOnceAndWhereItWasSent) {
+  EXPECT_EQ(wrong_pointers(R"({"both":{"delay":80,"rate":"1bit"}})"),
+            (std::set<std::string>{"/both/delay", "/both/rate"}));
+  EXPECT_EQ(wrong_pointers(R"({"both":{},"up":{}})"), (std::set<std::string>{"/both"}));
+  std::vector<FieldError> errors;
+  read_conditions(Json::parse(R"({"both":{"netem":"delay 80 slot 5ms"}})"), errors);
+  ASSERT_EQ(errors.size(), 2u) << "one for each word, once";
+  EXPECT_EQ(errors[0].pointer, "/both/netem");
+}
+
+TEST(ConditionsJson, PatchMerges) {
+  EXPECT_EQ(merged(R"({"up":{"delay":{"time":"80ms","jitter":"10ms"},"rate":"1mbit"}})",
+                   R"({"up":{"delay":{"time":"90ms"}}})"),
+            Json::parse(R"({"delay":{"time":"90ms","jitter":"10ms"},"rate":"1mbit"})"));
+  EXPECT_EQ(merged(R"({"up":{"delay":{"time":"80ms","jitter":"10ms"}}})", R"({"up":{"delay":{"jitter":null}}})"),
+            Json::parse(R"({"delay":{"time":"80ms"}})"));
+  EXPECT_EQ(merged(R"({"up":{"delay":"80ms","rate":"1mbit"}})", R"({"up":{"delay":null}})"),
+            Json::parse(R"({"rate":"1mbit"})"));
+  EXPECT_EQ(merged(R"({"up":{"delay":"80ms"}})", R"({"up":null})"), Json::object());
+  EXPECT_EQ(merged(R"({"up":{"delay":"80ms"}})", R"({"both":null})"), Json::object());
+  EXPECT_EQ(merged(R"({"up":{"delay":"80ms"}})", R"({"down":{"delay":"1ms"}})"),
+            Json::parse(R"({"delay":{"time":"80ms"}})"));
+  EXPECT_EQ(merged("{}", R"({"both":{"corrupt":{"bits":3}}})"),
+            Json::parse(R"({"corrupt":{"percent":"0%","bits":3}})"));
+}
+
+TEST(ConditionsJson, AShorthandReplacesTheWholeImpairment) {
+  EXPECT_EQ(merged(R"({"up":{"delay":{"time":"80ms","jitter":"10ms"}}})", R"({"up":{"delay":"90ms"}})"),
+            Json::parse(R"({"delay":{"time":"90ms"}})"));
+  EXPECT_EQ(
+      merged(R"({"up":{"delay":{"time":"80ms","jitter":"10ms"},"rate":"1mbit"}})", R"({"up":{"netem":"delay 90ms"}})"),
+      Json::parse(R"({"delay":{"time":"90ms"},"rate":"1mbit"})"));
+  EXPECT_EQ(merged(R"({"up":{"outage":{"up_for":"10s","down_for":"1s"}}})", R"({"up":{"netem":"outage off"}})"),
+            Json::object());
+}
+
+TEST(ConditionsJson, ALossModelTakesBackTheOther) {
+  const char* bursts = R"({"up":{"loss":{"gilbert_elliott":{"p":"1%","r":"10%"}}}})";
+  EXPECT_EQ(merged(bursts, R"({"up":{"loss":"2%"}})"), Json::parse(R"({"loss":{"random":"2%"}})"));
+  EXPECT_EQ(merged(bursts, R"({"up":{"loss":{"random":"2%"}}})"), Json::parse(R"({"loss":{"random":"2%"}})"));
+  EXPECT_EQ(merged(bursts, R"({"up":{"loss":{"gilbert_elliott":{"p":"2%"}}}})"),
+            Json::parse(R"({"loss":{"gilbert_elliott":{"p":"2%","r":"10%"}}})"));
+  EXPECT_EQ(merged(R"({"up":{"loss":"2%"}})", R"({"up":{"loss":{"gilbert_elliott":{"p":"2%"}}}})"),
+            Json::parse(R"({"loss":{"gilbert_elliott":{"p":"2%","r":"98%"}}})"));
+  EXPECT_EQ(merged(bursts, R"({"up":{"loss":{"gilbert_elliott":null}}})"), Json::object());
+}
+
+TEST(ConditionsJson, OneKindOfOutageTakesBackTheOther) {
+  const char* cycle = R"({"up":{"outage":{"up_for":"10s","down_for":"1s"}}})";
+  EXPECT_EQ(merged(cycle, R"({"up":{"outage":{"on":true}}})"), Json::parse(R"({"outage":{"on":true}})"));
+  EXPECT_EQ(merged(R"({"up":{"outage":true}})", R"({"up":{"outage":{"up_for":"10s","down_for":"1s"}}})"),
+            Json::parse(R"({"outage":{"up_for":"10s","down_for":"1s"}})"));
+}
+
+TEST(ConditionsJson, AWrongNameIsFoundInAPatchEvenIfItIsNull) {
+  std::vector<FieldError> errors;
+  merge_conditions({}, Json::parse(R"({"up":{"delya":null,"delay":{"jiter":null}}})"), errors);
+  ASSERT_EQ(errors.size(), 2u);
+  EXPECT_EQ(errors[0].pointer, "/up/delay/jiter");
+  EXPECT_EQ(errors[0].detail, "unknown field \"jiter\": did you mean \"jitter\"?");
+  EXPECT_EQ(errors[1].pointer, "/up/delya");
+}
+
+TEST(ConditionsJson, WhatMergingMakesWrongIsFound) {
+  std::vector<FieldError> errors;
+  merge_conditions(read_ok(R"({"up":{"outage":{"up_for":"10s","down_for":"1s"}}})"),
+                   Json::parse(R"({"up":{"outage":{"up_for":null}}})"), errors);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].pointer, "/up/outage/up_for");
+}
+
+}  // namespace
+}  // namespace wobble::api

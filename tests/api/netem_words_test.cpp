@@ -1,0 +1,75 @@
+#include "api/netem_words.h"
+
+#include <gmock/gmock.h>
+
+namespace wobble::api {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST(NetemWords, WhatNetemSaysWeUnderstand) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"delay 100ms", R"({"delay":{"time":"100ms"}})"},
+      {"delay 0.1s 10ms loss 1%", R"({"delay":{"time":"100ms","jitter":"10ms"},"loss":{"random":"1%"}})"},
+      {"delay 80ms 10ms distribution normal", R"({"delay":{"time":"80ms","jitter":"10ms","distribution":"normal"}})"},
+      {"delay 80ms 10ms distribution uniform", R"({"delay":{"time":"80ms","jitter":"10ms"}})"},
+      {"latency 0", R"({"delay":{"time":"0ms"}})"},
+      {"loss random 2%", R"({"loss":{"random":"2%"}})"},
+      {"drop 2%", R"({"loss":{"random":"2%"}})"},
+      {"loss gemodel 1%", R"({"loss":{"gilbert_elliott":{"p":"1%","r":"99%"}}})"},
+      {"loss gemodel 1% 10%", R"({"loss":{"gilbert_elliott":{"p":"1%","r":"10%"}}})"},
+      {"loss gemodel 1% 10% 70% 0.1%", R"({"loss":{"gilbert_elliott":{"p":"1%","r":"10%","1-h":"70%","1-k":"0.1%"}}})"},
+      {"duplicate 1% corrupt 0.1%", R"({"duplicate":{"percent":"1%"},"corrupt":{"percent":"0.1%"}})"},
+      {"reorder 25%", R"({"reorder":{"percent":"25%"}})"},
+      {"reorder 25% by 10ms rate 1mbit", R"({"reorder":{"percent":"25%","by":"10ms"},"rate":"1mbit"})"},
+      {"rate 1Mbit limit 1000", R"({"rate":"1mbit","queue":{"limit":"1000packets"}})"},
+      {"queue 64kB", R"({"queue":{"limit":"64kB"}})"},
+      {"outage on", R"({"outage":{"on":true}})"},
+      {"outage off rate 0", R"({"outage":{},"rate":"0bit"})"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const NetemWords parsed = parse_netem_words(split_words(words));
+    EXPECT_THAT(parsed.errors, testing::IsEmpty()) << words;
+    EXPECT_EQ(parsed.direction, json::parse(expected)) << words;
+  }
+}
+
+TEST(NetemWords, WhatCannotBeDoneIsAnErrorNotIgnored) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"delay 100ms 10ms 25%", "delay: a correlation is not supported yet (\"25%\")"},
+      {"loss 1% 25%", "loss: a correlation is not supported yet"},
+      {"duplicate 1% 5%", "duplicate: a correlation"},
+      {"delay 100ms 10ms distribution pareto", "\"pareto\" is not supported yet"},
+      {"loss state 1% 2%", "state model is not supported yet"},
+      {"loss 1% ecn", "ecn is not supported yet"},
+      {"reorder 25% gap 5", "gap is not supported"},
+      {"rate 1mbit 14", "packet overhead"},
+      {"slot 800us 1000us", "slot: not supported yet"},
+      {"seed 5", "a seed belongs to the link"},
+      {"delay", "delay: a value such as 80ms is missing"},
+      {"delay loss 1%", "delay: a value such as 80ms is missing"},
+      {"loss 2", "write \"2%\""},
+      {"loss", "loss: a value such as 2% is missing"},
+      {"loss gemodel", "p is missing"},
+      {"rate 5mbps", "write \"5mbit\""},
+      {"delya 80ms", "did you mean \"delay\"?"},
+      {"delay 1ms delay 2ms", "delay is said twice"},
+      {"distribution normal", "stands behind the delay"},
+      {"outage maybe", "outage: on or off is missing"},
+      {"limit", "limit: a number of packets"},
+      {"", "no words"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const NetemWords parsed = parse_netem_words(split_words(words));
+    ASSERT_EQ(parsed.errors.size(), 1u) << words << testing::PrintToString(parsed.errors);
+    EXPECT_THAT(parsed.errors[0], HasSubstr(expected)) << words;
+  }
+}
+
+TEST(NetemWords, AllErrorsAreReported) {
+  EXPECT_EQ(parse_netem_words(split_words("delay 80 loss 2 rate fast slot 5ms")).errors.size(), 5u);
+}
+
+}  // namespace
+}  // namespace wobble::api
