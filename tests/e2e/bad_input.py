@@ -36,7 +36,6 @@ WRONG = [
     ({"up": {"corrupt": {"percent": "1%", "bits": 0}}}, ["/up/corrupt/bits"]),
     ({"up": {"corrupt": {"percent": "1%", "bits": 1e300}}}, ["/up/corrupt/bits"]),
     ({"up": {"reorder": {"percent": "1%", "by": "0packets"}}}, ["/up/reorder"]),
-    ({"up": {"reorder": {"percent": "1%"}}}, ["/up/reorder"]),
     ({"up": {"speed": "1mbit"}}, ["/up/speed"]),
     ({"upp": {"delay": "1ms"}}, ["/upp"]),
     ({"up": "delay"}, ["/up"]),

@@ -22,7 +22,7 @@ class HttpKinds(unittest.TestCase):
         """The connections since setUp, when all of them have ended."""
         def ended():
             rows = [row for row in self.rows() if row["id"] not in self.known]
-            return rows if rows and all(row["end"] == "orderly" or "TIME_WAIT" in states(row) for row in rows) else None
+            return rows if rows and all(states(row) <= {"CLOSED", "TIME_WAIT"} for row in rows) else None
         return self.lab.wait("the connections to end", ended)
 
     def curl(self, *options):
@@ -84,7 +84,7 @@ class HttpKinds(unittest.TestCase):
 
 
 def states(row):
-    return (row["client"]["state"], row["server"]["state"])
+    return {row["client"]["state"], row["server"]["state"]}
 
 
 if __name__ == "__main__":
