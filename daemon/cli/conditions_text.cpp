@@ -1,5 +1,7 @@
 #include "daemon/cli/conditions_text.h"
 
+#include <algorithm>
+
 namespace wobble::daemon {
 namespace {
 
@@ -75,7 +77,16 @@ std::string describe(const std::string& name, const Json& value) {
 std::vector<std::string> describe_conditions(const Json& conditions) {
   std::vector<std::string> out;
   if (!conditions.is_object()) return out;
-  for (const auto& [name, value] : conditions.items()) out.push_back(describe(text(Json(name)), value));
+  constexpr const char* kOrder[] = {"delay", "loss", "duplicate", "corrupt", "reorder", "rate", "queue", "outage"};
+  const auto is_known = [&](const std::string& name) {
+    return std::find(std::begin(kOrder), std::end(kOrder), name) != std::end(kOrder);
+  };
+  for (const char* name : kOrder) {
+    if (conditions.contains(name)) out.push_back(describe(name, conditions.at(name)));
+  }
+  for (const auto& [name, value] : conditions.items()) {
+    if (!is_known(name)) out.push_back(describe(text(Json(name)), value));
+  }
   return out;
 }
 

@@ -76,6 +76,13 @@ TEST_F(Command, set_without_a_direction_is_for_both) {
   EXPECT_EQ(sent[0].body, sent[1].body);
 }
 
+TEST_F(Command, set_names_every_wrong_word_before_it_sends_any) {
+  const Ran ran = run({"set", "lab", "up", "dealy", "80ms", "loss", "rate", "5kbps"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("did you mean \"delay\"?"), HasSubstr("\n  loss: "), HasSubstr("\n  rate: ")));
+  EXPECT_THAT(daemon.asked(), IsEmpty());
+}
+
 TEST_F(Command, set_says_when_it_reverts) {
   json link = json::parse(kLink);
   link["reverts_at"] = "2026-11-22T10:00:00.000000000Z";

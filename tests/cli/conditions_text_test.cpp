@@ -10,10 +10,9 @@ using ::testing::IsEmpty;
 
 TEST(ConditionsText, says_each_impairment_in_the_words_that_set_it) {
   const Json conditions = Json::parse(R"({
-      "delay": {"time": "80ms", "jitter": "10ms", "distribution": "normal"},
+      "outage": {"on": true}, "delay": {"time": "80ms", "jitter": "10ms", "distribution": "normal"},
       "loss": {"random": "2%"}, "duplicate": {"percent": "1%"}, "corrupt": {"percent": "0.1%"},
-      "reorder": {"percent": "5%", "by": "3packets"}, "rate": "5mbit", "queue": {"limit": "100packets"},
-      "outage": {"on": true}})");
+      "reorder": {"percent": "5%", "by": "3packets"}, "rate": "5mbit", "queue": {"limit": "100packets"}})");
   EXPECT_THAT(describe_conditions(conditions),
               ElementsAre("delay 80ms 10ms distribution normal", "loss 2%", "duplicate 1%", "corrupt 0.1%",
                           "reorder 5% by 3packets", "rate 5mbit", "queue 100packets", "outage on"));
@@ -32,8 +31,8 @@ TEST(ConditionsText, says_what_netem_has_no_words_for) {
 TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
   EXPECT_THAT(describe_conditions(Json::object()), IsEmpty());
   EXPECT_THAT(describe_conditions(Json()), IsEmpty());
-  EXPECT_THAT(describe_conditions(Json::parse(R"({"mirror": {"on": true}, "rate": 7})")),
-              ElementsAre("mirror {\"on\":true}", "rate 7"));
+  EXPECT_THAT(describe_conditions(Json::parse(R"({"mirror": {"on": true}, "rate": 7, "loss": {"random": "1%"}})")),
+              ElementsAre("loss 1%", "rate 7", "mirror {\"on\":true}"));
 }
 
 }  // namespace
