@@ -42,9 +42,9 @@ class Delay(unittest.TestCase):
         self.check_ping(self.lab.far.v6)
 
     def one_way(self, family, source, sink, count=300):
-        with udp_stream.Stream(source, sink, family) as stream:
+        with udp_stream.Stream(self.lab, source, sink, family) as stream:
             stream.send_paced(count, per_burst=2, pause=0.002)
-            stream.finish(self.lab)
+            stream.finish()
             self.assertEqual(list(range(count)), stream.numbers())
             return [packet.delay for packet in stream.received]
 
@@ -60,9 +60,9 @@ class Delay(unittest.TestCase):
 
     def test_jitter_keeps_within_its_bounds_and_in_order(self):
         self.lab.put(up={"delay": {"time": "50ms", "jitter": "20ms"}})
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             stream.send_paced(300, per_burst=1, pause=0.002)
-            stream.finish(self.lab)
+            stream.finish()
             delays = [packet.delay for packet in stream.received]
             self.assertEqual(list(range(300)), stream.numbers())
             self.assertGreaterEqual(min(delays), 0.030)

@@ -237,6 +237,10 @@ class Lab:
     def stats(self):
         return self.api.get("/api/v1/links/lab/stats")
 
+    def arrived(self, direction):
+        """Packets the link has read in this direction since it was made."""
+        return self.stats()[direction]["total"]["packets_in"]
+
     def wait(self, what, condition, seconds=10):
         """Until condition() is true; its value. A failure says what was waited for."""
         deadline = time.monotonic() + seconds

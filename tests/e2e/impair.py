@@ -18,9 +18,9 @@ class Impair(unittest.TestCase):
     def send(self, up):
         """20,000 packets through these conditions: the stream, and the stats of the way up."""
         self.lab.put(up=up)
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             stream.send_paced(COUNT)
-            stats = stream.finish(self.lab)["up"]
+            stats = stream.finish()["up"]
         counters = stats["since_change"]
         # The namespaces themselves may send a packet now and then (neighbour discovery); never one less.
         self.assertGreaterEqual(counters["packets_in"], COUNT)

@@ -20,30 +20,32 @@ class InEffect(unittest.TestCase):
         self.lab.put()
 
     def test_loss_on_and_off(self):
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             for _ in range(REPEAT):
                 self.lab.patch({"up": {"loss": "100%"}})
                 stream.send()
+                stream.wait_read()  # or the change after this one might meet it
                 self.lab.patch({"up": {"loss": None}})
                 number = stream.send()
                 self.assertIsNotNone(stream.wait(number), f"packet {number} is lost, the loss was off")
-            stream.finish(self.lab)
+            stream.finish()
             self.assertEqual(list(range(1, 2 * REPEAT, 2)), stream.numbers())
 
     def test_outage_on_and_off(self):
-        with udp_stream.Stream(self.lab.far, self.lab.near) as stream:
+        with udp_stream.Stream(self.lab, self.lab.far, self.lab.near) as stream:
             for _ in range(REPEAT):
                 self.lab.patch({"down": {"outage": True}})
                 stream.send()
+                stream.wait_read()
                 self.lab.patch({"down": {"outage": False}})
                 number = stream.send()
                 self.assertIsNotNone(stream.wait(number), f"packet {number} is lost, the outage was off")
-            stream.finish(self.lab)
+            stream.finish()
             self.assertEqual(list(range(1, 2 * REPEAT, 2)), stream.numbers())
 
     def test_delay_on_and_off(self):
         quick = []
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             for _ in range(20):
                 self.lab.patch({"up": {"delay": "60ms"}})
                 self.assertGreaterEqual(stream.wait(stream.send()).delay, 0.060)
@@ -53,23 +55,25 @@ class InEffect(unittest.TestCase):
         self.assertLess(chance.median(quick), 0.030)
 
     def test_duplicate_on(self):
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             for _ in range(30):
                 self.lab.patch({"up": {"duplicate": "100%"}})
                 twice = stream.send()
+                stream.wait_read()
                 self.lab.patch({"up": {"duplicate": None}})
                 once = stream.send()
                 self.assertIsNotNone(stream.wait(once))
-            stream.finish(self.lab)
+            stream.finish()
             numbers = stream.numbers()
             self.assertEqual(2, numbers.count(twice))
             self.assertEqual(1, numbers.count(once))
             self.assertEqual(90, len(numbers))
 
     def test_what_is_in_flight_keeps_its_time(self):
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             self.lab.patch({"up": {"delay": "300ms"}})
             slow = stream.send()
+            stream.wait_read()
             self.lab.patch({"up": {"delay": None}})
             self.assertGreaterEqual(stream.wait(slow).delay, 0.300)
 
@@ -84,7 +88,7 @@ class InEffect(unittest.TestCase):
         for path in ("/api/v1/links/lab/reset", "/api/v1/reset"):
             self.lab.put(up={"loss": "100%"})
             self.assertIn(self.lab.api.request("POST", path).status, (200, 204))
-            with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+            with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
                 self.assertIsNotNone(stream.wait(stream.send()))
 
     def test_if_match(self):
@@ -105,8 +109,9 @@ class InEffect(unittest.TestCase):
         began = time.monotonic()
         changed = self.lab.patch({"up": {"loss": "100%"}, "for": "400ms"}).json
         self.assertIsNotNone(changed["reverts_at"])
-        with udp_stream.Stream(self.lab.near, self.lab.far) as stream:
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             lost = stream.send()
+            stream.wait_read()
             link = self.lab.wait("the change to revert", lambda: (
                 link if (link := self.lab.api.get("/api/v1/links/lab"))["reverts_at"] is None else None))
             self.assertGreaterEqual(time.monotonic() - began, 0.4)

@@ -55,15 +55,12 @@ class Malformed(unittest.TestCase):
 
     def inject(self, packets):
         """Writes packets into the near device, as the near side's kernel would; how many the link took."""
-        before = self.lab.stats()["up"]["total"]["packets_in"]
+        before = self.lab.arrived("up")
         for number, packet in enumerate(packets):
             self.raw[ETH_P_IPV6 if packet[:1] and packet[0] >> 4 == 6 else ETH_P_IP].send(packet)
             if number % 200 == 199:  # no faster than the link reads, so that the device's queue loses none
-                self.lab.wait("the link to read", lambda: self.arrived() >= before + number + 1)
-        self.lab.wait("the link to read all", lambda: self.arrived() >= before + len(packets))
-
-    def arrived(self):
-        return self.lab.stats()["up"]["total"]["packets_in"]
+                self.lab.wait("the link to read", lambda: self.lab.arrived("up") >= before + number + 1)
+        self.lab.wait("the link to read all", lambda: self.lab.arrived("up") >= before + len(packets))
 
     def assert_books_balance_and_traffic_flows(self):
         self.assertTrue(self.lab.is_alive())
@@ -151,7 +148,7 @@ class Malformed(unittest.TestCase):
         print(f"after 5,000 SYNs: {stats['connections']} connections, events lost {stats['events_lost']}")
         self.assertTrue(4000 < stats["connections"] <= 65536, stats["connections"])
         self.assert_books_balance_and_traffic_flows()
-        with udp_stream.Stream(self.near, self.far) as stream:
+        with udp_stream.Stream(self.lab, self.near, self.far) as stream:
             self.assertIsNotNone(stream.wait(stream.send()))
 
     def test_far_side_too(self):

@@ -44,7 +44,7 @@ class LabLink:
         self.lab.wait(what, condition)
 
     def arrived(self, direction):
-        return self.lab.stats()[direction]["total"]["packets_in"]
+        return self.lab.arrived(direction)
 
     def taken(self, direction):
         return self.lab.stats()[direction]["total"]["dropped"]["outage"]

@@ -53,11 +53,10 @@ class Traffic:
             self.send(flow)  # which of the two flows to 9002 is the first is part of the traffic
         turns = [flow for flow in range(len(SERVERS)) for _ in range(COUNT - 1)]
         order.shuffle(turns)
-        for turn, flow in enumerate(turns):
+        for flow in turns:
             self.send(flow)
             self.drain()
-            if turn % 10 == 0:
-                time.sleep(0)
+        self.lab.wait("the link to read all", lambda: self.lab.arrived("up") >= COUNT * len(SERVERS))
         self.lab.wait_empty()
         deadline = time.monotonic() + 0.2
         while time.monotonic() < deadline:
@@ -78,8 +77,6 @@ def fates(seed, order, first_port, conditions=None):
             traffic.run(random.Random(order))
         finally:
             traffic.close()
-        total = lab.stats()["up"]["total"]
-        assert total["packets_in"] >= COUNT * len(SERVERS), total
         return traffic.counts
 
 

@@ -49,9 +49,9 @@ class Streams(unittest.TestCase):
     def test_numbered_packets_arrive_as_sent(self):
         with plain_link.PlainLink() as link:
             for family in (socket.AF_INET, socket.AF_INET6):
-                with udp_stream.Stream(link.near, link.far, family) as stream:
+                with udp_stream.Stream(link, link.near, link.far, family) as stream:
                     stream.send_paced(3000)
-                    stream.finish(link)
+                    stream.finish()
                     self.assertEqual(list(range(3000)), stream.numbers())
                     self.assertTrue(all(packet.intact and packet.delay > 0 for packet in stream.received))
 

@@ -21,19 +21,21 @@ class Received:
 
 
 class Stream:
-    """One flow, from `source` to `sink`; `received` grows in order of arrival. The source's port may be chosen."""
+    """One flow over `link` from `source` to `sink`; `received` grows in order of arrival."""
 
-    def __init__(self, source, sink, family=socket.AF_INET, port=0, source_port=0, size=100):
+    def __init__(self, link, source, sink, family=socket.AF_INET, size=100):
+        self.link = link
+        self.direction = "up" if source is link.near else "down"
+        self.arrived_before = link.arrived(self.direction)
         self.size = size
         self.received = []
         self.next_number = 0
         self.receiver = sink.socket(family, socket.SOCK_DGRAM)
         self.receiver.setsockopt(socket.SOL_SOCKET, harness.SO_RCVBUFFORCE, _BUFFER)
-        self.receiver.bind((sink.address(family), port))
+        self.receiver.bind((sink.address(family), 0))
         self.receiver.setblocking(False)
         self.sender = source.socket(family, socket.SOCK_DGRAM)
         self.sender.setsockopt(socket.SOL_SOCKET, harness.SO_SNDBUFFORCE, _BUFFER)
-        self.sender.bind((source.address(family), source_port))
         self.sender.connect(self.receiver.getsockname()[:2])
 
     def close(self):
@@ -92,9 +94,15 @@ class Stream:
             if time.monotonic() > deadline:
                 return None
 
-    def finish(self, lab):
+    def wait_read(self):
+        """Until the link has read all that was sent: from then on no change of conditions can concern it."""
+        self.link.wait("the link to read all",
+                       lambda: self.link.arrived(self.direction) >= self.arrived_before + self.next_number)
+
+    def finish(self):
         """All that will arrive has arrived; the link's stats then."""
-        stats = lab.wait_empty()
+        self.wait_read()
+        stats = self.link.wait_empty()
         deadline = time.monotonic() + 0.2  # the kernel's queue from the device to the socket
         while time.monotonic() < deadline:
             self.drain()
