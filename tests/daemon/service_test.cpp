@@ -1,0 +1,146 @@
+// The service over a real journal and a real forwarder, whose devices are datagram sockets: what goes in at one end
+// comes out at the other, under the conditions in force, and every change is in force when its call returns.
+#include "daemon/service.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <thread>
+
+#include "tests/emulator/packets.h"
+
+namespace wobble::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using packets::Bytes;
+
+/// One end of a pair of datagram sockets; the test holds the other.
+class SocketDevice final : public PacketDevice {
+ public:
+  explicit SocketDevice(int fd) : fd_(fd) {}
+  ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept override {
+    const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (n <= 0) return n < 0 && errno == EAGAIN ? ReadResult::nothing : ReadResult::failed;
+    length = static_cast<std::size_t>(n);
+    offload = {};
+    return ReadResult::packet;
+  }
+  bool write(std::span<const std::uint8_t> packet, const Offload&) noexcept override {
+    return ::send(fd_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+  }
+  int descriptor() const noexcept override { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+};
+
+class ServiceTest : public testing::Test {
+ protected:
+  ServiceTest()
+      : folder_(std::filesystem::temp_directory_path() / ("wobble-test-" + std::to_string(::getpid()) + "-service")) {
+    std::filesystem::create_directories(folder_);
+    JournalOptions options;
+    options.file = folder_ / "db";
+    journal_ = std::make_unique<Journal>(options);
+    service_ = std::make_unique<Service>(*journal_);
+    service_->add_link("lab", 7, {"near", "", {}}, device(near_), {"far", "", {}}, device(far_), {});
+  }
+  ~ServiceTest() override {
+    service_.reset();
+    journal_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::unique_ptr<PacketDevice> device(UniqueFd& ours) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0) throw std::runtime_error("socketpair");
+    ours = UniqueFd(pair[0]);
+    return std::make_unique<SocketDevice>(pair[1]);
+  }
+  void send(const Bytes& bytes) { ASSERT_GT(::send(near_.get(), bytes.data(), bytes.size(), 0), 0); }
+  /// What arrives at the far end within `at_most`; empty if nothing does.
+  Bytes receive(Duration at_most) {
+    const auto seconds = std::chrono::duration<double>(at_most).count();
+    const timeval patience{static_cast<time_t>(seconds),
+                           static_cast<suseconds_t>((seconds - static_cast<time_t>(seconds)) * 1e6)};
+    ::setsockopt(far_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    Bytes bytes(65'536);
+    const ssize_t n = ::recv(far_.get(), bytes.data(), bytes.size(), 0);
+    bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return bytes;
+  }
+  static Bytes packet(std::size_t payload) { return packets::ipv4(kUdp, packets::udp(1000, 2000, Bytes(payload, 7))); }
+  static api::Change lose_all() {
+    api::Change change;
+    change.conditions.up.loss.random = {Probability::kOne};
+    change.source = "test";
+    return change;
+  }
+
+  std::filesystem::path folder_;
+  UniqueFd near_;
+  UniqueFd far_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Service> service_;
+};
+
+TEST_F(ServiceTest, ThePacketAfterAChangeMeetsIt) {
+  for (int i = 0; i < 50; ++i) {
+    service_->apply("lab", lose_all());
+    send(packet(1));
+    // Nothing may come: the counter says when the packet has met its fate.
+    while (service_->stats("lab").up.since_change.packets_in == 0) std::this_thread::yield();
+    EXPECT_EQ(service_->stats("lab").up.since_change.dropped[static_cast<std::size_t>(DropReason::loss)], 1u);
+    service_->reset("lab", "test");
+    send(packet(2));
+    EXPECT_EQ(receive(5s), packet(2)) << "round " << i;
+  }
+}
+
+TEST_F(ServiceTest, EveryChangeCountsARevisionAndIsJournalled) {
+  EXPECT_EQ(service_->link("lab").revision, 1u);
+  EXPECT_EQ(service_->apply("lab", lose_all()).revision, 2u);
+  EXPECT_EQ(service_->reset("lab", "test").revision, 3u);
+  std::vector<api::EventRow> changes;
+  for (const api::EventRow& event : service_->events({})) {
+    if (event.kind == "conditions") changes.push_back(event);
+  }
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_NE(changes[0].detail.find("100%"), std::string::npos) << changes[0].detail;
+}
+
+TEST_F(ServiceTest, AnOldRevisionChangesNothing) {
+  service_->apply("lab", lose_all());
+  api::Change late;
+  late.if_revision = 1;
+  EXPECT_THROW(service_->apply("lab", late), api::RevisionMismatch);
+  EXPECT_EQ(service_->link("lab").conditions, lose_all().conditions);
+}
+
+TEST_F(ServiceTest, WhatWasBeforeComesBackByItself) {
+  api::Change change = lose_all();
+  change.lasts = 300ms;
+  EXPECT_TRUE(service_->apply("lab", change).reverts_at.has_value());
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (service_->link("lab").revision < 3 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(service_->link("lab").conditions, LinkConditions{});
+  EXPECT_EQ(service_->link("lab").reverts_at, std::nullopt);
+  send(packet(3));
+  EXPECT_EQ(receive(5s), packet(3));
+}
+
+TEST_F(ServiceTest, NamesThatAreNotThere) {
+  EXPECT_THROW(service_->link("other"), api::NotFound);
+  EXPECT_THROW(service_->stats("other"), api::NotFound);
+  EXPECT_THROW(service_->apply("other", {}), api::NotFound);
+  EXPECT_THROW(service_->connection(12345), api::NotFound);
+  EXPECT_THROW(service_->transitions(12345), api::NotFound);
+  EXPECT_THROW(service_->annotate("text", "other"), api::NotFound);
+}
+
+}  // namespace
+}  // namespace wobble::daemon
