@@ -121,8 +121,9 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     copies[i].offload = arrival.packet.copy_run(segment, 1, copies[i].buffer.bytes());
     copies[i].wire_bytes = size;
     if (!verdict.to_corrupt) continue;
-    was_damaged = true;
-    damage(half, copies[i], verdict);
+    const Damage done = damage(half, copies[i], verdict);
+    was_damaged = was_damaged || done != Damage::none;
+    fate.corrupted = done == Damage::discarded;
   }
   fate.dropped = fate.lost[0];
   for (DirectionCounters* c : {&half.total, &half.since_change}) {
@@ -133,12 +134,12 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
   return copies;
 }
 
-void Link::damage(Half& half, InFlight& packet, Verdict& verdict) noexcept {
+Damage Link::damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept {
   const std::span<std::uint8_t> bytes = packet.buffer.bytes();
   PacketView view;
   parse_packet(bytes, view);
   complete_checksum(view, bytes, packet.offload);
-  verdict.fate.corrupted = corrupt_packet(bytes, view, half.pipeline.conditions().corrupt, verdict.corrupt_draw);
+  return corrupt_packet(bytes, view, half.pipeline.conditions().corrupt, verdict.corrupt_draw);
 }
 
 void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {

@@ -101,7 +101,7 @@ class Link {
   /// only the bytes and the memory can tell, and counts.
   std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
                                                      Verdict& verdict) noexcept;
-  void damage(Half& half, InFlight& packet, Verdict& verdict) noexcept;
+  Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
   void leave_flight(Half& half, const InFlight& packet) noexcept;

@@ -57,12 +57,19 @@ class Pipeline {
   std::unique_ptr<Stages> stages_;
 };
 
+/// What corrupt_packet() made of a packet.
+enum class Damage : std::uint8_t {
+  none,       ///< left alone
+  accepted,   ///< its checksum is right (or there is none): the application reads the damage
+  discarded,  ///< the receiver's checksum will say so
+};
+
 /// Flips `settings.bits` distinct bits of the packet, chosen by `draw`: of the transport payload, or of the transport
 /// checksum if there is no payload; of anything behind the IP header if the transport is not known. With fix_checksum
 /// the checksum is then made right, and a packet without payload is left alone.
 /// A fragment's checksum is not here: with fix_checksum it is left alone. `view` is of `bytes`, or of what they are a
-/// copy of. Returns whether the receiver will discard the packet (its checksum is now wrong).
-bool corrupt_packet(std::span<std::uint8_t> bytes, const PacketView& view, const CorruptSettings& settings,
-                    std::uint64_t draw) noexcept;
+/// copy of.
+Damage corrupt_packet(std::span<std::uint8_t> bytes, const PacketView& view, const CorruptSettings& settings,
+                      std::uint64_t draw) noexcept;
 
 }  // namespace wobble

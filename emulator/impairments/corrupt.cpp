@@ -50,21 +50,21 @@ bool has_checksum_elsewhere(const PacketView& view) noexcept {
 
 }  // namespace
 
-bool corrupt_packet(std::span<std::uint8_t> bytes, const PacketView& view, const CorruptSettings& settings,
-                    std::uint64_t draw) noexcept {
+Damage corrupt_packet(std::span<std::uint8_t> bytes, const PacketView& view, const CorruptSettings& settings,
+                      std::uint64_t draw) noexcept {
   const bool has_payload = view.payload_offset < view.bytes.size();
   const bool is_checked_elsewhere = has_checksum_elsewhere(view);
-  if (settings.fix_checksum && (!has_payload || is_checked_elsewhere)) return false;
+  if (settings.fix_checksum && (!has_payload || is_checked_elsewhere)) return Damage::none;
   const auto target = target_of(bytes, view);
-  if (target.empty()) return false;
+  if (target.empty()) return Damage::none;
   flip_bits(target, settings.bits, draw);
-  if (is_checked_elsewhere) return true;
+  if (is_checked_elsewhere) return Damage::discarded;
   PacketView damaged = view;  // which may look at the original of these bytes
   damaged.bytes = bytes.first(view.bytes.size());
-  if (is_checksum_right(damaged)) return false;
-  if (!settings.fix_checksum) return true;
+  if (is_checksum_right(damaged)) return Damage::accepted;
+  if (!settings.fix_checksum) return Damage::discarded;
   write_checksum(damaged, bytes);
-  return false;
+  return Damage::accepted;
 }
 
 }  // namespace wobble

@@ -25,7 +25,7 @@ Damage damage(const Bytes& before, std::uint32_t bits, bool fix, std::uint64_t d
   Damage result{before};
   PacketView view;
   EXPECT_EQ(parse_packet(result.after, view), ParseError::none);
-  result.is_discarded = corrupt_packet(result.after, view, {{Probability::kOne}, bits, fix}, draw);
+  result.is_discarded = corrupt_packet(result.after, view, {{Probability::kOne}, bits, fix}, draw) == Damage::discarded;
   for (std::size_t i = 0; i < before.size(); ++i) {
     const int differ = std::popcount(static_cast<unsigned>(before[i] ^ result.after[i]));
     if (differ > 0 && result.flipped == 0) result.first = i;
@@ -113,10 +113,10 @@ TEST(Corrupt, TheViewMayBeOfTheOriginalOfACopy) {
     PacketView view;
     ASSERT_EQ(parse_packet(original, view), ParseError::none);
     Bytes copy = original;
-    EXPECT_TRUE(corrupt_packet(copy, view, {{Probability::kOne}, 1, false}, 1));
+    EXPECT_EQ(corrupt_packet(copy, view, {{Probability::kOne}, 1, false}, 1), Damage::discarded);
     EXPECT_FALSE(is_right(copy));
     copy = original;
-    EXPECT_FALSE(corrupt_packet(copy, view, {{Probability::kOne}, 1, true}, 1));
+    EXPECT_EQ(corrupt_packet(copy, view, {{Probability::kOne}, 1, true}, 1), Damage::accepted);
     EXPECT_NE(copy, original);
     EXPECT_TRUE(is_right(copy));
   }
