@@ -11,6 +11,13 @@ bool is_possible_ack(const TcpEndpoint& y, SequenceNumber ack) {
   return !y.has(TcpEndpoint::kHasSent) || !is_after(ack, y.snd_max);
 }
 
+// Y's FIN and all before it were delivered to X, before this segment.
+bool has_received_fin(const Occasion& o) {
+  const TcpEndpoint& x = o.x();
+  const TcpEndpoint& y = o.y();
+  return y.has(TcpEndpoint::kSentFin) && x.has(TcpEndpoint::kHasReceived) && !is_before(x.rcv_nxt, y.fin_end);
+}
+
 // A SYN that this record was opened for, before anything else of X was seen.
 bool is_fresh(const Occasion& o, std::uint8_t row) {
   return o.connection.opened_row == row && !o.x().has(TcpEndpoint::kHasSent);
@@ -151,6 +158,10 @@ bool is_fin_acked(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   return has_ack(o) && x.has(TcpEndpoint::kSentFin) && is_within(o.segment.ack, x.fin_end, x.snd_max);
 }
+
+bool is_fin_acked_behind_fin(const Occasion& o) noexcept { return is_fin_acked(o) && has_received_fin(o); }
+
+bool is_reset_behind_fin(const Occasion& o) noexcept { return has_received_fin(o) && is_reset_at_edge(o); }
 
 bool is_fin_acked_unchallenged(const Occasion& o) noexcept {
   const PendingSyn& pending = o.connection.pending;

@@ -53,6 +53,8 @@ bool is_outside_window(const Occasion& o) noexcept;
 bool is_syn_acked(const Occasion& o) noexcept;
 bool is_fin_acked(const Occasion& o) noexcept;
 bool is_fin_acked_unchallenged(const Occasion& o) noexcept;
+bool is_fin_acked_behind_fin(const Occasion& o) noexcept;
+bool is_reset_behind_fin(const Occasion& o) noexcept;
 bool refuses_syn(const Occasion& o) noexcept;
 bool is_exact_reset(const Occasion& o) noexcept;
 bool is_reset_at_edge(const Occasion& o) noexcept;

@@ -22,7 +22,8 @@ constexpr StateSet kAny = (1 << kTcpStateCount) - 1;
 constexpr KindSet kSyn = bit(SegmentKind::syn), kSynAck = bit(SegmentKind::syn_ack), kRst = bit(SegmentKind::rst),
                   kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin;
 
-constexpr Evidence kProof = Evidence::sent, kArrival = Evidence::delivered, kCorrection = Evidence::correction;
+constexpr Evidence kProof = Evidence::sent, kArrival = Evidence::delivered, kCorrection = Evidence::correction,
+                   kImplied = Evidence::implied;
 constexpr bool (*always)(const Occasion&) = nullptr;
 constexpr void (*nothing)(const Occasion&) = nullptr;
 constexpr bool go_on = false, stop = true;
@@ -140,6 +141,8 @@ constexpr auto kSentRows = std::to_array<Row>({
     {22, kProof, kAck, kFinWait1, acks_peer_fin, to_closing, nothing, stop, "it acknowledges a FIN before its own was: simultaneous close"},
     {23, kProof, kAck, kFinWait2, acks_peer_fin, to_time_wait, nothing, stop, "it acknowledges the peer's FIN: 2MSL begins"},
     {26, kProof, kAck, kTimeWait, answers_repeated_fin, same, restart_2msl, stop, "it acknowledges a repeated FIN: 2MSL begins again"},
+    {18, kImplied, kRst, kEstablished | kSynReceived, acks_peer_fin, to_close_wait, nothing, go_on, "its RST acknowledges the peer's FIN, which no ACK had yet"},
+    {22, kImplied, kRst, kFinWait1, acks_peer_fin, to_closing, nothing, go_on, "its RST acknowledges the peer's FIN, which no ACK had yet"},
     {28, kProof, kRst, kSynSent, rejects_ack, same, nothing, stop, "it rejects an unacceptable ACK and goes on opening"},
     {29, kProof, kRst, kSynSent, gives_up_opening, to_closed, reset_by_sender, stop, "it gives up opening (tentative)"},
     {30, kProof, kRst, kOpen, is_plausible_reset, to_closed, reset_by_sender, stop, "RST: it aborted"},
@@ -151,6 +154,12 @@ constexpr auto kDeliveredRows = std::to_array<Row>({
     {41, kArrival, kAck | kSynAck, kAny, acks_unsent, same, nothing, stop, "it acknowledges what was never sent: ignored whole"},
     {43, kArrival, kAck, kAny, is_window_unknown, same, be_liberal, go_on, "picked up without its window scale: windows do not judge"},
     {42, kArrival, kAck | kSynAck, kOpen | kTimeWait, is_outside_window, same, nothing, stop, "outside the receive window: no effect"},
+    // The peer's FIN was delivered, but the ACK that answers it has not come by (it may be delayed, and it queues): it
+    // had its effect before what is delivered now has any.
+    {18, kImplied, kRst, kEstablished | kSynReceived, is_reset_behind_fin, to_close_wait, nothing, go_on, "the peer's FIN came before this RST"},
+    {22, kImplied, kRst, kFinWait1, is_reset_behind_fin, to_closing, nothing, go_on, "the peer's FIN came before this RST"},
+    {23, kImplied, kRst, kFinWait2, is_reset_behind_fin, to_time_wait, nothing, go_on, "the peer's FIN came before this RST"},
+    {22, kImplied, kAck, kFinWait1, is_fin_acked_behind_fin, to_closing, nothing, go_on, "the peer's FIN came before this ACK: simultaneous close"},
     {33, kArrival, kRst, kSynSent, refuses_syn, to_closed, reset_by_peer, stop, "RST: the SYN was refused"},
     {34, kArrival, kRst, kOpen, is_reset_at_edge, to_closed, reset_by_peer, stop, "RST exactly at the edge: accepted"},
     {35, kArrival, kRst, kOpen, is_reset_in_window, same, expect_challenge, stop, "RST in the window but not exact: a challenge ACK is expected"},

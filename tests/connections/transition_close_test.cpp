@@ -100,6 +100,34 @@ TEST(TransitionTable, Row22_SimultaneousClose) {
   EXPECT_EQ(s.connection.closed_by, ClosedBy::both);
 }
 
+// The kernel acknowledges a FIN at once or some 40 ms later, and what it sends waits in a queue until we read it.
+TEST(TransitionTable, Row22_IsImpliedWhenTheAckIsLate) {
+  Closing s;
+  s.client_sends("FIN,ACK 1 ack 1");
+  s.server("FIN,ACK 1 ack 1");  // delivered: the client is CLOSING, but its ACK is still to come
+  s.deliver(s.server_sends("ACK 2 ack 2"));
+  s.expect_row(22, kClient, fin_wait_1, closing, Evidence::implied);
+  s.expect_row(24, kClient, closing, time_wait, Evidence::delivered);
+  s.client("ACK 2 ack 2");
+  s.expect(time_wait, time_wait);
+}
+
+TEST(TransitionTable, Row18_IsImpliedByARstBehindTheFin) {
+  Closing s;
+  s.client("FIN,ACK 1 ack 1");
+  s.client("RST,ACK 2 ack 1");
+  s.expect_row(18, kServer, established, close_wait, Evidence::implied);
+  s.expect_row(34, kServer, close_wait, closed, Evidence::delivered);
+}
+
+TEST(TransitionTable, Row18_IsImpliedByARstThatAcknowledgesTheFin) {
+  Closing s;
+  s.client("FIN,ACK 1 ack 1");
+  s.server("RST,ACK 1 ack 2");
+  s.expect_row(18, kServer, established, close_wait, Evidence::implied);
+  s.expect_row(30, kServer, close_wait, closed);
+}
+
 TEST(TransitionTable, Row23_AckOfTheSecondFin) {
   Closing s;
   s.client("FIN,ACK 1 ack 1");

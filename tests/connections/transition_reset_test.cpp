@@ -146,6 +146,15 @@ TEST(TransitionTable, Row37_TimeWaitAssassination) {
   s.expect_row(37, kClient, time_wait, closed, Evidence::delivered);
 }
 
+TEST(TransitionTable, Row37_AlsoBeforeTheAckOfTheFinCameBy) {
+  Open s;
+  s.client("FIN,ACK 1 ack 1");
+  s.server("FIN,ACK 1 ack 2");
+  s.server("RST 2");
+  s.expect_row(23, kClient, fin_wait_2, time_wait, Evidence::implied);
+  s.expect_row(37, kClient, time_wait, closed, Evidence::delivered);
+}
+
 TEST(TransitionTable, Row38_EvidenceBeatsInference) {
   Open s;
   s.server("RST,ACK 1 ack 1");
