@@ -68,7 +68,10 @@ TEST_F(DoorsTest, TheUnixSocketAnswersAndIsTakenAway) {
   EXPECT_EQ(::recv(fd, answer, 12, MSG_WAITALL), 12);
   EXPECT_STREQ(answer, "HTTP/1.1 200");
   ::close(fd);
-  Server second(backend_, {.port = 0, .unix_socket = path});
+  ServerOptions same;
+  same.port = 0;
+  same.unix_socket = path;
+  Server second(backend_, same);
   EXPECT_THROW(second.bind(), std::runtime_error);
   server_->stop();
   EXPECT_FALSE(std::filesystem::exists(path));
