@@ -37,6 +37,8 @@ api::ServerOptions server_options(const Options& options) {
   server.port = options.listen_port;
   server.web_root = options.web_root;
   server.token = options.token;
+  server.insecure = options.insecure;
+  server.log = [](const std::string& line) { spdlog::error(line); };
   return server;
 }
 
@@ -72,7 +74,7 @@ void run(const Options& options, const sigset_t& ending) {
   const std::uint64_t seed = options.seed.value_or(draw_seed());
   service.add_link("lab", seed, lab.near_info(), lab.take_near(), lab.far_info(), lab.take_far(),
                    table_options(journal));
-  const LabServer lab_server(lab.server(), Lab::kServerPort);
+  auto lab_server = std::make_unique<LabServer>(lab.server(), Lab::kServerPort);
   std::unique_ptr<DemoTraffic> demo;
   if (options.demo) demo = std::make_unique<DemoTraffic>(lab);
   server.start();
@@ -83,6 +85,8 @@ void run(const Options& options, const sigset_t& ending) {
   sigwait(&ending, &signal_number);
   spdlog::debug("ending on signal {}", signal_number);
   server.stop();
+  // Its workers may be waiting for a client's next request, or sleeping for /slow: the process's end ends them sooner.
+  (void)lab_server.release();  // NOLINT(bugprone-unused-return-value)
 }
 
 }  // namespace
