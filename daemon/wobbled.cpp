@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <system_error>
 
 #include "api/server.h"
 #include "daemon/journal/journal.h"
@@ -102,6 +103,9 @@ int main(int argc, char** argv) {
   const sigset_t ending = block_ending_signals();
   try {
     run(options, ending);
+  } catch (const std::system_error& e) {  // the kernel has refused something
+    std::fprintf(stderr, "wobbled: %s; run as root, and see 'wobble doctor' for what is missing\n", e.what());
+    return 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "wobbled: %s\n", e.what());
     return 1;
