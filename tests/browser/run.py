@@ -19,7 +19,7 @@ def main():
         return 77
     harness.need("node")
     with harness.Lab("--demo") as lab:
-        environment = dict(os.environ, WOBBLE_URL=lab.url, WOBBLE_BIN=str(harness.BUILD / "wobble"))
+        environment = dict(os.environ, WOBBLE_URL=lab.url, WOBBLE_BIN=f"{harness.BUILD}/wobble")
         tests = sorted(str(path) for path in HERE.glob("*.test.mjs"))
         return subprocess.run(["node", "--test", "--test-concurrency=1", *tests], env=environment).returncode
 
