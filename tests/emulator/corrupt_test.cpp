@@ -13,7 +13,7 @@ using namespace wobble;
 using namespace wobble::packets;
 
 /// What corrupt_packet() made of a packet.
-struct Damage {
+struct Outcome {
   Bytes after;
   bool is_discarded = false;
   int flipped = 0;        ///< bits that differ
@@ -21,8 +21,8 @@ struct Damage {
   std::size_t last = 0;
 };
 
-Damage damage(const Bytes& before, std::uint32_t bits, bool fix, std::uint64_t draw) {
-  Damage result{before};
+Outcome damage(const Bytes& before, std::uint32_t bits, bool fix, std::uint64_t draw) {
+  Outcome result{before};
   PacketView view;
   EXPECT_EQ(parse_packet(result.after, view), ParseError::none);
   result.is_discarded = corrupt_packet(result.after, view, {{Probability::kOne}, bits, fix}, draw) == Damage::discarded;
@@ -51,7 +51,7 @@ TEST(Corrupt, FlipsExactlySoManyBitsOfThePayload) {
   for (const Bytes& packet : kWithPayload) {
     for (std::uint32_t bits : {1u, 2u, 3u, 17u, 64u}) {
       for (std::uint64_t draw = 0; draw < 200; ++draw) {
-        const Damage d = damage(packet, bits, false, draw);
+        const Outcome d = damage(packet, bits, false, draw);
         ASSERT_EQ(d.flipped, static_cast<int>(bits));
         ASSERT_GE(d.first, packet.size() - kPayload.size());
         ASSERT_EQ(d.is_discarded, !is_right(d.after));
@@ -68,7 +68,7 @@ TEST(Corrupt, EveryBitOfThePayloadIsAsLikely) {
   const std::size_t start = kWithPayload[0].size() - kPayload.size();
   constexpr int kRounds = 20'000;
   for (std::uint64_t draw = 0; draw < kRounds; ++draw) {
-    const Damage d = damage(kWithPayload[0], 3, false, mix64(draw));
+    const Outcome d = damage(kWithPayload[0], 3, false, mix64(draw));
     for (std::size_t bit = 0; bit < hits.size(); ++bit) {
       hits[bit] += (d.after[start + bit / 8] ^ kPayload[bit / 8]) >> (bit % 8) & 1;
     }
@@ -85,7 +85,7 @@ TEST(Corrupt, TheSameDrawDoesTheSame) {
 TEST(Corrupt, WithoutPayloadItIsTheChecksum) {
   const Bytes packet = with_checksum(ipv4(kTcp, tcp(1, 2, 3, 4, 0x12, {}, {2, 4, 5, 0xb4})));
   for (std::uint64_t draw = 0; draw < 100; ++draw) {
-    const Damage d = damage(packet, 1, false, draw);
+    const Outcome d = damage(packet, 1, false, draw);
     ASSERT_EQ(d.flipped, 1);
     ASSERT_TRUE(d.first == 36 || d.first == 37);
     ASSERT_TRUE(d.is_discarded);
@@ -96,7 +96,7 @@ TEST(Corrupt, WithoutPayloadItIsTheChecksum) {
 TEST(Corrupt, FixedItReachesTheApplication) {
   for (const Bytes& packet : kWithPayload) {
     for (std::uint64_t draw = 0; draw < 100; ++draw) {
-      const Damage d = damage(packet, 3, true, draw);
+      const Outcome d = damage(packet, 3, true, draw);
       ASSERT_FALSE(d.is_discarded);
       ASSERT_TRUE(is_right(d.after));
       int in_payload = 0;
@@ -124,7 +124,7 @@ TEST(Corrupt, TheViewMayBeOfTheOriginalOfACopy) {
 
 TEST(Corrupt, FixedButWithoutPayloadItIsLeftAlone) {
   const Bytes packet = with_checksum(ipv4(kTcp, tcp(1, 2, 3, 4, 0x12)));
-  const Damage d = damage(packet, 1, true, 1);
+  const Outcome d = damage(packet, 1, true, 1);
   EXPECT_EQ(d.after, packet);
   EXPECT_FALSE(d.is_discarded);
 }
@@ -134,7 +134,7 @@ TEST(Corrupt, WhatNoChecksumCoversIsAccepted) {
   EXPECT_FALSE(damage(unsummed, 1, false, 1).is_discarded);
   EXPECT_EQ(damage(unsummed, 1, true, 1).flipped, 1) << "no checksum stays no checksum";
   const Bytes gre = ipv4(47, kPayload);
-  const Damage d = damage(gre, 1, false, 1);
+  const Outcome d = damage(gre, 1, false, 1);
   EXPECT_EQ(d.flipped, 1);
   EXPECT_GE(d.first, 20u);
   EXPECT_FALSE(d.is_discarded);
