@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/conditions_json.h"
+#include "api/impairments_read.h"
 #include "api/nearest_name.h"
 #include "api/netem_words.h"
 #include "api/object_reader.h"
@@ -11,114 +12,9 @@ namespace {
 
 using Errors = std::vector<FieldError>;
 
-constexpr std::uint32_t kDefaultReorderPackets = 3;  // what TCP's fast retransmit takes for a loss (RFC 5681 3.2)
-
-/// An impairment written as its main quantity alone. True if it was (rightly or wrongly).
-template <typename T>
-bool read_shorthand(const Json& value, const std::string& pointer, Parsed<T> (*parse)(std::string_view),
-                    const char* example, T& out, Errors& errors) {
-  if (value.is_object()) return false;
-  const Parsed<std::string> text = quantity_text(value, example);
-  const Parsed<T> parsed = text.ok() ? parse(text.value) : Parsed<T>{{}, text.error};
-  if (parsed.ok()) {
-    out = parsed.value;
-  } else {
-    errors.push_back({pointer, parsed.error});
-  }
-  return true;
-}
-
-void read(const Json& value, const std::string& pointer, DelaySettings& out, Errors& errors) {
-  if (read_shorthand(value, pointer, parse_duration, "80ms", out.time, errors)) return;
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("time", parse_duration, "80ms", out.time);
-  reader.quantity("jitter", parse_duration, "10ms", out.jitter);
-  reader.flag("reorder", out.reorder);
-  if (const Json* name = reader.member("distribution")) {
-    constexpr std::string_view kKnown[] = {"uniform", "normal"};
-    if (*name == "normal") {
-      out.distribution = Distribution::normal;
-    } else if (*name != "uniform") {
-      reader.error("distribution", name->is_string() ? unknown_name("distribution", name->get<std::string>(), kKnown)
-                                                     : "\"uniform\" or \"normal\" is expected");
-    }
-  }
-  reader.finish();
-}
-
-void read(const Json& value, const std::string& pointer, GilbertElliott& out, Errors& errors) {
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("p", parse_percent, "1%", out.p);
-  if (!reader.quantity("r", parse_percent, "10%", out.r)) {
-    out.r.parts_per_billion = Probability::kOne - out.p.parts_per_billion;  // as tc has it: no memory
-  }
-  reader.quantity("1-h", parse_percent, "100%", out.bad_loss);
-  reader.quantity("1-k", parse_percent, "0%", out.good_loss);
-  reader.finish();
-}
-
-void read(const Json& value, const std::string& pointer, LossSettings& out, Errors& errors) {
-  if (read_shorthand(value, pointer, parse_percent, "2%", out.random, errors)) return;
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("random", parse_percent, "2%", out.random);
-  if (const Json* model = reader.member("gilbert_elliott")) {
-    read(*model, reader.pointer_to("gilbert_elliott"), out.gilbert_elliott.emplace(), errors);
-  }
-  reader.finish();
-}
-
-void read(const Json& value, const std::string& pointer, DuplicateSettings& out, Errors& errors) {
-  if (read_shorthand(value, pointer, parse_percent, "1%", out.probability, errors)) return;
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("percent", parse_percent, "1%", out.probability);
-  reader.finish();
-}
-
-void read(const Json& value, const std::string& pointer, CorruptSettings& out, Errors& errors) {
-  if (read_shorthand(value, pointer, parse_percent, "1%", out.probability, errors)) return;
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("percent", parse_percent, "1%", out.probability);
-  reader.integer("bits", out.bits);
-  reader.flag("fix_checksum", out.fix_checksum);
-  reader.finish();
-}
-
-void read(const Json& value, const std::string& pointer, ReorderSettings& out, Errors& errors) {
-  ReorderBy by;
-  if (!read_shorthand(value, pointer, parse_percent, "5%", out.probability, errors)) {
-    ObjectReader reader(value, pointer, errors);
-    reader.quantity("percent", parse_percent, "5%", out.probability);
-    reader.quantity("by", parse_reorder_by, "3packets", by);
-    reader.finish();
-  }
-  if (!out.probability.is_zero() && by.packets == 0 && by.time.count() == 0) by.packets = kDefaultReorderPackets;
-  out.by_packets = by.packets;
-  out.by_time = by.time;
-}
-
-void read(const Json& value, const std::string& pointer, QueueSettings& out, Errors& errors) {
-  if (read_shorthand(value, pointer, parse_limit, "100packets", out, errors)) return;
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("limit", parse_limit, "100packets", out);
-  reader.finish();
-}
-
-void read(const Json& value, const std::string& pointer, OutageSettings& out, Errors& errors) {
-  if (value.is_boolean()) {
-    out.on = value.get<bool>();
-    return;
-  }
-  ObjectReader reader(value, pointer, errors);
-  reader.flag("on", out.on);
-  reader.quantity("up_for", parse_duration, "10s", out.up_for);
-  reader.quantity("down_for", parse_duration, "1s", out.down_for);
-  reader.flag("drop_in_flight", out.drop_in_flight);
-  reader.finish();
-}
-
 template <typename Settings>
 void read_member(ObjectReader& reader, const char* name, Settings& out, Errors& errors) {
-  if (const Json* value = reader.member(name)) read(*value, reader.pointer_to(name), out, errors);
+  if (const Json* value = reader.member(name)) read_impairment(*value, reader.pointer_to(name), out, errors);
 }
 
 /// The impairments that netem's words name; with errors, none.
@@ -190,12 +86,21 @@ LinkConditions read_spread(const Json& sides, Errors& errors) {
   return out;
 }
 
-/// To name one of two settings that exclude each other takes back the other.
+/// To name one model of loss takes back the others, and what belongs to them.
+void take_back_other_models(const Json& patch, Json& target) {
+  const auto is_named = [&](const char* name) { return patch.contains(name) && !patch.at(name).is_null(); };
+  if (std::none_of(std::begin(kLossModels), std::end(kLossModels), is_named)) return;
+  for (const char* model : kLossModels) {
+    if (!patch.contains(model)) target.erase(model);
+  }
+  if (!is_named("random") && !patch.contains("correlation")) target.erase("correlation");
+}
+
+/// To name one of several settings that exclude each other takes back the others.
 void take_back_the_other(const std::string& impairment, const Json& patch, Json& target) {
   const auto names = [&](const char* name) { return patch.contains(name) && !patch.at(name).is_null(); };
   if (impairment == "loss") {
-    if (names("random") && !patch.contains("gilbert_elliott")) target.erase("gilbert_elliott");
-    if (names("gilbert_elliott") && !patch.contains("random")) target.erase("random");
+    take_back_other_models(patch, target);
   } else if (impairment == "outage") {
     const bool turns_on = names("on") && patch.at("on") == true;
     if (turns_on && !patch.contains("up_for") && !patch.contains("down_for")) {

@@ -19,10 +19,30 @@ Json write(const GilbertElliott& s) {
   return out;
 }
 
+Json write(const BurstLoss& s) {
+  Json out = {{"percent", print_percent(s.loss)}};
+  if (s.length_thousandths != 0) out["length"] = print_mean_packets(s.length_thousandths);
+  return out;
+}
+
+Json write(const MarkovLoss& s) {
+  Json out = {{"p13", print_percent(s.p13)}, {"p31", print_percent(s.p31)}};
+  if (s.p32 != MarkovLoss{}.p32) out["p32"] = print_percent(s.p32);
+  if (s.p23 != MarkovLoss{}.p23) out["p23"] = print_percent(s.p23);
+  if (s.p14 != MarkovLoss{}.p14) out["p14"] = print_percent(s.p14);
+  return out;
+}
+
 Json write(const LossSettings& s) {
   Json out = Json::object();
   if (!s.random.is_zero()) out["random"] = print_percent(s.random);
+  if (!s.correlation.is_zero()) out["correlation"] = print_percent(s.correlation);
+  if (s.burst) out["burst"] = write(*s.burst);
   if (s.gilbert_elliott) out["gilbert_elliott"] = write(*s.gilbert_elliott);
+  if (s.markov) out["markov"] = write(*s.markov);
+  if (s.every != 0) out["every"] = s.every;
+  if (!s.list.empty()) out["list"] = s.list;
+  if (!s.pattern.empty()) out["pattern"] = s.pattern;
   return out;
 }
 

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/conditions_json.h"
 #include "api/nearest_name.h"
 #include "api/units.h"
 
 namespace wobble::api {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::string_view kWords[] = {"delay", "loss",  "duplicate", "corrupt", "reorder",
                                        "rate",  "limit", "queue",     "outage"};
@@ -91,6 +90,24 @@ class Reader {
     while (number_follows()) ++next_;
   }
 
+  void correlation(const std::string& word, Json& value) {
+    if (!number_follows()) return;
+    const std::string correlation = percent(word);
+    if (correlation != print_percent(Probability{})) value["correlation"] = correlation;
+    refuse_number(word, "one percentage and its correlation are taken");
+  }
+
+  std::uint32_t count(const std::string& word) {
+    if (!number_follows()) {
+      fail(word + ": a number of packets such as 10 is missing");
+      return 0;
+    }
+    const std::string& text = words_[next_++];
+    const bool is_plain = text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+    if (!is_plain) fail(word + ": \"" + text + "\" is not a number of packets such as 10");
+    return is_plain ? static_cast<std::uint32_t>(std::stoul(text)) : 0;
+  }
+
   void refuse_correlation(const std::string& word) { refuse_number(word, "a correlation is not supported yet"); }
 
   void delay() {
@@ -114,38 +131,61 @@ class Reader {
 
   void loss() {
     if (take("state")) {
-      while (number_follows()) ++next_;
-      fail("loss: the state model is not supported yet; gemodel is");
-      return;
-    }
-    if (take("gemodel")) {
+      markov();
+    } else if (take("gemodel")) {
       gemodel();
+    } else if (take("burst")) {
+      const std::string mean = percent("loss burst");
+      const std::string length = quantity("loss burst", parse_mean_packets, print_mean_packets, "5packets");
+      put("loss", {{"burst", {{"percent", mean}, {"length", length}}}});
+    } else if (take("every")) {
+      put("loss", {{"every", count("loss every")}});
+    } else if (take("list")) {
+      Json list = Json::array({count("loss list")});
+      while (number_follows()) list.push_back(count("loss list"));
+      put("loss", {{"list", std::move(list)}});
+    } else if (take("pattern")) {
+      put("loss", {{"pattern", peek() != nullptr ? words_[next_++] : ""}});
     } else {
       take("random");
-      put("loss", {{"random", percent("loss")}});
-      refuse_correlation("loss");
+      Json value = {{"random", percent("loss")}};
+      correlation("loss", value);
+      put("loss", std::move(value));
     }
     if (take("ecn")) fail("loss: ecn is not supported yet");
   }
 
+  /// The next percentages, for as long as there are any, into `parameters`.
+  void percentages(const std::string& word, const std::string& first, std::initializer_list<Probability*> parameters) {
+    if (!number_follows()) fail(word + ": " + first + " is missing, such as 1%");
+    for (Probability* parameter : parameters) {
+      if (!number_follows()) return;
+      const Parsed<Probability> parsed = parse_percent(words_[next_++]);
+      if (!parsed.ok()) fail(word + ": " + parsed.error);
+      *parameter = parsed.value;
+    }
+  }
+
+  void markov() {
+    MarkovLoss model;
+    percentages("loss state", "p13", {&model.p13});
+    model.p31.parts_per_billion = Probability::kOne - model.p13.parts_per_billion;
+    if (number_follows()) percentages("loss state", "p31", {&model.p31, &model.p32, &model.p23, &model.p14});
+    refuse_number("loss state", "at most p13, p31, p32, p23 and p14 are taken");
+    DirectionConditions direction;
+    direction.loss.markov = model;
+    put("loss", to_json(direction).at("loss"));
+  }
+
   void gemodel() {
     GilbertElliott model;
-    const auto next = [&](Probability& out) {
-      const Parsed<Probability> parsed = parse_percent(words_[next_++]);
-      if (!parsed.ok()) fail("loss gemodel: " + parsed.error);
-      out = parsed.value;
-    };
-    if (!number_follows()) fail("loss gemodel: p is missing, such as 1%");
-    if (number_follows()) next(model.p);
+    percentages("loss gemodel", "p", {&model.p});
     model.r.parts_per_billion = Probability::kOne - model.p.parts_per_billion;
-    for (Probability* parameter : {&model.r, &model.bad_loss, &model.good_loss}) {
-      if (number_follows()) next(*parameter);
-    }
+    if (number_follows()) percentages("loss gemodel", "r", {&model.r, &model.bad_loss, &model.good_loss});
     refuse_number("loss gemodel", "at most p, r, 1-h and 1-k are taken");
-    Json value = {{"p", print_percent(model.p)}, {"r", print_percent(model.r)}};
-    if (model.bad_loss.parts_per_billion != Probability::kOne) value["1-h"] = print_percent(model.bad_loss);
-    if (!model.good_loss.is_zero()) value["1-k"] = print_percent(model.good_loss);
-    put("loss", {{"gilbert_elliott", std::move(value)}});
+    DirectionConditions direction;
+    direction.loss.gilbert_elliott = model;
+    put("loss", to_json(direction).at("loss"));
   }
 
   void reorder() {

@@ -30,9 +30,18 @@ constexpr char kSchemas[] = R"json({
           "reorder": {"type": "boolean", "default": false, "description": "may jitter change the order?"}}},
       "loss": {"description": "Shorthand: random. One model at most", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"random": {"type": "string", "examples": ["2%"]},
+          "correlation": {"type": "string", "default": "0%", "description": "of random: how much a packet's fate resembles the last one's; the mean stays random"},
+          "burst": {"type": ["object", "null"], "additionalProperties": false, "description": "mean loss, in runs of this mean length", "properties": {
+            "percent": {"type": "string"}, "length": {"type": "string", "examples": ["5packets"]}}},
           "gilbert_elliott": {"type": ["object", "null"], "additionalProperties": false, "description": "as netem's gemodel", "properties": {
             "p": {"type": "string"}, "r": {"type": "string", "description": "default 100% - p"},
-            "1-h": {"type": "string", "default": "100%"}, "1-k": {"type": "string", "default": "0%"}}}}},
+            "1-h": {"type": "string", "default": "100%"}, "1-k": {"type": "string", "default": "0%"}}},
+          "markov": {"type": ["object", "null"], "additionalProperties": false, "description": "as netem's four states", "properties": {
+            "p13": {"type": "string"}, "p31": {"type": "string", "description": "default 100% - p13"}, "p32": {"type": "string", "default": "0%"},
+            "p23": {"type": "string", "default": "100%"}, "p14": {"type": "string", "default": "0%"}}},
+          "every": {"type": ["integer", "null"], "description": "each n-th packet"},
+          "list": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}, "maxItems": 10000, "description": "packets by number, counted from 1 when it is set"},
+          "pattern": {"type": ["string", "null"], "pattern": "^[.x]*$", "maxLength": 10000, "description": ". received, x lost, over and over"}}},
       "duplicate": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"percent": {"type": "string"}}},
       "corrupt": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,

@@ -19,6 +19,7 @@ constexpr Unit kSizes[] = {{"GB", 1'000'000'000}, {"MB", 1'000'000}, {"kB", 1'00
                            {"MiB", 1 << 20},      {"KiB", 1 << 10},  {"B", 1}};
 constexpr Unit kPercents[] = {{"%", 10'000'000}};  // parts per billion
 constexpr Unit kPackets[] = {{"packets", 1}, {"packet", 1}};
+constexpr Unit kMeanPackets[] = {{"packets", 1000}, {"packet", 1000}};
 
 /// One kind of quantity: what its errors are made of.
 struct Kind {
@@ -34,6 +35,7 @@ constexpr Kind kRate{"a rate", "5mbit", "mbit", kRates, "a bit per second"};
 constexpr Kind kSize{"a size", "64kB", "kB", kSizes, "a byte"};
 constexpr Kind kPercent{"a percentage", "2%", "%", kPercents, "a billionth (0.0000001%)"};
 constexpr Kind kCount{"a number of packets", "100packets", "packets", kPackets, "a packet"};
+constexpr Kind kMean{"a number of packets", "5packets", "packets", kMeanPackets, "a thousandth of a packet"};
 
 std::string quoted(std::string_view text) {
   constexpr std::size_t kShown = 40;
@@ -250,6 +252,17 @@ bool has_unit_of(const Kind& kind, std::string_view text) {
 std::string print_packets(std::uint32_t n) { return std::to_string(n) + (n == 1 ? "packet" : "packets"); }
 
 }  // namespace
+
+Parsed<std::uint32_t> parse_mean_packets(std::string_view text) {
+  const auto parsed = parse(kMean, text);
+  if (!parsed.ok()) return {0, parsed.error};
+  if (parsed.value > std::numeric_limits<std::uint32_t>::max()) return {0, quoted(text) + " is too large"};
+  return {static_cast<std::uint32_t>(parsed.value), {}};
+}
+
+std::string print_mean_packets(std::uint32_t thousandths) {
+  return decimal(thousandths, 1000) + (thousandths == 1000 ? "packet" : "packets");
+}
 
 Parsed<QueueSettings> parse_limit(std::string_view text) {
   QueueSettings limit;

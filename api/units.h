@@ -39,6 +39,10 @@ std::string print_size(std::uint64_t bytes);
 Parsed<Probability> parse_percent(std::string_view text);
 std::string print_percent(Probability value);
 
+/// A mean number of packets, "2.5packets", in thousandths.
+Parsed<std::uint32_t> parse_mean_packets(std::string_view text);
+std::string print_mean_packets(std::uint32_t thousandths);
+
 /// A queue's limit: "100packets", "64kB" or "200ms". Exactly one field of the answer is set, and it is above 0.
 Parsed<QueueSettings> parse_limit(std::string_view text);
 /// `limit` with at most one field set; "" if none.

@@ -1,5 +1,8 @@
 #include "emulator/conditions.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace wobble {
 namespace {
 
@@ -21,15 +24,60 @@ class Checker {
   std::vector<FieldError>& errors_;
 };
 
+void check_gilbert_elliott(const GilbertElliott& model, Checker& check) {
+  check.probability(model.p, "/loss/gilbert_elliott/p");
+  check.probability(model.r, "/loss/gilbert_elliott/r");
+  check.probability(model.bad_loss, "/loss/gilbert_elliott/1-h");
+  check.probability(model.good_loss, "/loss/gilbert_elliott/1-k");
+}
+
+void check_burst(const BurstLoss& burst, Checker& check) {
+  check.probability(burst.loss, "/loss/burst/percent");
+  const std::uint64_t length = burst.length_thousandths;
+  check.require(length != 0, "/loss/burst/length", "is missing: how many are lost in a row on average (\"5packets\")");
+  check.require(length == 0 || (length >= 1000 && length <= kMaxBurstLength), "/loss/burst/length",
+                "must be 1packet to 1000000packets");
+  // Between two bursts at least one packet is received.
+  const std::uint64_t loss = burst.loss.parts_per_billion;
+  check.require(loss > Probability::kOne || length < 1000 || loss * (length + 1000) <= Probability::kOne * length,
+                "/loss/burst/percent",
+                "is more than bursts of this length can lose: at most length / (length + 1), as between two bursts a "
+                "packet is received");
+}
+
+void check_markov(const MarkovLoss& model, Checker& check) {
+  check.probability(model.p13, "/loss/markov/p13");
+  check.probability(model.p31, "/loss/markov/p31");
+  check.probability(model.p32, "/loss/markov/p32");
+  check.probability(model.p23, "/loss/markov/p23");
+  check.probability(model.p14, "/loss/markov/p14");
+  const auto fit = [](Probability a, Probability b) {
+    return std::uint64_t{a.parts_per_billion} + b.parts_per_billion <= Probability::kOne;
+  };
+  check.require(fit(model.p13, model.p14), "/loss/markov/p14", "p13 and p14 are together more than 100%");
+  check.require(fit(model.p31, model.p32), "/loss/markov/p32", "p31 and p32 are together more than 100%");
+}
+
 void check_loss(const LossSettings& loss, Checker& check) {
-  check.require(loss.random.is_zero() || !loss.gilbert_elliott, "/loss",
-                "random and gilbert_elliott exclude each other: give one of them");
+  const int others = loss.gilbert_elliott.has_value() + loss.burst.has_value() + loss.markov.has_value() +
+                     (loss.every > 0) + !loss.list.empty() + !loss.pattern.empty();
+  check.require(others + !loss.random.is_zero() <= 1, "/loss",
+                "random, burst, gilbert_elliott, markov, every, list and pattern exclude each other: give one of them");
   check.probability(loss.random, "/loss/random");
-  if (!loss.gilbert_elliott) return;
-  check.probability(loss.gilbert_elliott->p, "/loss/gilbert_elliott/p");
-  check.probability(loss.gilbert_elliott->r, "/loss/gilbert_elliott/r");
-  check.probability(loss.gilbert_elliott->bad_loss, "/loss/gilbert_elliott/1-h");
-  check.probability(loss.gilbert_elliott->good_loss, "/loss/gilbert_elliott/1-k");
+  check.require(loss.correlation.parts_per_billion < Probability::kOne, "/loss/correlation",
+                "must be below 100%: with it the first packet would decide for all");
+  check.require(loss.correlation.is_zero() || others == 0, "/loss/correlation", "belongs to random and no other model");
+  if (loss.gilbert_elliott) check_gilbert_elliott(*loss.gilbert_elliott, check);
+  if (loss.burst) check_burst(*loss.burst, check);
+  if (loss.markov) check_markov(*loss.markov, check);
+  check.require(loss.list.size() <= kMaxListed, "/loss/list", "has more than 10000 numbers");
+  const bool is_ascending =
+      std::adjacent_find(loss.list.begin(), loss.list.end(), std::greater_equal<>()) == loss.list.end();
+  check.require(is_ascending && (loss.list.empty() || loss.list[0] > 0), "/loss/list",
+                "is of packet numbers from 1, each greater than the one before");
+  check.require(loss.pattern.size() <= kMaxPattern, "/loss/pattern", "is longer than 10000 packets");
+  check.require(loss.pattern.find_first_not_of(".x") == std::string::npos, "/loss/pattern",
+                "is made of . (received) and x (lost), such as \"...x\"");
 }
 
 void check_reorder(const ReorderSettings& reorder, Checker& check) {

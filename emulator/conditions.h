@@ -49,10 +49,39 @@ struct GilbertElliott {
   bool operator==(const GilbertElliott&) const = default;
 };
 
-/// At most one of the models.
+/// Loss in bursts, by the two numbers people think in: `loss` of all packets, in runs of `length` on average. A Gilbert
+/// chain (lost → received with 1 / length), so that the runs' lengths are geometric.
+struct BurstLoss {
+  Probability loss;
+  std::uint32_t length_thousandths = 0;  ///< of a packet: 1,000 to kMaxBurstLength
+  bool operator==(const BurstLoss&) const = default;
+};
+
+/// netem's `loss state`: four states, and the chance of going from one to another with each packet. 1 received in a
+/// gap, 2 received within a burst, 3 lost within a burst, 4 lost alone in a gap (and then back to 1).
+/// S. Salsano, F. Ludovici, A. Ordine: Definition of a general and intuitive loss model for packet networks and its
+/// implementation in the Netem module in the Linux kernel, 2009.
+struct MarkovLoss {
+  Probability p13;
+  Probability p31;  ///< p31 + p32 and p13 + p14 are at most 1
+  Probability p32{0};
+  Probability p23{Probability::kOne};
+  Probability p14{0};
+  bool operator==(const MarkovLoss&) const = default;
+};
+
+/// At most one of the models. All but `random` without correlation belong to the link, not to the flow, and count the
+/// packets of the direction that reach them since the model was set.
 struct LossSettings {
   Probability random;
-  std::optional<GilbertElliott> gilbert_elliott;
+  std::optional<GilbertElliott> gilbert_elliott{};
+  /// Of random: the lag-1 correlation of being lost, below 1. The mean stays `random`.
+  Probability correlation{0};
+  std::optional<BurstLoss> burst{};
+  std::optional<MarkovLoss> markov{};
+  std::uint32_t every = 0;            ///< the n-th, 2n-th ... packet; 0: none
+  std::vector<std::uint64_t> list{};  ///< the packets with these numbers, from 1; ascending, at most kMaxListed
+  std::string pattern{};              ///< of '.' and 'x' (lost), repeated; at most kMaxPattern
   bool operator==(const LossSettings&) const = default;
 };
 
@@ -121,6 +150,9 @@ inline constexpr Duration kMaxDelay = std::chrono::minutes(10);
 inline constexpr Duration kMaxOutagePart = std::chrono::hours(24 * 7);
 inline constexpr std::uint32_t kMaxReorderPackets = 1000;
 inline constexpr Duration kReorderPatience = std::chrono::milliseconds(100);
+inline constexpr std::uint32_t kMaxBurstLength = 1'000'000'000;  ///< a million packets, in thousandths
+inline constexpr std::size_t kMaxListed = 10'000;
+inline constexpr std::size_t kMaxPattern = 10'000;
 inline constexpr std::uint64_t kMinRate = 8;                  ///< one byte a second
 inline constexpr std::uint64_t kMaxRate = 1'000'000'000'000;  ///< 1 Tbit/s
 

@@ -119,6 +119,8 @@ bool is_hit(std::uint64_t number, Probability p) noexcept {
   return Wide{number} * Probability::kOne < Wide{p.parts_per_billion} << 64;
 }
 
+bool is_hit(std::uint64_t number, Ratio p) noexcept { return Wide{number} * p.denominator < Wide{p.numerator} << 64; }
+
 std::int64_t uniform_offset(std::uint64_t number, std::int64_t scale) noexcept {
   const std::uint64_t range = 2 * static_cast<std::uint64_t>(scale) + 1;
   return static_cast<std::int64_t>(high_product(number, range)) - scale;

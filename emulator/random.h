@@ -61,6 +61,13 @@ constexpr std::uint64_t number_for_copy(std::uint64_t number) noexcept { return 
 /// True with exactly probability p (to 2^-64), given a uniform number.
 bool is_hit(std::uint64_t number, Probability p) noexcept;
 
+/// A probability that parts per billion cannot hold: numerator / denominator, neither above 10^18, denominator not 0.
+struct Ratio {
+  std::uint64_t numerator = 0;
+  std::uint64_t denominator = 1;
+};
+bool is_hit(std::uint64_t number, Ratio p) noexcept;
+
 /// -scale to +scale inclusive, evenly.
 std::int64_t uniform_offset(std::uint64_t number, std::int64_t scale) noexcept;
 

@@ -22,20 +22,39 @@ std::string delay(const Json& value) {
          in_brackets(is_true(value, "reorder") ? std::vector<std::string>{"may reorder"} : std::vector<std::string>{});
 }
 
-std::string loss(const Json& value) {
-  const Json& model = field(value, "gilbert_elliott");
-  if (!model.is_object()) return "loss " + text(value, "random");
-  std::string out = "loss gemodel";
-  // In netem's order; what is absent before something that is present is at its default.
-  constexpr std::pair<const char*, const char*> kParameters[] = {
-      {"p", "0%"}, {"r", "0%"}, {"1-h", "100%"}, {"1-k", ""}};
-  const bool last = model.contains("1-k");
-  for (const auto& [key, otherwise] : kParameters) {
-    std::string part = text(model, key);
-    if (part.empty() && last) part = otherwise;
-    if (!part.empty()) out.append(" ").append(part);
+/// A model of loss in netem's order; what is absent before something that is present is at its default.
+template <std::size_t Size>
+std::string model(std::string out, const Json& value, const std::pair<const char*, const char*> (&parameters)[Size]) {
+  std::size_t present = 0;
+  for (std::size_t i = 0; i < Size; ++i) {
+    if (value.contains(parameters[i].first)) present = i + 1;
+  }
+  for (std::size_t i = 0; i < present; ++i) {
+    const std::string part = text(value, parameters[i].first);
+    out.append(" ").append(part.empty() ? parameters[i].second : part);
   }
   return out;
+}
+
+std::string loss(const Json& value) {
+  if (const Json& burst = field(value, "burst"); burst.is_object()) {
+    return "loss burst " + text(burst, "percent") + " " + text(burst, "length");
+  }
+  if (const Json& two_states = field(value, "gilbert_elliott"); two_states.is_object()) {
+    return model("loss gemodel", two_states, {{"p", "0%"}, {"r", "0%"}, {"1-h", "100%"}, {"1-k", "0%"}});
+  }
+  if (const Json& states = field(value, "markov"); states.is_object()) {
+    return model("loss state", states, {{"p13", "0%"}, {"p31", "0%"}, {"p32", "0%"}, {"p23", "100%"}, {"p14", "0%"}});
+  }
+  if (value.contains("every")) return "loss every " + text(value, "every");
+  if (value.contains("pattern")) return "loss pattern " + text(value, "pattern");
+  if (const Json& list = field(value, "list"); list.is_array()) {
+    std::string out = "loss list";
+    for (const Json& number : list) out.append(" ").append(text(number));
+    return out;
+  }
+  const std::string correlation = text(value, "correlation");
+  return "loss " + text(value, "random") + (correlation.empty() ? "" : " " + correlation);
 }
 
 std::string corrupt(const Json& value) {

@@ -41,11 +41,7 @@ class AnyConditions {
     DirectionConditions c;
     if (coin())
       c.delay = {time(kMaxDelay), time(kMaxDelay), coin() ? Distribution::normal : Distribution::uniform, coin()};
-    if (coin()) {
-      c.loss.random = chance();
-    } else if (coin()) {
-      c.loss.gilbert_elliott = GilbertElliott{chance(), chance(), chance(), chance()};
-    }
+    if (coin()) c.loss = loss();
     if (coin()) c.duplicate.probability = chance();
     if (coin()) c.corrupt = {chance(), 1 + below(64), coin()};
     if (coin())
@@ -63,6 +59,26 @@ class AnyConditions {
     else if (coin())
       c.outage = {false, time(1min), time(1min), coin()};
     return c;
+  }
+
+  LossSettings loss() {
+    LossSettings out;
+    const Probability half{Probability::kOne / 2};
+    switch (below(7)) {
+      case 0:
+        out.random = chance();
+        if (coin()) out.correlation = {below(Probability::kOne)};
+        break;
+      case 1: out.gilbert_elliott = GilbertElliott{chance(), chance(), chance(), chance()}; break;
+      case 2: out.burst = BurstLoss{{below(half.parts_per_billion)}, 1000 + below(kMaxBurstLength - 1000)}; break;
+      case 3:
+        out.markov = MarkovLoss{half, {below(half.parts_per_billion)}, half, chance(), {below(half.parts_per_billion)}};
+        break;
+      case 4: out.every = 1 + below(1u << 31); break;
+      case 5: out.list = {1 + below(10), 20 + random_() / 2}; break;
+      default: out.pattern = coin() ? "x." : "..x";
+    }
+    return out;
   }
 
  private:
@@ -154,6 +170,19 @@ TEST(ConditionsJson, EveryFieldWrongIsEveryFieldReported) {
                                    "/down"}));
 }
 
+TEST(ConditionsJson, EveryWrongFieldOfALossModelIsReported) {
+  EXPECT_EQ(
+      wrong_pointers(R"({"up":{"loss":{"random":"2","correlation":"x","burst":{"percent":1,"length":"5","n":1},
+                               "markov":{"p13":"","p31":"","p32":"","p23":"","p14":"","p41":""},"every":"5",
+                               "list":[1,-1,"2"],"pattern":5}},
+                               "down":{"loss":{"list":"1","burst":[],"markov":0}}})"),
+      (std::set<std::string>{"/up/loss/random", "/up/loss/correlation", "/up/loss/burst/percent",
+                             "/up/loss/burst/length", "/up/loss/burst/n", "/up/loss/markov/p13", "/up/loss/markov/p31",
+                             "/up/loss/markov/p32", "/up/loss/markov/p23", "/up/loss/markov/p14", "/up/loss/markov/p41",
+                             "/up/loss/every", "/up/loss/list/1", "/up/loss/list/2", "/up/loss/pattern",
+                             "/down/loss/list", "/down/loss/burst", "/down/loss/markov"}));
+}
+
 TEST(ConditionsJson, RangesAreReportedTogetherWithSpellings) {
   EXPECT_EQ(wrong_pointers(R"({"up":{"delay":{"time":"20m"},"rate":"1bit","lose":"1%"},
                                "down":{"loss":{"random":"1%","gilbert_elliott":{"p":"1%","r":"5%"}},
@@ -206,6 +235,14 @@ TEST(ConditionsJson, ALossModelTakesBackTheOther) {
   EXPECT_EQ(merged(R"({"up":{"loss":"2%"}})", R"({"up":{"loss":{"gilbert_elliott":{"p":"2%"}}}})"),
             Json::parse(R"({"loss":{"gilbert_elliott":{"p":"2%","r":"98%"}}})"));
   EXPECT_EQ(merged(bursts, R"({"up":{"loss":{"gilbert_elliott":null}}})"), Json::object());
+  EXPECT_EQ(merged(bursts, R"({"up":{"loss":{"every":5}}})"), Json::parse(R"({"loss":{"every":5}})"));
+  EXPECT_EQ(merged(R"({"up":{"loss":{"random":"2%","correlation":"5%"}}})", R"({"up":{"loss":{"pattern":".x"}}})"),
+            Json::parse(R"({"loss":{"pattern":".x"}})"));
+  EXPECT_EQ(merged(R"({"up":{"loss":{"random":"2%","correlation":"5%"}}})", R"({"up":{"loss":{"random":"3%"}}})"),
+            Json::parse(R"({"loss":{"random":"3%","correlation":"5%"}})"));
+  EXPECT_EQ(merged(R"({"up":{"loss":{"burst":{"percent":"1%","length":"2.5packets"}}}})",
+                   R"({"up":{"loss":{"burst":{"percent":"2%"}}}})"),
+            Json::parse(R"({"loss":{"burst":{"percent":"2%","length":"2.5packets"}}})"));
 }
 
 TEST(ConditionsJson, OneKindOfOutageTakesBackTheOther) {

@@ -28,6 +28,20 @@ TEST(ConditionsText, says_what_netem_has_no_words_for) {
                                                            "outage for 1s after each 10s (what is in flight too)"));
 }
 
+TEST(ConditionsText, says_each_model_of_loss_in_the_words_that_set_it) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"random": "2%", "correlation": "25%"})", "loss 2% 25%"},
+      {R"({"burst": {"percent": "1%", "length": "5packets"}})", "loss burst 1% 5packets"},
+      {R"({"gilbert_elliott": {"p": "1%", "r": "10%", "1-k": "2%"}})", "loss gemodel 1% 10% 100% 2%"},
+      {R"({"markov": {"p13": "1%", "p31": "10%", "p14": "2%"}})", "loss state 1% 10% 0% 100% 2%"},
+      {R"({"every": 10})", "loss every 10"},
+      {R"({"list": [3, 7]})", "loss list 3 7"},
+      {R"({"pattern": "..x"})", "loss pattern ..x"}};
+  for (const auto& [loss, words] : cases) {
+    EXPECT_THAT(describe_conditions({{"loss", Json::parse(loss)}}), ElementsAre(words));
+  }
+}
+
 TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
   EXPECT_THAT(describe_conditions(Json::object()), IsEmpty());
   EXPECT_THAT(describe_conditions(Json()), IsEmpty());

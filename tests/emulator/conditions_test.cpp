@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <numeric>
+
 namespace {
 
 using namespace wobble;
@@ -75,6 +77,65 @@ TEST(Conditions, LossModelsExcludeEachOther) {
   LinkConditions c;
   c.down.loss = {Probability::percent(1), GilbertElliott{Probability::percent(1), Probability::percent(10)}};
   EXPECT_THAT(pointers(c), ElementsAre("/down/loss"));
+}
+
+TEST(Conditions, AnyTwoLossModelsExcludeEachOther) {
+  const std::vector<LossSettings> models = [] {
+    std::vector<LossSettings> all(7);
+    all[0].random = Probability::percent(1);
+    all[1].gilbert_elliott = GilbertElliott{Probability::percent(1), Probability::percent(10)};
+    all[2].burst = BurstLoss{Probability::percent(1), 5000};
+    all[3].markov = MarkovLoss{Probability::percent(1), Probability::percent(10)};
+    all[4].every = 10;
+    all[5].list = {3, 7};
+    all[6].pattern = "..x";
+    return all;
+  }();
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    LinkConditions c;
+    c.up.loss = models[i];
+    EXPECT_THAT(pointers(c), IsEmpty()) << i;
+    c.up.loss.correlation = Probability::percent(25);
+    EXPECT_EQ(pointers(c).size(), i == 0 ? 0u : 1u) << i;
+    for (std::size_t j = 0; j < i; ++j) {
+      c.up.loss = models[i];
+      if (j == 0) c.up.loss.random = models[j].random;
+      if (j == 1) c.up.loss.gilbert_elliott = models[j].gilbert_elliott;
+      if (j == 2) c.up.loss.burst = models[j].burst;
+      if (j == 3) c.up.loss.markov = models[j].markov;
+      if (j == 4) c.up.loss.every = models[j].every;
+      if (j == 5) c.up.loss.list = models[j].list;
+      EXPECT_THAT(pointers(c), ElementsAre("/up/loss")) << i << j;
+    }
+  }
+}
+
+TEST(Conditions, LossModelsHaveTheirRanges) {
+  const Probability too_much{Probability::kOne + 1};
+  LinkConditions c;
+  c.up.loss.correlation = {Probability::kOne};
+  c.down.loss.burst = BurstLoss{too_much, 999};
+  EXPECT_THAT(pointers(c), ElementsAre("/up/loss/correlation", "/down/loss/burst/percent", "/down/loss/burst/length"));
+  c = {};
+  c.up.loss.burst = BurstLoss{Probability::percent(1), 0};
+  c.down.loss.markov = MarkovLoss{too_much, too_much, too_much, too_much, too_much};
+  EXPECT_THAT(pointers(c), ElementsAre("/up/loss/burst/length", "/down/loss/markov/p13", "/down/loss/markov/p31",
+                                       "/down/loss/markov/p32", "/down/loss/markov/p23", "/down/loss/markov/p14",
+                                       "/down/loss/markov/p14", "/down/loss/markov/p32"));
+  c = {};
+  c.up.loss.burst = BurstLoss{Probability::percent(75), 3000};
+  EXPECT_THAT(pointers(c), IsEmpty()) << "three lost, one received";
+  c.up.loss.burst->loss.parts_per_billion += 1;
+  EXPECT_THAT(pointers(c), ElementsAre("/up/loss/burst/percent"));
+  c = {};
+  c.up.loss.list = {0, 1};
+  c.down.loss.list = {2, 2};
+  EXPECT_THAT(pointers(c), ElementsAre("/up/loss/list", "/down/loss/list"));
+  c = {};
+  c.up.loss.list.resize(kMaxListed + 1);
+  std::iota(c.up.loss.list.begin(), c.up.loss.list.end(), 1);
+  c.down.loss.pattern.assign(kMaxPattern + 1, 'o');
+  EXPECT_THAT(pointers(c), ElementsAre("/up/loss/list", "/down/loss/pattern", "/down/loss/pattern"));
 }
 
 TEST(Conditions, ReorderNeedsExactlyOneWay) {

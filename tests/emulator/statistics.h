@@ -72,6 +72,69 @@ double kolmogorov_distance(std::vector<double> samples, Cdf cdf) {
 }
 inline double kolmogorov_bound(std::size_t n) { return std::sqrt(std::log(2e6) / 2 / static_cast<double>(n)); }
 
+/// The mean of dependent samples, and its standard error from the means of 1,000 blocks, each far longer than the
+/// memory.
+struct MeanEstimate {
+  double mean = 0;
+  double error = 0;
+};
+template <typename Sample>
+MeanEstimate estimate_mean(const std::vector<Sample>& samples) {
+  constexpr std::size_t kBlocks = 1000;
+  const std::size_t length = samples.size() / kBlocks;
+  double sum = 0, squares = 0;
+  for (std::size_t block = 0; block < kBlocks; ++block) {
+    double mean = 0;
+    for (std::size_t i = block * length; i < (block + 1) * length; ++i) mean += static_cast<double>(samples[i]);
+    mean /= static_cast<double>(length);
+    sum += mean;
+    squares += mean * mean;
+  }
+  const double mean = sum / kBlocks;
+  return {mean, std::sqrt((squares / kBlocks - mean * mean) / kBlocks)};
+}
+
+/// How much samples resemble those `lag` before them, from -1 to 1.
+template <typename Sample>
+double lag_correlation(const std::vector<Sample>& samples, std::size_t lag) {
+  const auto n = static_cast<double>(samples.size());
+  double sum = 0, squares = 0, products = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const auto x = static_cast<double>(samples[i]);
+    sum += x;
+    squares += x * x;
+    if (i >= lag) products += x * static_cast<double>(samples[i - lag]);
+  }
+  const double mean = sum / n;
+  return (products / (n - static_cast<double>(lag)) - mean * mean) / (squares / n - mean * mean);
+}
+
+/// How far a yes-or-no sequence's correlation may be from its own: its runs of yes decide it, each of them
+/// independently.
+inline double correlation_slack(const std::vector<bool>& samples) {
+  double runs = 0;
+  for (std::size_t i = 1; i < samples.size(); ++i) runs += samples[i] && !samples[i - 1];
+  return 5 / std::sqrt(runs);
+}
+
+/// The lengths of the runs of `value` that begin and end within the samples.
+inline std::vector<std::uint64_t> runs_of(const std::vector<bool>& samples, bool value) {
+  std::vector<std::uint64_t> runs;
+  std::uint64_t length = 0;
+  bool has_begun = false;
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    if (samples[i] == value && samples[i - 1] != value) has_begun = true;
+    if (!has_begun) continue;
+    if (samples[i] == value) {
+      ++length;
+    } else if (length > 0) {
+      runs.push_back(length);
+      length = 0;
+    }
+  }
+  return runs;
+}
+
 inline double normal_cdf(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
 
 }  // namespace wobble::statistics

@@ -1,0 +1,28 @@
+// The settings of each impairment from JSON: a shorthand, or an object whose members are the settings. What is absent
+// stays as it is in `out`; every error is appended, with its JSON pointer below `pointer`. Ranges, and what excludes
+// what, are validate()'s to check.
+#pragma once
+
+#include "api/conditions_json.h"
+
+namespace wobble::api {
+
+/// The members of "loss" of which at most one is given.
+inline constexpr const char* kLossModels[] = {"random", "burst", "gilbert_elliott", "markov",
+                                              "every",  "list",  "pattern"};
+
+void read_impairment(const Json& value, const std::string& pointer, DelaySettings& out,
+                     std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, LossSettings& out, std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, DuplicateSettings& out,
+                     std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, CorruptSettings& out,
+                     std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, ReorderSettings& out,
+                     std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, QueueSettings& out,
+                     std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out,
+                     std::vector<FieldError>& errors);
+
+}  // namespace wobble::api
