@@ -1,4 +1,7 @@
-"""Delay is exact: 50 ms each way is never less than 50 ms one way or 100 ms there and back, and hardly more."""
+"""Delay is exact: 50 ms each way is never less than 50 ms one way or 100 ms there and back, and hardly more.
+
+Early is never forgiven. Late is judged beside a yardstick: on a quiet machine the median round trip stays below 102 ms;
+on a busy one, as much later as the machine itself wakes a sleeper (three are woken for a ping, two for a packet)."""
 
 import re
 import socket
@@ -25,15 +28,15 @@ class Delay(unittest.TestCase):
         return times
 
     def check_ping(self, address):
-        medians = []
-        for _ in range(2):  # once more if the machine was busy: what is early is never forgiven
-            times = self.ping(address)
+        for _ in range(2):  # once more if something happened to the machine meanwhile
+            with chance.Yardstick() as yardstick:
+                times = self.ping(address)
             self.assertGreaterEqual(min(times), 100.0)
-            medians.append(chance.median(times))
-            if medians[-1] < 102:
-                break
-        print(f"ping {address}: min {min(times)} ms, median {medians} ms")
-        self.assertLess(medians[-1], 102)
+            median, bound = chance.median(times), 102 + 3e3 * yardstick.late
+            print(f"ping {address}: min {min(times)} ms, median {median} ms, bound {bound:.1f} ms")
+            if median < bound:
+                return
+        self.fail(f"twice: median {median} ms, bound {bound} ms")
 
     def test_ping_ipv4(self):
         self.check_ping(self.lab.far.v4)
@@ -43,18 +46,19 @@ class Delay(unittest.TestCase):
 
     def one_way(self, family, source, sink, count=300):
         with udp_stream.Stream(self.lab, source, sink, family) as stream:
-            stream.send_paced(count, per_burst=2, pause=0.002)
-            stream.finish()
+            with chance.Yardstick() as yardstick:
+                stream.send_paced(count, per_burst=2, pause=0.002)
+                stream.finish()
             self.assertEqual(list(range(count)), stream.numbers())
-            return [packet.delay for packet in stream.received]
+            return [packet.delay for packet in stream.received], yardstick.late
 
     def test_udp_is_never_early(self):
         for family in (socket.AF_INET, socket.AF_INET6):
             for source, sink in ((self.lab.near, self.lab.far), (self.lab.far, self.lab.near)):
                 with self.subTest(family=family, source=source.device):
-                    delays = self.one_way(family, source, sink)
+                    delays, late = self.one_way(family, source, sink)
                     self.assertGreaterEqual(min(delays), 0.050)
-                    self.assertLess(chance.median(delays), 0.075)  # not hopelessly late; exactness is ping's
+                    self.assertLess(chance.median(delays), 0.060 + 2 * late)  # not hopelessly late
                     print(f"{family.name} from {source.device}: {1e3 * min(delays):.3f} min, "
                           f"{1e3 * chance.median(delays):.3f} median, {1e3 * max(delays):.3f} max, ms")
 
@@ -69,11 +73,11 @@ class Delay(unittest.TestCase):
             self.assertGreater(max(delays), 0.055)
 
     def test_each_direction_has_its_own(self):
-        self.lab.put(up={"delay": "80ms"})
-        up = self.one_way(socket.AF_INET, self.lab.near, self.lab.far, 50)
-        down = self.one_way(socket.AF_INET, self.lab.far, self.lab.near, 50)
-        self.assertGreaterEqual(min(up), 0.080)
-        self.assertLess(chance.median(down), 0.080)
+        self.lab.put(up={"delay": "300ms"})
+        up, _ = self.one_way(socket.AF_INET, self.lab.near, self.lab.far, 50)
+        down, _ = self.one_way(socket.AF_INET, self.lab.far, self.lab.near, 50)
+        self.assertGreaterEqual(min(up), 0.300)
+        self.assertLess(chance.median(down), 0.300)
 
     def test_stats_tell_it(self):
         self.one_way(socket.AF_INET, self.lab.near, self.lab.far, 100)

@@ -46,13 +46,13 @@ class InEffect(unittest.TestCase):
     def test_delay_on_and_off(self):
         quick = []
         with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
-            for _ in range(20):
-                self.lab.patch({"up": {"delay": "60ms"}})
-                self.assertGreaterEqual(stream.wait(stream.send()).delay, 0.060)
+            for _ in range(10):
+                self.lab.patch({"up": {"delay": "250ms"}})
+                self.assertGreaterEqual(stream.wait(stream.send()).delay, 0.250)
                 self.lab.patch({"up": {"delay": None}})
                 quick.append(stream.wait(stream.send()).delay)
         print(f"delay off: median {1e3 * chance.median(quick):.3f} ms, max {1e3 * max(quick):.3f} ms")
-        self.assertLess(chance.median(quick), 0.030)
+        self.assertLess(chance.median(quick), 0.250)
 
     def test_duplicate_on(self):
         with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:

@@ -1,5 +1,6 @@
 """Numbered UDP packets from one side of a link to the other, sent and received by one thread, with own time stamps."""
 
+import select
 import socket
 import struct
 import time
@@ -73,6 +74,12 @@ class Stream:
                       and data[_HEAD.size:] == self._filling(number, self.size)[:self.size - _HEAD.size])
             self.received.append(Received(number, sent, at, intact))
 
+    def drain_until(self, deadline):
+        """Takes in what arrives, asleep in between: the link must have the processor."""
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self.receiver], [], [], left)[0]:
+                self.drain()
+
     def send_paced(self, count, per_burst=10, pause=0.0005):
         """`count` packets in small bursts, so that no queue of the kernel's overflows; takes in what arrives."""
         for start in range(0, count, per_burst):
@@ -80,8 +87,7 @@ class Stream:
             for _ in range(min(per_burst, count - start)):
                 self.send()
             self.drain()
-            while time.monotonic() < turn_ends:
-                self.drain()
+            self.drain_until(turn_ends)
 
     def wait(self, number, seconds=5):
         """The packet with this number, or None if it has not come in time."""
@@ -91,8 +97,10 @@ class Stream:
             for packet in reversed(self.received):
                 if packet.number == number:
                     return packet
-            if time.monotonic() > deadline:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 return None
+            select.select([self.receiver], [], [], left)
 
     def wait_read(self):
         """Until the link has read all that was sent: from then on no change of conditions can concern it."""
@@ -103,9 +111,7 @@ class Stream:
         """All that will arrive has arrived; the link's stats then."""
         self.wait_read()
         stats = self.link.wait_empty()
-        deadline = time.monotonic() + 0.2  # the kernel's queue from the device to the socket
-        while time.monotonic() < deadline:
-            self.drain()
+        self.drain_until(time.monotonic() + 0.2)  # the kernel's queue from the device to the socket
         return stats
 
     def numbers(self):
