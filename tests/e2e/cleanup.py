@@ -1,4 +1,6 @@
-"""It cleans up: whatever ends the daemon, the machine is as it was. And what cannot work ends at once, with one line."""
+"""It cleans up: whatever ends the daemon, the machine is as it was. And what cannot work ends at once, with one line.
+
+"The machine" is a network namespace and a /run of this test's own, so that what others do meanwhile does not show."""
 
 import os
 import re
@@ -55,6 +57,10 @@ def users_of(namespaces):
             except OSError:
                 pass
     return sorted(set(users))
+
+
+def setUpModule():
+    harness.private_machine()
 
 
 class Ends(unittest.TestCase):

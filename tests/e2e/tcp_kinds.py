@@ -179,22 +179,23 @@ class Batch:
             sock.close()
 
     def leave(self):
-        """Closes what is open and waits until the kernel keeps nothing of these connections but TIME_WAIT. Returns
-        what it keeps, for the near and the far side."""
+        """Closes what is open and waits until the kernel keeps nothing of these connections but TIME_WAIT: from then
+        on only what is in flight can change anything."""
         for pair in self.pairs.values():
             pair.close("client")
             pair.close("server")
         if self.listener:
             self.listener.close()
         self.selector.close()
-        while True:
-            kept = [{ports: state for ports, state in kernel_states.small_sockets(ns).items()
-                     if self.server_port in ports} for ns in (self.near, self.far)]
-            if all(state == "TIME_WAIT" for side in kept for state in side.values()):
-                return kept
+        while any(state != "TIME_WAIT" for side in self.kept() for state in side.values()):
             if time.monotonic() > self.deadline:
-                return kept
+                return
             time.sleep(0.02)
+
+    def kept(self):
+        """What the kernel keeps of them, on the near and on the far side: {(local port, peer port): state}."""
+        return [{ports: state for ports, state in kernel_states.small_sockets(ns).items()
+                 if self.server_port in ports} for ns in (self.near, self.far)]
 
 
 def _shut(sock):
