@@ -139,7 +139,8 @@ class BadInput(unittest.TestCase):
         form = "application/x-www-form-urlencoded"
         for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data; boundary=x"},
                         {"Content-Type": "application/jsonx"}, {"Content-Type": ""},
-                        {"Content-Type": form, "Origin": "http://evil.example"}, {"Content-Type": form, "Origin": "null"},
+                        {"Content-Type": form, "Origin": "http://evil.example"},
+                        {"Content-Type": form, "Origin": "null"},
                         {"Content-Type": form, "Origin": f"http://127.0.0.1:{self.lab.api.port}"},
                         {"Content-Type": form, "Sec-Fetch-Site": "cross-site"},
                         {"Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"}):

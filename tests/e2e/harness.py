@@ -138,7 +138,7 @@ class Api:
             try:
                 self._connection.request(method, path, body=body, headers=headers)
                 return Answer(self._connection.getresponse())
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, http.client.CannotSendRequest):
+            except (ConnectionResetError, BrokenPipeError, http.client.CannotSendRequest):
                 self.close()  # an idle connection was closed under us: once again on a new one
                 if attempt == 2:
                     raise

@@ -82,7 +82,8 @@ class Killed(unittest.TestCase):
             load.close()
             lab.stop(signal.SIGKILL)
         database = os.path.join(folder, "journal.db")
-        out = subprocess.run(["sqlite3", database, "PRAGMA integrity_check"], capture_output=True, text=True, check=True)
+        out = subprocess.run(["sqlite3", database, "PRAGMA integrity_check"], capture_output=True, text=True,
+                             check=True)
         self.assertEqual("ok", out.stdout.strip())
 
         with harness.Lab(directory=folder) as lab:

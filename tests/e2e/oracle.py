@@ -5,7 +5,10 @@ Two passes. *Steady*: IPv4, 20 ms each way, and what is lost is lost on purpose;
 one the kind promises, so that nothing passes by not happening. *Rough*: IPv6, delay with jitter that reorders, loss,
 duplicates, damage; the kernel decides what the histories are, and each that differs must be one no packet shows:
   killed      TIME_WAIT, ended by a RST: the kernel shows neither, only a socket that is gone (kernel_states.py)
+  hidden FIN  close() came first, but the FIN waited behind data that was sent again, until the peer's FIN was there;
+              the first FIN on the wire acknowledges the peer's; tcp.md, pitfall 15
   silent      the kernel gave the endpoint up without a packet (retries used up, orphan limit); tcp.md, pitfall 16
+The last two at most once in 200.
 """
 
 import calendar
@@ -123,18 +126,30 @@ class Recorded:
         """What happened, for whoever has to find out why."""
         lines = [f"{t['at'][17:26]} {t['side']} {t['from']} > {t['to']}, {t['evidence']}, row {t['row']}"
                  for t in self.transitions]
-        lines += [f"{s['sent_at'][17:26]} {s['from']} sends {s['flags']} {s['seq']} {s['ack']} +{s['length']}, {s['fate']}"
-                  f", delivered {(s['delivered_at'] or '-' * 26)[17:26]}" for s in self.segments()]
+        lines += [f"{s['sent_at'][17:26]} {s['from']} sends {s['flags']} {s['seq']} {s['ack']} +{s['length']}, "
+                  f"{s['fate']}, delivered {(s['delivered_at'] or '-' * 26)[17:26]}" for s in self.segments()]
         return "\n".join("    " + line for line in sorted(lines))
+
+    def first_fin_acknowledges_a_fin(self, side):
+        """By the segments themselves, not by what the tracker made of them."""
+        fins = {}
+        for s in sorted(self.segments(), key=lambda s: s["sent_at"]):
+            if "FIN" in s["flags"]:
+                fins.setdefault(s["from"], s)
+        peer = fins.get("server" if side == "client" else "client")
+        return side in fins and peer is not None and (
+            fins[side]["ack"] == (peer["seq"] + peer["length"] + 1) % 2**32)
 
     def segments(self):
         return self.lab.api.get(f"/api/v1/connections/{self.row['id']}/segments")["items"]
 
 
-def explain(kernel, ours):
+def explain(kernel, ours, side, recorded):
     """Why the histories differ, if no packet could have told; else None."""
     if ours[-2:] == ["TIME_WAIT", "CLOSED"] and kernel == ours[:-2] + ["CLOSED"]:
         return "killed"
+    if kernel[2:3] == ["FIN_WAIT_1"] and ours[2:3] == ["CLOSE_WAIT"] and recorded.first_fin_acknowledges_a_fin(side):
+        return "hidden FIN"
     if kernel[:-1] == ours and kernel[-1] == "CLOSED" and len(kernel) > 1 and kernel[-2] in (
             "SYN_SENT", "FIN_WAIT_1", "CLOSING", "LAST_ACK"):
         return "silent"
@@ -204,11 +219,13 @@ class Oracle(unittest.TestCase):
                 self.lag(events, side, recorded, port, server_port, clock)
                 if verdict is True:
                     equal += 1
-                elif verdict in ("killed", "silent"):
+                elif verdict in ("killed", "hidden FIN", "silent"):
                     explained[verdict] += 1
                 else:
                     wrong.append(f"port {port} {side}: {verdict}")
         self.table.append((where, name, equal, 2 * len(ports), explained))
+        if explained["hidden FIN"] + explained["silent"] > len(ports) / 100:
+            wrong.append(f"too many that no packet shows: {explained}")
         if wrong:
             self.fail(f"{len(wrong)} differ:\n" + "\n".join(wrong[:10]))
 
@@ -242,7 +259,7 @@ class Oracle(unittest.TestCase):
             return True
         if side == "server" and not truth and ours == ["SYN_RECEIVED"]:
             return True  # answered, never completed: the kernel made no child socket
-        return explain(truth, ours) or f"kernel {truth}\n    ours {ours}\n{recorded.text()}"
+        return explain(truth, ours, side, recorded) or f"kernel {truth}\n    ours {ours}\n{recorded.text()}"
 
     def lag(self, events, side, recorded, port, server_port, clock):
         """How far our time of a transition is from the kernel's. (SYN_RECEIVED is later in the kernel, CLOSED may be of

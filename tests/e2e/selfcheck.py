@@ -9,6 +9,7 @@ import chance
 import cleanup
 import harness
 import kernel_states
+import oracle
 import plain_link
 import tcp_kinds
 import udp_stream
@@ -66,6 +67,30 @@ class Cleanliness(unittest.TestCase):
             with link.near.entered():
                 self.assertEqual([os.getpid()], cleanup.users_of({os.readlink("/proc/thread-self/ns/net")}))
         self.assertEqual(before, cleanup.machine())
+
+
+class Explanations(unittest.TestCase):
+    class Wire(oracle.Recorded):
+        def __init__(self, *fins):
+            self.fins = fins
+
+        def segments(self):
+            return [{"sent_at": str(at), "from": side, "flags": "FIN,ACK", "seq": seq, "ack": ack, "length": 0}
+                    for at, (side, seq, ack) in enumerate(self.fins)]
+
+    def test_only_what_no_packet_shows_is_excused(self):
+        opened, crossed, passive = ["SYN_RECEIVED", "ESTABLISHED"], ["FIN_WAIT_1", "CLOSING"], ["CLOSE_WAIT", "LAST_ACK"]
+        behind = self.Wire(("client", 99, 50), ("server", 50, 100))
+        crossing = self.Wire(("client", 99, 50), ("server", 50, 99))
+        for wire, reason in ((behind, "hidden FIN"), (crossing, None)):
+            self.assertEqual(reason, oracle.explain(opened + crossed + ["TIME_WAIT"], opened + passive + ["CLOSED"],
+                                                    "server", wire))
+        self.assertIsNone(oracle.explain(opened + passive, opened + crossed, "server", behind))
+        ended = opened + ["FIN_WAIT_1", "FIN_WAIT_2"]
+        self.assertEqual("killed", oracle.explain(ended + ["CLOSED"], ended + ["TIME_WAIT", "CLOSED"], "client", behind))
+        self.assertIsNone(oracle.explain(ended + ["TIME_WAIT"], ended + ["TIME_WAIT", "CLOSED"], "client", behind))
+        self.assertIsNone(oracle.explain(ended + ["CLOSED"], ended + ["TIME_WAIT"], "client", behind))
+        self.assertEqual("silent", oracle.explain(opened + passive + ["CLOSED"], opened + passive, "client", behind))
 
 
 class Bounds(unittest.TestCase):
