@@ -79,7 +79,8 @@ class Explanations(unittest.TestCase):
                     for at, (side, seq, ack) in enumerate(self.fins)]
 
     def test_only_what_no_packet_shows_is_excused(self):
-        opened, crossed, passive = ["SYN_RECEIVED", "ESTABLISHED"], ["FIN_WAIT_1", "CLOSING"], ["CLOSE_WAIT", "LAST_ACK"]
+        opened = ["SYN_RECEIVED", "ESTABLISHED"]
+        crossed, passive = ["FIN_WAIT_1", "CLOSING"], ["CLOSE_WAIT", "LAST_ACK"]
         behind = self.Wire(("client", 99, 50), ("server", 50, 100))
         crossing = self.Wire(("client", 99, 50), ("server", 50, 99))
         for wire, reason in ((behind, "hidden FIN"), (crossing, None)):
@@ -87,8 +88,9 @@ class Explanations(unittest.TestCase):
                                                     "server", wire))
         self.assertIsNone(oracle.explain(opened + passive, opened + crossed, "server", behind))
         ended = opened + ["FIN_WAIT_1", "FIN_WAIT_2"]
-        self.assertEqual("killed", oracle.explain(ended + ["CLOSED"], ended + ["TIME_WAIT", "CLOSED"], "client", behind))
-        self.assertIsNone(oracle.explain(ended + ["TIME_WAIT"], ended + ["TIME_WAIT", "CLOSED"], "client", behind))
+        killed = ended + ["TIME_WAIT", "CLOSED"]
+        self.assertEqual("killed", oracle.explain(ended + ["CLOSED"], killed, "client", behind))
+        self.assertIsNone(oracle.explain(ended + ["TIME_WAIT"], killed, "client", behind))
         self.assertIsNone(oracle.explain(ended + ["CLOSED"], ended + ["TIME_WAIT"], "client", behind))
         self.assertEqual("silent", oracle.explain(opened + passive + ["CLOSED"], opened + passive, "client", behind))
 
