@@ -80,10 +80,12 @@ export class Control {
     return slider;
   }
 
-  /** @param {[string, string][]} choices value and text */
-  makeSelect(choices) {
+  /** @param {[string, string][]} choices value and text @param {string[]} shownOnly values a person cannot choose */
+  makeSelect(choices, shownOnly = []) {
     const select = h('select', {'aria-label': this.label, 'data-field': `${this.direction}/${this.field.key}`});
-    for (const [value, text] of choices) select.append(h('option', {value}, text));
+    for (const [value, text] of choices) {
+      select.append(h('option', {value, disabled: shownOnly.includes(value)}, text));
+    }
     select.addEventListener('change', () => this.edit(select.value, false));
     this.input = select;
     return select;

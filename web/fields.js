@@ -57,7 +57,8 @@ export const FIELDS = {
   lossModel: {
     key: 'loss',
     label: 'model of loss',
-    read: c => (c.loss?.gilbert_elliott ? 'gilbert_elliott' : 'random'),
+    // A model that has no controls here is shown as `other`; it is set by the API.
+    read: c => (c.loss?.gilbert_elliott ? 'gilbert_elliott' : c.loss && !c.loss.random ? 'other' : 'random'),
     // Bursts start at 2 % in runs of four: p / (p + r), 1 / r.
     write: (_c, text) => ({
       loss: text === 'random' ? null : {random: null, gilbert_elliott: {p: '0.5%', r: '25%'}},

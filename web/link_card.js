@@ -109,7 +109,7 @@ export class LinkCard {
       const cells = parameters.map((c, i) =>
         h('label', {title: c.field.label}, titles[i], c.makeText(i === 2 ? '100%' : '0%', 'short')));
       return [
-        [model.makeSelect([['random', 'random'], ['gilbert_elliott', 'Gilbert-Elliott']])],
+        [model.makeSelect([['random', 'random'], ['gilbert_elliott', 'Gilbert-Elliott'], ['other', 'other']], ['other'])],
         [h('div', {class: 'row gilbert-elliott', hidden: true}, ...cells)],
         [model.error, ...parameters.map(c => c.error)]];
     }

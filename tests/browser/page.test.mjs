@@ -138,6 +138,15 @@ test('curl, slider moves', async () => {
   await until('the feed', async () => /conditions/.test(await page.locator('#feed li').first().textContent()));
 });
 
+test('a model of loss without controls is not shown as random', async () => {
+  const page = await open();
+  const model = page.locator('.direction.up select[data-field="up/loss"]');
+  await call('PATCH', '/links/lab', {up: {loss: {pattern: '...x'}}});
+  await until('the model', async () => (await model.inputValue()) === 'other');
+  await model.selectOption('random');
+  await until('no loss', async () => Object.keys((await link()).up).length === 0);
+});
+
 test('a wrong value is refused beside its field', async () => {
   const page = await open();
   await field(page, 'up/delay/time').fill('80');
