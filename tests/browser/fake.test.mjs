@@ -146,7 +146,7 @@ test('hostile text is text', async () => {
 test('a refused stream: the page says so, and asks instead', async () => {
   server.refuseStreams = true;
   const page = await open('', {allow: FAILING});
-  assert.match(await page.locator('#stream').textContent(), /polling/);
+  await until('the page to say so', async () => /polling/.test(await page.locator('#stream').textContent()));
   await fetch(url + '/api/v1/links/lab', {method: 'PATCH', body: '{"down":{"delay":{"time":"120ms"}}}'});
   await until('the change, by asking', async () => (await field(page, 'down/delay/time').inputValue()) === '120ms');
   server.refuseStreams = false;

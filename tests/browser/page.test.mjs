@@ -86,7 +86,7 @@ test('slider, PATCH, value in effect', async () => {
     return up.delay?.time === shown && up;
   });
   assert.deepEqual(Object.keys(effect), ['delay']);
-  assert.match(await page.locator('#curl').textContent(), new RegExp(shown));
+  await until('the curl line', async () => (await page.locator('#curl').textContent()).includes(`"${shown}"`));
 
   await field(page, 'down/loss/random').fill('1.5%');
   await page.keyboard.press('Enter');
