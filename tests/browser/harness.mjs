@@ -79,7 +79,7 @@ export async function drag(page, slider, fraction) {
   return () => page.mouse.up();
 }
 
-/** What Tab reaches, from the start of the page until it leaves or comes back: a set of marks. */
+/** What Tab reaches, from the start of the page until it leaves or comes back, as a set of marks; and what it missed. */
 export async function tabThrough(page, most = 600) {
   await page.evaluate(() => {
     document.activeElement?.blur();
@@ -87,6 +87,7 @@ export async function tabThrough(page, most = 600) {
     let n = 0;
     for (const e of document.querySelectorAll('a, button, input, select, textarea, [tabindex]')) e.dataset.mark = String(n++);
   });
+  const before = new Set((await interactive(page)).map(e => e.mark));
   const reached = new Set();
   let outside = 0;
   for (let i = 0; i < most && outside < 2; ++i) {
@@ -99,7 +100,9 @@ export async function tabThrough(page, most = 600) {
     else if (mark !== 'new' && reached.has(mark)) break;
     else reached.add(mark);
   }
-  return reached;
+  // What came up, or went, while we were on our way is no control that was missed.
+  const missed = (await interactive(page)).filter(e => before.has(e.mark) && !reached.has(e.mark));
+  return {reached, missed};
 }
 
 /** Everything one can act on that is to be seen and in the order of Tab: mark and description. */
