@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CountingObserver observer;
   LinkOptions options;
   options.connections.capacity = 32;
-  options.memory_limit = 64 * 1024;
+  options.memory_limit = std::size_t{64} * 1024;
   TimePoint now(1s);
   Link link(options, observer, now);
   LinkConditions conditions;
