@@ -26,7 +26,7 @@ Environment:
 
 Exit codes:
   0    done
-  1    the daemon refused, there is no such thing, or doctor found something
+  1    the daemon refused, there is no such thing, doctor found something, or status no health
   2    the command line is wrong
   3    the daemon cannot be reached
   exec: the command's own; 127 if it is not found, 126 if it cannot be executed)";

@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    .duplicate = {Probability::percent(20)},
                    .corrupt = {Probability::percent(10)},
                    .reorder = {Probability::percent(10), 3}};
-  conditions.down = {.delay = {1ms}, .rate = 1'000'000, .outage = {false, 100ms, 20ms, true}};
+  conditions.down = {.delay = {1ms}, .rate = {1'000'000}, .outage = {false, 100ms, 20ms, true}};
   link.apply(conditions, now);
 
   while (size >= 3) {
