@@ -40,7 +40,6 @@ void tell(const Failure& failure) {
 
 void describe(CLI::App& app, Context& context) {
   app.name("wobble");
-  app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("wobble ") + WOBBLE_VERSION);
@@ -63,6 +62,7 @@ void describe(CLI::App& app, Context& context) {
     const std::string own = command->get_footer();
     command->footer(own + (own.empty() ? "" : "\n\n") + kShortFooter);
   }
+  app.footer(kFooter);  // last: a subcommand would take it over
 }
 
 int parse(CLI::App& app, Context& context, int argc, char** argv) {

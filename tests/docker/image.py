@@ -41,6 +41,16 @@ class Image(unittest.TestCase):
         print(f"wobble adds {added / 1e6:.1f} MB to {engine.BASE}")
         self.assertLess(added, 40e6)
 
+    def test_the_package_installs_and_goes_again(self):
+        """The .deb of the build under test, on a Debian that has what it depends on."""
+        folder = self.engine.folder / "deb"
+        engine.run(["cpack", "--config", f"{engine.harness.BUILD}/CPackConfig.cmake", "-B", folder], None, True, 120)
+        said = self.engine.docker(
+            "run", "--rm", "--network", "none", "-v", f"{folder}:/deb:ro", images.RUNTIME, "sh", "-ec",
+            "dpkg -i /deb/*.deb && wobbled --version && wobble --version && dpkg -L wobble | xargs ls -d >/dev/null"
+            " && dpkg -r wobble && ! test -e /usr/bin/wobbled").stdout
+        self.assertRegex(said, r"\nwobbled (\S+)\nwobble \1\n")
+
     def test_without_rights_one_line(self):
         refused = self.run_wobble("--lab")
         self.assertEqual(1, refused.returncode, refused.stdout)

@@ -1,4 +1,4 @@
-#include "daemon/ways_in/container_engine.h"
+#include "daemon/ways_in/container_inspect.h"
 
 #include <httplib.h>
 #include <sys/socket.h>

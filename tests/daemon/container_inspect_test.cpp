@@ -1,5 +1,5 @@
 // The container engine's client, against an engine that says what Docker's API says. tests/docker has the real one.
-#include "daemon/ways_in/container_engine.h"
+#include "daemon/ways_in/container_inspect.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
