@@ -151,6 +151,25 @@ class History {
   std::array<std::uint64_t, kMax / kPerWord> words_{};
 };
 
+/// What is known of a TCP connection as a whole; of other flows all of it is absent.
+struct TcpFacts {
+  bool syn = false;      ///< the client's SYN passed here
+  bool syn_ack = false;  ///< the server's SYN-ACK (or SYN) passed here
+  ClosedBy closed_first = ClosedBy::nobody;
+  ConnState conn_state = ConnState::none;
+  History history;
+  Duration handshake_rtt_server_net{0};  ///< from the SYN's delivery; 0 if unknown
+  Duration initial_rtt_net{0};           ///< both sides' round trips, without what we added; 0 if unknown
+  bool fast_open_accepted = false;       ///< the SYN-ACK acknowledged data that the SYN carried
+  std::uint32_t syn_retries = 0;
+  std::uint32_t syn_ack_retries = 0;
+  std::uint32_t rst_implausible = 0;
+  std::uint32_t challenge_acks = 0;
+  std::uint32_t invalid_flags = 0;
+  std::uint32_t bad_checksum = 0;
+  bool operator==(const TcpFacts&) const = default;
+};
+
 struct ConnectionFigures {
   EndpointFigures client;
   EndpointFigures server;
@@ -160,25 +179,8 @@ struct ConnectionFigures {
   Duration handshake_rtt_client{0};  ///< nothing of ours is in it
   /// From the first SYN to the third ACK, both at the emulator's ingress (Wireshark's initial RTT); 0 if unknown.
   Duration initial_rtt{0};
-
-  // TCP alone from here on.
-  Duration handshake_rtt_server_net{0};  ///< from the SYN's delivery
-  Duration initial_rtt_net{0};           ///< the server's side and the client's, without what we added; 0 if unknown
-  bool syn = false;                      ///< the client's SYN passed here
-  bool syn_ack = false;                  ///< the server's SYN-ACK (or SYN) passed here
-  ClosedBy closed_first = ClosedBy::nobody;
-  ConnState conn_state = ConnState::none;
-  History history;
+  TcpFacts tcp;
   CloseSegments closes;
-  TcpAgreement agreed;
-  std::uint32_t syn_retries = 0;
-  std::uint32_t syn_ack_retries = 0;
-  std::uint32_t rst_implausible = 0;
-  std::uint32_t challenge_acks = 0;
-  std::uint32_t invalid_flags = 0;
-  std::uint32_t bad_checksum = 0;
-
-  bool is_one_sided() const noexcept { return client.packets_sent == 0 || server.packets_sent == 0; }
   bool operator==(const ConnectionFigures&) const = default;
 };
 

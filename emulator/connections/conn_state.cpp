@@ -24,19 +24,20 @@ void WireFacts::tell(Role of, char letter, std::uint64_t count) noexcept {
 }
 
 bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
-  using namespace tcp_flag;
-  const bool is_syn = segment.has(kSyn), is_fin = segment.has(kFin), is_rst = segment.has(kRst);
+  const bool is_syn = segment.has(tcp_flag::kSyn), is_fin = segment.has(tcp_flag::kFin),
+             is_rst = segment.has(tcp_flag::kRst);
   if (from == Role::server) facts_ |= kServerAny;
-  if (from == Role::client && (!is_syn || segment.has(kAck)) && !is_rst) facts_ |= kClientMore;
+  if (from == Role::client && (!is_syn || segment.has(tcp_flag::kAck)) && !is_rst) facts_ |= kClientMore;
   if (segment.length > 0 && !is_rst) facts_ |= kPayload;
   if (is_syn && (is_fin || is_rst)) {
     add_once(from, 'Q');
     return false;
   }
   if (is_syn) {
-    if (from == Role::client && !segment.has(kAck)) facts_ |= WireFacts::kSyn;
-    if (from == Role::server) facts_ |= kSynAck;
-    add_if_new(from, segment.has(kAck) ? 'H' : 'S', sides_[index(from)].syn, static_cast<std::uint16_t>(segment.seq));
+    if (from == Role::client && !segment.has(tcp_flag::kAck)) facts_ |= kClientSyn;
+    if (from == Role::server) facts_ |= kServerSyn;
+    add_if_new(from, segment.has(tcp_flag::kAck) ? 'H' : 'S', sides_[index(from)].syn,
+               static_cast<std::uint16_t>(segment.seq));
     return false;
   }
   if (is_rst) {
@@ -46,7 +47,7 @@ bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
   if (is_fin) return see_fin(from, segment);
   if (segment.length > 0) {
     add_once(from, 'D');
-  } else if (segment.has(kAck)) {
+  } else if (segment.has(tcp_flag::kAck)) {
     add_once(from, 'A');
   }
   return false;
@@ -76,12 +77,13 @@ void WireFacts::see_rst(Role from, const TcpSegment& segment) noexcept {
 ConnState WireFacts::state_of_reset() const noexcept {
   const bool is_client_reset = sides_[0].ending == Ending::reset;
   if (sides_[1].ending == Ending::reset) {
-    if (!has(kClientMore) && !is_client_reset && !has(kSynAck)) return has(kSyn) ? ConnState::rej : ConnState::rstrh;
+    if (!has(kClientMore) && !is_client_reset && !has(kServerSyn))
+      return has(kClientSyn) ? ConnState::rej : ConnState::rstrh;
     if (is_client_reset && !has(kPayload)) return ConnState::rej;
-    return has(kSyn) ? ConnState::rstr : ConnState::rstrh;
+    return has(kClientSyn) ? ConnState::rstr : ConnState::rstrh;
   }
-  if (has(kSynAck)) return ConnState::rsto;
-  return has(kSyn) && !has(kClientMore) ? ConnState::rstos0 : ConnState::oth;
+  if (has(kServerSyn)) return ConnState::rsto;
+  return has(kClientSyn) && !has(kClientMore) ? ConnState::rstos0 : ConnState::oth;
 }
 
 // Section 6 of the specification, first match.
@@ -89,10 +91,10 @@ ConnState WireFacts::conn_state() const noexcept {
   const Ending client = sides_[0].ending, server = sides_[1].ending;
   if (client == Ending::reset || server == Ending::reset) return state_of_reset();
   if (client == Ending::closed && server == Ending::closed) return ConnState::sf;
-  if (client == Ending::closed) return has(kSynAck) ? ConnState::s2 : ConnState::sh;
-  if (server == Ending::closed) return has(kSyn) ? ConnState::s3 : ConnState::shr;
-  if (has(kSyn) && !has(kClientMore) && !has(kServerAny)) return ConnState::s0;
-  if (has(kSyn) && has(kSynAck)) return ConnState::s1;
+  if (client == Ending::closed) return has(kServerSyn) ? ConnState::s2 : ConnState::sh;
+  if (server == Ending::closed) return has(kClientSyn) ? ConnState::s3 : ConnState::shr;
+  if (has(kClientSyn) && !has(kClientMore) && !has(kServerAny)) return ConnState::s0;
+  if (has(kClientSyn) && has(kServerSyn)) return ConnState::s1;
   return ConnState::oth;
 }
 

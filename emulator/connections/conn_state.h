@@ -25,14 +25,16 @@ class WireFacts {
   /// The first segment came from the endpoint that is taken for the server.
   void flip() noexcept { history_.add('^'); }
 
-  bool has_syn() const noexcept { return has(kSyn); }         ///< the client's SYN
-  bool has_syn_ack() const noexcept { return has(kSynAck); }  ///< the server's SYN-ACK, or SYN
+  bool has_syn() const noexcept { return has(kClientSyn); }      ///< the client's SYN
+  bool has_syn_ack() const noexcept { return has(kServerSyn); }  ///< the server's SYN-ACK, or SYN
   bool has_fin(Role of) const noexcept { return sides_[index(of)].has_fin; }
   const History& history() const noexcept { return history_; }
   ConnState conn_state() const noexcept;
 
  private:
-  enum : std::uint8_t { kSyn = 1, kSynAck = 2, kPayload = 4, kClientMore = 8, kServerAny = 16 };
+  /// What was seen, whenever: the client's SYN, the server's, payload, a segment of the client that is neither SYN nor
+  /// RST, anything of the server.
+  enum : std::uint8_t { kClientSyn = 1, kServerSyn = 2, kPayload = 4, kClientMore = 8, kServerAny = 16 };
   enum class Ending : std::uint8_t { none, closed, reset };
   struct SideFacts {
     Ending ending = Ending::none;

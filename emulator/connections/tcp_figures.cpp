@@ -214,22 +214,23 @@ void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePo
   figures.handshake_rtt_server = c.rtt_server;
   figures.handshake_rtt_client = c.rtt_client;
   figures.initial_rtt = c.rtt_initial;
-  figures.handshake_rtt_server_net = c.rtt_server_net;
+  TcpFacts& facts = figures.tcp;
+  facts.syn = c.facts.has_syn();
+  facts.syn_ack = c.facts.has_syn_ack();
+  facts.closed_first = c.closed_first;
+  facts.conn_state = c.facts.conn_state();
+  facts.history = c.facts.history();
+  facts.handshake_rtt_server_net = c.rtt_server_net;
   const bool is_net_known =
       c.rtt_initial != Duration{0} && c.rtt_server_net != Duration{0} && c.rtt_client != Duration{0};
-  figures.initial_rtt_net = is_net_known ? c.rtt_server_net + c.rtt_client : Duration{0};
-  figures.syn = c.facts.has_syn();
-  figures.syn_ack = c.facts.has_syn_ack();
-  figures.closed_first = c.closed_first;
-  figures.conn_state = c.facts.conn_state();
-  figures.history = c.facts.history();
-  figures.agreed = agreement_of(c.client.measures.offer, c.server.measures.offer, c.fast_open_accepted);
-  figures.syn_retries = c.syn_retries;
-  figures.syn_ack_retries = c.syn_ack_retries;
-  figures.rst_implausible = c.rst_implausible;
-  figures.challenge_acks = c.challenge_acks;
-  figures.invalid_flags = c.invalid_flags;
-  figures.bad_checksum = c.bad_checksum;
+  facts.initial_rtt_net = is_net_known ? c.rtt_server_net + c.rtt_client : Duration{0};
+  facts.fast_open_accepted = c.fast_open_accepted;
+  facts.syn_retries = c.syn_retries;
+  facts.syn_ack_retries = c.syn_ack_retries;
+  facts.rst_implausible = c.rst_implausible;
+  facts.challenge_acks = c.challenge_acks;
+  facts.invalid_flags = c.invalid_flags;
+  facts.bad_checksum = c.bad_checksum;
 }
 
 }  // namespace wobble

@@ -78,7 +78,7 @@ TEST_F(JournalFileTest, AFailedMigrationLeavesTheStepBefore) {
 TEST_F(JournalFileTest, ANewerSchemaIsRefused) {
   { const Journal journal({.file = file}); }
   run_sql("PRAGMA user_version = 99");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("has schema 99"), HasSubstr("up to 1")));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("has schema 99"), HasSubstr("up to 2")));
 }
 
 TEST_F(JournalFileTest, WhatIsNoDatabaseIsRefusedAndLeftAlone) {
