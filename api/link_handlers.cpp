@@ -45,7 +45,8 @@ void check_precondition(const Call& call, const LinkInfo& present) {
   throw Problem(412, "The link is at revision " + std::to_string(present.revision) + " by now; nothing was changed.");
 }
 
-/// "for": how long the change lasts.
+}  // namespace
+
 std::optional<Duration> read_lasts(const Json& body, std::vector<FieldError>& errors) {
   if (!body.contains("for") || body.at("for").is_null()) return std::nullopt;
   const Json& value = body.at("for");
@@ -61,6 +62,8 @@ std::optional<Duration> read_lasts(const Json& body, std::vector<FieldError>& er
   }
   return lasts.value;
 }
+
+namespace {
 
 /// Members beside the conditions: those that a GET answers with may come back if they are unchanged, so that what was
 /// read can be edited and sent; others are unknown.

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/conditions_json.h"
+#include "api/ways_in_json.h"
 
 namespace wobble::api {
 namespace {
@@ -69,6 +70,7 @@ Json to_json(const LinkInfo& link) {
   out["near"] = side_json(link.near);
   out["far"] = side_json(link.far);
   out["reverts_at"] = or_null(link.reverts_at);
+  out["way_in"] = to_json(link.way_in);
   return out;
 }
 

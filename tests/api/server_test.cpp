@@ -301,10 +301,10 @@ TEST_F(ServerTest, HeadAnswersAsGetWithoutABody) {
 }
 
 TEST_F(ServerTest, AWrongMethodIsToldTheRightOnes) {
-  const auto result = client().Delete("/api/v1/links/lab");
+  const auto result = client().Post("/api/v1/links/lab", "{}", "application/json");
   EXPECT_EQ(result->status, 405);
-  EXPECT_EQ(result->get_header_value("Allow"), "GET, HEAD, PUT, PATCH");
-  EXPECT_EQ(client().Post("/api/v1/links", "{}", "application/json")->get_header_value("Allow"), "GET, HEAD");
+  EXPECT_EQ(result->get_header_value("Allow"), "GET, HEAD, PUT, PATCH, DELETE");
+  EXPECT_EQ(client().Delete("/api/v1/links")->get_header_value("Allow"), "GET, HEAD, POST");
   EXPECT_EQ(client().Get("/api/v1/reset")->get_header_value("Allow"), "POST");
   EXPECT_EQ(client().Options("/api/v1/reset")->get_header_value("Allow"), "POST");
 }
