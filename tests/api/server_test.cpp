@@ -33,7 +33,8 @@ TEST_F(ServerTest, LinkIsShownWithBothSides) {
   const json link = json::parse(result->body);
   EXPECT_EQ(link, json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,
     "near":{"device":"near","netns":"/proc/123/fd/7","addresses":["10.77.0.1","fd77::1"]},
-    "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]}})"));
+    "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]},
+    "way_in":{"kind":"lab","state":"up","detail":""}})"));
   EXPECT_EQ(get("/api/v1/links"), (json{{"items", {link}}, {"next", nullptr}}));
   EXPECT_EQ(get("/api/v1/links/nowhere", 404)["error"], "there is no link \"nowhere\"");
 }

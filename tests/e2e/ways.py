@@ -13,6 +13,7 @@ import time
 
 import harness
 
+COMMAND = os.path.join(harness.BUILD, "wobble")
 SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_server.py")
 
 # Values that move by themselves on a living machine.
@@ -33,6 +34,7 @@ class Netns:
         self.name = name or f"{harness.PREFIX}-{Netns.count}"
         run("ip", "netns", "add", self.name)
         self.processes = []
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # no address is tentative: nothing moves by itself
         self.run("ip", "link", "set", "lo", "up")
 
     def command(self, *words):
