@@ -87,7 +87,7 @@ struct SegmentRow {
 };
 
 /// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
-/// "events_lost", "transition".
+/// "events_lost", "transition", "memory_exhausted".
 struct EventRow {
   std::uint64_t id = 0;
   WallTime at = 0;

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "emulator/forwarder.h"
+
 namespace wobble::daemon {
 
 struct Options {
@@ -19,6 +21,8 @@ struct Options {
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
   bool verbose = false;
+  ForwarderOptions forwarder;
+  std::uint64_t memory = 0;  ///< bytes in flight, of all links together
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

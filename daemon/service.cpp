@@ -1,5 +1,8 @@
 #include "daemon/service.h"
 
+#include <spdlog/spdlog.h>
+
+#include <cstring>
 #include <utility>
 
 #include "api/conditions_json.h"
@@ -15,7 +18,11 @@ constexpr Duration kSyncPatience = 250ms;
 
 }  // namespace
 
-Service::Service(Journal& journal) : journal_(journal), started_at_(Forwarder::now()) {
+Service::Service(Journal& journal, const Settings& settings)
+    : journal_(journal),
+      forwarder_options_(settings.forwarder),
+      memory_(std::make_shared<MemoryBudget>(settings.memory)),
+      started_at_(Forwarder::now()) {
   reverter_ = std::thread([this] { bring_back_when_due(); });
 }
 
@@ -45,7 +52,12 @@ void Service::add_link(const std::string& name, std::uint64_t seed, api::SideInf
   LinkOptions options;
   options.seed = seed;
   options.connections = table;
-  link->forwarder = std::make_unique<Forwarder>(options, link->ring, std::move(near), std::move(far));
+  options.memory = memory_;
+  link->forwarder =
+      std::make_unique<Forwarder>(options, link->ring, std::move(near), std::move(far), forwarder_options_);
+  if (const int error = link->forwarder->fifo_error(); error != 0) {
+    spdlog::debug("link {}: SCHED_FIFO was refused: {}", name, std::strerror(error));
+  }
   links_.emplace(name, std::move(link));
 }
 

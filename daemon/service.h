@@ -23,7 +23,14 @@ namespace wobble::daemon {
 
 class Service final : public api::Backend {
  public:
-  explicit Service(Journal& journal);
+  /// How the links to be added run, and how many bytes they may have in flight together.
+  struct Settings {
+    ForwarderOptions forwarder;
+    std::size_t memory = std::size_t{256} << 20;
+  };
+
+  explicit Service(Journal& journal) : Service(journal, Settings()) {}
+  Service(Journal& journal, const Settings& settings);
   ~Service() override;
 
   /// Puts a link into service: its packets flow from now on.
@@ -73,6 +80,8 @@ class Service final : public api::Backend {
   void bring_back_when_due();
 
   Journal& journal_;
+  const ForwarderOptions forwarder_options_;
+  const std::shared_ptr<MemoryBudget> memory_;
   const TimePoint started_at_;
   std::map<std::string, std::unique_ptr<ServedLink>> links_;  // filled before the API serves, then constant
   std::mutex mutex_;

@@ -68,7 +68,7 @@ void run(const Options& options, const sigset_t& ending) {
   JournalOptions journal_options;
   journal_options.file = options.database;
   Journal journal(journal_options);
-  Service service(journal);
+  Service service(journal, {options.forwarder, options.memory});
   api::Server server(service, server_options(options));
   server.bind();
 

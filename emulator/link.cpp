@@ -7,7 +7,8 @@ namespace wobble {
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
     : seed_(options.seed),
-      pool_(options.memory_limit),
+      observer_(observer),
+      pool_(options.memory ? options.memory : std::make_shared<MemoryBudget>(options.memory_limit)),
       connections_(options.connections, observer),
       up_(Direction::up, options.seed),
       down_(Direction::down, options.seed),
@@ -58,7 +59,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   const bool is_whole = run.n == packet.count();
   InFlight kept;
   // A large packet keeps the block it was read into; a small one must not pin it.
-  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 2) {
+  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 3 * 2) {
     kept.buffer = std::move(arrival.storage);
     kept.buffer.shrink(size);
     kept.offload = packet.offload();
@@ -67,6 +68,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   } else {
     run.fate.dropped = run.fate.lost[0] = DropReason::memory;
     count_drop(half, DropReason::memory, epoch_, run.n);
+    tell_exhausted(arrival.now);
   }
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
     connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
@@ -116,6 +118,7 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     copies[i].buffer = pool_.allocate(size);
     if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
+      tell_exhausted(arrival.now);
       continue;
     }
     copies[i].offload = arrival.packet.copy_run(segment, 1, copies[i].buffer.bytes());
@@ -151,6 +154,13 @@ void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) no
   } else {
     half.queue.push(std::move(packet));
   }
+}
+
+void Link::tell_exhausted(TimePoint now) noexcept {
+  constexpr Duration kQuiet = std::chrono::seconds(10);
+  if (exhausted_at_ == TimePoint::min() || now - exhausted_at_ >= kQuiet)
+    observer_.on_exhausted(MemoryExhausted{now, pool_.limit()});
+  exhausted_at_ = now;
 }
 
 void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n) noexcept {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -26,6 +27,7 @@ struct LinkOptions {
   std::uint64_t seed = 1;
   ConnectionTableOptions connections;
   std::size_t memory_limit = std::size_t{256} << 20;  ///< bytes in flight
+  std::shared_ptr<MemoryBudget> memory;               ///< shared with other links, in place of memory_limit
 };
 
 class Link {
@@ -103,6 +105,8 @@ class Link {
                                                      Verdict& verdict) noexcept;
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
+  /// There was no memory for a packet: the first time, and the first after a while without, somebody is told.
+  void tell_exhausted(TimePoint now) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
   void leave_flight(Half& half, const InFlight& packet) noexcept;
   /// What was in flight is lost after all.
@@ -111,6 +115,7 @@ class Link {
   void start_epoch(TimePoint now);
 
   std::uint64_t seed_;
+  ConnectionObserver& observer_;
   BufferPool pool_;  // before the queues, which hold its buffers
   ConnectionTable connections_;
   LinkConditions conditions_;
@@ -118,6 +123,7 @@ class Link {
   Half down_;
   std::uint32_t epoch_ = 0;
   TimePoint changed_at_;
+  TimePoint exhausted_at_ = TimePoint::min();  ///< the latest time memory was
 };
 
 }  // namespace wobble

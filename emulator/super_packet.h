@@ -22,6 +22,8 @@ class SuperPacket {
   /// How many wire packets it stands for: 1 or more.
   std::uint32_t count() const noexcept { return count_; }
   const Offload& offload() const noexcept { return offload_; }
+  /// As the device gave it: one set of headers, and all the payload.
+  const PacketView& whole() const noexcept { return whole_; }
 
   /// The i-th as it would be on the wire. If count() > 1, `bytes` ends with the headers and `length` tells the truth.
   PacketView segment(std::uint32_t i) const noexcept;

@@ -215,7 +215,7 @@ function search(query) {
 
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition',
+  'events_lost', 'transition', 'memory_exhausted',
 ]);
 
 /**
