@@ -71,7 +71,7 @@ constexpr char kSchemas[] = R"json({
   "LinkList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Link"}}, "next": {"type": ["string", "null"]}}},
   "Spread": {"type": "object", "description": "null: no packet yet", "properties": {
-    "median": {"type": ["number", "null"]}, "p99": {"type": ["number", "null"]},
+    "median": {"type": ["number", "null"]}, "p90": {"type": ["number", "null"]}, "p99": {"type": ["number", "null"]},
     "mean": {"type": ["number", "null"]}, "max": {"type": ["number", "null"]}}},
   "Counters": {"type": "object", "properties": {
     "packets_in": {"type": "integer"}, "bytes_in": {"type": "integer"}, "packets_out": {"type": "integer"},

@@ -32,8 +32,9 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
   Run run;
+  PacketView segment = packet.whole();
   for (std::uint32_t i = 0; i < count; ++i) {
-    const PacketView segment = packet.segment(i);
+    packet.turn_to(i, segment);
     const FlowPosition flow = connections_.arrive(segment, side, now);
     Verdict verdict = half.pipeline.admit(flow, segment.length, now);
     const Fate& fate = verdict.fate;
@@ -70,8 +71,10 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     count_drop(half, DropReason::memory, epoch_, run.n);
     tell_exhausted(arrival.now);
   }
+  PacketView segment = packet.whole();
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
-    connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
+    packet.turn_to(i, segment);
+    connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
   }
   if (kept.buffer) {
     kept.wire_bytes = packet.wire_size(run.first, run.n);
@@ -201,9 +204,10 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   const Side arrived_on = opposite(destination_of(direction));
   SuperPacket segments;
   SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
+  PacketView segment = segments.whole();
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
-    connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
-                           now);
+    segments.turn_to(i, segment);
+    connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
   }
 }
 

@@ -29,16 +29,7 @@ constexpr auto classes_by_grains(const std::array<std::uint32_t, N>& classes) {
 
 }  // namespace
 
-PacketBuffer::~PacketBuffer() {
-  if (block_ != nullptr) pool_->give_back(block_, size_class_);
-}
-
-void PacketBuffer::swap(PacketBuffer& other) noexcept {
-  std::swap(pool_, other.pool_);
-  std::swap(block_, other.block_);
-  std::swap(size_, other.size_);
-  std::swap(size_class_, other.size_class_);
-}
+void PacketBuffer::give_back() noexcept { pool_->give_back(block_, size_class_); }
 
 std::size_t PacketBuffer::footprint() const noexcept {
   return block_ == nullptr ? 0 : BufferPool::kClasses[size_class_];

@@ -23,7 +23,9 @@ class PacketBuffer {
     PacketBuffer(std::move(other)).swap(*this);
     return *this;
   }
-  ~PacketBuffer();
+  ~PacketBuffer() {
+    if (block_ != nullptr) give_back();
+  }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
   std::span<std::uint8_t> bytes() noexcept { return {block_, size_}; }
@@ -35,7 +37,13 @@ class PacketBuffer {
 
  private:
   friend class BufferPool;
-  void swap(PacketBuffer& other) noexcept;
+  void give_back() noexcept;
+  void swap(PacketBuffer& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(block_, other.block_);
+    std::swap(size_, other.size_);
+    std::swap(size_class_, other.size_class_);
+  }
 
   BufferPool* pool_ = nullptr;
   std::uint8_t* block_ = nullptr;

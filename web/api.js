@@ -25,7 +25,7 @@
  * @property {Conditions} down
  * @property {string|null} reverts_at
  *
- * @typedef {{median: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
+ * @typedef {{median: number|null, p90: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
  * @typedef {object} Counters
  * @property {number} packets_in
  * @property {number} bytes_in
