@@ -110,7 +110,13 @@ constexpr char kSchemas[] = R"json({
     "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted"]},
     "closed_by": {"enum": ["client", "server", "both", null]}, "midstream": {"type": "boolean"}, "ordinal": {"type": "integer"},
     "handshake": {"type": "object", "properties": {"rtt_client_ms": {"type": ["number", "null"]},
-      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]}}},
+    "conditions": {"type": "array", "description": "of one connection: what was in force while it lived, oldest first",
+      "items": {"$ref": "#/components/schemas/ConditionsInForce"}}}},
+  "ConditionsInForce": {"type": "object", "properties": {
+    "event": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "revision": {"type": "integer"},
+    "source": {"type": "string"}, "up": {"$ref": "#/components/schemas/Direction"},
+    "down": {"$ref": "#/components/schemas/Direction"}}},
   "ConnectionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
   "Tcp": {"type": "object", "properties": {
@@ -133,7 +139,7 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition"]},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added"]},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},

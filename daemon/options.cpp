@@ -8,6 +8,8 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "daemon/retention_options.h"
+
 namespace wobble::daemon {
 namespace {
 
@@ -56,6 +58,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
   app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
+  const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
@@ -67,6 +70,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     app.parse(argc, argv);
     if (!listen.empty()) read_listen(listen, options);
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
+    options.retention = read_retention(*retention);
     check(options);
   } catch (const CLI::Success& e) {
     return app.exit(e);

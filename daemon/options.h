@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "daemon/journal/retention.h"
+
 namespace wobble::daemon {
 
 struct Options {
@@ -19,6 +21,7 @@ struct Options {
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
   bool verbose = false;
+  RetentionLimits retention;
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

@@ -41,6 +41,7 @@ void Service::add_link(const std::string& name, std::uint64_t seed, api::SideInf
   link->info.seed = seed;
   link->info.near = std::move(near_info);
   link->info.far = std::move(far_info);
+  journal_.record_link(name, api::to_json(link->info.conditions).dump());
   journal_.add_link(name, link->ring);
   LinkOptions options;
   options.seed = seed;
@@ -184,6 +185,8 @@ std::vector<api::SegmentRow> Service::segments(ConnectionId id) {
   connection(id);
   return journal_.segments(id);
 }
+
+std::vector<api::ConditionsRow> Service::conditions(ConnectionId id) { return journal_.conditions(id); }
 
 void Service::follow(ConnectionId id) {
   connection(id);

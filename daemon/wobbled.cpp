@@ -5,12 +5,12 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <random>
 #include <system_error>
 
 #include "api/server.h"
 #include "daemon/journal/journal.h"
+#include "daemon/journal/journal_file.h"
 #include "daemon/lab/demo_traffic.h"
 #include "daemon/lab/lab.h"
 #include "daemon/lab/lab_server.h"
@@ -63,10 +63,10 @@ sigset_t block_ending_signals() {
 }
 
 void run(const Options& options, const sigset_t& ending) {
-  const std::filesystem::path folder = std::filesystem::path(options.database).parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder);
+  make_folder_of(options.database);
   JournalOptions journal_options;
   journal_options.file = options.database;
+  journal_options.retention = options.retention;
   Journal journal(journal_options);
   Service service(journal);
   api::Server server(service, server_options(options));

@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "daemon/journal/schema_views.h"
+
 namespace wobble::daemon {
 
 namespace {
@@ -185,7 +187,8 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 2> all = {{{1, first.c_str()}, {3, kThird}}};
+  static const std::string third = std::string(kThird) + kViewsOfSchema3;
+  static const std::array<Migration, 2> all = {{{1, first.c_str()}, {3, third.c_str()}}};
   return all;
 }
 
