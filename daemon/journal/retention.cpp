@@ -166,11 +166,13 @@ bool Retention::give_pages_back() {
   const auto kept = std::max(kFreePagesKept, all_pages / kFreeShareKept);
   // Between these two bounds it rests: else each deleted slice would be given back and asked for again.
   const bool too_large = limits_.bytes > 0 && all_pages * page_size_ > limits_.bytes;
-  if (free_pages > 2 * kept || (too_large && free_pages > kPagesPerSlice)) vacuuming_ = true;
+  if (free_pages > 2 * kept || too_large) vacuuming_ = true;
   if (free_pages <= kept && !too_large) vacuuming_ = false;
   if (free_pages == 0) vacuuming_ = false;
   if (!vacuuming_) return look_at_free_pages_ = false;
-  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(kPagesPerSlice) + ")");
+  const std::int64_t wanted = too_large ? all_pages - limits_.bytes / page_size_ : kPagesPerSlice;
+  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(std::clamp<std::int64_t>(wanted, 1, kPagesPerSlice)) +
+                 ")");
   return true;
 }
 

@@ -165,8 +165,8 @@ TEST_F(RetentionTest, TheFileKeepsToItsSize) {
   };
   EXPECT_GT(first("id", "connections"), 5000);
   EXPECT_EQ(database->integer("SELECT max(id) FROM connections"), 20'000);
-  EXPECT_NEAR(first("id", "connections"), first("connection", "transitions"), 1000);
-  EXPECT_NEAR(first("id", "connections"), first("connection", "segments"), 1000);
+  EXPECT_LT(std::abs(first("id", "connections") - first("connection", "transitions")), 1000);
+  EXPECT_LT(std::abs(first("id", "connections") - first("connection", "segments")), 1000);
   EXPECT_EQ(count("connections"), writer.books().connections);
   EXPECT_EQ(count("segments"), writer.books().segments);
 }
