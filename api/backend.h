@@ -192,7 +192,7 @@ class Backend {
   virtual std::vector<SegmentRow> segments(ConnectionId id) = 0;        ///< NotFound
   /// In force while it lived, oldest first; empty if it is not known.
   virtual std::vector<ConditionsRow> conditions(ConnectionId id) = 0;
-  virtual void follow(ConnectionId id) = 0;                             ///< NotFound; nothing to do if it has ended
+  virtual void follow(ConnectionId id) = 0;  ///< NotFound; nothing to do if it has ended
 
   virtual std::vector<EventRow> events(const EventQuery& query) = 0;  ///< oldest first
   /// Waits until an event with an id above `since` is committed, at most `at_most`. Returns the newest id.

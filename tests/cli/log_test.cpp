@@ -81,7 +81,7 @@ class LogFile : public testing::Test {
     journal = std::make_unique<Journal>(wobble::daemon::JournalOptions{.file = file});
     journal->record_link("lab", R"({"up":{},"down":{}})");
     journal->add_link("lab", ring);
-    for (wobble::ConnectionId id = 1; id <= 3; ++id) push_life(ring, id);
+    for (wobble::ConnectionId id = 1; id <= 3; ++id) wobble::daemon::push_life(ring, id);
     ring.on(wobble::daemon::opening_of(4));
     ring.on(wobble::daemon::closing_of(4, End::reset));
     EXPECT_TRUE(journal->sync(wobble::daemon::kLongEnough));
