@@ -2,7 +2,7 @@
 
 namespace wobble::daemon {
 
-const char* const kViewsOfSchema3 = R"sql(
+const char* const kViewsOfSchema4 = R"sql(
 DROP VIEW IF EXISTS half_open_at_the_end;
 CREATE VIEW half_open_at_the_end AS  -- one endpoint gone, the other not: told at the end, or so when the log ends
   SELECT v.id, v.link, v."end", v.client, v.client_state, v.server, v.server_state, v.opened, v.closed
