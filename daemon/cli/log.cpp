@@ -3,6 +3,7 @@
 #include "daemon/cli/log.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <map>
 #include <memory>
@@ -42,6 +43,15 @@ void flatten(const Json& value, const std::string& name, std::vector<std::pair<s
   out.emplace_back(name, value.is_null() ? "" : text(value));
 }
 
+/// Where a column stands: what says who, when and how it ended comes first, the rest in the API's order.
+std::size_t place_of(std::string_view column) {
+  constexpr std::array<std::string_view, 15> kFirst = {"id",          "link",        "protocol",     "client_address",
+                                                       "client_port", "client_side", "client_state", "server_address",
+                                                       "server_port", "server_side", "server_state", "opened_at",
+                                                       "closed_at",   "end",         "closed_by"};
+  return static_cast<std::size_t>(std::find(kFirst.begin(), kFirst.end(), column) - kFirst.begin());
+}
+
 class CsvPrinter {
  public:
   void print(const Json& connection) {
@@ -49,6 +59,8 @@ class CsvPrinter {
     flatten(connection, "", fields);
     if (columns_.empty()) {
       for (const auto& [name, value] : fields) columns_.push_back(name);
+      std::stable_sort(columns_.begin(), columns_.end(),
+                       [](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
       std::string line;
       for (const std::string& name : columns_) line += (line.empty() ? "" : ",") + csv_field(name);
       say(line + "\r\n");
