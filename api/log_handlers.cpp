@@ -11,9 +11,9 @@
 namespace wobble::api {
 namespace {
 
-constexpr std::string_view kKinds[] = {"daemon_started",    "daemon_stopped",    "conditions",
-                                       "connection_opened", "connection_closed", "annotation",
-                                       "events_lost",       "transition",        "link_added"};
+constexpr std::string_view kKinds[] = {"daemon_started",    "daemon_stopped", "conditions",  "connection_opened",
+                                       "connection_closed", "annotation",     "events_lost", "transition",
+                                       "link_added",        "link_started"};
 
 ConnectionId id_from(const Call& call) { return number_from(call.arguments[0], 404, "A connection's id"); }
 

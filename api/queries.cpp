@@ -13,7 +13,7 @@ namespace {
 
 /// Of a direction; and none at all.
 constexpr std::string_view kConditions[] = {"outage", "loss",  "corrupt", "duplicate", "rate",
-                                            "queue",  "delay", "reorder", "none"};
+                                            "queue",  "delay", "reorder", "trace",     "none"};
 
 /// The enumerator from 0 to `last` whose to_string() is `text`. Throws Problem 400 with the nearest.
 template <typename Enum>

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/journal/retention.h"
 
@@ -22,6 +23,8 @@ struct Options {
   bool insecure = false;
   bool verbose = false;
   RetentionLimits retention;
+  std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
+  std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

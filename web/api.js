@@ -9,8 +9,9 @@
  * @property {{percent?: string}} [duplicate]
  * @property {{percent?: string, bits?: number, fix_checksum?: boolean}} [corrupt]
  * @property {{percent?: string, by?: string}} [reorder]
- * @property {string} [rate]
- * @property {{limit?: string}} [queue]
+ * @property {string|{rate?: string, burst?: string, overhead?: string}} [rate]
+ * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
+ * @property {{file?: string, ms?: number[]}} [trace]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
  *
  * @typedef {{name: string, summary: string, source: string, up: Conditions, down: Conditions}} Profile

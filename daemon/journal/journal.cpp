@@ -87,7 +87,7 @@ api::WallTime Journal::now() const { return anchor_.at(std::chrono::steady_clock
 
 void Journal::record_link(const std::string& link, const std::string& conditions) {
   PostedEvent event;
-  event.kind = "link_added";
+  event.kind = "link_started";
   event.text = fmt::format("{}: carries packets (revision 1)", link);
   event.detail = fmt::format(R"({{"revision":1,"conditions":{}}})", conditions);
   event.conditions = PostedEvent::Conditions{1, "start", conditions};
