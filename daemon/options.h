@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/journal/retention.h"
 #include "emulator/forwarder.h"
 
 namespace wobble::daemon {
@@ -22,6 +23,7 @@ struct Options {
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
   bool verbose = false;
+  RetentionLimits retention;
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
   std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
   ForwarderOptions forwarder;

@@ -17,6 +17,7 @@ constexpr char kFooter[] = R"(Examples:
   wobble set lab both rate 5mbit --for 10m      for ten minutes, both ways
   wobble connections --follow                   each change of state as it happens
   wobble show 17                                the ladder of one connection
+  wobble log --end reset --since 1h --csv       what was reset, as a table for a spreadsheet
   wobble exec lab near -- curl http://10.77.1.1/
 
 Environment:
@@ -53,6 +54,7 @@ void describe(CLI::App& app, Context& context) {
   add_show(app, context);
   add_watch(app, context);
   add_events(app, context);
+  add_log(app, context);
   add_annotate(app, context);
   add_exec(app, context);
   add_doctor(app, context);

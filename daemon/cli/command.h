@@ -46,6 +46,7 @@ void add_connections(CLI::App& app, Context& context);
 void add_show(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);
+void add_log(CLI::App& app, Context& context);
 void add_annotate(CLI::App& app, Context& context);
 void add_exec(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
