@@ -176,7 +176,7 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
 
 LinkConditions read_conditions(const Json& document, Errors& errors) {
   Errors found;
-  const LinkConditions conditions = read_spread(spread(document, found), found);
+  LinkConditions conditions = read_spread(spread(document, found), found);
   append_unreported(found, validate(conditions));
   if (has_both(document)) report_as_both(found);
   errors.insert(errors.end(), found.begin(), found.end());

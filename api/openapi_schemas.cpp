@@ -84,7 +84,7 @@ constexpr char kSchemas[] = R"json({
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
-    "reverts_at": {"type": ["string", "null"], "format": "date-time"}}},
+    "reverts_at": {"type": ["string", "null"], "format": "date-time"}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
   "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
     "profile": {"type": "string", "examples": ["3g"]},
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
@@ -128,7 +128,18 @@ constexpr char kSchemas[] = R"json({
     "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},
     "bytes_delivered": {"type": "integer"}, "payload_bytes": {"type": "integer"}, "retransmissions": {"type": "integer"},
     "retransmissions_by_us": {"type": "integer"}, "dropped": {"type": "integer"}, "duplicated": {"type": "integer"},
-    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"}}},
+    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"},
+    "unique_payload_bytes": {"type": "integer"},
+    "retransmitted": {"type": "object", "description": "adds up to retransmissions", "properties": {
+      "due_to_us": {"type": "integer"}, "fast": {"type": "integer"}, "timeout": {"type": "integer"}, "spurious": {"type": "integer"}}},
+    "out_of_order": {"type": "integer", "description": "before us"}, "out_of_order_by_us": {"type": "integer"},
+    "gaps": {"type": "integer"}, "dup_acks": {"type": "integer"}, "keep_alives": {"type": "integer"},
+    "zero_windows": {"type": "integer"}, "zero_window_ms": {"type": "number"}, "initial_window": {"type": "integer"},
+    "max_window": {"type": "integer"}, "max_in_flight": {"type": "integer"},
+    "offered": {"type": "object", "description": "in its SYN or SYN-ACK", "properties": {
+      "mss": {"type": ["integer", "null"]}, "wscale": {"type": ["integer", "null"]}, "sack": {"type": "boolean"},
+      "timestamps": {"type": "boolean"}, "tfo": {"enum": ["request", "cookie", null]}, "data_in_syn": {"type": "boolean"},
+      "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}}}},
   "Connection": {"type": "object", "properties": {
     "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
     "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
@@ -136,7 +147,25 @@ constexpr char kSchemas[] = R"json({
     "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted"]},
     "closed_by": {"enum": ["client", "server", "both", null]}, "midstream": {"type": "boolean"}, "ordinal": {"type": "integer"},
     "handshake": {"type": "object", "properties": {"rtt_client_ms": {"type": ["number", "null"]},
-      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]},
+      "net": {"type": "object", "description": "without the delay that wobble added", "properties": {
+        "rtt_client_ms": {"type": ["number", "null"]}, "rtt_server_ms": {"type": ["number", "null"]},
+        "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+    "closed_first": {"enum": ["client", "server", "both", null], "description": "by what was sent, believed or not"},
+    "syn": {"type": "boolean"}, "syn_ack": {"type": "boolean"},
+    "closes": {"type": "array", "maxItems": 16, "description": "the first FIN of each side and every RST, in order", "items": {
+      "type": "object", "properties": {"side": {"enum": ["client", "server"]}, "kind": {"enum": ["fin", "rst"]},
+        "at": {"$ref": "#/components/schemas/Time"}, "delivered": {"type": "boolean"}}}},
+    "closes_left_out": {"type": "integer", "description": "beyond the sixteenth"},
+    "conn_state": {"description": "Zeek's; null: not TCP",
+      "enum": ["S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH", null]},
+    "history": {"type": "string", "maxLength": 24, "description": "Zeek's letters; upper case is the client", "examples": ["ShADadFf"]},
+    "one_sided": {"type": "boolean", "description": "only one endpoint was ever heard"},
+    "effective": {"type": "object", "description": "offered by both", "properties": {
+      "wscale": {"type": "boolean"}, "sack": {"type": "boolean"}, "timestamps": {"type": "boolean"},
+      "tfo": {"type": "boolean"}, "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}},
+    "syn_retries": {"type": "integer"}, "synack_retries": {"type": "integer"}, "rst_implausible": {"type": "integer"},
+    "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"}}},
   "ConnectionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
   "Tcp": {"type": "object", "properties": {
@@ -159,14 +188,38 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition"]},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in"]},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},
   "EventList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}, "next": {"type": ["string", "null"]}}},
   "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
-    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}}
+    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}},
+  "WayIn": {"type": "object", "description": "how traffic reaches the link; with the members of what it was made from", "properties": {
+    "kind": {"enum": ["lab", "attach", "loopback", "gateway", "run"]},
+    "state": {"enum": ["up", "waiting", "gone"]}, "detail": {"type": "string"}}},
+  "NewLink": {"type": "object", "additionalProperties": false, "description": "exactly one of attach, loopback, gateway, run", "properties": {
+    "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "description": "default: derived from the way in"},
+    "attach": {"type": "object", "required": ["target"], "additionalProperties": false, "properties": {
+      "target": {"type": "string", "examples": ["pid:17", "netns:blue", "host", "container:web"]},
+      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all but lo"},
+      "ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "of either end"},
+      "addresses": {"type": "array", "items": {"type": "string"}, "description": "of the other end", "examples": [["10.0.0.0/8"]]},
+      "protocol": {"enum": ["tcp", "udp", "icmp"], "description": "default: all three; of IPv6's icmp none"},
+      "fail": {"enum": ["open", "closed"], "default": "open", "description": "what becomes of the traffic when the daemon is killed"},
+      "follow": {"type": "boolean", "default": false, "description": "when the target is gone, wait and attach again"}}},
+    "loopback": {"type": "object", "required": ["port"], "additionalProperties": false, "properties": {
+      "port": {"type": "integer", "minimum": 1, "maximum": 65535}, "protocol": {"enum": ["tcp", "udp"], "default": "tcp"}}},
+    "gateway": {"type": "object", "required": ["in", "out"], "additionalProperties": false, "properties": {
+      "in": {"type": "string", "examples": ["eth0"]}, "out": {"type": "string", "examples": ["eth1"]},
+      "masquerade": {"type": "boolean", "default": false}, "fail": {"enum": ["open", "closed"], "default": "open"}}},
+    "run": {"type": "object", "additionalProperties": false, "description": "a namespace whose only way out is the link: its path is near.netns", "properties": {
+      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"}}},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "netem": {"type": "string", "description": "netem's words in place of both"},
+    "seed": {"type": "integer"}, "for": {"type": "string", "description": "then the link is clean"}}}
 })json";
 
 }  // namespace
