@@ -48,6 +48,7 @@ void describe(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "Print what the API says, as JSON (with --follow: one line each)");
   add_status(app, context);
   add_set(app, context);
+  add_profiles(app, context);
   add_reset(app, context);
   add_connections(app, context);
   add_show(app, context);
