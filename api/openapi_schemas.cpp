@@ -68,7 +68,7 @@ constexpr char kSchemas[] = R"json({
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
-    "reverts_at": {"type": ["string", "null"], "format": "date-time"}}},
+    "reverts_at": {"type": ["string", "null"], "format": "date-time"}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
   "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
     "profile": {"type": "string", "examples": ["3g"]},
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
@@ -142,14 +142,38 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition"]},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in"]},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},
   "EventList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}, "next": {"type": ["string", "null"]}}},
   "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
-    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}}
+    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}},
+  "WayIn": {"type": "object", "description": "how traffic reaches the link; with the members of what it was made from", "properties": {
+    "kind": {"enum": ["lab", "attach", "loopback", "gateway", "run"]},
+    "state": {"enum": ["up", "waiting", "gone"]}, "detail": {"type": "string"}}},
+  "NewLink": {"type": "object", "additionalProperties": false, "description": "exactly one of attach, loopback, gateway, run", "properties": {
+    "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "description": "default: derived from the way in"},
+    "attach": {"type": "object", "required": ["target"], "additionalProperties": false, "properties": {
+      "target": {"type": "string", "examples": ["pid:17", "netns:blue", "host", "container:web"]},
+      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all but lo"},
+      "ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "of either end"},
+      "addresses": {"type": "array", "items": {"type": "string"}, "description": "of the other end", "examples": [["10.0.0.0/8"]]},
+      "protocol": {"enum": ["tcp", "udp", "icmp"], "description": "default: all three; of IPv6's icmp none"},
+      "fail": {"enum": ["open", "closed"], "default": "open", "description": "what becomes of the traffic when the daemon is killed"},
+      "follow": {"type": "boolean", "default": false, "description": "when the target is gone, wait and attach again"}}},
+    "loopback": {"type": "object", "required": ["port"], "additionalProperties": false, "properties": {
+      "port": {"type": "integer", "minimum": 1, "maximum": 65535}, "protocol": {"enum": ["tcp", "udp"], "default": "tcp"}}},
+    "gateway": {"type": "object", "required": ["in", "out"], "additionalProperties": false, "properties": {
+      "in": {"type": "string", "examples": ["eth0"]}, "out": {"type": "string", "examples": ["eth1"]},
+      "masquerade": {"type": "boolean", "default": false}, "fail": {"enum": ["open", "closed"], "default": "open"}}},
+    "run": {"type": "object", "additionalProperties": false, "description": "a namespace whose only way out is the link: its path is near.netns", "properties": {
+      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"}}},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "netem": {"type": "string", "description": "netem's words in place of both"},
+    "seed": {"type": "integer"}, "for": {"type": "string", "description": "then the link is clean"}}}
 })json";
 
 }  // namespace

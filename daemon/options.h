@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace wobble::daemon {
 
@@ -19,6 +20,9 @@ struct Options {
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
   bool verbose = false;
+  std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
+  std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
+  std::string docker_socket;         ///< of the engine that knows containers' names; empty: DOCKER_HOST's, or the usual
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.
