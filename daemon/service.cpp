@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/conditions_json.h"
+#include "api/connection_row.h"
 
 namespace wobble::daemon {
 namespace {
@@ -16,8 +17,7 @@ constexpr Duration kSyncPatience = 250ms;
 
 }  // namespace
 
-Service::Service(Journal& journal, bool offload)
-    : journal_(journal), started_at_(Forwarder::now()), ways_in_(offload) {
+Service::Service(Journal& journal, bool offload) : journal_(journal), started_at_(Forwarder::now()), ways_in_(offload) {
   std::random_device device;
   for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
   table_.ids = std::make_shared<std::atomic<ConnectionId>>(journal.first_connection_id());
@@ -160,15 +160,11 @@ void Service::refresh_figures(std::vector<api::ConnectionRow>& rows) {
       for (api::ConnectionRow& row : rows) {
         if (row.closed_at || row.link != link_name) continue;
         const auto figures = l.connections().figures(row.id);
-        if (!figures) continue;
-        row.client.figures = figures->client;
-        row.server.figures = figures->server;
-        row.handshake_rtt_client = figures->handshake_rtt_client;
-        row.handshake_rtt_server = figures->handshake_rtt_server;
-        row.initial_rtt = figures->initial_rtt;
+        if (figures) api::set_figures(row, *figures, [&](TimePoint at) { return wall_clock(at); });
       }
     };
-    if (link->forwarder) link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
+    if (link->forwarder)
+      link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
   }
 }
 
@@ -229,7 +225,8 @@ api::Health Service::health() {
   const std::shared_lock links_lock(links_mutex_);
   for (auto& [name, link] : links_) {
     if (!link->forwarder) continue;
-    if (!link->way_in && link->forwarder->has_lost_device()) return {false, "a device of link '" + name + "' is gone; restart wobbled"};
+    if (!link->way_in && link->forwarder->has_lost_device())
+      return {false, "a device of link '" + name + "' is gone; restart wobbled"};
     if (!link->forwarder->call([](Link&, TimePoint) {}, kHealthPatience)) {
       return {false, "the link '" + name + "' does not answer"};
     }

@@ -95,10 +95,9 @@ void Diversion::masquerade() {
   if (plan_.masqueraded_device.empty()) return;
   nft_table_ = "wobble_gateway" + std::to_string(slot_.number);
   ledger_.note_nft_table(netns_, nft_table_);
-  run_program({"nft", "-f", "-"}, "table inet " + nft_table_ +
-                                      " {\n chain out { type nat hook postrouting priority 100;\n  iifname \"" +
-                                      slot_.far_device() + "\" oifname \"" + plan_.masqueraded_device +
-                                      "\" masquerade\n }\n}\n");
+  run_program({"nft", "-f", "-"},
+              "table inet " + nft_table_ + " {\n chain out { type nat hook postrouting priority 100;\n  iifname \"" +
+                  slot_.far_device() + "\" oifname \"" + plan_.masqueraded_device + "\" masquerade\n }\n}\n");
 }
 
 void Diversion::bring_devices_up() {

@@ -18,8 +18,8 @@ const char* option_of(Family family) noexcept;  ///< "-4", "-6"
 Json ask_ip(const std::vector<std::string>& words);
 Json ask_ip(Family family, std::vector<std::string> words);
 
-/// Lines such as "rule add priority 7900 iif e0 lookup 7901". Throws std::runtime_error with the line that failed; those
-/// before it have been done.
+/// Lines such as "rule add priority 7900 iif e0 lookup 7901". Throws std::runtime_error with the line that failed;
+/// those before it have been done.
 void do_ip(Family family, const std::vector<std::string>& lines);
 /// Does what can be done of it, and says nothing: to take back what may be gone already.
 void try_ip(Family family, const std::vector<std::string>& lines) noexcept;

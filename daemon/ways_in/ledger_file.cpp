@@ -86,7 +86,9 @@ bool stands(const Changes& changes) {
   }
   if (changes.nft_tables.empty()) return false;
   const std::string tables = output_of({"nft", "list", "tables"});
-  const auto is_there = [&](const std::string& name) { return tables.find("inet " + name + "\n") != std::string::npos; };
+  const auto is_there = [&](const std::string& name) {
+    return tables.find("inet " + name + "\n") != std::string::npos;
+  };
   return std::any_of(changes.nft_tables.begin(), changes.nft_tables.end(), is_there);
 }
 

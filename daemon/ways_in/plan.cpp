@@ -16,7 +16,8 @@ std::string rule(std::uint32_t priority, const std::string& selectors, std::uint
 }
 
 // What our two devices need so that packets may come out of them whose source is our own, or not behind them.
-void add_device_settings(Plan& plan, const Slot& slot, const std::vector<std::pair<const char*, const char*>>& settings) {
+void add_device_settings(Plan& plan, const Slot& slot,
+                         const std::vector<std::pair<const char*, const char*>>& settings) {
   for (const std::string& device : {slot.near_device(), slot.far_device()}) {
     for (const auto& [name, value] : settings) {
       plan.device_sysctls.emplace_back("ipv4/conf/" + device + "/" + name, value);
@@ -32,8 +33,8 @@ void add_no_early_demux(Plan& plan) { plan.sysctls.emplace_back("ipv4/ip_early_d
 std::vector<const Interface*> chosen_interfaces(const api::AttachSettings& settings, const NetnsView& view) {
   std::vector<const Interface*> chosen;
   for (const Interface& interface : view.interfaces) {
-    const bool is_named = std::find(settings.interfaces.begin(), settings.interfaces.end(), interface.name) !=
-                          settings.interfaces.end();
+    const bool is_named =
+        std::find(settings.interfaces.begin(), settings.interfaces.end(), interface.name) != settings.interfaces.end();
     const bool has_address = !interface.addresses[0].empty() || !interface.addresses[1].empty();
     const bool is_ours = interface.name.starts_with(kDevicePrefix);
     const bool is_default = interface.is_up && !interface.is_loopback && has_address && !is_ours;
@@ -146,13 +147,14 @@ void add_attach_rules(Plan& plan, const api::AttachSettings& settings, Family fa
 // When our devices are gone, what was meant for them ends here.
 void add_blackholes(Plan& plan, Family family, const Slot& slot) {
   for (const std::uint32_t table : {slot.near_table(), slot.far_table()}) {
-    plan.routes[index_of(family)].push_back("route add blackhole default table " + number(table) + " metric " + kLastMetric);
+    plan.routes[index_of(family)].push_back("route add blackhole default table " + number(table) + " metric " +
+                                            kLastMetric);
   }
 }
 
 void add_own_addresses(Plan& plan, Family family, const NetnsView& view, const Slot& slot) {
-  const std::string rest = std::string(family == Family::v4 ? "/32" : "/128") + " dev " + slot.far_device() + " table " +
-                           number(slot.far_table());
+  const std::string rest = std::string(family == Family::v4 ? "/32" : "/128") + " dev " + slot.far_device() +
+                           " table " + number(slot.far_table());
   for (const Interface& interface : view.interfaces) {
     if (interface.is_loopback) continue;
     for (const Address& address : interface.addresses[index_of(family)]) {
@@ -213,8 +215,7 @@ Plan plan_loopback(const api::LoopbackSettings& settings, const NetnsView& view,
   plan.routes[0] = {local + slot.near_device() + " src 127.0.0.1 table " + number(slot.near_table()),
                     local + slot.far_device() + " src 127.0.0.1 table " + number(slot.far_table())};
   plan.rules[0] = {rule(slot.onward(), "iif " + slot.far_device(), 255),
-                   rule(slot.onward(), "iif " + slot.near_device(), 255),
-                   rule(slot.staying(), "iif lo", 255),
+                   rule(slot.onward(), "iif " + slot.near_device(), 255), rule(slot.staying(), "iif lo", 255),
                    rule(slot.arriving(), protocol + " dport " + port, slot.near_table()),
                    rule(slot.arriving(), protocol + " sport " + port, slot.far_table())};
   add_no_early_demux(plan);
@@ -232,7 +233,8 @@ Plan plan_gateway(const api::GatewaySettings& settings, const NetnsView& view, S
     const Interface* interface = view.find(*name);
     if (interface == nullptr) throw api::Unfit(pointer, "there is no interface '" + *name + "' here");
     if (interface->is_loopback) throw api::Unfit(pointer, "the loopback interface leads nowhere");
-    if (!interface->is_up) throw api::Unfit(pointer, "the interface '" + *name + "' is down: ip link set " + *name + " up");
+    if (!interface->is_up)
+      throw api::Unfit(pointer, "the interface '" + *name + "' is down: ip link set " + *name + " up");
     plan.mtu = std::max(plan.mtu, interface->mtu);
     plan.uses[1] = plan.uses[1] && !interface->addresses[1].empty();
     plan.sysctls.emplace_back("ipv4/conf/" + *name + "/forwarding", "1");
@@ -240,11 +242,13 @@ Plan plan_gateway(const api::GatewaySettings& settings, const NetnsView& view, S
   plan.mtu = std::min(plan.mtu, 65'535);
   for (const Family family : kFamilies) {
     if (!plan.uses[index_of(family)]) continue;
-    plan.routes[index_of(family)] = {"route add default dev " + slot.near_device() + " table " + number(slot.near_table()),
-                                     "route add default dev " + slot.far_device() + " table " + number(slot.far_table())};
+    plan.routes[index_of(family)] = {
+        "route add default dev " + slot.near_device() + " table " + number(slot.near_table()),
+        "route add default dev " + slot.far_device() + " table " + number(slot.far_table())};
     if (settings.fail == api::FailMode::closed) add_blackholes(plan, family, slot);
     auto& rules = plan.rules[index_of(family)];
-    rules = {rule(slot.onward(), "iif " + slot.far_device(), 254), rule(slot.onward(), "iif " + slot.near_device(), 254)};
+    rules = {rule(slot.onward(), "iif " + slot.far_device(), 254),
+             rule(slot.onward(), "iif " + slot.near_device(), 254)};
     // Behind the table `local`: what is for this machine itself, neighbour discovery too, does not come here.
     rules.push_back(rule(slot.arriving(), "iif " + settings.in, slot.near_table()));
     rules.push_back(rule(slot.arriving(), "iif " + settings.out, slot.far_table()));

@@ -140,10 +140,9 @@ void RunWay::set_up_outside(const NetnsView& view) {
 
 void RunWay::set_up_inside() {
   inside_.run([&] {
-    std::vector<std::string> lines{
-        "link set lo up", "link set near addrgenmode none",
-        "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
-        "address add " + v4(2) + "/30 dev near"};
+    std::vector<std::string> lines{"link set lo up", "link set near addrgenmode none",
+                                   "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
+                                   "address add " + v4(2) + "/30 dev near"};
     do_ip(Family::v4, lines);
     if (has_v6_) do_ip(Family::v6, {"address add " + v6(2) + "/64 dev near nodad"});
   });

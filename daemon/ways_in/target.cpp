@@ -50,8 +50,9 @@ Target named(const std::string& name) {
   if (name.empty()) unfit("a namespace's name is missing: netns:blue, or netns:/proc/17/ns/net");
   const bool is_path = name.find('/') != std::string::npos;
   const std::string path = is_path ? name : "/run/netns/" + name;
-  const std::string missing = is_path ? "there is no namespace at " + path
-                                      : "there is no network namespace '" + name + "' (ip netns list shows those with a name)";
+  const std::string missing =
+      is_path ? "there is no namespace at " + path
+              : "there is no network namespace '" + name + "' (ip netns list shows those with a name)";
   Target target{open_or_say(path, missing), {}};
   const ino_t inode = target.netns.inode();
   target.gone = [path, inode]() -> std::string {
