@@ -3,17 +3,16 @@
 set -eu
 cd "$(dirname "$0")"
 . ../lab/common.sh
-lines() { compose logs --no-color --tail "$1" pool; }
+lines() { docker logs --tail "$1" "$id_pool"; }
 goes_well() { lines 3 | grep -c ': ok ' | grep -qx 3; }
 has_failed() { lines 3 | grep -q 'failed'; }
 is_slow() { lines 3 | grep -c ': ok 1[0-9][0-9] ms' | grep -qx 3; }
-database=$(compose ps -q database)
 
 until_true 30 wobble status
 until_true 30 goes_well
 
 say "== attached while it runs: nobody notices"
-wobble attach "container:$database" --port 5432 --name db
+wobble attach "container:$id_database" --port 5432 --name db
 check "the pool goes on" goes_well
 
 say "== 50 ms each way: a query takes a round trip"

@@ -1,7 +1,11 @@
 # For the experiments: sourced by each, in its own folder. COMPOSE is docker-compose, or "docker compose" (v2).
 
-compose() { ${COMPOSE:-docker-compose} "$@"; }
-on() { service=$1; shift; compose exec -T "$service" "$@" </dev/null; }
+docker() { command "${DOCKER:-docker}" "$@"; }
+# id_SERVICE: the container of each service
+eval "$(docker inspect -f 'id_{{index .Config.Labels "com.docker.compose.service"}}={{.Id}}' \
+  $(${COMPOSE:-docker-compose} ps -q))"
+
+on() { eval "container=\$id_$1"; shift; docker exec "$container" "$@" </dev/null; }
 wobble() { on wobble wobble "$@"; }
 say() { printf '%s\n' "$*"; }
 

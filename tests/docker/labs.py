@@ -18,7 +18,8 @@ class Labs(unittest.TestCase):
     def experiment(self, name):
         """Its output. It ends with an error, and is shown, if one of its checks does not hold."""
         folder = engine.ROOT / "docker" / name
-        extra = {"DOCKER_SOCKET": str(self.engine.socket), "COMPOSE_PROJECT_NAME": f"lab{name}", "COMPOSE": engine.COMPOSE}
+        extra = {"DOCKER_SOCKET": str(self.engine.socket), "COMPOSE_PROJECT_NAME": f"lab{name}", "COMPOSE": engine.COMPOSE,
+                 "DOCKER": engine.CLIENT}
         compose = lambda *words, **options: self.engine.compose(f"lab{name}", folder, *words, extra=extra, **options)
         self.addCleanup(self.torn_down, compose)
         compose("up", "-d", "--no-build")
