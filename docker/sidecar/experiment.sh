@@ -11,7 +11,7 @@ until_true 30 on client curl -sS -o /dev/null --max-time 2 "$url"
 
 say "== as it is"
 seconds=$(connect_time client "$url")
-check "connected after $seconds s" between 0 "$seconds" 0.05
+check "connected after $seconds s" between 0 "$seconds" 0.09
 
 say "== 50 ms each way"
 wobble set "$link" both delay 50ms >/dev/null
@@ -32,4 +32,4 @@ wobble set "$link" both loss 100% >/dev/null
 check "no connection" fails connect_time client "$url"
 wobble reset "$link" >/dev/null
 seconds=$(connect_time client "$url")
-check "connected again after $seconds s" between 0 "$seconds" 0.05
+check "connected again after $seconds s" between 0 "$seconds" 0.09
