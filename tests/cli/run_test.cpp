@@ -26,9 +26,8 @@ TEST(RunSummary, says_how_each_ended_and_what_was_dropped) {
       {"items",
        {connection("orderly", "client"), connection("orderly", "client"), connection("orderly", "server"),
         connection("refused", "server"), connection("syn_timeout", nullptr)}}};
-  const Json stats = {
-      {"up", {{"total", {{"packets_in", 1}, {"dropped", {{"total", 0}}}}}}},
-      {"down", {{"total", {{"packets_in", 30}, {"dropped", {{"total", 3}, {"loss", 2}, {"queue", 1}}}}}}}};
+  const Json stats = Json::parse(R"({"up": {"total": {"packets_in": 1, "dropped": {"total": 0}}},
+      "down": {"total": {"packets_in": 30, "dropped": {"total": 3, "loss": 2, "queue": 1}}}})");
   EXPECT_THAT(run_summary(connections, stats),
               ElementsAre("5 connections: 3 closed in order (2 by the client, 1 by the server), 1 refused (1 by the "
                           "server), 1 never answered",
