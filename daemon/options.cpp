@@ -88,6 +88,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--gateway", options.gateway,
                  "IN:OUT[,masquerade]: route between two interfaces through a link (may be repeated)")
       ->expected(1);
+  app.add_option("--docker-socket", options.docker_socket,
+                 "whom to ask for containers by name (default: DOCKER_HOST's unix://PATH, or /run/docker.sock)");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
   app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
   const auto retention = add_retention_options(app);

@@ -27,7 +27,8 @@ struct Options {
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
   std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
   ForwarderOptions forwarder;
-  std::uint64_t memory = 0;  ///< bytes in flight, of all links together
+  std::uint64_t memory = 0;   ///< bytes in flight, of all links together
+  std::string docker_socket;  ///< of the engine that knows containers' names; empty: DOCKER_HOST's, or the usual
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

@@ -116,6 +116,8 @@ int main(int argc, char** argv) {
   const sigset_t ending = block_ending_signals();
   try {
     take_up_capabilities();
+    // As Docker's own command is told, so that what we start and what we ask agree.
+    if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
     run(options, ending);
   } catch (const std::system_error& e) {  // the kernel has refused something
     std::fprintf(stderr, "wobbled: %s; run as root, and see 'wobble doctor' for what is missing\n", e.what());

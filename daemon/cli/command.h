@@ -52,6 +52,7 @@ void add_exec(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_cleanup(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
+void add_run(CLI::App& app, Context& context);
 void add_attach(CLI::App& app, Context& context);
 void add_gateway(CLI::App& app, Context& context);
 void add_detach(CLI::App& app, Context& context);
