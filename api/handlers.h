@@ -41,6 +41,10 @@ class Handlers {
   void reset_link(const Call& call, httplib::Response& response);
   void reset_all(const Call& call, httplib::Response& response);
 
+  void apply_profile(const Call& call, httplib::Response& response);
+  void profiles(const Call& call, httplib::Response& response);
+  void profile(const Call& call, httplib::Response& response);
+
   void connections(const Call& call, httplib::Response& response);
   void connection(const Call& call, httplib::Response& response);
   void transitions(const Call& call, httplib::Response& response);
@@ -60,14 +64,18 @@ class Handlers {
   std::mutex changes_;
 };
 
+/// The link, with its revision as ETag.
+void send_link(httplib::Response& response, const LinkInfo& link);
+/// Problem 412 if the call has an If-Match that does not name the present revision.
+void check_precondition(const Call& call, const LinkInfo& present);
+/// The member "for": how long a change lasts.
+std::optional<Duration> read_lasts(const nlohmann::json& body, std::vector<FieldError>& errors);
+
 void send_json(httplib::Response& response, int status, const nlohmann::json& body);
 void send_problem(httplib::Response& response, const Problem& problem);
 
-/// "for" of a change: how long it lasts. None if it is not there, or wrong.
-std::optional<Duration> read_lasts(const nlohmann::json& body, std::vector<FieldError>& errors);
-
-/// Problem as it is; NotFound 404, Conflict 409, RevisionMismatch 412, Unfit 422, Unavailable and Incapable 503; anything
-/// else 500, without its innards.
+/// Problem as it is; NotFound 404, Conflict 409, RevisionMismatch 412, Unfit 422, Unavailable and Incapable 503;
+/// anything else 500, without its innards.
 Problem problem_of(const std::exception_ptr& thrown);
 
 /// The body as a JSON object; {} if there is none and `may_be_absent`. Throws Problem 400.

@@ -58,6 +58,7 @@ std::string without_last_newlines(std::string text) {
 
 void run_with(const std::vector<std::string>& command, const UniqueFd& in, const UniqueFd& out, const UniqueFd& err) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
 

@@ -16,8 +16,7 @@ constexpr Duration kSyncPatience = 250ms;
 
 }  // namespace
 
-Service::Service(Journal& journal, bool offload)
-    : journal_(journal), started_at_(Forwarder::now()), ways_in_(offload) {
+Service::Service(Journal& journal, bool offload) : journal_(journal), started_at_(Forwarder::now()), ways_in_(offload) {
   std::random_device device;
   for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
   table_.ids = std::make_shared<std::atomic<ConnectionId>>(journal.first_connection_id());
@@ -168,7 +167,8 @@ void Service::refresh_figures(std::vector<api::ConnectionRow>& rows) {
         row.initial_rtt = figures->initial_rtt;
       }
     };
-    if (link->forwarder) link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
+    if (link->forwarder)
+      link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
   }
 }
 
@@ -229,7 +229,8 @@ api::Health Service::health() {
   const std::shared_lock links_lock(links_mutex_);
   for (auto& [name, link] : links_) {
     if (!link->forwarder) continue;
-    if (!link->way_in && link->forwarder->has_lost_device()) return {false, "a device of link '" + name + "' is gone; restart wobbled"};
+    if (!link->way_in && link->forwarder->has_lost_device())
+      return {false, "a device of link '" + name + "' is gone; restart wobbled"};
     if (!link->forwarder->call([](Link&, TimePoint) {}, kHealthPatience)) {
       return {false, "the link '" + name + "' does not answer"};
     }

@@ -3,8 +3,8 @@
 //
 // Threads: every Backend function may be called from any thread. Changes are made one at a time under mutex_; the
 // forwarder takes each over within its loop, and only then does the call return. Whoever uses a link holds links_mutex_
-// shared; to put one in or take one out it is held alone, for moments: ways in are set up and taken down outside it, one
-// at a time under ways_mutex_. Two threads of our own: one brings back what was before a change that was made for a
+// shared; to put one in or take one out it is held alone, for moments: ways in are set up and taken down outside it,
+// one at a time under ways_mutex_. Two threads of our own: one brings back what was before a change that was made for a
 // while, one watches the ways in. Locks are taken in the order ways_mutex_, links_mutex_, mutex_.
 #pragma once
 
@@ -66,9 +66,9 @@ class Service final : public api::Backend {
   struct ServedLink {
     explicit ServedLink(std::size_t ring_capacity) : ring(ring_capacity) {}
     EventRing ring;
-    api::LinkInfo info;            // guarded by mutex_
-    TemporaryChanges temporaries;  // guarded by mutex_
-    std::unique_ptr<WayIn> way_in;  // guarded by ways_mutex_; none: the lab's, or it waits for its target
+    api::LinkInfo info;                    // guarded by mutex_
+    TemporaryChanges temporaries;          // guarded by mutex_
+    std::unique_ptr<WayIn> way_in;         // guarded by ways_mutex_; none: the lab's, or it waits for its target
     std::unique_ptr<Forwarder> forwarder;  // none: it waits for its target
   };
 

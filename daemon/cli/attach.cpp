@@ -27,7 +27,8 @@ struct Options {
 
 void add_link_options(CLI::App& command, Options& options) {
   command.add_option("--name", options.name, "The link's name (default: derived)");
-  CLI::Option* both = command.add_option("--both", options.both, "Conditions both ways, in netem's words: 'delay 80ms'");
+  CLI::Option* both =
+      command.add_option("--both", options.both, "Conditions both ways, in netem's words: 'delay 80ms'");
   command.add_option("--up", options.up, "Conditions of what leaves from the near side")->excludes(both);
   command.add_option("--down", options.down, "Conditions of what comes back to it")->excludes(both);
   command.add_option("--for", options.lasts, "Then the link is clean: 30s, 10m, 1h");
@@ -124,13 +125,16 @@ int gateway(const Context& context, const Options& options) {
 }  // namespace
 
 void add_attach(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("attach", "Put a link in front of a process, namespace, container, port or host");
+  CLI::App* command =
+      app.add_subcommand("attach", "Put a link in front of a process, namespace, container, port or host");
   auto options = std::make_shared<Options>();
-  command->add_option("TARGET", options->words, "pid:N, netns:NAME, container:NAME, host or localhost:PORT")->required();
+  command->add_option("TARGET", options->words, "pid:N, netns:NAME, container:NAME, host or localhost:PORT")
+      ->required();
   command->add_option("--interface", options->interfaces, "Only this one of its interfaces (may be repeated)")
       ->expected(1);
   command->add_option("--port", options->ports, "Only this port, of either end (may be repeated)")->expected(1);
-  command->add_option("--address", options->addresses, "Only this address or network of the other end (may be repeated)")
+  command
+      ->add_option("--address", options->addresses, "Only this address or network of the other end (may be repeated)")
       ->expected(1);
   command->add_option("--protocol", options->protocol, "Only this one")->check(CLI::IsMember({"tcp", "udp", "icmp"}));
   command->add_option("--fail", options->fail, "What becomes of the traffic if the daemon is killed: open (default)")

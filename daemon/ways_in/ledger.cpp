@@ -28,7 +28,8 @@ void Ledger::save() noexcept {
   try {
     if (changes_.empty()) {
       std::error_code ignored;
-      if (std::filesystem::remove(file_, ignored)) std::filesystem::remove(folder_, ignored);  // if nobody else is in it
+      if (std::filesystem::remove(file_, ignored))
+        std::filesystem::remove(folder_, ignored);  // if nobody else is in it
       return;
     }
     write_ledger(folder_, file_, changes_);

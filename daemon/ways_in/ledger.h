@@ -2,11 +2,11 @@
 // ways in may want the same parameter, and the last one to go puts it back.
 //
 // Before anything is changed it is written to a small file, "<pid>-<start>.json" in a folder below /run. So the next
-// start, or `wobble cleanup`, can put back what a killed daemon could not. Devices, and the routes through them, are not
-// in it: they vanish with the descriptors.
+// start, or `wobble cleanup`, can put back what a killed daemon could not. Devices, and the routes through them, are
+// not in it: they vanish with the descriptors.
 //
-// Thread: one at a time (the owner has a lock). Functions that change something are called on a thread that is inside the
-// namespace `netns` names by its inode.
+// Thread: one at a time (the owner has a lock). Functions that change something are called on a thread that is inside
+// the namespace `netns` names by its inode.
 #pragma once
 
 #include <sys/types.h>

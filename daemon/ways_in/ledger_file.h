@@ -14,8 +14,8 @@ std::string own_ledger_name();
 /// Replaces the file as a whole. Throws if that cannot be done.
 void write_ledger(const std::string& folder, const std::string& file, const std::map<ino_t, Changes>& changes);
 
-/// In the calling thread's namespace: the rule for `local` goes back to priority 0, unless one of our rules that need it
-/// elsewhere is still there.
+/// In the calling thread's namespace: the rule for `local` goes back to priority 0, unless one of our rules that need
+/// it elsewhere is still there.
 void put_local_rule_back(Family family) noexcept;
 
 }  // namespace wobble::daemon

@@ -4,9 +4,10 @@
 // our device in place of the interfaces meant. So the source address of a connection is the one it would have had, what
 // `main` cannot reach is not reached, and what goes through other interfaces is left alone.
 //
-// Rules name protocols one by one. Not for narrowness alone: the kernel looks up ARP requests by the same rules (without
-// a protocol), and would no longer answer for an address whose route leads away. For the same reason ICMPv6 passes by
-// the link: it is also neighbour discovery, which must come from the interface itself with a hop limit of 255.
+// Rules name protocols one by one. Not for narrowness alone: the kernel looks up ARP requests by the same rules
+// (without a protocol), and would no longer answer for an address whose route leads away. For the same reason ICMPv6
+// passes by the link: it is also neighbour discovery, which must come from the interface itself with a hop limit of
+// 255.
 #pragma once
 
 #include <string>
@@ -25,10 +26,10 @@ struct Plan {
   int mtu = 1500;
   bool uses[2] = {true, true};  ///< by Family
   bool moves_local = false;
-  std::vector<std::string> arriving_on;   ///< interfaces whose reverse-path filter must let our detour pass
-  std::vector<Setting> sysctls;           ///< held while the link stands
-  std::vector<Setting> device_sysctls;    ///< of our own devices
-  std::vector<std::string> routes[2];     ///< lines for `ip -batch`, by Family
+  std::vector<std::string> arriving_on;  ///< interfaces whose reverse-path filter must let our detour pass
+  std::vector<Setting> sysctls;          ///< held while the link stands
+  std::vector<Setting> device_sysctls;   ///< of our own devices
+  std::vector<std::string> routes[2];    ///< lines for `ip -batch`, by Family
   std::vector<std::string> rules[2];
   std::string masqueraded_device;           ///< behind whose address what leaves by it hides; empty: none
   std::vector<std::string> near_addresses;  ///< for a person: whose traffic it is

@@ -63,7 +63,7 @@ std::string RunWay::device() const { return std::string(kDevicePrefix) + "run" +
 std::string RunWay::v4(int host) const { return "198.19." + std::to_string(number_) + "." + std::to_string(host); }
 std::string RunWay::v6(int host) const {
   std::ostringstream out;
-  out << "fdc7:6f62:" << std::hex << number_ << "::" << host;
+  out << "fdc7:6f62:" << std::hex << number_ + 1 << "::" << host;  // 0 would be written in another way
   return out.str();
 }
 
@@ -109,11 +109,12 @@ void RunWay::set_up_outside(const NetnsView& view) {
   const std::string table = "wobble_run" + std::to_string(number_);
   ledger_.note_nft_table(outside_, table);
   for (const Interface& interface : view.interfaces) {
-    if (!interface.is_loopback) hold("ipv4/conf/" + interface.name + "/forwarding");
+    if (!interface.is_loopback && !interface.name.starts_with(kDevicePrefix))
+      hold("ipv4/conf/" + interface.name + "/forwarding");
   }
   if (has_v6_) hold_v6_forwarding(ledger_, outside_, held_);
 
-  try_ip(Family::v4, {"link set " + device() + " addrgenmode none"});
+  keep_v6_quiet(device());
   if (has_v6_) require_sysctl("ipv6/conf/" + device() + "/disable_ipv6", "0");
   require_sysctl("ipv4/conf/" + device() + "/forwarding", "1");
   std::vector<std::string> lines{
@@ -140,10 +141,9 @@ void RunWay::set_up_outside(const NetnsView& view) {
 
 void RunWay::set_up_inside() {
   inside_.run([&] {
-    std::vector<std::string> lines{
-        "link set lo up", "link set near addrgenmode none",
-        "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
-        "address add " + v4(2) + "/30 dev near"};
+    std::vector<std::string> lines{"link set lo up", "link set near addrgenmode none",
+                                   "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
+                                   "address add " + v4(2) + "/30 dev near"};
     do_ip(Family::v4, lines);
     if (has_v6_) do_ip(Family::v6, {"address add " + v6(2) + "/64 dev near nodad"});
   });

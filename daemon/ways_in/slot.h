@@ -1,5 +1,5 @@
-// A namespace has ten slots for ways in. Each has a pair of devices, two routing tables and its own priorities among the
-// rules (daemon/marks.h has the range), in the order in which the kernel asks them:
+// A namespace has ten slots for ways in. Each has a pair of devices, two routing tables and its own priorities among
+// the rules (daemon/marks.h has the range), in the order in which the kernel asks them:
 //
 //   7900 + s   what leaves the link: on to where it was going
 //   7920 + s   what arrives, or goes to the port of a loopback: into the link

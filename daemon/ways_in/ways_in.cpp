@@ -44,7 +44,9 @@ void refuse_overlap(const api::WayInSettings& settings, const NetworkNamespace& 
   }
 }
 
-Target own_namespace() { return {NetworkNamespace::own(), [] { return std::string(); }}; }
+Target own_namespace() {
+  return {NetworkNamespace::own(), [] { return std::string(); }};
+}
 
 [[noreturn]] void tell(const std::system_error& e) {
   const int error = e.code().value();
