@@ -11,6 +11,7 @@
 
 #include "api/units.h"
 #include "daemon/retention_options.h"
+#include "daemon/ways_in/words.h"
 
 namespace wobble::daemon {
 namespace {
@@ -65,6 +66,12 @@ void read_memory(const std::string& text, Options& options) {
 }
 
 void check(const Options& options) {
+  try {
+    for (const std::string& words : options.attach) attach_settings(words);
+    for (const std::string& words : options.gateway) gateway_settings(words);
+  } catch (const std::invalid_argument& e) {
+    throw CLI::ValidationError(options.gateway.empty() ? "--attach" : "--attach, --gateway", e.what());
+  }
   if (options.demo && !options.lab) throw CLI::ValidationError("--demo", "needs --lab");
   if (!is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
     throw CLI::ValidationError("--listen", "'" + options.listen_address +

@@ -118,8 +118,8 @@ def check_connect(test, where, url, least, what, count=5):
 class Daemon(harness.Lab):
     """wobbled without its lab, with its files in a folder that outlives it if given."""
 
-    def __init__(self, *options, directory=None):
-        super().__init__(*options, directory=directory, lab=False)
+    def __init__(self, *options, directory=None, command=None):
+        super().__init__(*options, directory=directory, command=command, lab=False)
 
     def create(self, **body):
         answer = self.api.request("POST", "/api/v1/links", body)
