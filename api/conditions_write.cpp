@@ -4,11 +4,23 @@
 namespace wobble::api {
 namespace {
 
+void put_memory(Json& out, Probability correlation, Scope per) {
+  if (!correlation.is_zero()) out["correlation"] = print_percent(correlation);
+  if (per == Scope::connection) out["per"] = "connection";
+}
+
 Json write(const DelaySettings& s) {
   Json out = {{"time", print_duration(s.time)}};
   if (s.jitter.count() != 0) out["jitter"] = print_duration(s.jitter);
-  if (s.distribution == Distribution::normal) out["distribution"] = "normal";
+  switch (s.distribution) {
+    case Distribution::uniform: break;
+    case Distribution::normal: out["distribution"] = "normal"; break;
+    case Distribution::pareto: out["distribution"] = "pareto"; break;
+    case Distribution::paretonormal: out["distribution"] = "paretonormal"; break;
+    case Distribution::table: out["distribution"] = {{"table", s.table}}; break;
+  }
   if (s.reorder) out["reorder"] = true;
+  put_memory(out, s.correlation, s.per);
   return out;
 }
 
@@ -36,7 +48,7 @@ Json write(const MarkovLoss& s) {
 Json write(const LossSettings& s) {
   Json out = Json::object();
   if (!s.random.is_zero()) out["random"] = print_percent(s.random);
-  if (!s.correlation.is_zero()) out["correlation"] = print_percent(s.correlation);
+  put_memory(out, s.correlation, s.per);
   if (s.burst) out["burst"] = write(*s.burst);
   if (s.gilbert_elliott) out["gilbert_elliott"] = write(*s.gilbert_elliott);
   if (s.markov) out["markov"] = write(*s.markov);
@@ -46,12 +58,17 @@ Json write(const LossSettings& s) {
   return out;
 }
 
-Json write(const DuplicateSettings& s) { return {{"percent", print_percent(s.probability)}}; }
+Json write(const DuplicateSettings& s) {
+  Json out = {{"percent", print_percent(s.probability)}};
+  put_memory(out, s.correlation, s.per);
+  return out;
+}
 
 Json write(const CorruptSettings& s) {
   Json out = {{"percent", print_percent(s.probability)}};
   if (s.bits != 1) out["bits"] = s.bits;
   if (s.fix_checksum) out["fix_checksum"] = true;
+  put_memory(out, s.correlation, s.per);
   return out;
 }
 
@@ -59,6 +76,8 @@ Json write(const ReorderSettings& s) {
   Json out = {{"percent", print_percent(s.probability)}};
   const std::string by = print_reorder_by({s.by_packets, s.by_time});
   if (!by.empty()) out["by"] = by;
+  if (s.gap != 0) out["gap"] = s.gap;
+  put_memory(out, s.correlation, s.per);
   return out;
 }
 
@@ -70,6 +89,26 @@ Json write(const OutageSettings& s) {
   if (s.up_for.count() != 0) out["up_for"] = print_duration(s.up_for);
   if (s.down_for.count() != 0) out["down_for"] = print_duration(s.down_for);
   if (s.drop_in_flight) out["drop_in_flight"] = true;
+  return out;
+}
+
+Json write(const SlotSettings& s) {
+  Json out = {{"min", print_duration(s.min)}};
+  if (s.max != s.min) out["max"] = print_duration(s.max);
+  if (s.packets != 0) out["packets"] = s.packets;
+  if (s.bytes != 0) out["bytes"] = print_size(s.bytes);
+  return out;
+}
+
+Json write(const MtuSettings& s) {
+  Json out = {{"bytes", print_size(s.bytes)}};
+  if (!s.icmp) out["icmp"] = false;
+  return out;
+}
+
+Json write(const IdleTimeoutSettings& s) {
+  Json out = {{"time", print_duration(s.time)}};
+  if (s.then == IdleAction::reset) out["then"] = "reset";
   return out;
 }
 
@@ -90,6 +129,9 @@ Json to_json(const DirectionConditions& c) {
   if (c.rate != 0) out["rate"] = print_rate(c.rate);
   put(out, "queue", c.queue);
   put(out, "outage", c.outage);
+  put(out, "slot", c.slot);
+  put(out, "mtu", c.mtu);
+  put(out, "idle_timeout", c.idle_timeout);
   return out;
 }
 

@@ -24,5 +24,9 @@ void read_impairment(const Json& value, const std::string& pointer, QueueSetting
                      std::vector<FieldError>& errors);
 void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out,
                      std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, SlotSettings& out, std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, MtuSettings& out, std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, IdleTimeoutSettings& out,
+                     std::vector<FieldError>& errors);
 
 }  // namespace wobble::api

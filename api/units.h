@@ -35,6 +35,9 @@ std::string print_rate(std::uint64_t bits_per_second);
 Parsed<std::uint64_t> parse_size(std::string_view text);
 std::string print_size(std::uint64_t bytes);
 
+/// A size of at most 4 GB, for fields that hold no more.
+Parsed<std::uint32_t> parse_mtu(std::string_view text);
+
 /// "2%", 0 to 100, at most seven decimals.
 Parsed<Probability> parse_percent(std::string_view text);
 std::string print_percent(Probability value);

@@ -11,6 +11,8 @@ const char* to_string(DropReason reason) noexcept {
     case DropReason::memory: return "memory";
     case DropReason::malformed: return "malformed";
     case DropReason::device: return "device";
+    case DropReason::mtu: return "mtu";
+    case DropReason::idle_timeout: return "idle_timeout";
   }
   return "?";
 }

@@ -12,14 +12,16 @@ namespace wobble {
 /// Why a packet was dropped. The names are those of the API, the metrics and the log.
 enum class DropReason : std::uint8_t {
   none,
-  loss,       ///< the loss model
-  outage,     ///< on arrival or, with drop_in_flight, later
-  queue,      ///< the bottleneck's queue was full
-  memory,     ///< the bound on bytes in flight
-  malformed,  ///< could not be read as an IP packet
-  device,     ///< the device would not take it
+  loss,          ///< the loss model
+  outage,        ///< on arrival or, with drop_in_flight, later
+  queue,         ///< the bottleneck's queue was full
+  memory,        ///< the bound on bytes in flight
+  malformed,     ///< could not be read as an IP packet
+  device,        ///< the device would not take it
+  mtu,           ///< larger than the next hop takes
+  idle_timeout,  ///< of a connection that was forgotten
 };
-inline constexpr std::size_t kDropReasonCount = 7;
+inline constexpr std::size_t kDropReasonCount = 9;
 
 /// "none", "loss", ...
 const char* to_string(DropReason reason) noexcept;

@@ -7,6 +7,7 @@
 #include "emulator/impairments/loss.h"
 #include "emulator/impairments/outage.h"
 #include "emulator/impairments/reorder.h"
+#include "emulator/impairments/slot.h"
 
 namespace wobble {
 
@@ -15,6 +16,7 @@ struct Pipeline::Stages {
       : loss(seed, direction),
         corrupt(seed, direction),
         duplicate(seed, direction),
+        slot(seed, direction),
         delay(seed, direction),
         reorder(seed, direction) {}
 
@@ -24,6 +26,7 @@ struct Pipeline::Stages {
   Corrupt corrupt;
   Duplicate duplicate;
   Bottleneck bottleneck;
+  Slot slot;
   Delay delay;
   Reorder reorder;
 };
@@ -49,6 +52,7 @@ void Pipeline::configure(const DirectionConditions& conditions, TimePoint now) {
   s.corrupt.configure(conditions.corrupt);
   s.duplicate.configure(conditions.duplicate);
   s.bottleneck.configure(conditions.rate, conditions.queue);
+  s.slot.configure(conditions.slot);
   s.delay.configure(conditions.delay);
   s.reorder.configure(conditions.reorder);
 }
@@ -66,11 +70,13 @@ Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoin
   }
   if (s.duplicate.strikes(flow)) fate.copies = 2;
 
+  const std::uint64_t jitter = s.delay.draw(flow);
   for (std::uint8_t copy = 0; copy < fate.copies; ++copy) {
     TimePoint sent;
     fate.lost[copy] = s.bottleneck.admit(length, now, sent);
     if (fate.lost[copy] != DropReason::none) continue;
-    fate.release_at[copy] = s.delay.departure(sent, flow, copy > 0);
+    sent = s.slot.opening_for(length, sent);
+    fate.release_at[copy] = s.delay.departure(sent, jitter, copy > 0);
     // Only the original is moved back, and it holds nobody else back; its copy goes where it would have gone.
     if (copy == 0 && s.reorder.strikes(flow)) {
       fate.reordered = true;
@@ -90,6 +96,7 @@ bool Pipeline::advance(TimePoint now) noexcept { return stages_->outage.advance(
 
 void Pipeline::forget_backlog(TimePoint) noexcept {
   stages_->bottleneck.forget_backlog();
+  stages_->slot.forget();
   stages_->delay.forget_order();
 }
 

@@ -1,6 +1,6 @@
 // One direction's impairments, in their fixed order:
 //
-//   outage → loss → corrupt → duplicate → bottleneck (rate, queue) → delay, jitter, reorder
+//   outage → loss → corrupt → duplicate → bottleneck (rate, queue) → slot → delay, jitter, reorder
 //
 // admit() takes a packet's identity, length and time of arrival and answers with its fate: dropped and why, or when
 // each copy leaves. It touches no bytes and holds no packets, so it is a pure function of its arguments, the seed and
