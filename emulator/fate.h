@@ -18,16 +18,18 @@ enum class DropReason : std::uint8_t {
   memory,        ///< the bound on bytes in flight
   malformed,     ///< could not be read as an IP packet
   device,        ///< the device would not take it
+  aqm,           ///< the queue's discipline (CoDel, PIE, RED) chose it
   mtu,           ///< larger than the next hop takes
   idle_timeout,  ///< of a connection that was forgotten
 };
-inline constexpr std::size_t kDropReasonCount = 9;
+inline constexpr std::size_t kDropReasonCount = 10;
 
 /// "none", "loss", ...
 const char* to_string(DropReason reason) noexcept;
 
 /// The pipeline's verdict on one arriving segment. copies counts the original; release_at[i] and lost[i] are each
-/// copy's own, since a duplicate passes the remaining stages by itself.
+/// copy's own, since a duplicate passes the remaining stages by itself. While a copy waits in the bottleneck for its
+/// turn, its release_at is kNever: not known yet.
 struct Fate {
   static constexpr std::size_t kMaxCopies = 2;
 

@@ -3,19 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "emulator/impairments/queue_discipline.h"
+#include "emulator/ipv4_fragments.h"
+
 namespace wobble {
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
     : seed_(options.seed),
       pool_(options.memory_limit),
       connections_(options.connections, observer),
+      idle_timeout_({options.connections.hash_key[0], options.connections.hash_key[1]}),
+      hop_v4_(options.hop_v4),
+      hop_v6_(options.hop_v6),
       up_(Direction::up, options.seed),
       down_(Direction::down, options.seed),
       changed_at_(now) {}
 
 void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
                  PacketBuffer storage) noexcept {
-  Half& half = this->half(direction_from(side));
+  const Direction direction = direction_from(side);
+  Half& half = this->half(direction);
+  advance_bottleneck(direction, now);
   Arrival arrival{{}, std::move(storage), side, now};
   const SuperPacket& packet = arrival.packet;
   const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
@@ -27,23 +35,45 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   }
   half.rate_in.add(size, now);
   if (is_malformed) return count_drop(half, DropReason::malformed, epoch_);
+  admit_segments(half, arrival);
+  advance_bottleneck(direction, now);
+}
 
+Verdict Link::decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept {
+  if (idle_timeout_.is_on() && idle_timeout_.refuses(segment, arrival.side, arrival.now)) {
+    Verdict verdict;
+    verdict.fate.dropped = verdict.fate.lost[0] = DropReason::idle_timeout;
+    return verdict;
+  }
+  return half.pipeline.admit(flow, segment.length, arrival.now, is_ecn_capable(segment));
+}
+
+void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
+  const SuperPacket& packet = arrival.packet;
+  const std::uint32_t mtu = half.pipeline.conditions().mtu.bytes;
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
   Run run;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = 0; i < packet.count(); ++i) {
     const PacketView segment = packet.segment(i);
-    const FlowPosition flow = connections_.arrive(segment, side, now);
-    Verdict verdict = half.pipeline.admit(flow, segment.length, now);
+    if (mtu > 0 && segment.length > mtu && may_be_fragmented(segment)) {
+      keep_run(half, arrival, run);
+      admit_fragments(half, arrival, i);
+      continue;
+    }
+    arrival.sequence = half.next_sequence++;
+    const FlowPosition flow = connections_.arrive(segment, arrival.side, arrival.now);
+    Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
-    const bool is_plain = may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt;
+    const bool is_plain =
+        may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits;
     if (is_plain && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
       ++run.n;
       continue;
     }
     keep_run(half, arrival, run);
     if (is_plain) {
-      run = {i, 1, flow.connection, fate};
+      run = {i, 1, flow.connection, fate, arrival.sequence};
     } else {
       keep_single(half, arrival, i, flow, verdict);
     }
@@ -79,6 +109,8 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     kept.release_at = run.fate.release_at[0];
     kept.fate = run.fate;
     kept.epoch = epoch_;
+    kept.sequence = run.sequence;
+    enter_flight(half, kept);
     enqueue(half, std::move(kept), 0);
   }
   run.n = 0;
@@ -89,6 +121,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
   std::array<InFlight, Fate::kMaxCopies> copies = make_copies(half, arrival, segment, verdict);
   const Fate& fate = verdict.fate;
   connections_.sent(flow.connection, arrival.packet.segment(segment), arrival.side, fate, arrival.now);
+  answer_refused(half, arrival, segment, flow, fate.dropped);
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
     if (!copies[i].buffer) {
       count_drop(half, fate.lost[i], epoch_);
@@ -100,7 +133,13 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
     copies[i].fate = fate;
     copies[i].copy = i;
     copies[i].epoch = epoch_;
-    enqueue(half, std::move(copies[i]), i == 0 ? verdict.hold_packets : 0);
+    copies[i].sequence = arrival.sequence;
+    enter_flight(half, copies[i]);
+    if (verdict.waits) {
+      half.pipeline.wait({std::move(copies[i]), flow, 0, verdict.to_mark[i]});
+    } else {
+      enqueue(half, std::move(copies[i]), i == 0 ? verdict.hold_packets : 0);
+    }
   }
 }
 
@@ -116,6 +155,7 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     copies[i].buffer = pool_.allocate(size);
     if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
+      if (verdict.waits) half.pipeline.withdraw(size);
       continue;
     }
     copies[i].offload = arrival.packet.copy_run(segment, 1, copies[i].buffer.bytes());
@@ -142,9 +182,12 @@ Damage Link::damage(Half& half, InFlight& packet, const Verdict& verdict) noexce
   return corrupt_packet(bytes, view, half.pipeline.conditions().corrupt, verdict.corrupt_draw);
 }
 
-void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {
+void Link::enter_flight(Half& half, const InFlight& packet) noexcept {
   half.packets_in_flight += packet.segments;
   half.bytes_in_flight += packet.wire_bytes;
+}
+
+void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {
   if (hold_packets > 0) {
     const TimePoint deadline = packet.release_at + kReorderPatience;
     half.queue.hold(std::move(packet), hold_packets, deadline);
@@ -159,16 +202,38 @@ void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::u
   if (epoch == epoch_) half.since_change.dropped[index] += n;
 }
 
+void Link::advance_bottleneck(Direction direction, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  if (half.pipeline.next_leaving_at() > now) return;
+  LeftBottleneck left;
+  while (half.pipeline.next_leaving(now, left)) {
+    if (left.dropped != DropReason::none) {
+      lose(left.packet, direction, left.dropped, now);
+      continue;
+    }
+    if (left.to_mark) mark(half, left.packet);
+    enqueue(half, std::move(left.packet), left.hold_packets);
+  }
+}
+
+void Link::mark(Half& half, InFlight& packet) noexcept {
+  if (!mark_congestion(packet.buffer.bytes())) return;
+  ++half.total.marked;
+  if (packet.epoch == epoch_) ++half.since_change.marked;
+}
+
 void Link::advance(TimePoint now) noexcept {
   connections_.advance(now);
   for (Direction d : {Direction::up, Direction::down}) {
+    advance_bottleneck(d, now);
     if (half(d).pipeline.advance(now)) drop_in_flight(d, now);
   }
 }
 
 TimePoint Link::next_due() const noexcept {
-  return std::min({connections_.next_due(), up_.pipeline.next_change(), up_.queue.next_due(),
-                   down_.pipeline.next_change(), down_.queue.next_due()});
+  return std::min({connections_.next_due(), up_.pipeline.next_change(), up_.pipeline.next_leaving_at(),
+                   up_.queue.next_due(), down_.pipeline.next_change(), down_.pipeline.next_leaving_at(),
+                   down_.queue.next_due()});
 }
 
 std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
@@ -183,9 +248,10 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
     if (c == &half.since_change && packet.epoch != epoch_) continue;
     c->packets_out += packet.segments;
     c->bytes_out += packet.wire_bytes;
-    c->delay.add(packet.release_at - packet.arrived, packet.segments);
+    if (!packet.is_originated) c->delay.add(packet.release_at - packet.arrived, packet.segments);
     c->lateness.add(now - packet.release_at, packet.segments);
   }
+  if (!packet.is_originated && packet.copy == 0) count_reordering(half, packet);
   half.rate_out.add(packet.wire_bytes, now);
 
   const Side arrived_on = opposite(destination_of(direction));
@@ -217,6 +283,7 @@ void Link::lose(const InFlight& packet, Direction direction, DropReason reason, 
 void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
   Half& half = this->half(direction);
   for (const InFlight& packet : half.queue.take_all()) lose(packet, direction, DropReason::outage, now);
+  for (const InFlight& packet : half.pipeline.take_waiting()) lose(packet, direction, DropReason::outage, now);
   half.pipeline.forget_backlog(now);
 }
 
@@ -228,9 +295,11 @@ void Link::start_epoch(TimePoint now) {
 }
 
 void Link::apply(const LinkConditions& conditions, TimePoint now) {
+  for (Direction d : {Direction::up, Direction::down}) advance_bottleneck(d, now);
   conditions_ = conditions;
   up_.pipeline.configure(conditions.up, now);
   down_.pipeline.configure(conditions.down, now);
+  idle_timeout_.configure(conditions.up.idle_timeout, conditions.down.idle_timeout);
   start_epoch(now);
   advance(now);
 }

@@ -13,11 +13,13 @@
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
+#include "emulator/impairments/idle_timeout.h"
 #include "emulator/link_stats.h"
 #include "emulator/packet_buffer.h"
 #include "emulator/pipeline.h"
 #include "emulator/rate_meter.h"
 #include "emulator/release_queue.h"
+#include "emulator/reordering_meter.h"
 #include "emulator/super_packet.h"
 
 namespace wobble {
@@ -26,6 +28,10 @@ struct LinkOptions {
   std::uint64_t seed = 1;
   ConnectionTableOptions connections;
   std::size_t memory_limit = std::size_t{256} << 20;  ///< bytes in flight
+  /// Where the link's own ICMP errors come from. Without one they come from where the packet was going, as a host would
+  /// send them: an address that its sender's routes are sure to accept.
+  std::optional<IpAddress> hop_v4{};
+  std::optional<IpAddress> hop_v6{};
 };
 
 class Link {
@@ -44,7 +50,8 @@ class Link {
     admit(bytes, Offload{}, side, now);
   }
 
-  /// Timers: connection time-outs, outage cycles. Call when next_due() has come, and before pop_due().
+  /// Timers: connection time-outs, outage cycles, what waits in the bottleneck. Call when next_due() has come, and
+  /// before pop_due().
   void advance(TimePoint now) noexcept;
 
   /// The next moment at which advance() or pop_due() has something to do.
@@ -56,7 +63,8 @@ class Link {
   /// What became of a packet that pop_due() handed out: written at `now`, or refused by the device.
   void complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept;
 
-  /// New conditions, in effect for the next packet. What is in flight keeps its time. `conditions` must be valid.
+  /// New conditions, in effect for the next packet, and for what waits in the bottleneck. What is in flight beyond it
+  /// keeps its time. `conditions` must be valid.
   void apply(const LinkConditions& conditions, TimePoint now);
   /// No impairment, and what is in flight leaves now, in order.
   void reset(TimePoint now);
@@ -75,6 +83,8 @@ class Link {
     DirectionCounters since_change;
     std::uint64_t packets_in_flight = 0;
     std::uint64_t bytes_in_flight = 0;
+    std::uint64_t next_sequence = 0;  ///< of the packet that arrives next
+    ReorderingMeter reordering;
     RateMeter rate_in;
     RateMeter rate_out;
   };
@@ -86,6 +96,7 @@ class Link {
     PacketBuffer storage;
     Side side;
     TimePoint now;
+    std::uint64_t sequence = 0;  ///< of the segment that is looked at
   };
   /// Consecutive segments of one arrival with the same plain fate, from `first`.
   struct Run {
@@ -93,7 +104,10 @@ class Link {
     std::uint32_t n = 0;
     ConnectionHandle connection;
     Fate fate;
+    std::uint64_t sequence = 0;  ///< of the first
   };
+  void admit_segments(Half& half, Arrival& arrival) noexcept;
+  Verdict decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
   void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
                    Verdict& verdict) noexcept;
@@ -101,8 +115,25 @@ class Link {
   /// only the bytes and the memory can tell, and counts.
   std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
                                                      Verdict& verdict) noexcept;
+  /// Admits the fragments of a segment that is too big in its place.
+  void admit_fragments(Half& half, const Arrival& arrival, std::uint32_t segment) noexcept;
+  /// Tells the sender of a segment that was refused, if that was asked for.
+  void answer_refused(Half& half, const Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
+                      DropReason reason) noexcept;
+  /// A segment as it is on the wire; empty if the memory is exhausted.
+  PacketBuffer wire_packet(const Arrival& arrival, std::uint32_t segment) noexcept;
+  /// Sends a packet of the link's own, at `release_at`.
+  void emit(Direction direction, std::span<const std::uint8_t> bytes, ConnectionHandle connection, TimePoint now,
+            TimePoint release_at) noexcept;
+  void count_originated(Half& half, std::uint32_t n) noexcept;
+  void count_reordering(Half& half, const InFlight& packet) noexcept;
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
+  /// From now on the packet is in flight.
+  void enter_flight(Half& half, const InFlight& packet) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
+  /// Moves on what leaves the bottleneck until `now`, or is dropped there.
+  void advance_bottleneck(Direction direction, TimePoint now) noexcept;
+  void mark(Half& half, InFlight& packet) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
   void leave_flight(Half& half, const InFlight& packet) noexcept;
   /// What was in flight is lost after all.
@@ -113,6 +144,9 @@ class Link {
   std::uint64_t seed_;
   BufferPool pool_;  // before the queues, which hold its buffers
   ConnectionTable connections_;
+  IdleTimeout idle_timeout_;
+  std::optional<IpAddress> hop_v4_;
+  std::optional<IpAddress> hop_v6_;
   LinkConditions conditions_;
   Half up_;
   Half down_;

@@ -32,6 +32,7 @@ struct DirectionCounters {
   std::uint64_t duplicated = 0;                           ///< copies made
   std::uint64_t corrupted = 0;
   std::uint64_t reordered = 0;
+  std::uint64_t marked = 0;      ///< congestion experienced, by the queue's discipline (RFC 3168)
   std::uint64_t originated = 0;  ///< made by the link itself: ICMP errors, resets, fragments beyond a packet's first
   ReorderingCounters reordering;
   Histogram delay;     ///< asked of each released packet: release_at − arrival

@@ -32,7 +32,8 @@ enum class Stage : std::uint8_t {
   corrupt_bits = 6,
   loss_state = 7,
   delay_again = 8,
-  slot = 9
+  slot = 9,
+  queue = 10
 };
 
 class RandomStream {

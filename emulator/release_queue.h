@@ -33,7 +33,9 @@ struct InFlight {
   TimePoint release_at;
   Fate fate;
   std::uint8_t copy = 0;
-  std::uint32_t epoch = 0;  ///< of the conditions it arrived under
+  std::uint32_t epoch = 0;     ///< of the conditions it arrived under
+  bool is_originated = false;  ///< by the link itself: it did not arrive
+  std::uint64_t sequence = 0;  ///< of its first segment among those of its direction that arrived
 };
 
 class ReleaseQueue {

@@ -58,11 +58,11 @@ class CorrelatedChance {
     memory_.configure(per);
   }
 
-  bool strikes(const FlowPosition& flow) noexcept {
+  bool strikes(const FlowPosition& flow, bool is_copy = false) noexcept {
     if (p_.is_zero()) return false;
-    if (correlation_.is_zero()) return chance_.strikes(flow, p_);
+    if (correlation_.is_zero()) return chance_.strikes(flow, p_, is_copy);
     const auto turn = memory_.next(flow);
-    return chain_.next(turn.state, chance_.number_for(turn.position));
+    return chain_.next(turn.state, chance_.number_for(turn.position, is_copy));
   }
 
  private:

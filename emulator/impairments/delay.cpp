@@ -10,12 +10,11 @@ void Delay::configure(const DelaySettings& settings) {
   if (!is_same_memory) memory_.configure(settings.per);
 }
 
-std::uint64_t Delay::draw(const FlowPosition& flow) noexcept {
-  if (settings_.jitter == Duration(0)) return 0;
-  if (settings_.correlation.is_zero()) return jitter_.number_for(flow);
+std::uint64_t Delay::draw(const FlowPosition& flow, bool is_copy) noexcept {
+  if (settings_.correlation.is_zero()) return jitter_.number_for(flow, is_copy);
   const auto [last, position] = memory_.next(flow);
-  if (!last.is_drawn || !again_.strikes(position, settings_.correlation)) {
-    last = {jitter_.number_for(position), true};
+  if (!last.is_drawn || !again_.strikes(position, settings_.correlation, is_copy)) {
+    last = {jitter_.number_for(position, is_copy), true};
   }
   return last.draw;
 }
@@ -32,10 +31,10 @@ std::int64_t Delay::offset(std::uint64_t draw) const noexcept {
   return 0;
 }
 
-TimePoint Delay::departure(TimePoint from, std::uint64_t draw, bool is_copy) const noexcept {
+TimePoint Delay::departure(TimePoint from, const FlowPosition& flow, bool is_copy) noexcept {
   Duration delay = settings_.time;
   if (settings_.jitter > Duration(0)) {
-    delay += Duration(offset(is_copy ? number_for_copy(draw) : draw));
+    delay += Duration(offset(draw(flow, is_copy)));
     delay = std::max(delay, Duration(0));
   }
   const TimePoint departure = from + delay;

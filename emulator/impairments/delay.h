@@ -22,10 +22,8 @@ class Delay {
 
   void configure(const DelaySettings& settings);
 
-  /// The packet's jitter, drawn once for all its copies: for departure().
-  std::uint64_t draw(const FlowPosition& flow) noexcept;
   /// When a packet leaves that came out of the bottleneck at `from`. Copies have their own jitter.
-  TimePoint departure(TimePoint from, std::uint64_t draw, bool is_copy) const noexcept;
+  TimePoint departure(TimePoint from, const FlowPosition& flow, bool is_copy) noexcept;
   /// Those that come later do not leave before `departure`.
   void keep_behind(TimePoint departure) noexcept {
     if (departure > floor_) floor_ = departure;
@@ -38,6 +36,7 @@ class Delay {
     std::uint64_t draw = 0;
     bool is_drawn = false;
   };
+  std::uint64_t draw(const FlowPosition& flow, bool is_copy) noexcept;
   std::int64_t offset(std::uint64_t draw) const noexcept;
 
   DelaySettings settings_;

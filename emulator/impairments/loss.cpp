@@ -26,23 +26,23 @@ void Loss::configure(const LossSettings& settings) {
   memory_.configure(settings.per);
 }
 
-bool Loss::loses(const FlowPosition& flow) noexcept {
+bool Loss::loses(const FlowPosition& flow, bool is_copy) noexcept {
   const LossSettings& s = settings_;
-  if (!s.random.is_zero()) return random_.strikes(flow);
+  if (!s.random.is_zero()) return random_.strikes(flow, is_copy);
   if (s.gilbert_elliott || s.burst || s.markov) {
     const auto [state, position] = memory_.next(flow);
-    if (s.gilbert_elliott) return loses_by_gilbert_elliott(*s.gilbert_elliott, state, position);
-    const std::uint64_t number = transitions_.number_for(position);
+    if (s.gilbert_elliott) return loses_by_gilbert_elliott(*s.gilbert_elliott, state, position, is_copy);
+    const std::uint64_t number = transitions_.number_for(position, is_copy);
     return s.burst ? burst_.next(state.burst, number) : loses_by_markov(*s.markov, state.markov, number);
   }
   if (s.every == 0 && s.pattern.empty() && s.list.empty()) return false;
   return loses_by_number(memory_.next(flow).state.counted);
 }
 
-bool Loss::loses_by_gilbert_elliott(const GilbertElliott& model, State& state,
-                                    const FlowPosition& position) const noexcept {
-  if (transitions_.strikes(position, state.is_bad ? model.r : model.p)) state.is_bad = !state.is_bad;
-  return losses_.strikes(position, state.is_bad ? model.bad_loss : model.good_loss);
+bool Loss::loses_by_gilbert_elliott(const GilbertElliott& model, State& state, const FlowPosition& position,
+                                    bool is_copy) const noexcept {
+  if (transitions_.strikes(position, state.is_bad ? model.r : model.p, is_copy)) state.is_bad = !state.is_bad;
+  return losses_.strikes(position, state.is_bad ? model.bad_loss : model.good_loss, is_copy);
 }
 
 bool Loss::loses_by_markov(const MarkovLoss& model, MarkovState& state, std::uint64_t number) noexcept {
