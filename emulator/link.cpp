@@ -24,7 +24,7 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   const Direction direction = direction_from(side);
   Half& half = this->half(direction);
   advance_bottleneck(direction, now);
-  Arrival arrival{{}, std::move(storage), side, now};
+  Arrival arrival{{}, std::move(storage), side, now, bytes, next_number_};
   const SuperPacket& packet = arrival.packet;
   const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
   const std::uint32_t count = is_malformed ? 1 : packet.count();
@@ -34,7 +34,13 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
     c->bytes_in += size;
   }
   half.rate_in.add(size, now);
-  if (is_malformed) return count_drop(half, DropReason::malformed, epoch_);
+  next_number_ += count;
+  if (is_malformed) {
+    Fate fate;
+    fate.dropped = fate.lost[0] = DropReason::malformed;
+    for (const auto& tap : taps_) tap->arrived({bytes, nullptr, 0, arrival.number, side}, fate, now);
+    return count_drop(half, DropReason::malformed, epoch_);
+  }
   admit_segments(half, arrival);
   advance_bottleneck(direction, now);
 }
@@ -100,6 +106,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   }
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
     connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
+    show_arrival(arrival, i, run.fate);
   }
   if (kept.buffer) {
     kept.wire_bytes = packet.wire_size(run.first, run.n);
@@ -110,6 +117,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     kept.fate = run.fate;
     kept.epoch = epoch_;
     kept.sequence = run.sequence;
+    kept.number = arrival.number + run.first;
     enter_flight(half, kept);
     enqueue(half, std::move(kept), 0);
   }
@@ -121,6 +129,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
   std::array<InFlight, Fate::kMaxCopies> copies = make_copies(half, arrival, segment, verdict);
   const Fate& fate = verdict.fate;
   connections_.sent(flow.connection, arrival.packet.segment(segment), arrival.side, fate, arrival.now);
+  show_arrival(arrival, segment, fate);
   answer_refused(half, arrival, segment, flow, fate.dropped);
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
     if (!copies[i].buffer) {
@@ -134,6 +143,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
     copies[i].copy = i;
     copies[i].epoch = epoch_;
     copies[i].sequence = arrival.sequence;
+    copies[i].number = arrival.number + segment;
     enter_flight(half, copies[i]);
     if (verdict.waits) {
       half.pipeline.wait({std::move(copies[i]), flow, 0, verdict.to_mark[i]});
@@ -260,6 +270,9 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
                            now);
+    for (const auto& tap : taps_) {
+      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, now);
+    }
   }
 }
 
@@ -277,6 +290,15 @@ void Link::lose(const InFlight& packet, Direction direction, DropReason reason, 
   SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
+    for (const auto& tap : taps_) {
+      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, reason, now);
+    }
+  }
+}
+
+void Link::show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept {
+  for (const auto& tap : taps_) {
+    tap->arrived({arrival.bytes, &arrival.packet, segment, arrival.number + segment, arrival.side}, fate, arrival.now);
   }
 }
 

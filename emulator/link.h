@@ -8,14 +8,17 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
 #include "emulator/impairments/idle_timeout.h"
 #include "emulator/link_stats.h"
 #include "emulator/packet_buffer.h"
+#include "emulator/packet_tap.h"
 #include "emulator/pipeline.h"
 #include "emulator/rate_meter.h"
 #include "emulator/release_queue.h"
@@ -74,6 +77,12 @@ class Link {
   ConnectionTable& connections() noexcept { return connections_; }
   LinkStats stats(TimePoint now) noexcept;
 
+  /// Shows every packet to `tap` from now on, until remove_tap(). Without taps nothing is spent on them.
+  void add_tap(std::shared_ptr<PacketTap> tap) { taps_.push_back(std::move(tap)); }
+  void remove_tap(const PacketTap& tap) {
+    std::erase_if(taps_, [&](const auto& one) { return one.get() == &tap; });
+  }
+
  private:
   struct Half {  // one direction
     Half(Direction direction, std::uint64_t seed) : pipeline(direction, seed) {}
@@ -96,7 +105,9 @@ class Link {
     PacketBuffer storage;
     Side side;
     TimePoint now;
-    std::uint64_t sequence = 0;  ///< of the segment that is looked at
+    std::span<const std::uint8_t> bytes;
+    std::uint64_t number = 0;    ///< of its first segment
+    std::uint64_t sequence = 0;  ///< of the segment that is looked at, among those of its direction
   };
   /// Consecutive segments of one arrival with the same plain fate, from `first`.
   struct Run {
@@ -140,6 +151,7 @@ class Link {
   void lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept;
   void drop_in_flight(Direction direction, TimePoint now) noexcept;
   void start_epoch(TimePoint now);
+  void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;
   BufferPool pool_;  // before the queues, which hold its buffers
@@ -152,6 +164,8 @@ class Link {
   Half down_;
   std::uint32_t epoch_ = 0;
   TimePoint changed_at_;
+  std::uint64_t next_number_ = 0;  ///< of the wire packet that arrives, or is originated, next
+  std::vector<std::shared_ptr<PacketTap>> taps_;
 };
 
 }  // namespace wobble

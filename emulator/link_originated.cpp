@@ -40,13 +40,15 @@ void Link::admit_fragments(Half& half, const Arrival& arrival, std::uint32_t seg
   const Ipv4Fragments fragments(whole.bytes(), half.pipeline.conditions().mtu.bytes);
   count_originated(half, fragments.count() - 1);
   for (std::uint32_t i = 0; i < fragments.count(); ++i) {
-    Arrival fragment{{}, pool_.allocate(fragments.size(i)), arrival.side, arrival.now};
+    const std::uint64_t number = i == 0 ? arrival.number + segment : next_number_++;
+    Arrival fragment{{}, pool_.allocate(fragments.size(i)), arrival.side, arrival.now, {}, number};
     if (!fragment.storage) {
       count_drop(half, DropReason::memory, epoch_);
       continue;
     }
     const std::span<std::uint8_t> bytes = fragment.storage.bytes();
     fragments.copy(i, bytes);
+    fragment.bytes = bytes;
     SuperPacket::parse(bytes, Offload{}, fragment.packet);
     admit_segments(half, fragment);
   }
@@ -92,6 +94,7 @@ void Link::emit(Direction direction, std::span<const std::uint8_t> bytes, Connec
   packet.release_at = release_at;
   packet.fate.release_at[0] = release_at;
   packet.epoch = epoch_;
+  packet.number = next_number_++;
   packet.is_originated = true;
   enter_flight(half, packet);
   enqueue(half, std::move(packet), 0);
