@@ -96,6 +96,41 @@ TEST(IdleTimeout, WithResetTheSenderIsTold) {
   EXPECT_TRUE(story.left.empty()) << "a reset is not answered";
 }
 
+/// Remembers how the two ends went from state to state.
+struct Ear final : ConnectionObserver {
+  void on(const ConnectionOpened&) noexcept override {}
+  void on(const Transition& transition) noexcept override { heard.push_back(transition); }
+  void on(const ConnectionClosed&) noexcept override {}
+  void on(const SegmentRecord&) noexcept override {}
+  std::vector<Transition> heard;
+};
+
+TEST(IdleTimeout, TheResetClosesWhoReceivesItAndNobodyElse) {
+  Ear ear;
+  Link link({}, ear, TimePoint(1s));
+  LinkConditions c;
+  c.up.idle_timeout = c.down.idle_timeout = {1min, IdleAction::reset};
+  link.apply(c, TimePoint(1s));
+  TimePoint now = kNow;
+  const auto carry = [&](const Bytes& bytes, Side side) {
+    link.admit(plain(bytes).bytes, side, now);
+    for (Direction d : {Direction::up, Direction::down}) {
+      while (auto packet = link.pop_due(d, now)) link.complete(*packet, d, true, now);
+    }
+  };
+  carry(ipv4(kTcp, tcp(40000, 80, 999, 0, tcp_flag::kSyn)), Side::near);
+  carry(reversed(ipv4(kTcp, tcp(80, 40000, 4999, 1000, tcp_flag::kSyn | tcp_flag::kAck))), Side::far);
+  carry(ipv4(kTcp, tcp(40000, 80, 1000, 5000, tcp_flag::kAck)), Side::near);
+  ear.heard.clear();
+  now += 2min;
+  carry(ipv4(kTcp, tcp(40000, 80, 1000, 5000, tcp_flag::kAck | tcp_flag::kPsh, Bytes(5, 1))), Side::near);
+  ASSERT_EQ(ear.heard.size(), 1u);
+  EXPECT_EQ(ear.heard[0].side, Role::client);
+  EXPECT_EQ(ear.heard[0].from, TcpState::established);
+  EXPECT_EQ(ear.heard[0].to, TcpState::closed);
+  EXPECT_EQ(ear.heard[0].evidence, Evidence::delivered);
+}
+
 TEST(IdleTimeout, AResetToASegmentWithoutAckAcknowledgesIt) {
   const Bytes segment = from_client(tcp_flag::kFin, Bytes(7, 1)).bytes;
   PacketView view;
