@@ -43,6 +43,15 @@ struct EndpointRow {
   EndpointFigures figures;
 };
 
+/// A segment that closed, or meant to.
+struct CloseRow {
+  Role side = Role::client;
+  CloseKind kind = CloseKind::fin;
+  WallTime at = 0;
+  bool is_delivered = false;
+  bool operator==(const CloseRow&) const = default;
+};
+
 struct ConnectionRow {
   ConnectionId id = 0;
   std::string link;
@@ -59,6 +68,9 @@ struct ConnectionRow {
   Duration handshake_rtt_client{0};
   Duration handshake_rtt_server{0};
   Duration initial_rtt{0};
+  TcpFacts tcp;
+  std::vector<CloseRow> closes;
+  std::uint32_t closes_left_out = 0;
 };
 
 struct TransitionRow {

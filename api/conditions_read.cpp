@@ -154,7 +154,7 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
 
 LinkConditions read_conditions(const Json& document, Errors& errors) {
   Errors found;
-  const LinkConditions conditions = read_spread(spread(document, found), found);
+  LinkConditions conditions = read_spread(spread(document, found), found);
   append_unreported(found, validate(conditions));
   if (has_both(document)) report_as_both(found);
   errors.insert(errors.end(), found.begin(), found.end());
@@ -168,7 +168,7 @@ LinkConditions merge_conditions(const LinkConditions& present, const Json& patch
   Json merged = to_json(present);
   Errors repeated;
   for (const auto& [side, value] : sides.items()) merge_direction(merged.at(side), value, repeated);
-  const LinkConditions conditions = read_spread(merged, repeated);
+  LinkConditions conditions = read_spread(merged, repeated);
   append_unreported(found, validate(conditions));
   if (has_both(patch)) report_as_both(found);
   errors.insert(errors.end(), found.begin(), found.end());

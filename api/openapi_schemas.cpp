@@ -129,7 +129,18 @@ constexpr char kSchemas[] = R"json({
     "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},
     "bytes_delivered": {"type": "integer"}, "payload_bytes": {"type": "integer"}, "retransmissions": {"type": "integer"},
     "retransmissions_by_us": {"type": "integer"}, "dropped": {"type": "integer"}, "duplicated": {"type": "integer"},
-    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"}}},
+    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"},
+    "unique_payload_bytes": {"type": "integer"},
+    "retransmitted": {"type": "object", "description": "adds up to retransmissions", "properties": {
+      "due_to_us": {"type": "integer"}, "fast": {"type": "integer"}, "timeout": {"type": "integer"}, "spurious": {"type": "integer"}}},
+    "out_of_order": {"type": "integer", "description": "before us"}, "out_of_order_by_us": {"type": "integer"},
+    "gaps": {"type": "integer"}, "dup_acks": {"type": "integer"}, "keep_alives": {"type": "integer"},
+    "zero_windows": {"type": "integer"}, "zero_window_ms": {"type": "number"}, "initial_window": {"type": "integer"},
+    "max_window": {"type": "integer"}, "max_in_flight": {"type": "integer"},
+    "offered": {"type": "object", "description": "in its SYN or SYN-ACK", "properties": {
+      "mss": {"type": ["integer", "null"]}, "wscale": {"type": ["integer", "null"]}, "sack": {"type": "boolean"},
+      "timestamps": {"type": "boolean"}, "tfo": {"enum": ["request", "cookie", null]}, "data_in_syn": {"type": "boolean"},
+      "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}}}},
   "Connection": {"type": "object", "properties": {
     "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
     "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
@@ -137,7 +148,25 @@ constexpr char kSchemas[] = R"json({
     "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted"]},
     "closed_by": {"enum": ["client", "server", "both", null]}, "midstream": {"type": "boolean"}, "ordinal": {"type": "integer"},
     "handshake": {"type": "object", "properties": {"rtt_client_ms": {"type": ["number", "null"]},
-      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]},
+      "net": {"type": "object", "description": "without the delay that wobble added", "properties": {
+        "rtt_client_ms": {"type": ["number", "null"]}, "rtt_server_ms": {"type": ["number", "null"]},
+        "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+    "closed_first": {"enum": ["client", "server", "both", null], "description": "by what was sent, believed or not"},
+    "syn": {"type": "boolean"}, "syn_ack": {"type": "boolean"},
+    "closes": {"type": "array", "maxItems": 16, "description": "the first FIN of each side and every RST, in order", "items": {
+      "type": "object", "properties": {"side": {"enum": ["client", "server"]}, "kind": {"enum": ["fin", "rst"]},
+        "at": {"$ref": "#/components/schemas/Time"}, "delivered": {"type": "boolean"}}}},
+    "closes_left_out": {"type": "integer", "description": "beyond the sixteenth"},
+    "conn_state": {"description": "Zeek's; null: not TCP",
+      "enum": ["S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH", null]},
+    "history": {"type": "string", "maxLength": 24, "description": "Zeek's letters; upper case is the client", "examples": ["ShADadFf"]},
+    "one_sided": {"type": "boolean", "description": "only one endpoint was ever heard"},
+    "effective": {"type": "object", "description": "offered by both", "properties": {
+      "wscale": {"type": "boolean"}, "sack": {"type": "boolean"}, "timestamps": {"type": "boolean"},
+      "tfo": {"type": "boolean"}, "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}},
+    "syn_retries": {"type": "integer"}, "synack_retries": {"type": "integer"}, "rst_implausible": {"type": "integer"},
+    "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"}}},
   "ConnectionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
   "Tcp": {"type": "object", "properties": {

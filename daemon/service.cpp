@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/conditions_json.h"
+#include "api/connection_row.h"
 
 namespace wobble::daemon {
 namespace {
@@ -147,12 +148,7 @@ void Service::refresh_figures(std::vector<api::ConnectionRow>& rows) {
       for (api::ConnectionRow& row : rows) {
         if (row.closed_at || row.link != link_name) continue;
         const auto figures = l.connections().figures(row.id);
-        if (!figures) continue;
-        row.client.figures = figures->client;
-        row.server.figures = figures->server;
-        row.handshake_rtt_client = figures->handshake_rtt_client;
-        row.handshake_rtt_server = figures->handshake_rtt_server;
-        row.initial_rtt = figures->initial_rtt;
+        if (figures) api::set_figures(row, *figures, [&](TimePoint at) { return wall_clock(at); });
       }
     };
     link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled

@@ -80,6 +80,10 @@ class ConnectionTable {
   void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                  const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
 
+  /// In place of sent(): the packet's checksum (or its header) was bad before it came here, so its receiver will not
+  /// look at it and nothing is concluded from it. delivered() is not called for it.
+  void bad_checksum(ConnectionHandle connection, Side side) noexcept;
+
   /// A copy that sent() thought would be delivered was dropped later (drop_in_flight, device).
   void lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
             DropReason reason, std::uint8_t copy, TimePoint now) noexcept;
@@ -91,7 +95,7 @@ class ConnectionTable {
 
   /// From now on every segment of this connection is told (up to a bound). False if it is not in the table.
   bool follow(ConnectionId id) noexcept;
-  /// The figures so far; nothing if the connection is not in the table (any more).
+  /// The figures up to the connection's last segment; nothing if the connection is not in the table (any more).
   std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
 
   std::uint32_t size() const noexcept;
