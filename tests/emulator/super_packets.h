@@ -50,9 +50,9 @@ inline Super make(std::mt19937_64& random, bool is_v6, bool is_tcp, std::size_t 
 
 /// The packets on the wire, with whole checksums, as a network card would cut them.
 inline std::vector<Bytes> cut(const Super& super) {
-  if (super.offload.kind == Offload::Kind::none && !super.offload.needs_checksum) return {super.bytes};
   PacketView whole;
   parse_packet(super.bytes, whole);
+  if (whole.is_fragment) return {super.bytes};  // whose lengths and sums are those of the whole
   std::vector<Bytes> wire;
   const std::size_t size = super.offload.kind == Offload::Kind::none ? 1 << 20 : super.offload.segment_size;
   const std::size_t headers = whole.payload_offset;
