@@ -1,8 +1,11 @@
+#include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
 #include "api/units.h"
 
 namespace wobble::api {
 namespace {
+
+using api::write;  // the bottleneck's
 
 void put_memory(Json& out, Probability correlation, Scope per) {
   if (!correlation.is_zero()) out["correlation"] = print_percent(correlation);
@@ -55,6 +58,7 @@ Json write(const LossSettings& s) {
   if (s.every != 0) out["every"] = s.every;
   if (!s.list.empty()) out["list"] = s.list;
   if (!s.pattern.empty()) out["pattern"] = s.pattern;
+  if (s.after_rate) out["after_rate"] = true;
   return out;
 }
 
@@ -80,8 +84,6 @@ Json write(const ReorderSettings& s) {
   put_memory(out, s.correlation, s.per);
   return out;
 }
-
-Json write(const QueueSettings& s) { return {{"limit", print_limit(s)}}; }
 
 Json write(const OutageSettings& s) {
   Json out = Json::object();
@@ -126,9 +128,10 @@ Json to_json(const DirectionConditions& c) {
   put(out, "duplicate", c.duplicate);
   put(out, "corrupt", c.corrupt);
   put(out, "reorder", c.reorder);
-  if (c.rate.bits_per_second != 0) out["rate"] = print_rate(c.rate.bits_per_second);
+  put(out, "rate", c.rate);
   put(out, "queue", c.queue);
   put(out, "outage", c.outage);
+  put(out, "trace", c.trace);
   put(out, "slot", c.slot);
   put(out, "mtu", c.mtu);
   put(out, "idle_timeout", c.idle_timeout);

@@ -4,6 +4,7 @@
 
 #include "api/conditions_json.h"
 #include "api/profiles.h"
+#include "api/ways_in_json.h"
 
 namespace wobble::api {
 namespace {
@@ -46,6 +47,7 @@ Json to_json(const LinkInfo& link) {
   const std::string_view profile = profile_of(link.conditions);
   out["profile"] = profile.empty() ? Json() : Json(std::string(profile));
   out["reverts_at"] = or_null(link.reverts_at);
+  out["way_in"] = to_json(link.way_in);
   return out;
 }
 
@@ -95,6 +97,15 @@ Json to_json(const EventRow& row) {
           {"text", row.text},
           {"detail", std::move(detail)},
           {"transition", row.transition ? to_json(*row.transition) : Json()}};
+}
+
+Json to_json(const ConditionsRow& row) {
+  const Json asked = Json::parse(row.conditions, nullptr, false);
+  const auto direction = [&](const char* name) {
+    return asked.is_object() && asked.contains(name) ? asked.at(name) : Json::object();
+  };
+  return {{"event", row.event_id}, {"at", print_time(row.at)}, {"revision", row.revision},
+          {"source", row.source},  {"up", direction("up")},    {"down", direction("down")}};
 }
 
 std::string print_flags(std::uint16_t flags) {

@@ -10,7 +10,8 @@ namespace wobble {
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
     : seed_(options.seed),
-      pool_(options.memory_limit),
+      observer_(observer),
+      pool_(options.memory ? options.memory : std::make_shared<MemoryBudget>(options.memory_limit)),
       connections_(options.connections, observer),
       idle_timeout_({options.connections.hash_key[0], options.connections.hash_key[1]}),
       hop_v4_(options.hop_v4),
@@ -60,11 +61,13 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
   Run run;
+  PacketView segment = packet.whole();
   for (std::uint32_t i = 0; i < packet.count(); ++i) {
-    const PacketView segment = packet.segment(i);
+    packet.turn_to(i, segment);
     if (mtu > 0 && segment.length > mtu && may_be_fragmented(segment)) {
       keep_run(half, arrival, run);
       admit_fragments(half, arrival, i);
+      advance_bottleneck(direction_from(arrival.side), arrival.now);
       continue;
     }
     arrival.sequence = half.next_sequence++;
@@ -82,6 +85,7 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
       run = {i, 1, flow.connection, fate, arrival.sequence};
     } else {
       keep_single(half, arrival, i, flow, verdict);
+      advance_bottleneck(direction_from(arrival.side), arrival.now);  // as if the next segment came by itself
     }
   }
   keep_run(half, arrival, run);
@@ -94,7 +98,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   const bool is_whole = run.n == packet.count();
   InFlight kept;
   // A large packet keeps the block it was read into; a small one must not pin it.
-  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 2) {
+  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 3 * 2) {
     kept.buffer = std::move(arrival.storage);
     kept.buffer.shrink(size);
     kept.offload = packet.offload();
@@ -103,9 +107,12 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   } else {
     run.fate.dropped = run.fate.lost[0] = DropReason::memory;
     count_drop(half, DropReason::memory, epoch_, run.n);
+    tell_exhausted(arrival.now);
   }
+  PacketView segment = packet.whole();
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
-    connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
+    packet.turn_to(i, segment);
+    connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
   }
   if (kept.buffer) {
@@ -165,6 +172,7 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     copies[i].buffer = pool_.allocate(size);
     if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
+      tell_exhausted(arrival.now);
       if (verdict.waits) half.pipeline.withdraw(size);
       continue;
     }
@@ -204,6 +212,13 @@ void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) no
   } else {
     half.queue.push(std::move(packet));
   }
+}
+
+void Link::tell_exhausted(TimePoint now) noexcept {
+  constexpr Duration kQuiet = std::chrono::seconds(10);
+  if (exhausted_at_ == TimePoint::min() || now - exhausted_at_ >= kQuiet)
+    observer_.on_exhausted(MemoryExhausted{now, pool_.limit()});
+  exhausted_at_ = now;
 }
 
 void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n) noexcept {
@@ -267,9 +282,10 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   const Side arrived_on = opposite(destination_of(direction));
   SuperPacket segments;
   SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
+  PacketView segment = segments.whole();
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
-    connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
-                           now);
+    segments.turn_to(i, segment);
+    connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
     for (const auto& tap : taps_) {
       tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, now);
     }

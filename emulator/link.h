@@ -31,6 +31,7 @@ struct LinkOptions {
   std::uint64_t seed = 1;
   ConnectionTableOptions connections;
   std::size_t memory_limit = std::size_t{256} << 20;  ///< bytes in flight
+  std::shared_ptr<MemoryBudget> memory;               ///< shared with other links, in place of memory_limit
   /// Where the link's own ICMP errors come from. Without one they come from where the packet was going, as a host would
   /// send them: an address that its sender's routes are sure to accept.
   std::optional<IpAddress> hop_v4{};
@@ -142,6 +143,8 @@ class Link {
   /// From now on the packet is in flight.
   void enter_flight(Half& half, const InFlight& packet) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
+  /// There was no memory for a packet: the first time, and the first after a while without, somebody is told.
+  void tell_exhausted(TimePoint now) noexcept;
   /// Moves on what leaves the bottleneck until `now`, or is dropped there.
   void advance_bottleneck(Direction direction, TimePoint now) noexcept;
   void mark(Half& half, InFlight& packet) noexcept;
@@ -154,6 +157,7 @@ class Link {
   void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;
+  ConnectionObserver& observer_;
   BufferPool pool_;  // before the queues, which hold its buffers
   ConnectionTable connections_;
   IdleTimeout idle_timeout_;
@@ -164,7 +168,8 @@ class Link {
   Half down_;
   std::uint32_t epoch_ = 0;
   TimePoint changed_at_;
-  std::uint64_t next_number_ = 0;  ///< of the wire packet that arrives, or is originated, next
+  TimePoint exhausted_at_ = TimePoint::min();  ///< the latest time memory was
+  std::uint64_t next_number_ = 0;              ///< of the wire packet that arrives, or is originated, next
   std::vector<std::shared_ptr<PacketTap>> taps_;
 };
 

@@ -9,8 +9,9 @@
  * @property {{percent?: string}} [duplicate]
  * @property {{percent?: string, bits?: number, fix_checksum?: boolean}} [corrupt]
  * @property {{percent?: string, by?: string}} [reorder]
- * @property {string} [rate]
- * @property {{limit?: string}} [queue]
+ * @property {string|{rate?: string, burst?: string, overhead?: string}} [rate]
+ * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
+ * @property {{file?: string, ms?: number[]}} [trace]
  * @property {{min?: string, max?: string, packets?: number, bytes?: string}} [slot]
  * @property {{bytes?: string, icmp?: boolean}} [mtu]
  * @property {{time?: string, then?: string}} [idle_timeout]
@@ -31,7 +32,7 @@
  * @property {string|null} reverts_at
  * @property {string|null} [profile] the preset that asks for exactly these conditions
  *
- * @typedef {{median: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
+ * @typedef {{median: number|null, p90: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
  * @typedef {object} Counters
  * @property {number} packets_in
  * @property {number} bytes_in
@@ -227,7 +228,7 @@ function search(query) {
 
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition',
+  'events_lost', 'transition', 'memory_exhausted',
 ]);
 
 /**

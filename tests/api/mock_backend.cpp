@@ -38,6 +38,29 @@ LinkInfo MockBackend::reset(const std::string& name, const std::string& source) 
   return apply(name, {{}, std::nullopt, std::nullopt, source});
 }
 
+LinkInfo MockBackend::create(const NewLink& wanted) {
+  const std::lock_guard lock(mutex_);
+  if (wanted.name == "lab") throw Conflict("there is a link 'lab' already");
+  if (wanted.name == "nowhere") throw Unfit("/attach/target", "there is no process 4711");
+  if (wanted.name == "powerless") throw Incapable("there is no /dev/net/tun");
+  created_.push_back(wanted);
+  LinkInfo link = link_;
+  link.name = wanted.name.empty() ? "derived name" : wanted.name;
+  link.conditions = wanted.conditions;
+  link.way_in.settings = wanted.way_in;
+  return link;
+}
+
+std::vector<NewLink> MockBackend::created() {
+  const std::lock_guard lock(mutex_);
+  return created_;
+}
+
+void MockBackend::remove(const std::string& name) {
+  if (name == "lab") throw Conflict("the lab lives as long as the daemon");
+  if (name != "web") throw NotFound("there is no link '" + name + "'");
+}
+
 LinkStats MockBackend::stats(const std::string& name) {
   const std::lock_guard lock(mutex_);
   if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
@@ -109,6 +132,11 @@ std::vector<SegmentRow> MockBackend::segments(ConnectionId id) {
   row.fate = FateWord::delayed;
   row.tcp = {4'000'000'000, 2, 100, tcp_flag::kPsh | tcp_flag::kAck, 64240};
   return {row};
+}
+
+std::vector<ConditionsRow> MockBackend::conditions(ConnectionId id) {
+  connection(id);
+  return {{12, kEpoch, 3, "api PATCH", R"({"up":{"delay":{"time":"80ms"}},"down":{}})"}};
 }
 
 void MockBackend::follow(ConnectionId id) {

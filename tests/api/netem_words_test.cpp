@@ -69,7 +69,7 @@ TEST(NetemWords, WhatCannotBeDoneIsAnErrorNotIgnored) {
       {"loss burst 1%", "loss burst: a value such as 5packets is missing"},
       {"loss 1% ecn", "ecn is not supported yet"},
       {"reorder 25% gap", "reorder gap: a number of packets"},
-      {"rate 1mbit 14", "packet overhead"},
+      {"rate 1mbit 14 48 5 1", "packet overhead"},
       {"slot", "slot: a value such as 5ms is missing"},
       {"slot distribution pareto 5ms 1ms", "slot: a distribution is not supported"},
       {"mtu 1400", "write \"1400kB\""},
