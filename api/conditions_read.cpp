@@ -120,6 +120,8 @@ void take_back_the_other(const std::string& impairment, const Json& patch, Json&
   const auto names = [&](const char* name) { return patch.contains(name) && !patch.at(name).is_null(); };
   if (impairment == "loss") {
     take_back_other_models(patch, target);
+  } else if (impairment == "delay") {
+    if (names("distribution")) target.erase("distribution");  // a table does not mix with what was before
   } else if (impairment == "trace") {
     target = Json::object();
   } else if (impairment == "queue") {
@@ -170,6 +172,9 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
   read_member(reader, "queue", out.queue, errors);
   read_member(reader, "outage", out.outage, errors);
   read_member(reader, "trace", out.trace, errors);
+  read_member(reader, "slot", out.slot, errors);
+  read_member(reader, "mtu", out.mtu, errors);
+  read_member(reader, "idle_timeout", out.idle_timeout, errors);
   reader.finish();
   return out;
 }

@@ -7,11 +7,23 @@ namespace {
 
 using api::write;  // the bottleneck's
 
+void put_memory(Json& out, Probability correlation, Scope per) {
+  if (!correlation.is_zero()) out["correlation"] = print_percent(correlation);
+  if (per == Scope::connection) out["per"] = "connection";
+}
+
 Json write(const DelaySettings& s) {
   Json out = {{"time", print_duration(s.time)}};
   if (s.jitter.count() != 0) out["jitter"] = print_duration(s.jitter);
-  if (s.distribution == Distribution::normal) out["distribution"] = "normal";
+  switch (s.distribution) {
+    case Distribution::uniform: break;
+    case Distribution::normal: out["distribution"] = "normal"; break;
+    case Distribution::pareto: out["distribution"] = "pareto"; break;
+    case Distribution::paretonormal: out["distribution"] = "paretonormal"; break;
+    case Distribution::table: out["distribution"] = {{"table", s.table}}; break;
+  }
   if (s.reorder) out["reorder"] = true;
+  put_memory(out, s.correlation, s.per);
   return out;
 }
 
@@ -39,7 +51,7 @@ Json write(const MarkovLoss& s) {
 Json write(const LossSettings& s) {
   Json out = Json::object();
   if (!s.random.is_zero()) out["random"] = print_percent(s.random);
-  if (!s.correlation.is_zero()) out["correlation"] = print_percent(s.correlation);
+  put_memory(out, s.correlation, s.per);
   if (s.burst) out["burst"] = write(*s.burst);
   if (s.gilbert_elliott) out["gilbert_elliott"] = write(*s.gilbert_elliott);
   if (s.markov) out["markov"] = write(*s.markov);
@@ -50,12 +62,17 @@ Json write(const LossSettings& s) {
   return out;
 }
 
-Json write(const DuplicateSettings& s) { return {{"percent", print_percent(s.probability)}}; }
+Json write(const DuplicateSettings& s) {
+  Json out = {{"percent", print_percent(s.probability)}};
+  put_memory(out, s.correlation, s.per);
+  return out;
+}
 
 Json write(const CorruptSettings& s) {
   Json out = {{"percent", print_percent(s.probability)}};
   if (s.bits != 1) out["bits"] = s.bits;
   if (s.fix_checksum) out["fix_checksum"] = true;
+  put_memory(out, s.correlation, s.per);
   return out;
 }
 
@@ -63,6 +80,8 @@ Json write(const ReorderSettings& s) {
   Json out = {{"percent", print_percent(s.probability)}};
   const std::string by = print_reorder_by({s.by_packets, s.by_time});
   if (!by.empty()) out["by"] = by;
+  if (s.gap != 0) out["gap"] = s.gap;
+  put_memory(out, s.correlation, s.per);
   return out;
 }
 
@@ -72,6 +91,26 @@ Json write(const OutageSettings& s) {
   if (s.up_for.count() != 0) out["up_for"] = print_duration(s.up_for);
   if (s.down_for.count() != 0) out["down_for"] = print_duration(s.down_for);
   if (s.drop_in_flight) out["drop_in_flight"] = true;
+  return out;
+}
+
+Json write(const SlotSettings& s) {
+  Json out = {{"min", print_duration(s.min)}};
+  if (s.max != s.min) out["max"] = print_duration(s.max);
+  if (s.packets != 0) out["packets"] = s.packets;
+  if (s.bytes != 0) out["bytes"] = print_size(s.bytes);
+  return out;
+}
+
+Json write(const MtuSettings& s) {
+  Json out = {{"bytes", print_size(s.bytes)}};
+  if (!s.icmp) out["icmp"] = false;
+  return out;
+}
+
+Json write(const IdleTimeoutSettings& s) {
+  Json out = {{"time", print_duration(s.time)}};
+  if (s.then == IdleAction::reset) out["then"] = "reset";
   return out;
 }
 
@@ -93,6 +132,9 @@ Json to_json(const DirectionConditions& c) {
   put(out, "queue", c.queue);
   put(out, "outage", c.outage);
   put(out, "trace", c.trace);
+  put(out, "slot", c.slot);
+  put(out, "mtu", c.mtu);
+  put(out, "idle_timeout", c.idle_timeout);
   return out;
 }
 

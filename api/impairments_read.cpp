@@ -1,7 +1,9 @@
 #include "api/impairments_read.h"
 
+#include <algorithm>
 #include <optional>
 
+#include "api/dist_file.h"
 #include "api/nearest_name.h"
 #include "api/object_reader.h"
 #include "api/shorthand.h"
@@ -58,6 +60,56 @@ void read_list(const Json& value, const std::string& pointer, std::vector<std::u
   }
 }
 
+/// One of a few names, in the order of the enumeration's values. False, with an error, if it is another.
+template <typename Enum>
+bool read_name(ObjectReader& reader, const char* member, const Json& name, std::span<const std::string_view> known,
+               const char* expected, Enum& out) {
+  const auto found = name.is_string() ? std::find(known.begin(), known.end(), name.get<std::string>()) : known.end();
+  if (found == known.end()) {
+    reader.error(member, name.is_string() ? unknown_name(member, name.get<std::string>(), known) : expected);
+    return false;
+  }
+  out = static_cast<Enum>(found - known.begin());
+  return true;
+}
+
+void read_memory(ObjectReader& reader, Probability* correlation, Scope& per) {
+  if (correlation != nullptr) reader.quantity("correlation", parse_percent, "25%", *correlation);
+  constexpr std::string_view kScopes[] = {"link", "connection"};
+  if (const Json* name = reader.member("per")) {
+    read_name(reader, "per", *name, kScopes, "\"link\" or \"connection\" is expected", per);
+  }
+}
+
+void read_table(const Json& value, const std::string& pointer, std::vector<std::int16_t>& out, Errors& errors) {
+  constexpr auto kIsInRange = [](const Json& number) {
+    return number.is_number_integer() && number >= -32768 && number <= 32767;
+  };
+  if (!value.is_array() || !std::all_of(value.begin(), value.end(), kIsInRange)) {
+    errors.push_back({pointer, "a list of whole numbers from -32768 to 32767 is expected, in 8192ths of the jitter"});
+    return;
+  }
+  out = value.get<std::vector<std::int16_t>>();
+}
+
+void read_distribution(const Json& value, const std::string& pointer, DelaySettings& out, Errors& errors) {
+  ObjectReader reader(value, pointer, errors);
+  out.distribution = Distribution::table;
+  const Json* table = reader.member("table");
+  const Json* file = reader.member("file");
+  if (table != nullptr && file != nullptr) {
+    reader.error("file", "either a file or a table, not both");
+  } else if (table != nullptr) {
+    read_table(*table, reader.pointer_to("table"), out.table, errors);
+  } else if (file != nullptr) {
+    auto read = file->is_string() ? read_dist_file(file->get<std::string>())
+                                  : Parsed<std::vector<std::int16_t>>{{}, "the path of a .dist file is expected"};
+    if (!read.ok()) reader.error("file", read.error);
+    out.table = std::move(read.value);
+  }
+  reader.finish();
+}
+
 template <typename Model>
 void read_model_member(ObjectReader& reader, const char* name, std::optional<Model>& out, Errors& errors) {
   if (const Json* model = reader.member(name)) read_model(*model, reader.pointer_to(name), out.emplace(), errors);
@@ -72,14 +124,16 @@ void read_impairment(const Json& value, const std::string& pointer, DelaySetting
   reader.quantity("jitter", parse_duration, "10ms", out.jitter);
   reader.flag("reorder", out.reorder);
   if (const Json* name = reader.member("distribution")) {
-    constexpr std::string_view kKnown[] = {"uniform", "normal"};
-    if (*name == "normal") {
-      out.distribution = Distribution::normal;
-    } else if (*name != "uniform") {
-      reader.error("distribution", name->is_string() ? unknown_name("distribution", name->get<std::string>(), kKnown)
-                                                     : "\"uniform\" or \"normal\" is expected");
+    constexpr std::string_view kKnown[] = {"uniform", "normal", "pareto", "paretonormal"};
+    if (name->is_object()) {
+      read_distribution(*name, reader.pointer_to("distribution"), out, errors);
+    } else {
+      read_name(reader, "distribution", *name, kKnown,
+                "\"uniform\", \"normal\", \"pareto\", \"paretonormal\" or {\"file\": \"/path/x.dist\"} is expected",
+                out.distribution);
     }
   }
+  read_memory(reader, &out.correlation, out.per);
   reader.finish();
 }
 
@@ -87,7 +141,7 @@ void read_impairment(const Json& value, const std::string& pointer, LossSettings
   if (read_shorthand(value, pointer, parse_percent, "2%", out.random, errors)) return;
   ObjectReader reader(value, pointer, errors);
   reader.quantity("random", parse_percent, "2%", out.random);
-  reader.quantity("correlation", parse_percent, "25%", out.correlation);
+  read_memory(reader, &out.correlation, out.per);
   read_model_member(reader, "burst", out.burst, errors);
   read_model_member(reader, "gilbert_elliott", out.gilbert_elliott, errors);
   read_model_member(reader, "markov", out.markov, errors);
@@ -108,6 +162,7 @@ void read_impairment(const Json& value, const std::string& pointer, DuplicateSet
   if (read_shorthand(value, pointer, parse_percent, "1%", out.probability, errors)) return;
   ObjectReader reader(value, pointer, errors);
   reader.quantity("percent", parse_percent, "1%", out.probability);
+  read_memory(reader, &out.correlation, out.per);
   reader.finish();
 }
 
@@ -117,6 +172,7 @@ void read_impairment(const Json& value, const std::string& pointer, CorruptSetti
   reader.quantity("percent", parse_percent, "1%", out.probability);
   reader.integer("bits", out.bits);
   reader.flag("fix_checksum", out.fix_checksum);
+  read_memory(reader, &out.correlation, out.per);
   reader.finish();
 }
 
@@ -126,6 +182,8 @@ void read_impairment(const Json& value, const std::string& pointer, ReorderSetti
     ObjectReader reader(value, pointer, errors);
     reader.quantity("percent", parse_percent, "5%", out.probability);
     reader.quantity("by", parse_reorder_by, "3packets", by);
+    reader.integer("gap", out.gap);
+    read_memory(reader, &out.correlation, out.per);
     reader.finish();
   }
   if (!out.probability.is_zero() && by.packets == 0 && by.time.count() == 0) by.packets = kDefaultReorderPackets;
@@ -143,6 +201,38 @@ void read_impairment(const Json& value, const std::string& pointer, OutageSettin
   reader.quantity("up_for", parse_duration, "10s", out.up_for);
   reader.quantity("down_for", parse_duration, "1s", out.down_for);
   reader.flag("drop_in_flight", out.drop_in_flight);
+  reader.finish();
+}
+
+void read_impairment(const Json& value, const std::string& pointer, SlotSettings& out, Errors& errors) {
+  if (read_shorthand(value, pointer, parse_duration, "10ms", out.min, errors)) {
+    out.max = out.min;
+    return;
+  }
+  ObjectReader reader(value, pointer, errors);
+  reader.quantity("min", parse_duration, "5ms", out.min);
+  if (!reader.quantity("max", parse_duration, "20ms", out.max)) out.max = out.min;
+  reader.integer("packets", out.packets);
+  reader.quantity("bytes", parse_size, "64kB", out.bytes);
+  reader.finish();
+}
+
+void read_impairment(const Json& value, const std::string& pointer, MtuSettings& out, Errors& errors) {
+  if (read_shorthand(value, pointer, parse_mtu, "1400B", out.bytes, errors)) return;
+  ObjectReader reader(value, pointer, errors);
+  reader.quantity("bytes", parse_mtu, "1400B", out.bytes);
+  reader.flag("icmp", out.icmp);
+  reader.finish();
+}
+
+void read_impairment(const Json& value, const std::string& pointer, IdleTimeoutSettings& out, Errors& errors) {
+  if (read_shorthand(value, pointer, parse_duration, "5m", out.time, errors)) return;
+  ObjectReader reader(value, pointer, errors);
+  reader.quantity("time", parse_duration, "5m", out.time);
+  constexpr std::string_view kActions[] = {"drop", "reset"};
+  if (const Json* name = reader.member("then")) {
+    read_name(reader, "then", *name, kActions, "\"drop\" or \"reset\" is expected", out.then);
+  }
   reader.finish();
 }
 

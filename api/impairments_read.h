@@ -22,5 +22,9 @@ void read_impairment(const Json& value, const std::string& pointer, ReorderSetti
                      std::vector<FieldError>& errors);
 void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out,
                      std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, SlotSettings& out, std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, MtuSettings& out, std::vector<FieldError>& errors);
+void read_impairment(const Json& value, const std::string& pointer, IdleTimeoutSettings& out,
+                     std::vector<FieldError>& errors);
 
 }  // namespace wobble::api

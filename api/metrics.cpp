@@ -100,6 +100,8 @@ constexpr Counter kCounters[] = {
     {"wobble_corruptions_total", "Packets damaged by corrupt.", &DirectionCounters::corrupted},
     {"wobble_reorders_total", "Packets moved back by reorder.", &DirectionCounters::reordered},
     {"wobble_marks_total", "Packets marked with congestion experienced.", &DirectionCounters::marked},
+    {"wobble_originated_packets_total", "IP packets the link sent by itself: ICMP errors, resets, fragments.",
+     &DirectionCounters::originated},
 };
 
 void write_packets(Writer& out, const std::vector<LinkFigures>& links) {

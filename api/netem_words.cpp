@@ -11,8 +11,8 @@
 namespace wobble::api {
 namespace {
 
-constexpr std::string_view kWords[] = {"delay", "loss",  "duplicate", "corrupt", "reorder",
-                                       "rate",  "limit", "queue",     "outage",  "trace"};
+constexpr std::string_view kWords[] = {"delay", "loss",   "duplicate", "corrupt", "reorder", "rate",        "limit",
+                                       "queue", "outage", "trace",     "slot",    "mtu",     "idle_timeout"};
 
 /// Walks over the words; each function named after a word reads what follows it.
 class Reader {
@@ -28,8 +28,9 @@ class Reader {
       } else if (word == "loss" || word == "drop") {
         loss();
       } else if (word == "duplicate" || word == "corrupt") {
-        put(word, {{"percent", percent(word)}});
-        refuse_correlation(word);
+        Json value = {{"percent", percent(word)}};
+        correlation(word, value);
+        put(word, std::move(value));
       } else if (word == "reorder") {
         reorder();
       } else if (word == "rate") {
@@ -42,6 +43,12 @@ class Reader {
         outage();
       } else if (word == "trace") {
         put("trace", {{"file", peek() != nullptr ? words_[next_++] : ""}});
+      } else if (word == "slot") {
+        slot();
+      } else if (word == "mtu") {
+        mtu();
+      } else if (word == "idle_timeout") {
+        idle_timeout();
       } else {
         unknown(word);
       }
@@ -110,25 +117,27 @@ class Reader {
     return is_plain ? static_cast<std::uint32_t>(std::stoul(text)) : 0;
   }
 
-  void refuse_correlation(const std::string& word) { refuse_number(word, "a correlation is not supported yet"); }
-
   void delay() {
     Json value = {{"time", quantity("delay", parse_duration, print_duration, "80ms")}};
     if (number_follows()) {
       const std::string jitter = quantity("delay", parse_duration, print_duration, "10ms");
       if (jitter != print_duration(Duration{0})) value["jitter"] = jitter;
     }
-    refuse_correlation("delay");
-    if (take("distribution")) {
-      const std::string name = peek() != nullptr ? words_[next_++] : "";
-      if (name == "normal") {
-        value["distribution"] = name;
-      } else if (name != "uniform") {
-        fail("delay: the distribution is uniform or normal" +
-             (name.empty() ? "" : "; \"" + name + "\" is not supported yet"));
-      }
-    }
+    correlation("delay", value);
+    if (take("distribution")) distribution(value);
     put("delay", std::move(value));
+  }
+
+  void distribution(Json& value) {
+    const std::string name = peek() != nullptr ? words_[next_++] : "";
+    if (name == "normal" || name == "pareto" || name == "paretonormal") {
+      value["distribution"] = name;
+    } else if (name.starts_with('/')) {
+      value["distribution"] = {{"file", name}};
+    } else if (name != "uniform") {
+      fail("delay: the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
+           (name.empty() ? "" : ", not \"" + name + "\""));
+    }
   }
 
   void loss() {
@@ -193,11 +202,8 @@ class Reader {
 
   void reorder() {
     Json value = {{"percent", percent("reorder")}};
-    refuse_correlation("reorder");
-    if (take("gap")) {
-      if (peek() != nullptr) ++next_;
-      fail("reorder: gap is not supported; say how far a packet moves: reorder 25% by 3packets");
-    }
+    correlation("reorder", value);
+    if (take("gap")) value["gap"] = count("reorder gap");
     if (take("by")) value["by"] = quantity("reorder by", parse_reorder_by, print_reorder_by, "3packets");
     put("reorder", std::move(value));
   }
@@ -282,8 +288,51 @@ class Reader {
     }
   }
 
+  void slot() {
+    if (take("distribution")) {
+      for (int i = 0; i < 3 && peek() != nullptr; ++i) ++next_;
+      fail("slot: a distribution is not supported; say the shortest and the longest time: slot 5ms 20ms");
+      return;
+    }
+    const std::string min = quantity("slot", parse_duration, print_duration, "5ms");
+    Json value = {{"min", min}};
+    if (number_follows()) {
+      const std::string max = quantity("slot", parse_duration, print_duration, "20ms");
+      if (max != min) value["max"] = max;
+    }
+    for (bool more = true; more;) {
+      if (take("packets")) {
+        value["packets"] = count("slot packets");
+      } else if (take("bytes")) {
+        const std::string* size = peek();
+        const bool is_plain = size != nullptr && size->find_first_not_of("0123456789") == std::string::npos;
+        value["bytes"] =
+            is_plain ? print_size(count("slot bytes")) : quantity("slot bytes", parse_size, print_size, "64kB");
+      } else {
+        more = false;
+      }
+    }
+    put("slot", std::move(value));
+  }
+
+  void mtu() {
+    Json value = {{"bytes", quantity("mtu", parse_mtu, print_size, "1400B")}};
+    if (take("blackhole")) value["icmp"] = false;
+    put("mtu", std::move(value));
+  }
+
+  void idle_timeout() {
+    Json value = {{"time", quantity("idle_timeout", parse_duration, print_duration, "5m")}};
+    if (take("reset")) {
+      value["then"] = "reset";
+    } else {
+      take("drop");
+    }
+    put("idle_timeout", std::move(value));
+  }
+
   void unknown(const std::string& word) {
-    constexpr std::string_view kNetemOnly[] = {"slot", "ecn", "distribution", "gap", "seed"};
+    constexpr std::string_view kNetemOnly[] = {"ecn", "distribution", "gap", "seed"};
     const bool netem_only = std::find(std::begin(kNetemOnly), std::end(kNetemOnly), word) != std::end(kNetemOnly);
     if (word == "distribution" || word == "gap") {
       fail(word + " stands behind the " + (word == "gap" ? "reorder" : "delay") + " it belongs to");

@@ -1,11 +1,14 @@
 // The words of `tc qdisc ... netem` and `wobble set`, as the JSON of a direction:
 //
-//   delay TIME [JITTER] [distribution uniform|normal]      loss [random] PERCENT     loss gemodel P [R [1-H [1-K]]]
-//   duplicate PERCENT      corrupt PERCENT                 reorder PERCENT [by 3packets|10ms]
+//   delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal|/PATH/X.dist]
+//   loss [random] PERCENT [CORRELATION] [after_rate]       loss gemodel P [R [1-H [1-K]]]
+//   duplicate PERCENT [CORRELATION]                        corrupt PERCENT [CORRELATION]
+//   reorder PERCENT [CORRELATION] [gap PACKETS] [by 3packets|10ms]
 //   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]      trace FILE      limit PACKETS      outage on|off
-//   queue [100packets|64kB|200ms] [DISCIPLINE] [ecn] [PARAMETER VALUE ...]           loss ... after_rate
+//   queue [100packets|64kB|200ms] [DISCIPLINE] [ecn] [PARAMETER VALUE ...]
+//   slot MIN [MAX] [packets PACKETS] [bytes SIZE]          mtu SIZE [blackhole]      idle_timeout TIME [drop|reset]
 //
-// What netem can say and we cannot (correlations, slot, pareto, ecn, ...) is an error that says so: a network that is
+// What netem can say and we cannot (slot distribution, ecn, ...) is an error that says so: a network that is
 // nearly what was asked for is worse than an error.
 #pragma once
 

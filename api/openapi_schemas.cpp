@@ -26,11 +26,17 @@ constexpr char kSchemas[] = R"json({
     "properties": {
       "delay": {"description": "Shorthand: the time", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"time": {"type": "string", "examples": ["80ms"]}, "jitter": {"type": "string"},
-          "distribution": {"enum": ["uniform", "normal"], "default": "uniform"},
+          "distribution": {"default": "uniform", "description": "of the jitter, which is its standard deviation (of uniform, the most). A table's values are 8192ths of it, as in iproute2's .dist files; a file is read by the daemon and comes back as its table", "oneOf": [
+            {"enum": ["uniform", "normal", "pareto", "paretonormal"]},
+            {"type": "object", "additionalProperties": false, "properties": {"file": {"type": "string", "examples": ["/usr/lib/tc/experimental.dist"]},
+              "table": {"type": "array", "items": {"type": "integer", "minimum": -32768, "maximum": 32767}, "minItems": 1, "maxItems": 16384}}}]},
+          "correlation": {"type": "string", "default": "0%", "description": "lag-1, of the jitter; its distribution stays"},
+          "per": {"$ref": "#/components/schemas/Per"},
           "reorder": {"type": "boolean", "default": false, "description": "may jitter change the order?"}}},
       "loss": {"description": "Shorthand: random. One model at most", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"random": {"type": "string", "examples": ["2%"]},
           "correlation": {"type": "string", "default": "0%", "description": "of random: how much a packet's fate resembles the last one's; the mean stays random"},
+          "per": {"$ref": "#/components/schemas/Per"},
           "burst": {"type": ["object", "null"], "additionalProperties": false, "description": "mean loss, in runs of this mean length", "properties": {
             "percent": {"type": "string"}, "length": {"type": "string", "examples": ["5packets"]}}},
           "gilbert_elliott": {"type": ["object", "null"], "additionalProperties": false, "description": "as netem's gemodel", "properties": {
@@ -44,13 +50,15 @@ constexpr char kSchemas[] = R"json({
           "pattern": {"type": ["string", "null"], "pattern": "^[.x]*$", "maxLength": 10000, "description": ". received, x lost, over and over"},
           "after_rate": {"type": "boolean", "default": false, "description": "behind the bottleneck: what is lost has taken its capacity"}}},
       "duplicate": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"percent": {"type": "string"}}},
+        "properties": {"percent": {"type": "string"}, "correlation": {"type": "string", "default": "0%"}, "per": {"$ref": "#/components/schemas/Per"}}},
       "corrupt": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"percent": {"type": "string"}, "bits": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1},
-          "fix_checksum": {"type": "boolean", "default": false}}},
+          "fix_checksum": {"type": "boolean", "default": false}, "correlation": {"type": "string", "default": "0%"}, "per": {"$ref": "#/components/schemas/Per"}}},
       "reorder": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"percent": {"type": "string"},
-          "by": {"type": "string", "default": "3packets", "description": "how far a packet is moved back", "examples": ["3packets", "10ms"]}}},
+          "by": {"type": "string", "default": "3packets", "description": "how far a packet is moved back", "examples": ["3packets", "10ms"]},
+          "gap": {"type": "integer", "maximum": 1000000, "description": "so many less one pass, then each is a candidate until one is moved: percent is of the candidates"},
+          "correlation": {"type": "string", "default": "0%"}, "per": {"$ref": "#/components/schemas/Per"}}},
       "rate": {"description": "Shorthand: rate", "type": ["object", "string", "null"], "additionalProperties": false, "examples": ["5mbit"],
         "properties": {"rate": {"type": "string"}, "burst": {"type": "string", "default": "0B", "description": "what an idle link saves up (tbf)"},
           "overhead": {"type": "string", "default": "0B", "description": "of each packet, may be negative"},
@@ -72,7 +80,16 @@ constexpr char kSchemas[] = R"json({
       "outage": {"description": "Shorthand: on", "type": ["object", "boolean", "null"], "additionalProperties": false,
         "properties": {"on": {"type": "boolean"}, "up_for": {"type": "string"}, "down_for": {"type": "string"},
           "drop_in_flight": {"type": "boolean", "default": false}}},
+      "slot": {"description": "Packets pass in slots, as on a shared medium. Shorthand: min and max", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"min": {"type": "string", "description": "from one slot's opening to the next's"}, "max": {"type": "string", "description": "default min"},
+          "packets": {"type": "integer", "description": "most in a slot; 0: any number"}, "bytes": {"type": "string", "examples": ["64kB"]}}},
+      "mtu": {"description": "The largest packet that the next hop takes. Shorthand: bytes", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"bytes": {"type": "string", "examples": ["1400B"]},
+          "icmp": {"type": "boolean", "default": true, "description": "tell the sender (fragmentation needed, packet too big); false: a black hole for path MTU discovery"}}},
+      "idle_timeout": {"description": "A middlebox that forgets idle connections. Shorthand: time", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"time": {"type": "string", "examples": ["5m"]}, "then": {"enum": ["drop", "reset"], "default": "drop"}}},
       "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
+  "Per": {"enum": ["link", "connection"], "default": "link", "description": "whose memory: the direction's, or each connection's own"},
   "Conditions": {"type": "object", "properties": {
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
@@ -101,10 +118,11 @@ constexpr char kSchemas[] = R"json({
   "Counters": {"type": "object", "properties": {
     "packets_in": {"type": "integer"}, "bytes_in": {"type": "integer"}, "packets_out": {"type": "integer"},
     "bytes_out": {"type": "integer"}, "duplicated": {"type": "integer"}, "corrupted": {"type": "integer"},
-    "reordered": {"type": "integer"}, "dropped": {"type": "object", "properties": {
+    "reordered": {"type": "integer"}, "originated": {"type": "integer", "description": "sent by the link itself: ICMP errors, resets, fragments"},
+    "dropped": {"type": "object", "properties": {
       "total": {"type": "integer"}, "loss": {"type": "integer"}, "outage": {"type": "integer"},
       "queue": {"type": "integer"}, "memory": {"type": "integer"}, "malformed": {"type": "integer"},
-      "device": {"type": "integer"}, "aqm": {"type": "integer"}}},
+      "device": {"type": "integer"}, "aqm": {"type": "integer"}, "mtu": {"type": "integer"}, "idle_timeout": {"type": "integer"}}},
     "marked": {"type": "integer", "description": "congestion experienced"}}},
   "DirectionStats": {"type": "object", "properties": {
     "asked": {"$ref": "#/components/schemas/Direction"},
@@ -178,7 +196,7 @@ constexpr char kSchemas[] = R"json({
     "flags": {"type": "string", "examples": ["SYN,ACK"]}, "seq": {"type": "integer"}, "ack": {"type": "integer"},
     "length": {"type": "integer"}, "window": {"type": "integer"},
     "fate": {"enum": ["forwarded", "delayed", "reordered", "duplicated", "corrupted", "dropped"]},
-    "reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", "aqm", null]}}},
+    "reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", "aqm", "mtu", "idle_timeout", null]}}},
   "Transition": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "connection": {"type": "integer"},
     "link": {"type": "string"}, "side": {"enum": ["client", "server"]}, "from": {"type": "string"}, "to": {"type": "string"},

@@ -218,6 +218,13 @@ std::string print_rate(std::uint64_t bits_per_second) {
 
 Parsed<std::uint64_t> parse_size(std::string_view text) { return parse(kSize, text); }
 
+Parsed<std::uint32_t> parse_mtu(std::string_view text) {
+  const auto parsed = parse_size(text);
+  if (!parsed.ok()) return {0, parsed.error};
+  if (parsed.value > std::numeric_limits<std::uint32_t>::max()) return {0, quoted(text) + " is too large"};
+  return {static_cast<std::uint32_t>(parsed.value), {}};
+}
+
 std::string print_size(std::uint64_t bytes) {
   for (const Unit& unit : kSizes) {
     if (bytes != 0 && bytes % unit.factor == 0) return decimal(bytes, unit.factor) + std::string(unit.name);

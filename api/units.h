@@ -42,6 +42,8 @@ std::string print_overhead(std::int32_t bytes);
 /// "0.125Hz", in millionths.
 Parsed<std::uint32_t> parse_hertz(std::string_view text);
 std::string print_hertz(std::uint32_t millionths);
+/// A size of at most 4 GB, for fields that hold no more.
+Parsed<std::uint32_t> parse_mtu(std::string_view text);
 
 /// "2%", 0 to 100, at most seven decimals.
 Parsed<Probability> parse_percent(std::string_view text);

@@ -18,6 +18,10 @@ class Checker {
   void probability(Probability p, const char* field) {
     require(p.parts_per_billion <= Probability::kOne, field, "must be 0% to 100%");
   }
+  void correlation(Probability p, const char* field) {
+    require(p.parts_per_billion < Probability::kOne, field,
+            "must be below 100%: with it the first packet would decide for all");
+  }
   void delay(Duration d, const char* field) { require(d >= Duration(0) && d <= kMaxDelay, field, "must be 0 to 10m"); }
 
  private:
@@ -67,8 +71,7 @@ void check_loss(const LossSettings& loss, Checker& check) {
   check.require(others + !loss.random.is_zero() <= 1, "/loss",
                 "random, burst, gilbert_elliott, markov, every, list and pattern exclude each other: give one of them");
   check.probability(loss.random, "/loss/random");
-  check.require(loss.correlation.parts_per_billion < Probability::kOne, "/loss/correlation",
-                "must be below 100%: with it the first packet would decide for all");
+  check.correlation(loss.correlation, "/loss/correlation");
   check.require(loss.correlation.is_zero() || others == 0, "/loss/correlation", "belongs to random and no other model");
   if (loss.gilbert_elliott) check_gilbert_elliott(*loss.gilbert_elliott, check);
   if (loss.burst) check_burst(*loss.burst, check);
@@ -83,6 +86,14 @@ void check_loss(const LossSettings& loss, Checker& check) {
                 "is made of . (received) and x (lost), such as \"...x\"");
 }
 
+void check_jitter(const DelaySettings& delay, Checker& check) {
+  check.correlation(delay.correlation, "/delay/correlation");
+  const bool has_table = delay.distribution == Distribution::table;
+  check.require(has_table == !delay.table.empty(), "/delay/distribution",
+                has_table ? "is a table without values" : "has a table as well");
+  check.require(delay.table.size() <= kMaxTable, "/delay/distribution", "is a table of more than 16384 values");
+}
+
 void check_reorder(const ReorderSettings& reorder, Checker& check) {
   check.probability(reorder.probability, "/reorder/percent");
   const bool has_packets = reorder.by_packets > 0;
@@ -92,6 +103,8 @@ void check_reorder(const ReorderSettings& reorder, Checker& check) {
   check.require(!has_packets || !has_time, "/reorder/by", "is either packets or a time, not both");
   check.require(reorder.by_packets <= kMaxReorderPackets, "/reorder/by", "must be at most 1000packets");
   check.delay(reorder.by_time, "/reorder/by");
+  check.correlation(reorder.correlation, "/reorder/correlation");
+  check.require(reorder.gap <= kMaxGap, "/reorder/gap", "must be at most 1000000");
 }
 
 void check_rate(const RateSettings& rate, Checker& check) {
@@ -194,18 +207,35 @@ void check_outage(const OutageSettings& outage, Checker& check) {
   check.require(has_down || !has_up, "/outage/down_for", "is missing: a cycle needs up_for and down_for");
 }
 
+void check_slot(const SlotSettings& slot, Checker& check) {
+  check.delay(slot.min, "/slot/min");
+  check.delay(slot.max, "/slot/max");
+  check.require(slot.min <= slot.max, "/slot/max", "is shorter than min");
+  const bool has_size = slot.packets > 0 || slot.bytes > 0;
+  check.require(slot.max != Duration(0) || !has_size, "/slot/min", "is missing: how long from one slot to the next");
+}
+
 void check_direction(const DirectionConditions& conditions, Checker check) {
   check.delay(conditions.delay.time, "/delay/time");
   check.delay(conditions.delay.jitter, "/delay/jitter");
+  check_jitter(conditions.delay, check);
   check_loss(conditions.loss, check);
   check.probability(conditions.duplicate.probability, "/duplicate/percent");
+  check.correlation(conditions.duplicate.correlation, "/duplicate/correlation");
   check.probability(conditions.corrupt.probability, "/corrupt/percent");
   check.require(conditions.corrupt.bits >= 1 && conditions.corrupt.bits <= 64, "/corrupt/bits", "must be 1 to 64");
+  check.correlation(conditions.corrupt.correlation, "/corrupt/correlation");
   check_reorder(conditions.reorder, check);
   check_rate(conditions.rate, check);
   check_queue(conditions, check);
   check_outage(conditions.outage, check);
   check_trace(conditions, check);
+  check_slot(conditions.slot, check);
+  const std::uint32_t mtu = conditions.mtu.bytes;
+  check.require(mtu == 0 || (mtu >= kMinMtu && mtu <= 65'535), "/mtu/bytes",
+                "must be 0 (not limited) or 68B to 65535B");
+  const Duration idle = conditions.idle_timeout.time;
+  check.require(idle >= Duration(0) && idle <= kMaxIdle, "/idle_timeout/time", "must be 0 (never) to 168h");
 }
 
 }  // namespace

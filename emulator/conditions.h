@@ -28,15 +28,27 @@ struct Probability {
   auto operator<=>(const Probability&) const = default;
 };
 
-enum class Distribution : std::uint8_t { uniform, normal };
+/// How jitter is spread. pareto and paretonormal have the shapes of iproute2's tables (Pareto with a = 3; a quarter
+/// normal and three quarters of that), but exactly the mean and deviation asked, and the whole tail. table: one of the
+/// values of a table, each as likely as any other, in 8192ths of the jitter, as netem takes it.
+enum class Distribution : std::uint8_t { uniform, normal, pareto, paretonormal, table };
 
-/// One-way delay. uniform: time ± jitter, evenly. normal: mean time, standard deviation jitter. Never below 0.
+/// Whose a model's memory is: the direction's, so that its state moves with every packet, or each connection's own, so
+/// that the k-th packet of the n-th connection meets the same fate however connections interleave.
+enum class Scope : std::uint8_t { link, connection };
+
+/// One-way delay. uniform: time ± jitter, evenly. Otherwise: mean time, standard deviation jitter. Never below 0.
 /// Unless `reorder`, a packet never leaves before one that arrived earlier in the same direction.
 struct DelaySettings {
   Duration time{0};    ///< 0 to kMaxDelay
   Duration jitter{0};  ///< 0 to kMaxDelay
   Distribution distribution = Distribution::uniform;
   bool reorder = false;
+  /// Below 1: so often a packet has the last one's jitter, and otherwise draws its own. Its lag-k correlation is then
+  /// the k-th power of this, and the distribution stays what it is.
+  Probability correlation{0};
+  Scope per = Scope::link;            ///< of the correlation
+  std::vector<std::int16_t> table{};  ///< of Distribution::table: 1 to kMaxTable values
   bool operator==(const DelaySettings&) const = default;
 };
 
@@ -71,8 +83,8 @@ struct MarkovLoss {
   bool operator==(const MarkovLoss&) const = default;
 };
 
-/// At most one of the models. All but `random` without correlation belong to the link, not to the flow, and count the
-/// packets of the direction that reach them since the model was set.
+/// At most one of the models. All but `random` without correlation have a memory, and count the packets of the
+/// direction (or, per connection, of each connection) that reach them since the model was set.
 struct LossSettings {
   Probability random;
   std::optional<GilbertElliott> gilbert_elliott{};
@@ -84,11 +96,14 @@ struct LossSettings {
   std::vector<std::uint64_t> list{};  ///< the packets with these numbers, from 1; ascending, at most kMaxListed
   std::string pattern{};              ///< of '.' and 'x' (lost), repeated; at most kMaxPattern
   bool after_rate = false;            ///< lost behind the bottleneck: what is lost has taken its capacity
+  Scope per = Scope::link;
   bool operator==(const LossSettings&) const = default;
 };
 
 struct DuplicateSettings {
   Probability probability;
+  Probability correlation{0};  ///< lag-1, of being duplicated; below 1. The mean stays `probability`
+  Scope per = Scope::link;     ///< of the correlation
   bool operator==(const DuplicateSettings&) const = default;
 };
 
@@ -98,6 +113,8 @@ struct CorruptSettings {
   Probability probability;
   std::uint32_t bits = 1;  ///< 1 to 64
   bool fix_checksum = false;
+  Probability correlation{0};  ///< as duplicate's
+  Scope per = Scope::link;
   bool operator==(const CorruptSettings&) const = default;
 };
 
@@ -107,6 +124,11 @@ struct ReorderSettings {
   Probability probability;
   std::uint32_t by_packets = 0;  ///< 0 to kMaxReorderPackets
   Duration by_time{0};           ///< 0 to kMaxDelay
+  Probability correlation{0};    ///< as duplicate's, among the candidates
+  /// netem's: so many less one are never moved, then each is a candidate until one is moved. 0 or 1: all are
+  /// candidates. At most kMaxGap.
+  std::uint32_t gap = 0;
+  Scope per = Scope::link;  ///< of the correlation and the gap
   bool operator==(const ReorderSettings&) const = default;
 };
 
@@ -179,6 +201,36 @@ struct OutageSettings {
   bool operator==(const OutageSettings&) const = default;
 };
 
+/// netem's `slot`: packets that come out of the bottleneck wait for a slot on the medium and leave together. A packet
+/// for which no slot is on its way acquires one, min to max later (evenly drawn). Those that come until it opens join
+/// it, at most so many packets and bytes (0: any number); the rest wait for the next, min to max after that one. A
+/// packet larger than `bytes` has a slot of its own (netem lets the last one of a slot exceed it).
+struct SlotSettings {
+  Duration min{0};  ///< both 0 (no slots) to kMaxDelay, min at most max
+  Duration max{0};
+  std::uint32_t packets = 0;
+  std::uint64_t bytes = 0;
+  bool operator==(const SlotSettings&) const = default;
+};
+
+/// The largest IP packet that the next hop takes. A larger one is dropped, and with `icmp` its sender is told; an IPv4
+/// packet that may be fragmented is.
+struct MtuSettings {
+  std::uint32_t bytes = 0;  ///< 0 (not limited) or kMinMtu to 65,535
+  bool icmp = true;
+  bool operator==(const MtuSettings&) const = default;
+};
+
+enum class IdleAction : std::uint8_t { drop, reset };
+
+/// The NAT or firewall that forgets a connection of which no packet came by for longer than `time`: what arrives of it
+/// from then on is dropped or, of TCP, answered with a reset, until it is opened anew.
+struct IdleTimeoutSettings {
+  Duration time{0};  ///< 0: never. At most kMaxIdle
+  IdleAction then = IdleAction::drop;
+  bool operator==(const IdleTimeoutSettings&) const = default;
+};
+
 /// Everything asked of one direction. All defaults: no impairment.
 struct DirectionConditions {
   DelaySettings delay;
@@ -190,6 +242,9 @@ struct DirectionConditions {
   QueueSettings queue;
   OutageSettings outage;
   TraceSettings trace;  ///< in place of the rate
+  SlotSettings slot;
+  MtuSettings mtu;
+  IdleTimeoutSettings idle_timeout;
   bool operator==(const DirectionConditions&) const = default;
 };
 
@@ -206,6 +261,10 @@ inline constexpr Duration kReorderPatience = std::chrono::milliseconds(100);
 inline constexpr std::uint32_t kMaxBurstLength = 1'000'000'000;  ///< a million packets, in thousandths
 inline constexpr std::size_t kMaxListed = 10'000;
 inline constexpr std::size_t kMaxPattern = 10'000;
+inline constexpr std::size_t kMaxTable = 16'384;  ///< as tc
+inline constexpr std::uint32_t kMaxGap = 1'000'000;
+inline constexpr std::uint32_t kMinMtu = 68;  ///< what every IPv4 link carries (RFC 791 3.2)
+inline constexpr Duration kMaxIdle = std::chrono::hours(24 * 7);
 inline constexpr std::uint64_t kMinRate = 8;                  ///< one byte a second
 inline constexpr std::uint64_t kMaxRate = 1'000'000'000'000;  ///< 1 Tbit/s
 inline constexpr std::uint64_t kMaxBurst = 1'000'000'000;

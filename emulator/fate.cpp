@@ -12,6 +12,8 @@ const char* to_string(DropReason reason) noexcept {
     case DropReason::malformed: return "malformed";
     case DropReason::device: return "device";
     case DropReason::aqm: return "aqm";
+    case DropReason::mtu: return "mtu";
+    case DropReason::idle_timeout: return "idle_timeout";
   }
   return "?";
 }

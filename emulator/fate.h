@@ -12,15 +12,17 @@ namespace wobble {
 /// Why a packet was dropped. The names are those of the API, the metrics and the log.
 enum class DropReason : std::uint8_t {
   none,
-  loss,       ///< the loss model
-  outage,     ///< on arrival or, with drop_in_flight, later
-  queue,      ///< the bottleneck's queue was full
-  memory,     ///< the bound on bytes in flight
-  malformed,  ///< could not be read as an IP packet
-  device,     ///< the device would not take it
-  aqm,        ///< the queue's discipline (CoDel, PIE, RED) chose it
+  loss,          ///< the loss model
+  outage,        ///< on arrival or, with drop_in_flight, later
+  queue,         ///< the bottleneck's queue was full
+  memory,        ///< the bound on bytes in flight
+  malformed,     ///< could not be read as an IP packet
+  device,        ///< the device would not take it
+  aqm,           ///< the queue's discipline (CoDel, PIE, RED) chose it
+  mtu,           ///< larger than the next hop takes
+  idle_timeout,  ///< of a connection that was forgotten
 };
-inline constexpr std::size_t kDropReasonCount = 8;
+inline constexpr std::size_t kDropReasonCount = 10;
 
 /// "none", "loss", ...
 const char* to_string(DropReason reason) noexcept;

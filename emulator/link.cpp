@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "emulator/impairments/queue_discipline.h"
+#include "emulator/ipv4_fragments.h"
 
 namespace wobble {
 
@@ -12,6 +13,9 @@ Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint n
       observer_(observer),
       pool_(options.memory ? options.memory : std::make_shared<MemoryBudget>(options.memory_limit)),
       connections_(options.connections, observer),
+      idle_timeout_({options.connections.hash_key[0], options.connections.hash_key[1]}),
+      hop_v4_(options.hop_v4),
+      hop_v6_(options.hop_v6),
       up_(Direction::up, options.seed),
       down_(Direction::down, options.seed),
       changed_at_(now) {}
@@ -38,15 +42,37 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
     for (const auto& tap : taps_) tap->arrived({bytes, nullptr, 0, arrival.number, side}, fate, now);
     return count_drop(half, DropReason::malformed, epoch_);
   }
+  admit_segments(half, arrival);
+  advance_bottleneck(direction, now);
+}
 
+Verdict Link::decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept {
+  if (idle_timeout_.is_on() && idle_timeout_.refuses(segment, arrival.side, arrival.now)) {
+    Verdict verdict;
+    verdict.fate.dropped = verdict.fate.lost[0] = DropReason::idle_timeout;
+    return verdict;
+  }
+  return half.pipeline.admit(flow, segment.length, arrival.now, is_ecn_capable(segment));
+}
+
+void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
+  const SuperPacket& packet = arrival.packet;
+  const std::uint32_t mtu = half.pipeline.conditions().mtu.bytes;
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
   Run run;
   PacketView segment = packet.whole();
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = 0; i < packet.count(); ++i) {
     packet.turn_to(i, segment);
-    const FlowPosition flow = connections_.arrive(segment, side, now);
-    Verdict verdict = half.pipeline.admit(flow, segment.length, now, is_ecn_capable(segment));
+    if (mtu > 0 && segment.length > mtu && may_be_fragmented(segment)) {
+      keep_run(half, arrival, run);
+      admit_fragments(half, arrival, i);
+      advance_bottleneck(direction_from(arrival.side), arrival.now);
+      continue;
+    }
+    arrival.sequence = half.next_sequence++;
+    const FlowPosition flow = connections_.arrive(segment, arrival.side, arrival.now);
+    Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
     const bool is_plain =
         may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits;
@@ -56,10 +82,10 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
     }
     keep_run(half, arrival, run);
     if (is_plain) {
-      run = {i, 1, flow.connection, fate};
+      run = {i, 1, flow.connection, fate, arrival.sequence};
     } else {
       keep_single(half, arrival, i, flow, verdict);
-      advance_bottleneck(direction, now);  // as if the next segment came by itself
+      advance_bottleneck(direction_from(arrival.side), arrival.now);  // as if the next segment came by itself
     }
   }
   keep_run(half, arrival, run);
@@ -97,6 +123,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     kept.release_at = run.fate.release_at[0];
     kept.fate = run.fate;
     kept.epoch = epoch_;
+    kept.sequence = run.sequence;
     kept.number = arrival.number + run.first;
     enter_flight(half, kept);
     enqueue(half, std::move(kept), 0);
@@ -110,6 +137,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
   const Fate& fate = verdict.fate;
   connections_.sent(flow.connection, arrival.packet.segment(segment), arrival.side, fate, arrival.now);
   show_arrival(arrival, segment, fate);
+  answer_refused(half, arrival, segment, flow, fate.dropped);
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
     if (!copies[i].buffer) {
       count_drop(half, fate.lost[i], epoch_);
@@ -121,6 +149,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
     copies[i].fate = fate;
     copies[i].copy = i;
     copies[i].epoch = epoch_;
+    copies[i].sequence = arrival.sequence;
     copies[i].number = arrival.number + segment;
     enter_flight(half, copies[i]);
     if (verdict.waits) {
@@ -244,9 +273,10 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
     if (c == &half.since_change && packet.epoch != epoch_) continue;
     c->packets_out += packet.segments;
     c->bytes_out += packet.wire_bytes;
-    c->delay.add(packet.release_at - packet.arrived, packet.segments);
+    if (!packet.is_originated) c->delay.add(packet.release_at - packet.arrived, packet.segments);
     c->lateness.add(now - packet.release_at, packet.segments);
   }
+  if (!packet.is_originated && packet.copy == 0) count_reordering(half, packet);
   half.rate_out.add(packet.wire_bytes, now);
 
   const Side arrived_on = opposite(destination_of(direction));
@@ -307,6 +337,7 @@ void Link::apply(const LinkConditions& conditions, TimePoint now) {
   conditions_ = conditions;
   up_.pipeline.configure(conditions.up, now);
   down_.pipeline.configure(conditions.down, now);
+  idle_timeout_.configure(conditions.up.idle_timeout, conditions.down.idle_timeout);
   start_epoch(now);
   advance(now);
 }

@@ -15,12 +15,14 @@
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
+#include "emulator/impairments/idle_timeout.h"
 #include "emulator/link_stats.h"
 #include "emulator/packet_buffer.h"
 #include "emulator/packet_tap.h"
 #include "emulator/pipeline.h"
 #include "emulator/rate_meter.h"
 #include "emulator/release_queue.h"
+#include "emulator/reordering_meter.h"
 #include "emulator/super_packet.h"
 
 namespace wobble {
@@ -30,6 +32,10 @@ struct LinkOptions {
   ConnectionTableOptions connections;
   std::size_t memory_limit = std::size_t{256} << 20;  ///< bytes in flight
   std::shared_ptr<MemoryBudget> memory;               ///< shared with other links, in place of memory_limit
+  /// Where the link's own ICMP errors come from. Without one they come from where the packet was going, as a host would
+  /// send them: an address that its sender's routes are sure to accept.
+  std::optional<IpAddress> hop_v4{};
+  std::optional<IpAddress> hop_v6{};
 };
 
 class Link {
@@ -87,6 +93,8 @@ class Link {
     DirectionCounters since_change;
     std::uint64_t packets_in_flight = 0;
     std::uint64_t bytes_in_flight = 0;
+    std::uint64_t next_sequence = 0;  ///< of the packet that arrives next
+    ReorderingMeter reordering;
     RateMeter rate_in;
     RateMeter rate_out;
   };
@@ -99,7 +107,8 @@ class Link {
     Side side;
     TimePoint now;
     std::span<const std::uint8_t> bytes;
-    std::uint64_t number;  ///< of its first segment
+    std::uint64_t number = 0;    ///< of its first segment
+    std::uint64_t sequence = 0;  ///< of the segment that is looked at, among those of its direction
   };
   /// Consecutive segments of one arrival with the same plain fate, from `first`.
   struct Run {
@@ -107,7 +116,10 @@ class Link {
     std::uint32_t n = 0;
     ConnectionHandle connection;
     Fate fate;
+    std::uint64_t sequence = 0;  ///< of the first
   };
+  void admit_segments(Half& half, Arrival& arrival) noexcept;
+  Verdict decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
   void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
                    Verdict& verdict) noexcept;
@@ -115,6 +127,18 @@ class Link {
   /// only the bytes and the memory can tell, and counts.
   std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
                                                      Verdict& verdict) noexcept;
+  /// Admits the fragments of a segment that is too big in its place.
+  void admit_fragments(Half& half, const Arrival& arrival, std::uint32_t segment) noexcept;
+  /// Tells the sender of a segment that was refused, if that was asked for.
+  void answer_refused(Half& half, const Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
+                      DropReason reason) noexcept;
+  /// A segment as it is on the wire; empty if the memory is exhausted.
+  PacketBuffer wire_packet(const Arrival& arrival, std::uint32_t segment) noexcept;
+  /// Sends a packet of the link's own, at `release_at`.
+  void emit(Direction direction, std::span<const std::uint8_t> bytes, ConnectionHandle connection, TimePoint now,
+            TimePoint release_at) noexcept;
+  void count_originated(Half& half, std::uint32_t n) noexcept;
+  void count_reordering(Half& half, const InFlight& packet) noexcept;
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
   /// From now on the packet is in flight.
   void enter_flight(Half& half, const InFlight& packet) noexcept;
@@ -136,13 +160,16 @@ class Link {
   ConnectionObserver& observer_;
   BufferPool pool_;  // before the queues, which hold its buffers
   ConnectionTable connections_;
+  IdleTimeout idle_timeout_;
+  std::optional<IpAddress> hop_v4_;
+  std::optional<IpAddress> hop_v6_;
   LinkConditions conditions_;
   Half up_;
   Half down_;
   std::uint32_t epoch_ = 0;
   TimePoint changed_at_;
   TimePoint exhausted_at_ = TimePoint::min();  ///< the latest time memory was
-  std::uint64_t next_number_ = 0;
+  std::uint64_t next_number_ = 0;              ///< of the wire packet that arrives, or is originated, next
   std::vector<std::shared_ptr<PacketTap>> taps_;
 };
 

@@ -11,8 +11,18 @@
 
 namespace wobble {
 
+/// Reordering as it was delivered (RFC 4737): of the packets that left, copies apart, how many came behind one that had
+/// arrived later (3.3), and by how many packets each was late (the extent, 4.2.1; of one that was late by more than
+/// ReorderingMeter remembers, at least).
+struct ReorderingCounters {
+  std::uint64_t packets = 0;
+  std::uint64_t reordered = 0;
+  std::uint64_t extent_sum = 0;
+  std::uint64_t extent_max = 0;
+};
+
 /// Counters of one direction. It always holds, to the packet:
-///   packets_in + duplicated = packets_out + sum(dropped) + packets_in_flight.
+///   packets_in + duplicated + originated = packets_out + sum(dropped) + packets_in_flight.
 struct DirectionCounters {
   std::uint64_t packets_in = 0;
   std::uint64_t bytes_in = 0;
@@ -22,9 +32,11 @@ struct DirectionCounters {
   std::uint64_t duplicated = 0;                           ///< copies made
   std::uint64_t corrupted = 0;
   std::uint64_t reordered = 0;
-  std::uint64_t marked = 0;  ///< congestion experienced, by the queue's discipline (RFC 3168)
-  Histogram delay;           ///< asked of each released packet: release_at − arrival
-  Histogram lateness;        ///< how much later it left than asked: never below 0
+  std::uint64_t marked = 0;      ///< congestion experienced, by the queue's discipline (RFC 3168)
+  std::uint64_t originated = 0;  ///< made by the link itself: ICMP errors, resets, fragments beyond a packet's first
+  ReorderingCounters reordering;
+  Histogram delay;     ///< asked of each released packet: release_at − arrival
+  Histogram lateness;  ///< how much later it left than asked: never below 0
 };
 
 struct DirectionStats {

@@ -9,6 +9,7 @@
 #include "emulator/impairments/loss.h"
 #include "emulator/impairments/outage.h"
 #include "emulator/impairments/reorder.h"
+#include "emulator/impairments/slot.h"
 
 namespace wobble {
 
@@ -18,6 +19,7 @@ struct Pipeline::Stages {
         corrupt(seed, direction),
         duplicate(seed, direction),
         bottleneck(seed, direction),
+        slot(seed, direction),
         delay(seed, direction),
         reorder(seed, direction) {}
 
@@ -27,6 +29,7 @@ struct Pipeline::Stages {
   Corrupt corrupt;
   Duplicate duplicate;
   Bottleneck bottleneck;
+  Slot slot;
   Delay delay;
   Reorder reorder;
 
@@ -35,9 +38,9 @@ struct Pipeline::Stages {
   }
 
   /// When a copy leaves the link that came out of the bottleneck at `departure`. What is moved back holds nobody back.
-  TimePoint release(TimePoint departure, const FlowPosition& flow, std::uint8_t copy, bool is_reordered,
-                    std::uint32_t& hold_packets) noexcept {
-    const TimePoint release_at = delay.departure(departure, flow, copy > 0);
+  TimePoint release(TimePoint departure, const FlowPosition& flow, std::uint32_t length, std::uint8_t copy,
+                    bool is_reordered, std::uint32_t& hold_packets) noexcept {
+    const TimePoint release_at = delay.departure(slot.opening_for(length, departure), flow, copy > 0);
     if (copy == 0 && is_reordered) {
       hold_packets = reorder.by_packets();
       return release_at + reorder.by_time();
@@ -68,6 +71,7 @@ void Pipeline::configure(const DirectionConditions& conditions, TimePoint now) {
   s.corrupt.configure(conditions.corrupt);
   s.duplicate.configure(conditions.duplicate);
   s.bottleneck.configure(conditions.rate, conditions.trace, conditions.queue, now);
+  s.slot.configure(conditions.slot);
   s.delay.configure(conditions.delay);
   s.reorder.configure(conditions.reorder);
 }
@@ -75,6 +79,8 @@ void Pipeline::configure(const DirectionConditions& conditions, TimePoint now) {
 Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoint now, bool is_ecn_capable) noexcept {
   Stages& s = *stages_;
   if (s.outage.is_down(now)) return dropped(DropReason::outage);
+  const std::uint32_t mtu = s.conditions.mtu.bytes;
+  if (mtu > 0 && length > mtu) return dropped(DropReason::mtu);
   if (!s.conditions.loss.after_rate && s.loss.loses(flow)) return dropped(DropReason::loss);
 
   Verdict verdict;
@@ -98,7 +104,7 @@ Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoin
     } else if (s.is_lost_behind(flow, copy)) {
       fate.lost[copy] = DropReason::loss;
     } else {
-      fate.release_at[copy] = s.release(passed.departure, flow, copy, fate.reordered, verdict.hold_packets);
+      fate.release_at[copy] = s.release(passed.departure, flow, length, copy, fate.reordered, verdict.hold_packets);
     }
   }
   fate.dropped = fate.lost[0];
@@ -125,7 +131,8 @@ bool Pipeline::next_leaving(TimePoint now, LeftBottleneck& out) noexcept {
     out.dropped = DropReason::loss;
     return true;
   }
-  out.packet.release_at = s.release(left.departure, flow, copy, out.packet.fate.reordered, out.hold_packets);
+  out.packet.release_at =
+      s.release(left.departure, flow, out.packet.wire_bytes, copy, out.packet.fate.reordered, out.hold_packets);
   out.packet.fate.release_at[copy] = out.packet.release_at;
   return true;
 }
@@ -144,8 +151,11 @@ bool Pipeline::advance(TimePoint now) noexcept { return stages_->outage.advance(
 
 void Pipeline::forget_backlog(TimePoint) noexcept {
   stages_->bottleneck.forget_backlog();
+  stages_->slot.forget();
   stages_->delay.forget_order();
 }
+
+TimePoint Pipeline::order_floor() const noexcept { return stages_->delay.floor(); }
 
 const DirectionConditions& Pipeline::conditions() const noexcept { return stages_->conditions; }
 

@@ -1,6 +1,6 @@
 // One direction's impairments, in their fixed order:
 //
-//   outage → loss → corrupt → duplicate → bottleneck (rate, queue) → delay, jitter, reorder
+//   outage → mtu → loss → corrupt → duplicate → bottleneck (rate, queue) → slot → delay, jitter, reorder
 //
 // admit() takes a packet's identity, length and time of arrival and answers with its fate: dropped and why, or when
 // each copy leaves; or that it waits in the bottleneck, where the queue's discipline decides later (bottleneck.h). Then
@@ -79,6 +79,9 @@ class Pipeline {
 
   /// Forgets the order to be kept and the bottleneck's backlog: after everything in flight was released or dropped.
   void forget_backlog(TimePoint now) noexcept;
+
+  /// Before this nothing leaves that keeps the order; in the past if nothing is on its way.
+  TimePoint order_floor() const noexcept;
 
   const DirectionConditions& conditions() const noexcept;
 

@@ -126,6 +126,11 @@ std::int64_t uniform_offset(std::uint64_t number, std::int64_t scale) noexcept {
   return static_cast<std::int64_t>(high_product(number, range)) - scale;
 }
 
+std::int64_t normal_quantile(std::uint64_t number) noexcept {
+  const auto z = static_cast<std::int64_t>(normal_table().z_of(number << 1 | 1));
+  return (number >> 63) != 0 ? z : -z;
+}
+
 std::int64_t normal_offset(std::uint64_t number, std::int64_t scale) noexcept {
   // The top bit is the sign, the rest the tail's probability.
   const std::uint64_t z = normal_table().z_of(number << 1 | 1);

@@ -33,8 +33,10 @@ struct InFlight {
   TimePoint release_at;
   Fate fate;
   std::uint8_t copy = 0;
-  std::uint32_t epoch = 0;   ///< of the conditions it arrived under
-  std::uint64_t number = 0;  ///< of its first segment: the n-th wire packet that arrived on the link
+  std::uint32_t epoch = 0;     ///< of the conditions it arrived under
+  std::uint64_t number = 0;    ///< of its first segment: the n-th wire packet that arrived on the link
+  std::uint64_t sequence = 0;  ///< of its first segment: the n-th that was admitted to its direction
+  bool is_originated = false;  ///< by the link itself: it did not arrive
 };
 
 class ReleaseQueue {

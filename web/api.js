@@ -1,7 +1,7 @@
 // The REST API as the page uses it: shapes, requests, problems, and the live stream.
 
 /**
- * @typedef {{time?: string, jitter?: string, distribution?: string, reorder?: boolean}} Delay
+ * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[]}, reorder?: boolean}} Delay
  * @typedef {{random?: string, gilbert_elliott?: Record<string, string>}} Loss
  * @typedef {object} Conditions sparse: what is absent is at its default
  * @property {Delay} [delay]
@@ -12,6 +12,9 @@
  * @property {string|{rate?: string, burst?: string, overhead?: string}} [rate]
  * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
  * @property {{file?: string, ms?: number[]}} [trace]
+ * @property {{min?: string, max?: string, packets?: number, bytes?: string}} [slot]
+ * @property {{bytes?: string, icmp?: boolean}} [mtu]
+ * @property {{time?: string, then?: string}} [idle_timeout]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
  *
  * @typedef {{name: string, summary: string, source: string, up: Conditions, down: Conditions}} Profile

@@ -79,8 +79,9 @@ export function inWords(c) {
   if (!c || !Object.keys(c).length) return 'clean';
   const {delay, loss, outage, corrupt, reorder} = c;
   const bursts = Object.entries(loss?.gilbert_elliott ?? {}).map(([name, value]) => `${name} ${value}`).join(' ');
+  const distribution = typeof delay?.distribution === 'object' ? 'by table' : delay?.distribution;
   const words = [
-    delay && ['delay', delay.time, delay.jitter && `±${delay.jitter}`, delay.distribution, delay.reorder && 'overtaking'],
+    delay && ['delay', delay.time, delay.jitter && `±${delay.jitter}`, distribution, delay.reorder && 'overtaking'],
     loss?.random && ['loss', loss.random],
     bursts && ['loss', bursts],
     c.duplicate && ['duplicate', c.duplicate.percent],
@@ -89,6 +90,9 @@ export function inWords(c) {
     c.rate && ['rate', typeof c.rate === 'object' ? c.rate.rate : c.rate],
     c.trace && ['trace', c.trace.file],
     c.queue && ['queue', c.queue.limit, c.queue.discipline, c.queue.ecn && 'ecn'],
+    c.slot && ['slot', c.slot.min, c.slot.max],
+    c.mtu && ['mtu', c.mtu.bytes, c.mtu.icmp === false && 'black hole'],
+    c.idle_timeout && ['idle', c.idle_timeout.time, c.idle_timeout.then],
     outage?.on && ['outage'],
     outage?.up_for && ['outage', outage.down_for, 'each', outage.up_for],
   ];

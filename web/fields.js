@@ -45,7 +45,7 @@ export const FIELDS = {
   distribution: {
     key: 'delay/distribution',
     label: 'distribution of the jitter',
-    read: c => c.delay?.distribution ?? 'uniform',
+    read: c => (typeof c.delay?.distribution === 'object' ? 'table' : c.delay?.distribution ?? 'uniform'),
     write: (c, text) => delayPatch(c, {distribution: text === 'uniform' ? null : text}),
   },
   overtake: {

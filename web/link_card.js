@@ -104,7 +104,7 @@ export class LinkCard {
     if (name === 'jitter') {
       const [distribution, overtake] = [make('distribution'), make('overtake')];
       return [
-        [distribution.makeSelect([['uniform', 'uniform'], ['normal', 'normal']]),
+        [distribution.makeSelect(['uniform', 'normal', 'pareto', 'paretonormal', 'table'].map(name => [name, name]), ['table']),
           overtake.makeCheck('overtake', 'Let packets overtake each other; else order is kept')],
         [], [distribution.error, overtake.error]];
     }

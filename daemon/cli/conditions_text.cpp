@@ -12,14 +12,28 @@ std::string in_brackets(const std::vector<std::string>& remarks) {
   return out.empty() ? out : out + ")";
 }
 
+void remark_scope(const Json& value, std::vector<std::string>& remarks) {
+  if (text(value, "per") == "connection") remarks.emplace_back("each connection");
+}
+
+std::string correlation(const Json& value) {
+  const std::string percent = text(value, "correlation");
+  return percent.empty() ? "" : " " + percent;
+}
+
 std::string delay(const Json& value) {
   std::string out = "delay " + text(value, "time");
   if (const std::string jitter = text(value, "jitter"); !jitter.empty()) out.append(" ").append(jitter);
-  if (const std::string shape = text(value, "distribution"); !shape.empty()) {
-    out.append(" distribution ").append(shape);
+  out += correlation(value);
+  if (const Json& shape = field(value, "distribution"); shape.is_string()) {
+    out.append(" distribution ").append(text(shape));
+  } else if (const Json& table = field(shape, "table"); table.is_array()) {
+    out.append(" distribution of ").append(std::to_string(table.size())).append(" values");
   }
-  return out +
-         in_brackets(is_true(value, "reorder") ? std::vector<std::string>{"may reorder"} : std::vector<std::string>{});
+  std::vector<std::string> remarks;
+  if (is_true(value, "reorder")) remarks.emplace_back("may reorder");
+  remark_scope(value, remarks);
+  return out + in_brackets(remarks);
 }
 
 /// A model of loss in netem's order; what is absent before something that is present is at its default.
@@ -36,7 +50,7 @@ std::string model(std::string out, const Json& value, const std::pair<const char
   return out;
 }
 
-std::string loss(const Json& value) {
+std::string loss_model(const Json& value) {
   if (const Json& burst = field(value, "burst"); burst.is_object()) {
     return "loss burst " + text(burst, "percent") + " " + text(burst, "length");
   }
@@ -53,20 +67,45 @@ std::string loss(const Json& value) {
     for (const Json& number : list) out.append(" ").append(text(number));
     return out;
   }
-  const std::string correlation = text(value, "correlation");
-  return "loss " + text(value, "random") + (correlation.empty() ? "" : " " + correlation);
+  return "loss " + text(value, "random") + correlation(value);
+}
+
+std::string loss(const Json& value) {
+  std::vector<std::string> remarks;
+  remark_scope(value, remarks);
+  return loss_model(value) + in_brackets(remarks);
+}
+
+std::string duplicate(const Json& value) {
+  std::vector<std::string> remarks;
+  remark_scope(value, remarks);
+  return "duplicate " + text(value, "percent") + correlation(value) + in_brackets(remarks);
 }
 
 std::string corrupt(const Json& value) {
   std::vector<std::string> remarks;
   if (const std::string bits = text(value, "bits"); !bits.empty()) remarks.push_back(bits + " bits");
   if (is_true(value, "fix_checksum")) remarks.emplace_back("checksum made right");
-  return "corrupt " + text(value, "percent") + in_brackets(remarks);
+  remark_scope(value, remarks);
+  return "corrupt " + text(value, "percent") + correlation(value) + in_brackets(remarks);
 }
 
 std::string reorder(const Json& value) {
-  std::string out = "reorder " + text(value, "percent");
+  std::string out = "reorder " + text(value, "percent") + correlation(value);
+  if (const std::string gap = text(value, "gap"); !gap.empty()) out += " gap " + gap;
   if (const std::string by = text(value, "by"); !by.empty()) out += " by " + by;
+  std::vector<std::string> remarks;
+  remark_scope(value, remarks);
+  return out + in_brackets(remarks);
+}
+
+std::string slot(const Json& value) {
+  std::string out = "slot " + text(value, "min");
+  if (const std::string max = text(value, "max"); !max.empty()) out.append(" ").append(max);
+  for (const char* size : {"packets", "bytes"}) {
+    if (const std::string most = text(value, size); !most.empty())
+      out.append(" ").append(size).append(" ").append(most);
+  }
   return out;
 }
 
@@ -100,6 +139,16 @@ std::string trace(const Json& value) {
   return "trace of " + std::to_string(field(value, "ms").size()) + " opportunities";
 }
 
+std::string mtu(const Json& value) {
+  const Json& icmp = field(value, "icmp");
+  return "mtu " + text(value, "bytes") + (icmp.is_boolean() && !icmp.get<bool>() ? " blackhole" : "");
+}
+
+std::string idle_timeout(const Json& value) {
+  const std::string then = text(value, "then");
+  return "idle_timeout " + text(value, "time") + (then.empty() ? "" : " " + then);
+}
+
 std::string outage(const Json& value) {
   std::string out = "outage";
   if (is_true(value, "on")) out += " on";
@@ -117,7 +166,10 @@ std::string describe(const std::string& name, const Json& value) {
   if (!value.is_object()) return name + " " + text(value);
   if (name == "delay") return delay(value);
   if (name == "loss") return loss_and_place(value);
-  if (name == "duplicate") return "duplicate " + text(value, "percent");
+  if (name == "duplicate") return duplicate(value);
+  if (name == "slot") return slot(value);
+  if (name == "mtu") return mtu(value);
+  if (name == "idle_timeout") return idle_timeout(value);
   if (name == "corrupt") return corrupt(value);
   if (name == "reorder") return reorder(value);
   if (name == "rate") return rate(value);
@@ -132,8 +184,8 @@ std::string describe(const std::string& name, const Json& value) {
 std::vector<std::string> describe_conditions(const Json& conditions) {
   std::vector<std::string> out;
   if (!conditions.is_object()) return out;
-  constexpr const char* kOrder[] = {"delay", "loss",  "duplicate", "corrupt", "reorder",
-                                    "rate",  "trace", "queue",     "outage"};
+  constexpr const char* kOrder[] = {"delay", "loss",  "duplicate", "corrupt", "reorder", "rate",
+                                    "trace", "queue", "outage",    "slot",    "mtu",     "idle_timeout"};
   const auto is_known = [&](const std::string& name) {
     return std::find(std::begin(kOrder), std::end(kOrder), name) != std::end(kOrder);
   };

@@ -54,10 +54,15 @@ void add_set(CLI::App& app, Context& context) {
   command->add_option("WORDS", options->words, "[up|down|both] delay 80ms 10ms loss 2% rate 5mbit ...");
   command->add_option("--for", options->lasts, "Then what was before comes back: 30s, 10m, 1h");
   command->footer(R"(Words:
-  delay TIME [JITTER] [distribution uniform|normal]   delay 80ms 10ms distribution normal
+  delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal|/PATH/X.dist]
+                                                      delay 80ms 10ms distribution normal
   loss PERCENT | loss gemodel P [R [1-H [1-K]]]       loss 2%        loss gemodel 1% 10%
   duplicate PERCENT    corrupt PERCENT                duplicate 1%   corrupt 0.1%
-  reorder PERCENT [by 3packets|10ms]                  reorder 5% by 3packets
+  reorder PERCENT [gap N] [by 3packets|10ms]          reorder 5% by 3packets
+                       (a second percentage behind these four is their correlation)
+  slot MIN [MAX] [packets N] [bytes SIZE]             slot 5ms 20ms packets 10
+  mtu SIZE [blackhole]                                mtu 1400B
+  idle_timeout TIME [drop|reset]                      idle_timeout 5m reset
   rate RATE            queue 100packets|64kB|200ms    rate 5mbit queue 200ms
   outage on|off        limit PACKETS (netem's word for queue)
 

@@ -7,7 +7,8 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr const char* kReasons[] = {"loss", "outage", "queue", "memory", "malformed", "device", "aqm"};
+constexpr const char* kReasons[] = {"loss",   "outage", "queue", "memory",      "malformed",
+                                    "device", "aqm",    "mtu",   "idle_timeout"};
 
 std::string measured(const Json& delivered, const char* key, const char* figure) {
   const auto value = number(field(delivered, key), figure);

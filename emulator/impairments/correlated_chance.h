@@ -10,14 +10,17 @@
 #pragma once
 
 #include "emulator/impairments/chance.h"
+#include "emulator/impairments/memory.h"
 
 namespace wobble {
 
 class TwoStateChain {
  public:
+  enum class State : std::uint8_t { fresh, no, yes };
+
   TwoStateChain() = default;
   TwoStateChain(Ratio mean, Ratio after_yes, Ratio after_no) noexcept
-      : after_no_(after_no), after_yes_(after_yes), next_(mean) {}
+      : mean_(mean), after_yes_(after_yes), after_no_(after_no) {}
 
   static TwoStateChain correlated(Probability p, Probability correlation) noexcept {
     constexpr std::uint64_t kOne = Probability::kOne;
@@ -25,46 +28,50 @@ class TwoStateChain {
     return {{yes, kOne}, {yes * kOne + like * (kOne - yes), kOne * kOne}, {yes * (kOne - like), kOne * kOne}};
   }
 
-  bool next(std::uint64_t number) noexcept {
-    const bool yes = is_hit(number, next_);
-    next_ = yes ? after_yes_ : after_no_;
+  bool next(State& state, std::uint64_t number) const noexcept {
+    const bool yes = is_hit(number, state == State::fresh ? mean_ : state == State::yes ? after_yes_ : after_no_);
+    state = yes ? State::yes : State::no;
     return yes;
   }
 
  private:
-  Ratio after_no_;
+  Ratio mean_;
   Ratio after_yes_;
-  Ratio next_;
+  Ratio after_no_;
 };
 
 /// One stage's chance, with or without correlation. Without, it belongs to the flow, whose k-th packet always meets the
-/// same fate; with, to the link: whoever sends the next packet meets what resembles the last one's fate.
+/// same fate; with, to the link (whoever sends the next packet meets what resembles the last one's fate) or to the
+/// connection.
 class CorrelatedChance {
  public:
-  CorrelatedChance(std::uint64_t seed, Direction direction, Stage stage) noexcept
-      : by_flow_(seed, direction, stage), by_link_(stream_for(seed, static_cast<std::uint8_t>(direction), stage, 0)) {}
+  CorrelatedChance(std::uint64_t seed, Direction direction, Stage stage) noexcept : chance_(seed, direction, stage) {}
 
   /// Both below or equal to 1, the correlation below. A change forgets what was before; the numbers drawn go on, so
   /// that none is used twice.
-  void configure(Probability p, Probability correlation) noexcept {
-    if (p == p_ && correlation == correlation_) return;
+  void configure(Probability p, Probability correlation, Scope per) noexcept {
+    if (p == p_ && correlation == correlation_ && per == per_) return;
     p_ = p;
     correlation_ = correlation;
+    per_ = per;
     chain_ = TwoStateChain::correlated(p, correlation);
+    memory_.configure(per);
   }
 
   bool strikes(const FlowPosition& flow, bool is_copy = false) noexcept {
-    if (correlation_.is_zero()) return by_flow_.strikes(flow, p_, is_copy);
-    return chain_.next(by_link_.at(link_packet_++));
+    if (p_.is_zero()) return false;
+    if (correlation_.is_zero()) return chance_.strikes(flow, p_, is_copy);
+    const auto turn = memory_.next(flow);
+    return chain_.next(turn.state, chance_.number_for(turn.position, is_copy));
   }
 
  private:
-  Chance by_flow_;
-  RandomStream by_link_;
-  std::uint64_t link_packet_ = 0;
+  Chance chance_;
   Probability p_;
   Probability correlation_;
+  Scope per_ = Scope::link;
   TwoStateChain chain_;
+  Memory<TwoStateChain::State> memory_;
 };
 
 }  // namespace wobble

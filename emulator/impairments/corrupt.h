@@ -1,7 +1,7 @@
 // Which packets are damaged, and the damage.
 #pragma once
 
-#include "emulator/impairments/chance.h"
+#include "emulator/impairments/correlated_chance.h"
 
 namespace wobble {
 
@@ -10,14 +10,13 @@ class Corrupt {
   Corrupt(std::uint64_t seed, Direction direction) noexcept
       : chance_(seed, direction, Stage::corrupt), bits_(seed, direction, Stage::corrupt_bits) {}
 
-  void configure(const CorruptSettings& settings) noexcept { settings_ = settings; }
-  bool strikes(const FlowPosition& flow) const noexcept { return chance_.strikes(flow, settings_.probability); }
+  void configure(const CorruptSettings& s) noexcept { chance_.configure(s.probability, s.correlation, s.per); }
+  bool strikes(const FlowPosition& flow) noexcept { return chance_.strikes(flow); }
   /// Which bits: for corrupt_packet().
   std::uint64_t draw_for(const FlowPosition& flow) const noexcept { return bits_.number_for(flow); }
 
  private:
-  CorruptSettings settings_;
-  Chance chance_;
+  CorrelatedChance chance_;
   Chance bits_;
 };
 

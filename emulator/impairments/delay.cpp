@@ -4,14 +4,37 @@
 
 namespace wobble {
 
-TimePoint Delay::departure(TimePoint from, const FlowPosition& flow, bool is_copy) const noexcept {
+void Delay::configure(const DelaySettings& settings) {
+  const bool is_same_memory = settings.correlation == settings_.correlation && settings.per == settings_.per;
+  settings_ = settings;
+  if (!is_same_memory) memory_.configure(settings.per);
+}
+
+std::uint64_t Delay::draw(const FlowPosition& flow, bool is_copy) noexcept {
+  if (settings_.correlation.is_zero()) return jitter_.number_for(flow, is_copy);
+  const auto [last, position] = memory_.next(flow);
+  if (!last.is_drawn || !again_.strikes(position, settings_.correlation, is_copy)) {
+    last = {jitter_.number_for(position, is_copy), true};
+  }
+  return last.draw;
+}
+
+std::int64_t Delay::offset(std::uint64_t draw) const noexcept {
+  const std::int64_t scale = settings_.jitter.count();
+  switch (settings_.distribution) {
+    case Distribution::uniform: return uniform_offset(draw, scale);
+    case Distribution::normal: return normal_offset(draw, scale);
+    case Distribution::pareto: return pareto_offset(draw, scale);
+    case Distribution::paretonormal: return paretonormal_offset(draw, scale);
+    case Distribution::table: return table_offset(draw, scale, settings_.table);
+  }
+  return 0;
+}
+
+TimePoint Delay::departure(TimePoint from, const FlowPosition& flow, bool is_copy) noexcept {
   Duration delay = settings_.time;
   if (settings_.jitter > Duration(0)) {
-    std::uint64_t number = chance_.number_for(flow);
-    if (is_copy) number = number_for_copy(number);
-    const std::int64_t scale = settings_.jitter.count();
-    delay += Duration(settings_.distribution == Distribution::normal ? normal_offset(number, scale)
-                                                                     : uniform_offset(number, scale));
+    delay += Duration(offset(draw(flow, is_copy)));
     delay = std::max(delay, Duration(0));
   }
   const TimePoint departure = from + delay;

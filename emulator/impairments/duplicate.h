@@ -1,7 +1,7 @@
 // Which packets come twice.
 #pragma once
 
-#include "emulator/impairments/chance.h"
+#include "emulator/impairments/correlated_chance.h"
 
 namespace wobble {
 
@@ -9,12 +9,11 @@ class Duplicate {
  public:
   Duplicate(std::uint64_t seed, Direction direction) noexcept : chance_(seed, direction, Stage::duplicate) {}
 
-  void configure(const DuplicateSettings& settings) noexcept { settings_ = settings; }
-  bool strikes(const FlowPosition& flow) const noexcept { return chance_.strikes(flow, settings_.probability); }
+  void configure(const DuplicateSettings& s) noexcept { chance_.configure(s.probability, s.correlation, s.per); }
+  bool strikes(const FlowPosition& flow) noexcept { return chance_.strikes(flow); }
 
  private:
-  DuplicateSettings settings_;
-  Chance chance_;
+  CorrelatedChance chance_;
 };
 
 }  // namespace wobble

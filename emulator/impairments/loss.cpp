@@ -1,5 +1,7 @@
 #include "emulator/impairments/loss.h"
 
+#include <algorithm>
+
 namespace wobble {
 namespace {
 
@@ -13,70 +15,69 @@ TwoStateChain chain_of(const BurstLoss& burst) noexcept {
 
 Loss::Loss(std::uint64_t seed, Direction direction) noexcept
     : random_(seed, direction, Stage::loss),
-      link_transitions_(stream_for(seed, static_cast<std::uint8_t>(direction), Stage::loss_state, 0)),
-      link_losses_(stream_for(seed, static_cast<std::uint8_t>(direction), Stage::loss, 0)) {}
+      transitions_(seed, direction, Stage::loss_state),
+      losses_(seed, direction, Stage::loss) {}
 
 void Loss::configure(const LossSettings& settings) {
   if (settings == settings_) return;
   settings_ = settings;
-  random_.configure(settings.random, settings.correlation);
+  random_.configure(settings.random, settings.correlation, settings.per);
   if (settings.burst) burst_ = chain_of(*settings.burst);
-  is_bad_ = false;
-  markov_state_ = MarkovState::received_in_gap;
-  counted_ = 0;
-  listed_ = 0;
+  memory_.configure(settings.per);
 }
 
 bool Loss::loses(const FlowPosition& flow, bool is_copy) noexcept {
-  if (!settings_.random.is_zero()) return random_.strikes(flow, is_copy);
-  if (settings_.gilbert_elliott) return loses_by_gilbert_elliott(*settings_.gilbert_elliott);
-  if (settings_.burst) return burst_.next(link_transitions_.at(link_packet_++));
-  if (settings_.markov) return loses_by_markov(*settings_.markov);
-  return loses_by_number();
+  const LossSettings& s = settings_;
+  if (!s.random.is_zero()) return random_.strikes(flow, is_copy);
+  if (s.gilbert_elliott || s.burst || s.markov) {
+    const auto [state, position] = memory_.next(flow);
+    if (s.gilbert_elliott) return loses_by_gilbert_elliott(*s.gilbert_elliott, state, position, is_copy);
+    const std::uint64_t number = transitions_.number_for(position, is_copy);
+    return s.burst ? burst_.next(state.burst, number) : loses_by_markov(*s.markov, state.markov, number);
+  }
+  if (s.every == 0 && s.pattern.empty() && s.list.empty()) return false;
+  return loses_by_number(memory_.next(flow).state.counted);
 }
 
-bool Loss::loses_by_gilbert_elliott(const GilbertElliott& model) noexcept {
-  const std::uint64_t k = link_packet_++;
-  if (is_hit(link_transitions_.at(k), is_bad_ ? model.r : model.p)) is_bad_ = !is_bad_;
-  return is_hit(link_losses_.at(k), is_bad_ ? model.bad_loss : model.good_loss);
+bool Loss::loses_by_gilbert_elliott(const GilbertElliott& model, State& state, const FlowPosition& position,
+                                    bool is_copy) const noexcept {
+  if (transitions_.strikes(position, state.is_bad ? model.r : model.p, is_copy)) state.is_bad = !state.is_bad;
+  return losses_.strikes(position, state.is_bad ? model.bad_loss : model.good_loss, is_copy);
 }
 
-bool Loss::loses_by_markov(const MarkovLoss& model) noexcept {
+bool Loss::loses_by_markov(const MarkovLoss& model, MarkovState& state, std::uint64_t number) noexcept {
   using enum MarkovState;
-  const std::uint64_t number = link_transitions_.at(link_packet_++);
   const auto either = [](Probability a, Probability b) {
     return Probability{a.parts_per_billion + b.parts_per_billion};
   };
-  switch (markov_state_) {
+  switch (state) {
     case received_in_gap:
       if (is_hit(number, model.p13)) {
-        markov_state_ = lost_in_burst;
+        state = lost_in_burst;
       } else if (is_hit(number, either(model.p13, model.p14))) {
-        markov_state_ = lost_in_gap;
+        state = lost_in_gap;
       }
       break;
     case received_in_burst:
-      if (is_hit(number, model.p23)) markov_state_ = lost_in_burst;
+      if (is_hit(number, model.p23)) state = lost_in_burst;
       break;
     case lost_in_burst:
       if (is_hit(number, model.p31)) {
-        markov_state_ = received_in_gap;
+        state = received_in_gap;
       } else if (is_hit(number, either(model.p31, model.p32))) {
-        markov_state_ = received_in_burst;
+        state = received_in_burst;
       }
       break;
-    case lost_in_gap: markov_state_ = received_in_gap; break;
+    case lost_in_gap: state = received_in_gap; break;
   }
-  return markov_state_ == lost_in_burst || markov_state_ == lost_in_gap;
+  return state == lost_in_burst || state == lost_in_gap;
 }
 
-bool Loss::loses_by_number() noexcept {
-  const std::uint64_t before = counted_++;
-  if (settings_.every > 0) return counted_ % settings_.every == 0;
+bool Loss::loses_by_number(std::uint64_t& counted) const noexcept {
+  const std::uint64_t before = counted++;
+  if (settings_.every > 0) return counted % settings_.every == 0;
   if (!settings_.pattern.empty()) return settings_.pattern[before % settings_.pattern.size()] == 'x';
-  if (listed_ == settings_.list.size() || settings_.list[listed_] != counted_) return false;
-  ++listed_;
-  return true;
+  return std::binary_search(settings_.list.begin(), settings_.list.end(), counted);
 }
 
 }  // namespace wobble

@@ -5,8 +5,8 @@
 
 namespace wobble {
 
-/// Random loss belongs to the flow: its k-th packet always meets the same fate. Every other model belongs to the link,
-/// since a burst hits whoever is on the air: its state moves with every packet of the direction that reaches it.
+/// Random loss belongs to the flow: its k-th packet always meets the same fate. Every other model has a memory, of the
+/// link by default, since a burst hits whoever is on the air: its state moves with every packet that reaches it.
 class Loss {
  public:
   Loss(std::uint64_t seed, Direction direction) noexcept;
@@ -21,20 +21,24 @@ class Loss {
   /// MarkovLoss's states, by their numbers there.
   enum class MarkovState : std::uint8_t { received_in_gap = 1, received_in_burst, lost_in_burst, lost_in_gap };
 
-  bool loses_by_gilbert_elliott(const GilbertElliott& model) noexcept;
-  bool loses_by_markov(const MarkovLoss& model) noexcept;
-  bool loses_by_number() noexcept;
+  struct State {
+    std::uint64_t counted = 0;  ///< packets since the model was set, for every, list and pattern
+    TwoStateChain::State burst = TwoStateChain::State::fresh;
+    MarkovState markov = MarkovState::received_in_gap;
+    bool is_bad = false;
+  };
+
+  bool loses_by_gilbert_elliott(const GilbertElliott& model, State& state, const FlowPosition& position,
+                                bool is_copy) const noexcept;
+  static bool loses_by_markov(const MarkovLoss& model, MarkovState& state, std::uint64_t number) noexcept;
+  bool loses_by_number(std::uint64_t& counted) const noexcept;
 
   LossSettings settings_;
   CorrelatedChance random_;
-  RandomStream link_transitions_;
-  RandomStream link_losses_;
-  std::uint64_t link_packet_ = 0;  ///< numbers used of the two streams
+  Chance transitions_;
+  Chance losses_;
   TwoStateChain burst_;
-  bool is_bad_ = false;
-  MarkovState markov_state_ = MarkovState::received_in_gap;
-  std::uint64_t counted_ = 0;  ///< packets since the model was set, for every, list and pattern
-  std::size_t listed_ = 0;     ///< how many of the list are behind us
+  Memory<State> memory_;
 };
 
 }  // namespace wobble

@@ -40,13 +40,14 @@ class AnyConditions {
   DirectionConditions direction() {
     DirectionConditions c;
     if (coin())
-      c.delay = {time(kMaxDelay), time(kMaxDelay), coin() ? Distribution::normal : Distribution::uniform, coin()};
+      c.delay = {time(kMaxDelay), time(kMaxDelay), static_cast<Distribution>(below(5)), coin(), correlation(), scope()};
+    if (c.delay.distribution == Distribution::table) c.delay.table = {-32768, 0, 8192, 32767};
     if (coin()) c.loss = loss();
-    if (coin()) c.duplicate.probability = chance();
-    if (coin()) c.corrupt = {chance(), 1 + below(64), coin()};
+    if (coin()) c.duplicate = {chance(), correlation(), scope()};
+    if (coin()) c.corrupt = {chance(), 1 + below(64), coin(), correlation(), scope()};
     if (coin())
-      c.reorder =
-          coin() ? ReorderSettings{chance(), 1 + below(1000), 0ns} : ReorderSettings{chance(), 0, time(kMaxDelay)};
+      c.reorder = coin() ? ReorderSettings{chance(), 1 + below(1000), 0ns, correlation(), below(kMaxGap), scope()}
+                         : ReorderSettings{chance(), 0, time(kMaxDelay)};
     if (coin()) c.rate = kMinRate + random_() % (kMaxRate - kMinRate);
     if (c.rate.bits_per_second > 0 && coin()) bottleneck(c);
     if (coin())
@@ -59,6 +60,12 @@ class AnyConditions {
       c.outage.on = true;
     else if (coin())
       c.outage = {false, time(1min), time(1min), coin()};
+    if (coin()) {
+      const Duration min = time(kMaxDelay / 2);
+      c.slot = {min, coin() ? min : min + time(kMaxDelay / 2), coin() ? below(100) : 0, coin() ? below(1u << 31) : 0};
+    }
+    if (coin()) c.mtu = {kMinMtu + below(60'000), coin()};
+    if (coin()) c.idle_timeout = {time(kMaxIdle), coin() ? IdleAction::drop : IdleAction::reset};
     return c;
   }
 
@@ -96,12 +103,15 @@ class AnyConditions {
       case 5: out.list = {1 + below(10), 20 + random_() / 2}; break;
       default: out.pattern = coin() ? "x." : "..x";
     }
+    out.per = scope();
     return out;
   }
 
  private:
   bool coin() { return random_() % 2 == 0; }
   std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
+  Probability correlation() { return {coin() ? below(Probability::kOne) : 0}; }
+  Scope scope() { return coin() ? Scope::connection : Scope::link; }
   Probability chance() { return {1 + below(Probability::kOne)}; }
   /// From 1 ns to `most`, at every order of magnitude.
   Duration time(Duration most) {
@@ -134,11 +144,12 @@ TEST(ConditionsJson, NothingAskedIsNothingWritten) {
 TEST(ConditionsJson, Shorthands) {
   const LinkConditions c = read_ok(
       R"({"both":{"delay":"80ms","loss":"0.3%","duplicate":"1%","corrupt":"1%","reorder":"5%","rate":"5mbit",
-          "queue":"100packets","outage":true}})");
+          "queue":"100packets","outage":true,"slot":"5ms","mtu":"1400B","idle_timeout":"5m"}})");
   EXPECT_EQ(c.up, c.down);
   EXPECT_EQ(to_json(c.up), Json::parse(R"({"delay":{"time":"80ms"},"loss":{"random":"0.3%"},
     "duplicate":{"percent":"1%"},"corrupt":{"percent":"1%"},"reorder":{"percent":"5%","by":"3packets"},"rate":"5mbit",
-    "queue":{"limit":"100packets"},"outage":{"on":true}})"));
+    "queue":{"limit":"100packets"},"outage":{"on":true},"slot":{"min":"5ms"},"mtu":{"bytes":"1400B"},
+    "idle_timeout":{"time":"5m"}})"));
   EXPECT_EQ(read_ok(R"({"up":{"netem":"delay 100ms 10ms loss 1%"}})").up,
             read_ok(R"({"up":{"delay":{"time":"100ms","jitter":"10ms"},"loss":"1%"}})").up);
 }
@@ -146,20 +157,25 @@ TEST(ConditionsJson, Shorthands) {
 TEST(ConditionsJson, EveryFieldWrongIsEveryFieldReported) {
   EXPECT_EQ(wrong_pointers(R"({
     "up": {
-      "delay": {"time": 80, "jitter": true, "distribution": "pareto", "reorder": "yes", "tiem": 1},
+      "delay": {"time": 80, "jitter": true, "distribution": "pareot", "correlation": "25", "per": "flow", "reorder": "yes", "tiem": 1},
       "loss": {"random": "200%", "gilbert_elliott": {"p": "x", "r": [], "1-h": {}, "1-k": 5, "h": 1}, "state": 1},
-      "duplicate": {"percent": "-1%", "correlation": "5%"},
+      "duplicate": {"percent": "-1%", "correlation": "100%", "per": 1},
       "corrupt": {"percent": false, "bits": 1.5, "fix_checksum": 1},
-      "reorder": {"percent": "5", "by": "3", "gap": 5},
+      "reorder": {"percent": "5", "by": "3", "gap": "5"},
       "rate": "5kbps",
       "queue": {"limit": "100", "discipline": "codel"},
       "outage": {"on": 1, "up_for": "10", "down_for": 5, "drop_in_flight": "no"},
+      "slot": {"min": "5", "max": true, "packets": -1, "bytes": "64", "bits": 1},
+      "mtu": {"bytes": 1400, "icmp": "yes", "icpm": true},
+      "idle_timeout": {"time": "5", "then": "forget", "than": "drop"},
       "latency": "5ms"
     },
     "down": []})"),
             (std::set<std::string>{"/up/delay/time",
                                    "/up/delay/jitter",
                                    "/up/delay/distribution",
+                                   "/up/delay/correlation",
+                                   "/up/delay/per",
                                    "/up/delay/reorder",
                                    "/up/delay/tiem",
                                    "/up/loss/random",
@@ -171,6 +187,7 @@ TEST(ConditionsJson, EveryFieldWrongIsEveryFieldReported) {
                                    "/up/loss/state",
                                    "/up/duplicate/percent",
                                    "/up/duplicate/correlation",
+                                   "/up/duplicate/per",
                                    "/up/corrupt/percent",
                                    "/up/corrupt/bits",
                                    "/up/corrupt/fix_checksum",
@@ -184,6 +201,17 @@ TEST(ConditionsJson, EveryFieldWrongIsEveryFieldReported) {
                                    "/up/outage/up_for",
                                    "/up/outage/down_for",
                                    "/up/outage/drop_in_flight",
+                                   "/up/slot/min",
+                                   "/up/slot/max",
+                                   "/up/slot/packets",
+                                   "/up/slot/bytes",
+                                   "/up/slot/bits",
+                                   "/up/mtu/bytes",
+                                   "/up/mtu/icmp",
+                                   "/up/mtu/icpm",
+                                   "/up/idle_timeout/time",
+                                   "/up/idle_timeout/then",
+                                   "/up/idle_timeout/than",
                                    "/up/latency",
                                    "/down"}));
 }
@@ -213,7 +241,7 @@ TEST(ConditionsJson, BothIsReportedOnceAndWhereItWasSent) {
             (std::set<std::string>{"/both/delay", "/both/rate"}));
   EXPECT_EQ(wrong_pointers(R"({"both":{},"up":{}})"), (std::set<std::string>{"/both"}));
   std::vector<FieldError> errors;
-  read_conditions(Json::parse(R"({"both":{"netem":"delay 80 slot 5ms"}})"), errors);
+  read_conditions(Json::parse(R"({"both":{"netem":"delay 80 slot 5"}})"), errors);
   ASSERT_EQ(errors.size(), 2u) << "one for each word, once";
   EXPECT_EQ(errors[0].pointer, "/both/netem");
 }

@@ -34,6 +34,18 @@ TEST(NetemWords, WhatNetemSaysWeUnderstand) {
       {"reorder 25% by 10ms rate 1mbit", R"({"reorder":{"percent":"25%","by":"10ms"},"rate":"1mbit"})"},
       {"rate 1Mbit limit 1000", R"({"rate":"1mbit","queue":{"limit":"1000packets"}})"},
       {"queue 64kB", R"({"queue":{"limit":"64kB"}})"},
+      {"delay 80ms 10ms 25% distribution pareto",
+       R"({"delay":{"time":"80ms","jitter":"10ms","correlation":"25%","distribution":"pareto"}})"},
+      {"delay 80ms 10ms distribution /x.dist loss 1%",
+       R"({"delay":{"time":"80ms","jitter":"10ms","distribution":{"file":"/x.dist"}},"loss":{"random":"1%"}})"},
+      {"duplicate 1% 50% corrupt 2% 25%",
+       R"({"duplicate":{"percent":"1%","correlation":"50%"},"corrupt":{"percent":"2%","correlation":"25%"}})"},
+      {"reorder 25% 50% gap 5", R"({"reorder":{"percent":"25%","correlation":"50%","gap":5}})"},
+      {"slot 800us 1000us packets 10 bytes 6000", R"({"slot":{"min":"800us","max":"1ms","packets":10,"bytes":"6kB"}})"},
+      {"slot 5ms bytes 64kB", R"({"slot":{"min":"5ms","bytes":"64kB"}})"},
+      {"mtu 1400B", R"({"mtu":{"bytes":"1400B"}})"},
+      {"mtu 1400B blackhole idle_timeout 5m", R"({"mtu":{"bytes":"1400B","icmp":false},"idle_timeout":{"time":"5m"}})"},
+      {"idle_timeout 90s reset", R"({"idle_timeout":{"time":"90s","then":"reset"}})"},
       {"outage on", R"({"outage":{"on":true}})"},
       {"outage off rate 0", R"({"outage":{},"rate":"0bit"})"},
   };
@@ -46,19 +58,21 @@ TEST(NetemWords, WhatNetemSaysWeUnderstand) {
 
 TEST(NetemWords, WhatCannotBeDoneIsAnErrorNotIgnored) {
   const std::pair<const char*, const char*> cases[] = {
-      {"delay 100ms 10ms 25%", "delay: a correlation is not supported yet (\"25%\")"},
+      {"delay 100ms 10ms 25% 5%", "delay: one percentage and its correlation are taken (\"5%\")"},
       {"loss 1% 25% 5%", "loss: one percentage and its correlation are taken"},
-      {"duplicate 1% 5%", "duplicate: a correlation"},
-      {"delay 100ms 10ms distribution pareto", "\"pareto\" is not supported yet"},
+      {"duplicate 1% 5% 5%", "duplicate: one percentage and its correlation"},
+      {"delay 100ms 10ms distribution experimental", "the path of a .dist file, not \"experimental\""},
       {"loss state", "p13 is missing"},
       {"loss state 1% 2% 3% 4% 5% 6%", "at most p13"},
       {"loss every", "loss every: a number of packets such as 10 is missing"},
       {"loss list 3packets", "\"3packets\" is not a number of packets"},
       {"loss burst 1%", "loss burst: a value such as 5packets is missing"},
       {"loss 1% ecn", "ecn is not supported yet"},
-      {"reorder 25% gap 5", "gap is not supported"},
+      {"reorder 25% gap", "reorder gap: a number of packets"},
       {"rate 1mbit 14 48 5 1", "packet overhead"},
-      {"slot 800us 1000us", "slot: not supported yet"},
+      {"slot", "slot: a value such as 5ms is missing"},
+      {"slot distribution pareto 5ms 1ms", "slot: a distribution is not supported"},
+      {"mtu 1400", "write \"1400kB\""},
       {"seed 5", "a seed belongs to the link"},
       {"delay", "delay: a value such as 80ms is missing"},
       {"delay loss 1%", "delay: a value such as 80ms is missing"},
@@ -81,7 +95,7 @@ TEST(NetemWords, WhatCannotBeDoneIsAnErrorNotIgnored) {
 }
 
 TEST(NetemWords, AllErrorsAreReported) {
-  EXPECT_EQ(parse_netem_words(split_words("delay 80 loss 2 rate fast slot 5ms")).errors.size(), 5u);
+  EXPECT_EQ(parse_netem_words(split_words("delay 80 loss 2 rate fast slot 5")).errors.size(), 5u);
 }
 
 }  // namespace

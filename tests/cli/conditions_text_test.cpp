@@ -57,6 +57,19 @@ TEST(ConditionsText, says_the_bottleneck_in_the_words_that_set_it) {
   }
 }
 
+TEST(ConditionsText, says_correlations_slots_mtu_and_idle_timeouts) {
+  const Json conditions = Json::parse(R"({
+      "delay": {"time": "80ms", "jitter": "10ms", "correlation": "25%", "distribution": {"table": [1, 2, 3]}},
+      "duplicate": {"percent": "1%", "correlation": "50%", "per": "connection"},
+      "reorder": {"percent": "5%", "correlation": "10%", "gap": 5, "by": "3packets"},
+      "slot": {"min": "5ms", "max": "20ms", "packets": 10, "bytes": "64kB"},
+      "mtu": {"bytes": "1400B", "icmp": false}, "idle_timeout": {"time": "5m", "then": "reset"}})");
+  EXPECT_THAT(describe_conditions(conditions),
+              ElementsAre("delay 80ms 10ms 25% distribution of 3 values", "duplicate 1% 50% (each connection)",
+                          "reorder 5% 10% gap 5 by 3packets", "slot 5ms 20ms packets 10 bytes 64kB",
+                          "mtu 1400B blackhole", "idle_timeout 5m reset"));
+}
+
 TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
   EXPECT_THAT(describe_conditions(Json::object()), IsEmpty());
   EXPECT_THAT(describe_conditions(Json()), IsEmpty());

@@ -64,7 +64,8 @@ class Bench {
   void expect_balance() {
     const LinkStats stats = link.stats(now_);
     for (const DirectionStats* s : {&stats.up, &stats.down}) {
-      EXPECT_EQ(s->total.packets_in + s->total.duplicated, s->total.packets_out + dropped(*s) + s->packets_in_flight);
+      EXPECT_EQ(s->total.packets_in + s->total.duplicated + s->total.originated,
+                s->total.packets_out + dropped(*s) + s->packets_in_flight);
     }
   }
 

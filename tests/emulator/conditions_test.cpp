@@ -38,6 +38,40 @@ TEST(Conditions, LimitsAreValid) {
   EXPECT_THAT(pointers(c), IsEmpty());
 }
 
+TEST(Conditions, LimitsOfTheLaterImpairmentsAreValid) {
+  LinkConditions c;
+  c.up.delay = {kMaxDelay, kMaxDelay, Distribution::table, true, {Probability::kOne - 1}, Scope::connection, {}};
+  c.up.delay.table.resize(kMaxTable);
+  c.up.duplicate = {{Probability::kOne}, {Probability::kOne - 1}, Scope::connection};
+  c.up.reorder = {{Probability::kOne}, 1, {}, {Probability::kOne - 1}, kMaxGap, Scope::connection};
+  c.up.slot = {kMaxDelay, kMaxDelay, 1, 1};
+  c.up.mtu = {kMinMtu, false};
+  c.up.idle_timeout = {kMaxIdle, IdleAction::reset};
+  c.down.slot = {Duration(0), Duration(1), 0, 0};
+  c.down.mtu = {65'535, true};
+  EXPECT_THAT(pointers(c), IsEmpty());
+}
+
+TEST(Conditions, EveryErrorOfTheLaterImpairmentsIsNamed) {
+  const Probability all{Probability::kOne};
+  LinkConditions c;
+  c.up.delay = {{}, {}, Distribution::table, false, all, Scope::link, {}};
+  c.up.duplicate.correlation = c.up.corrupt.correlation = c.up.reorder.correlation = all;
+  c.up.reorder.gap = kMaxGap + 1;
+  c.up.slot = {kMaxDelay + Duration(1), -Duration(1), 0, 0};
+  c.up.mtu.bytes = kMinMtu - 1;
+  c.up.idle_timeout.time = kMaxIdle + Duration(1);
+  c.down.delay.table.resize(kMaxTable + 1);
+  c.down.slot.packets = 1;
+  c.down.mtu.bytes = 65'536;
+  c.down.idle_timeout.time = -Duration(1);
+  EXPECT_THAT(pointers(c), ElementsAre("/up/delay/correlation", "/up/delay/distribution", "/up/duplicate/correlation",
+                                       "/up/corrupt/correlation", "/up/reorder/correlation", "/up/reorder/gap",
+                                       "/up/slot/min", "/up/slot/max", "/up/slot/max", "/up/mtu/bytes",
+                                       "/up/idle_timeout/time", "/down/delay/distribution", "/down/delay/distribution",
+                                       "/down/slot/min", "/down/mtu/bytes", "/down/idle_timeout/time"));
+}
+
 TEST(Conditions, AQueueWithoutARateIsAllowed) {
   LinkConditions c;
   c.up.queue.limit_packets = 10;

@@ -14,6 +14,22 @@ using super_packets::Bytes;
 using super_packets::cut;
 using super_packets::Super;
 
+void add_later_impairments(std::mt19937_64& random, DirectionConditions& d) {
+  const auto correlation = [&] { return Probability{static_cast<std::uint32_t>(random() % Probability::kOne)}; };
+  const auto per = [&] { return random() % 2 ? Scope::link : Scope::connection; };
+  d.delay.correlation = random() % 3 == 0 ? correlation() : Probability{};
+  d.delay.per = per();
+  if (random() % 4 == 0) d.delay.distribution = Distribution::paretonormal;
+  d.duplicate.correlation = random() % 3 == 0 ? correlation() : Probability{};
+  d.corrupt.per = d.duplicate.per = d.loss.per = per();
+  if (random() % 3 == 0) d.reorder.gap = static_cast<std::uint32_t>(random() % 10);
+  if (random() % 4 == 0) {
+    d.slot = {1ms, 5ms, static_cast<std::uint32_t>(random() % 4 * 10), random() % 2 * 20'000};
+  }
+  if (random() % 4 == 0) d.mtu = {static_cast<std::uint32_t>(300 + random() % 1200), random() % 2 == 0};
+  if (random() % 4 == 0) d.idle_timeout = {20ms, random() % 2 ? IdleAction::drop : IdleAction::reset};
+}
+
 LinkConditions random_conditions(std::mt19937_64& random) {
   const auto chance = [&](double percent) { return random() % 2 ? Probability::percent(percent) : Probability{}; };
   DirectionConditions d;
@@ -32,6 +48,7 @@ LinkConditions random_conditions(std::mt19937_64& random) {
   if (d.queue.discipline > Discipline::drophead) d.queue.ecn = random() % 2 == 0;
   if (random() % 4 == 0) d.queue.limit_packets = 5 + static_cast<std::uint32_t>(random() % 100);
   if (random() % 8 == 0) d.outage = {false, 30ms, 5ms, random() % 2 == 0};
+  add_later_impairments(random, d);
   LinkConditions c{d, d};
   c.down.delay.time = Duration(random() % 5'000'000);
   return c;

@@ -302,7 +302,12 @@ DirectionConditions orderly_conditions(const RandomStream& numbers, std::uint64_
   DirectionConditions c;
   if (pick(2)) c.delay.time = Duration(pick(50'000'000));
   if (pick(2)) c.delay.jitter = Duration(pick(20'000'000));
-  if (pick(2)) c.delay.distribution = Distribution::normal;
+  c.delay.distribution = static_cast<Distribution>(pick(4));
+  if (pick(3) == 0) c.delay.correlation = Probability::percent(static_cast<double>(pick(100)));
+  if (pick(2)) c.delay.per = c.duplicate.per = Scope::connection;
+  if (pick(3) == 0) c.duplicate.correlation = Probability::percent(static_cast<double>(pick(100)));
+  if (pick(4) == 0) c.slot = {Duration(pick(3'000'000)), 5ms, static_cast<std::uint32_t>(pick(20)), pick(2) * 30'000};
+  if (pick(4) == 0) c.mtu.bytes = static_cast<std::uint32_t>(500 + pick(1000));
   if (pick(3) == 0) c.loss.random = Probability::percent(static_cast<double>(pick(30)));
   if (pick(3) == 0) c.duplicate.probability = Probability::percent(static_cast<double>(pick(50)));
   if (pick(2)) c.rate = 100'000 + pick(100'000'000);

@@ -52,6 +52,7 @@ inline Super make(std::mt19937_64& random, bool is_v6, bool is_tcp, std::size_t 
 inline std::vector<Bytes> cut(const Super& super) {
   PacketView whole;
   parse_packet(super.bytes, whole);
+  if (whole.is_fragment) return {super.bytes};  // whose lengths and sums are those of the whole
   std::vector<Bytes> wire;
   const std::size_t size = super.offload.kind == Offload::Kind::none ? 1 << 20 : super.offload.segment_size;
   const std::size_t headers = whole.payload_offset;

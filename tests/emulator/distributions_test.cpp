@@ -1,0 +1,212 @@
+// The shapes of jitter, over 10^6 packets in virtual time, with and without correlation.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "emulator/random.h"
+#include "tests/emulator/lane.h"
+#include "tests/emulator/statistics.h"
+
+namespace {
+
+using namespace wobble;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kPackets = 1'000'000;
+constexpr std::int64_t kSigma = 10'000'000;
+
+/// The quantile functions that are meant, at u in (0, 1), in deviations.
+double normal(double u) {
+  double low = -12, high = 12;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (statistics::normal_cdf(middle) < u ? low : high) = middle;
+  }
+  return low;
+}
+double uniform(double u) { return 2 * u - 1; }
+double pareto(double u) { return (std::pow(1 - u, -1.0 / 3) - 1.5) * 2 / std::sqrt(3.0); }
+double paretonormal(double u) {
+  return (normal(u) + 4 * (std::pow(1 - u, -1.0 / 3) - 1.5)) / std::sqrt(13 + 8 * 0.5874707484783331);
+}
+
+struct Shape {
+  const char* name;
+  Distribution distribution;
+  double (*quantile)(double);
+  double deviation;
+};
+constexpr Shape kShapes[] = {{"uniform", Distribution::uniform, uniform, 0.57735026919},
+                             {"normal", Distribution::normal, normal, 1},
+                             {"pareto", Distribution::pareto, pareto, 1},
+                             {"paretonormal", Distribution::paretonormal, paretonormal, 1}};
+
+/// Delays less their mean, in deviations. The mean is long enough that none is cut off at 0.
+std::vector<double> jitters(const DelaySettings& delay) {
+  DirectionConditions c;
+  c.delay = delay;
+  c.delay.time = 600s;
+  c.delay.jitter = Duration(kSigma);
+  c.delay.reorder = true;
+  Lane lane(c, 7);
+  std::vector<double> samples;
+  samples.reserve(kPackets);
+  for (std::uint64_t i = 0; i < kPackets; ++i) {
+    samples.push_back(static_cast<double>((lane.release(kStart) - kStart - 600s).count()) / kSigma);
+  }
+  return samples;
+}
+
+/// Kolmogorov and Smirnov's test at every thousandth sample: it lies between the quantiles that the largest distance
+/// allows. `widening` is for samples that resemble each other.
+void expect_quantiles(std::vector<double> samples, double (*quantile)(double), double widening = 1) {
+  std::sort(samples.begin(), samples.end());
+  const auto n = static_cast<double>(samples.size());
+  const double slack = statistics::kolmogorov_bound(samples.size()) * widening;
+  for (std::size_t i = 500; i < samples.size(); i += 1000) {
+    const double u = static_cast<double>(i) / n;
+    if (u - slack > 0) {
+      ASSERT_GE(samples[i], quantile(u - slack) - 1e-6) << u;
+    }
+    if (u + slack < 1) {
+      ASSERT_LE(samples[i], quantile(u + slack) + 1e-6) << u;
+    }
+  }
+}
+
+double deviation_of(const std::vector<double>& samples) {
+  double sum = 0, squares = 0;
+  for (const double x : samples) {
+    sum += x;
+    squares += x * x;
+  }
+  const auto n = static_cast<double>(samples.size());
+  return std::sqrt(squares / n - sum / n * sum / n);
+}
+
+TEST(Distributions, HaveTheQuantilesMeanAndDeviationAsked) {
+  for (const Shape& shape : kShapes) {
+    SCOPED_TRACE(shape.name);
+    const auto samples = jitters({{}, {}, shape.distribution});
+    expect_quantiles(samples, shape.quantile);
+    const auto estimate = statistics::estimate_mean(samples);
+    EXPECT_NEAR(estimate.mean, 0, 5 * estimate.error);
+    EXPECT_LT(estimate.error, 0.0015);
+    // Pareto's fourth moment is infinite, so that the deviation of 10^6 samples is itself a matter of chance.
+    EXPECT_NEAR(deviation_of(samples), shape.deviation, shape.distribution < Distribution::pareto ? 0.004 : 0.05);
+  }
+}
+
+TEST(Distributions, KeepTheirQuantilesWithCorrelation) {
+  for (const Shape& shape : kShapes) {
+    for (const double percent : {25.0, 90.0}) {
+      SCOPED_TRACE(shape.name);
+      DelaySettings delay{{}, {}, shape.distribution};
+      delay.correlation = Probability::percent(percent);
+      const auto samples = jitters(delay);
+      const double c = percent / 100;
+      // The variance of a share of n such samples is (1 + c) / (1 - c) times that of n independent ones.
+      expect_quantiles(samples, shape.quantile, std::sqrt((1 + c) / (1 - c)));
+      // Without their tails the delays have the same correlation, and a bound that infinite moments do not spoil.
+      const double most = shape.quantile(0.9);
+      std::vector<double> middle;
+      for (const double x : samples) middle.push_back(std::min(x, most));
+      const double slack = 5 / std::sqrt(static_cast<double>(kPackets) * (1 - c));
+      EXPECT_NEAR(statistics::lag_correlation(middle, 1), c, slack);
+      EXPECT_NEAR(statistics::lag_correlation(middle, 2), c * c, slack);
+    }
+  }
+}
+
+TEST(Distributions, TheirLagOneCorrelationIsAsAsked) {
+  for (const Shape& shape : kShapes) {
+    SCOPED_TRACE(shape.name);
+    DelaySettings delay{{}, {}, shape.distribution};
+    delay.correlation = Probability::percent(50);
+    EXPECT_NEAR(statistics::lag_correlation(jitters(delay), 1), 0.5,
+                shape.distribution < Distribution::pareto ? 0.005 : 0.05);
+  }
+}
+
+TEST(Distributions, TailsAreNotCut) {
+  // The extreme numbers: q = 2^-64 and q = 1, r = 2^(64/3) and 1.
+  const double longest = (std::exp2(64.0 / 3) - 1.5) * 2 / std::sqrt(3.0);
+  EXPECT_NEAR(static_cast<double>(pareto_offset(0, kSigma)) / kSigma / longest, 1, 1e-7);
+  EXPECT_NEAR(static_cast<double>(pareto_offset(~0ULL, kSigma)) / kSigma, -1 / std::sqrt(3.0), 1e-7);
+  EXPECT_GT(pareto_offset(0, kMaxDelay.count()), 0) << "no overflow";
+  EXPECT_GT(paretonormal_offset(std::uint64_t{1} << 63, kMaxDelay.count()), 0);
+  EXPECT_LT(paretonormal_offset(0, kMaxDelay.count()), 0);
+}
+
+TEST(Distributions, CurvesAreExactBetweenTheKnots) {
+  const RandomStream numbers(3);
+  for (std::uint64_t i = 0; i < 20'000; ++i) {
+    const std::uint64_t number = numbers.at(i) >> (numbers.at(i + 20'000) % 40);
+    const double q = std::ldexp(static_cast<double>(number | 1), -64);
+    const double expected = (std::pow(q, -1.0 / 3) - 1.5) * 2 / std::sqrt(3.0);
+    const double got = static_cast<double>(pareto_offset(number, 1'000'000'000)) / 1e9;
+    ASSERT_NEAR(got, expected, 2e-7 * std::max(1.0, std::abs(expected))) << number;
+  }
+}
+
+TEST(Distributions, AreTheSameOnEveryMachine) {
+  const RandomStream numbers(11);
+  std::uint64_t digest = 0;
+  const std::vector<std::int16_t> table = {-32768, -5, 0, 8192, 32767};
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    for (const std::int64_t x : {pareto_offset(numbers.at(i), kSigma), paretonormal_offset(numbers.at(i), kSigma),
+                                 table_offset(numbers.at(i), kSigma, table)}) {
+      digest = mix64(digest ^ static_cast<std::uint64_t>(x));
+    }
+  }
+  EXPECT_EQ(digest, 5965978200974740380u);
+}
+
+TEST(Distributions, ATableIsDrawnFromEvenlyAndExactly) {
+  DelaySettings delay{{}, {}, Distribution::table};
+  delay.table = {-16384, 0, 8192, 32767};
+  std::vector<double> counts(4);
+  for (const double x : jitters(delay)) {
+    const auto found = std::find_if(delay.table.begin(), delay.table.end(),
+                                    [&](std::int16_t value) { return std::abs(x - value / 8192.0) < 1.0 / kSigma; });
+    ASSERT_NE(found, delay.table.end()) << x;
+    ++counts[static_cast<std::size_t>(found - delay.table.begin())];
+  }
+  EXPECT_LT(statistics::chi_square(counts, std::vector<double>(4, kPackets / 4.0)), statistics::chi_square_bound(3));
+}
+
+TEST(Distributions, CorrelatedJitterKeepsTheOrder) {
+  DirectionConditions c;
+  c.delay = {20ms, 15ms, Distribution::pareto, false, Probability::percent(80)};
+  Lane lane(c);
+  TimePoint last = kStart;
+  for (int i = 0; i < 100'000; ++i) {
+    const TimePoint release = lane.release(kStart + i * 1us);
+    ASSERT_GE(release, last);
+    last = release;
+  }
+}
+
+TEST(Distributions, CorrelationBelongsToTheLinkUnlessToTheConnection) {
+  DirectionConditions c;
+  c.delay = {1s, 10ms, Distribution::normal, true, Probability::percent(90)};
+  const auto second_is_like_first = [&](bool of_one_connection) {
+    Pipeline pipeline(Direction::up, 3);
+    pipeline.configure(c, kStart);
+    int alike = 0;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+      const auto index = static_cast<std::uint32_t>(1 + 2 * i);
+      const std::uint32_t other = of_one_connection ? index : index + 1;
+      const TimePoint first = pipeline.admit({{index, 1}, index, 0}, 100, kStart).fate.release_at[0];
+      alike += pipeline.admit({{other, 1}, other, of_one_connection}, 100, kStart).fate.release_at[0] == first;
+    }
+    return alike;
+  };
+  EXPECT_GT(second_is_like_first(false), 850);
+  c.delay.per = Scope::connection;
+  EXPECT_LT(second_is_like_first(false), 5);
+  EXPECT_GT(second_is_like_first(true), 850);
+}
+
+}  // namespace
