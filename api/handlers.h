@@ -38,6 +38,7 @@ class Handlers {
   void stats(const Call& call, httplib::Response& response);
   void reset_link(const Call& call, httplib::Response& response);
   void reset_all(const Call& call, httplib::Response& response);
+  void capture(const Call& call, httplib::Response& response);
 
   void connections(const Call& call, httplib::Response& response);
   void connection(const Call& call, httplib::Response& response);

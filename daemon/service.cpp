@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/conditions_json.h"
+#include "daemon/capture/link_capture.h"
 
 namespace wobble::daemon {
 namespace {
@@ -206,6 +207,18 @@ std::uint64_t Service::newest_event() { return journal_.newest_event(); }
 api::EventRow Service::annotate(const std::string& text, const std::optional<std::string>& link) {
   if (link) find(*link);
   return journal_.annotate(text, link);
+}
+
+std::unique_ptr<api::Capture> Service::capture(const std::string& name, const api::CaptureOptions& options) {
+  const auto tap = std::make_shared<CaptureTap>(options);
+  call(find(name), [&](Link& l, TimePoint) { l.add_tap(tap); });
+  const auto detach = [this, name, tap] {
+    const auto found = links_.find(name);
+    if (found == links_.end()) return;
+    found->second->forwarder->call([&](Link& l, TimePoint) { l.remove_tap(*tap); }, kForwarderPatience);
+  };
+  return std::make_unique<LinkCapture>(
+      name, options, tap, [this](TimePoint at) { return wall_clock(at); }, detach);
 }
 
 api::Health Service::health() {

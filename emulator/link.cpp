@@ -205,7 +205,8 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
     connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
                            now);
     for (const auto& tap : taps_) {
-      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, now);
+      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
+                {packet.fate, packet.arrived, packet.copy}, now);
     }
   }
 }
@@ -225,7 +226,8 @@ void Link::lose(const InFlight& packet, Direction direction, DropReason reason, 
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
     for (const auto& tap : taps_) {
-      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, reason, now);
+      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
+                {packet.fate, packet.arrived, packet.copy}, reason, now);
     }
   }
 }

@@ -18,6 +18,9 @@ constexpr char kFooter[] = R"(Examples:
   wobble connections --follow                   each change of state as it happens
   wobble show 17                                the ladder of one connection
   wobble exec lab near -- curl http://10.77.1.1/
+  wobble capture lab -o lab.pcapng --for 10s    packets, each with what was done to it
+  wobble analyze lab.pcapng                     the log of any capture
+  wobble replay in.pcap --both 'loss 2%' -o out.pcap
 
 Environment:
   WOBBLE_URL     where the daemon is, if --url does not say
@@ -29,6 +32,7 @@ Exit codes:
   1    the daemon refused, there is no such thing, or doctor found something
   2    the command line is wrong
   3    the daemon cannot be reached
+  4    a capture is damaged; what stood before the damage was used
   exec: the command's own; 127 if it is not found, 126 if it cannot be executed)";
 
 constexpr char kShortFooter[] = "Exit codes and environment: wobble --help";
@@ -58,6 +62,9 @@ void describe(CLI::App& app, Context& context) {
   add_doctor(app, context);
   add_cleanup(app, context);
   add_version(app, context);
+  add_analyze(app, context);
+  add_capture(app, context);
+  add_replay(app, context);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     const std::string own = command->get_footer();
     command->footer(own + (own.empty() ? "" : "\n\n") + kShortFooter);

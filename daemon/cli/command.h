@@ -50,6 +50,9 @@ void add_exec(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_cleanup(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
+void add_analyze(CLI::App& app, Context& context);
+void add_capture(CLI::App& app, Context& context);
+void add_replay(CLI::App& app, Context& context);
 
 /// The whole command line: parses, runs, tells failures on standard error, returns the exit code.
 int run_command_line(int argc, char** argv);
