@@ -72,6 +72,7 @@ void CaptureAnalysis::run(CaptureReader& reader) {
   } catch (const CaptureError&) {
     damage = std::current_exception();
   }
+  pass_all(early_.take_all());
   table_.close_all(now_);
   rows_.finish();
   if (damage) std::rethrow_exception(damage);
@@ -132,18 +133,42 @@ void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacke
     packet.is_whole = false;
   }
   ++counts_.packets;
-  move_to(frame.at);
-  rows_.set_link(options_.name, false);
-  const bool is_bad = checksums_.is_bad(packet);
-  counts_.bad_checksums += is_bad ? 1 : 0;
   counts_.truncated += frame.bytes.size() < frame.original_length ? 1 : 0;
-  if (is_bad) return;
-  const Side side = side_of(packet.view);
-  const FlowPosition flow = table_.arrive(packet.view, side, now_);
+  if (checksums_.is_bad(packet)) {
+    ++counts_.bad_checksums;
+    return;
+  }
+  pass_in_turn(packet.view, frame.at);
+}
+
+void CaptureAnalysis::pass_in_turn(const PacketView& view, std::int64_t at) {
+  const Side side = side_of(view);
+  pass_all(early_.ripe_before(view, side, at));
+  if (!view.is_tcp()) return pass(view, side, at);
+  if (early_.keep_early(view, side, at)) return;
+  pass(view, side, at);
+  pass_all(early_.ripe_after(view, side));
+}
+
+void CaptureAnalysis::pass(const PacketView& view, Side side, std::int64_t at) {
+  if (view.is_tcp()) early_.seen(view, side);
+  move_to(at);
+  rows_.set_link(options_.name, false);
+  const FlowPosition flow = table_.arrive(view, side, now_);
   Fate fate;
   fate.release_at[0] = now_;
-  table_.sent(flow.connection, packet.view, side, fate, now_);
-  table_.delivered(flow.connection, packet.view, side, now_, fate, 0, now_);
+  table_.sent(flow.connection, view, side, fate, now_);
+  table_.delivered(flow.connection, view, side, now_, fate, 0, now_);
+}
+
+void CaptureAnalysis::pass_all(const std::vector<EarlyAcks::Segment>& segments) {
+  for (const EarlyAcks::Segment& segment : segments) {
+    PacketView view;
+    if (parse_packet(segment.bytes, view) != ParseError::none) continue;
+    view.length += segment.beyond;
+    view.tcp.length += segment.beyond;
+    pass(view, segment.side, segment.at);
+  }
 }
 
 void CaptureAnalysis::take_ours(const LaneMark& mark, const CaptureNote& note, const CapturedPacket& packet) {

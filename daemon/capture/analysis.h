@@ -17,6 +17,7 @@
 #include "daemon/capture/captured_packet.h"
 #include "daemon/capture/checksum_policy.h"
 #include "daemon/capture/duplicate_frames.h"
+#include "daemon/capture/early_acks.h"
 #include "daemon/capture/fragments.h"
 #include "daemon/capture/link_layer.h"
 
@@ -76,6 +77,9 @@ class CaptureAnalysis {
   const std::optional<LaneMark>& lane(const CaptureReader& reader, std::uint32_t interface);
   bool find(const CaptureReader& reader, const CapturedFrame& frame, FramedPacket& framed, CapturedPacket& packet);
   void take_foreign(const CapturedFrame& frame, const FramedPacket& framed, CapturedPacket& packet);
+  void pass_in_turn(const PacketView& view, std::int64_t at);
+  void pass(const PacketView& view, Side side, std::int64_t at);
+  void pass_all(const std::vector<EarlyAcks::Segment>& segments);
   void take_ours(const LaneMark& mark, const CaptureNote& note, const CapturedPacket& packet);
   void arrived(Side side, const CaptureNote& note, const PacketView& view);
   void landed(const CaptureNote& note, const PacketView& view);
@@ -88,6 +92,7 @@ class CaptureAnalysis {
   PacketRestorer restorer_;
   FragmentTable fragments_;
   DuplicateFrames duplicates_;
+  EarlyAcks early_;
   std::vector<std::optional<LaneMark>> lanes_;
   std::unordered_map<std::uint64_t, Travelling> travelling_;
   AnalysisCounts counts_;

@@ -74,6 +74,8 @@ TEST(Analysis, TimesThatLieAboutTheOrderStillEndRight) {
     EXPECT_EQ(row.client.state, TcpState::time_wait) << a << ": " << result.story();
     EXPECT_EQ(row.server.state, TcpState::closed) << a << ": " << result.story();
     EXPECT_EQ(row.end, End::orderly) << a;
+    EXPECT_FALSE(row.midstream) << a;
+    EXPECT_EQ(result.connections[0].transitions.size(), 10u) << a << ": " << result.story();
   }
 }
 
@@ -109,7 +111,7 @@ TEST(Analysis, DamageIsToldAfterWhatStoodBeforeIt) {
   const Analysed result = analyse(file);
   EXPECT_EQ(result.error, "a frame is cut off");
   ASSERT_THAT(result.connections, SizeIs(1));
-  EXPECT_EQ(result.connections[0].transitions.size(), 9u);
+  EXPECT_EQ(result.connections[0].transitions.size(), 8u);
   EXPECT_EQ(result.connections[0].row.end, End::open);
   EXPECT_EQ(result.connections[0].row.closed_at, std::nullopt);
 }

@@ -57,7 +57,8 @@ TEST(CaptureNotes, AreReadBackExactly) {
     EXPECT_EQ(read->fate.reordered, note.fate.reordered) << text;
     EXPECT_EQ(read->after, note.after);
     for (std::size_t cut = 0; cut < text.size(); ++cut) {
-      EXPECT_EQ(daemon::parse_note(text.substr(0, cut)), std::nullopt) << text.substr(0, cut);
+      const auto part = daemon::parse_note(text.substr(0, cut));  // a whole one, without its second copy
+      EXPECT_TRUE(!part || text[cut] == ';') << text.substr(0, cut);
     }
   }
 }
@@ -149,7 +150,7 @@ TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
   for (std::uint16_t i = 0; i < 60; ++i) {
     conversations.push_back(orderly(Conversation(static_cast<std::uint16_t>(30000 + i))));
     if (i % 7 == 3) conversations.back().resize(5);
-    if (i % 5 == 4) {
+    if (i % 5 == 4 && conversations.back().size() > 6) {
       Conversation c(static_cast<std::uint16_t>(30000 + i));
       conversations.back()[6].packet = c.client(kRst | kAck, 111, 511);
     }
@@ -232,7 +233,7 @@ TEST(CaptureTapRing, KeepsOnlyWhatWasAskedFor) {
   options.port = 2;
   CaptureTap tap(options);
   CaptureTap::Sight sight;
-  for (const std::uint16_t port : {2, 3}) {
+  for (const std::uint16_t port : {std::uint16_t{2}, std::uint16_t{3}}) {
     const Bytes packet = packets::ipv4(kUdp, packets::udp(1, port, Bytes(500, 'x')));
     SuperPacket super;
     SuperPacket::parse(packet, {}, super);
