@@ -47,7 +47,8 @@ class Link {
     admit(bytes, Offload{}, side, now);
   }
 
-  /// Timers: connection time-outs, outage cycles. Call when next_due() has come, and before pop_due().
+  /// Timers: connection time-outs, outage cycles, what waits in the bottleneck. Call when next_due() has come, and
+  /// before pop_due().
   void advance(TimePoint now) noexcept;
 
   /// The next moment at which advance() or pop_due() has something to do.
@@ -59,7 +60,8 @@ class Link {
   /// What became of a packet that pop_due() handed out: written at `now`, or refused by the device.
   void complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept;
 
-  /// New conditions, in effect for the next packet. What is in flight keeps its time. `conditions` must be valid.
+  /// New conditions, in effect for the next packet, and for what waits in the bottleneck. What is in flight beyond it
+  /// keeps its time. `conditions` must be valid.
   void apply(const LinkConditions& conditions, TimePoint now);
   /// No impairment, and what is in flight leaves now, in order.
   void reset(TimePoint now);
@@ -113,7 +115,12 @@ class Link {
   std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
                                                      Verdict& verdict) noexcept;
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
+  /// From now on the packet is in flight.
+  void enter_flight(Half& half, const InFlight& packet) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
+  /// Moves on what leaves the bottleneck until `now`, or is dropped there.
+  void advance_bottleneck(Direction direction, TimePoint now) noexcept;
+  void mark(Half& half, InFlight& packet) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
   void leave_flight(Half& half, const InFlight& packet) noexcept;
   /// What was in flight is lost after all.

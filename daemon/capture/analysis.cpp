@@ -7,7 +7,6 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr std::int64_t kLatest = 7'258'118'400'000'000'000;  // the year 2200: room for every time-out
 constexpr std::size_t kMostTravelling = 1'000'000;
 
 /// A capture does not say on which side of it an endpoint is; a flow needs only that it stays there.
@@ -110,7 +109,11 @@ void CaptureAnalysis::take(const CaptureReader& reader, const CapturedFrame& fra
 
 // Time goes forward only, and timers run out in between.
 void CaptureAnalysis::move_to(std::int64_t at) {
-  const TimePoint then = std::max(now_, moment_of(std::clamp<std::int64_t>(at, 0, kLatest)));
+  if (now_ == TimePoint{}) {
+    clock_.first = at;
+    rows_.set_clock(clock_);
+  }
+  const TimePoint then = std::max(now_, clock_.moment(at));
   for (TimePoint due = table_.next_due(); due <= then; due = table_.next_due()) {
     now_ = std::max(now_, due);
     table_.advance(now_);
@@ -186,7 +189,8 @@ void CaptureAnalysis::arrived(Side side, const CaptureNote& note, const PacketVi
   const FlowPosition flow = table_.arrive(view, side, now_);
   Travelling packet{flow.connection, note.fate, now_, side, 0};
   for (std::uint8_t copy = 0; copy < note.fate.copies; ++copy) {
-    packet.fate.release_at[copy] = now_ + note.fate.release_at[copy].time_since_epoch();
+    const TimePoint after = note.fate.release_at[copy];
+    packet.fate.release_at[copy] = after == kNever ? kNever : now_ + after.time_since_epoch();
     if (note.fate.lost[copy] == DropReason::none) ++packet.copies;
   }
   table_.sent(flow.connection, view, side, packet.fate, now_);
@@ -203,6 +207,7 @@ void CaptureAnalysis::landed(const CaptureNote& note, const PacketView& view) {
   }
   Travelling& packet = found->second;
   if (note.kind == CaptureNote::Kind::left) {
+    packet.fate.release_at[note.copy] = packet.arrived + note.fate.release_at[note.copy].time_since_epoch();
     table_.delivered(packet.connection, view, packet.side, packet.arrived, packet.fate, note.copy, now_);
   } else {
     table_.lost(packet.connection, view, packet.side, packet.arrived, note.reason, note.copy, now_);

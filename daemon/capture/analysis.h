@@ -96,6 +96,7 @@ class CaptureAnalysis {
   std::vector<std::optional<LaneMark>> lanes_;
   std::unordered_map<std::uint64_t, Travelling> travelling_;
   AnalysisCounts counts_;
+  CaptureClock clock_;
   TimePoint now_{};
 };
 

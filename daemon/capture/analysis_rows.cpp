@@ -26,7 +26,7 @@ void AnalysisRows::on(const ConnectionOpened& event) noexcept {
   row.ordinal = event.ordinal;
   row.client.endpoint = event.client;
   row.server.endpoint = event.server;
-  row.opened_at = wall_time_of(event.at);
+  row.opened_at = clock_.wall_time(event.at);
 }
 
 void AnalysisRows::on(const Transition& event) noexcept {
@@ -38,7 +38,7 @@ void AnalysisRows::on(const Transition& event) noexcept {
   transition.event_id = next_event_++;
   transition.connection = event.id;
   transition.link = row.link;
-  transition.at = wall_time_of(event.at);
+  transition.at = clock_.wall_time(event.at);
   transition.side = event.side;
   transition.from = event.from;
   transition.to = event.to;
@@ -52,7 +52,7 @@ void AnalysisRows::on(const ConnectionClosed& event) noexcept {
   const auto found = open_.find(event.id);
   if (found == open_.end()) return;
   api::ConnectionRow& row = found->second.row;
-  row.closed_at = wall_time_of(event.at);
+  row.closed_at = clock_.wall_time(event.at);
   row.end = event.end;
   row.closed_by = event.closed_by;
   row.client.state = event.client_state;

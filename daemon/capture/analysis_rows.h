@@ -3,7 +3,7 @@
 // the table can hold.
 #pragma once
 
-#include <deque>
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -20,10 +20,20 @@ struct AnalysedConnection {
 };
 using AnalysisSink = std::function<void(const AnalysedConnection&)>;
 
-/// A capture's times in the table's: moved, so that none is the clock's epoch, which stands for "never".
-inline constexpr Duration kCaptureEpoch = std::chrono::hours(1);
-constexpr TimePoint moment_of(api::WallTime at) { return TimePoint(Duration(at) + kCaptureEpoch); }
-constexpr api::WallTime wall_time_of(TimePoint at) { return (at.time_since_epoch() - kCaptureEpoch).count(); }
+/// A capture's times as those of a machine that was switched on an hour before: the table expects a steady clock's.
+struct CaptureClock {
+  static constexpr Duration kBefore = std::chrono::hours(1);
+  static constexpr Duration kLongest = std::chrono::hours(24 * 365 * 30);  ///< later is taken for this
+
+  api::WallTime first = 0;  ///< of the capture
+
+  TimePoint moment(api::WallTime at) const {
+    const auto after = static_cast<__int128>(at) - first;
+    const auto count = std::clamp<__int128>(after, -kBefore.count() + 1, kLongest.count());
+    return TimePoint(kBefore + Duration(static_cast<Duration::rep>(count)));
+  }
+  api::WallTime wall_time(TimePoint at) const { return first + (at.time_since_epoch() - kBefore).count(); }
+};
 
 class AnalysisRows final : public ConnectionObserver {
  public:
@@ -34,6 +44,8 @@ class AnalysisRows final : public ConnectionObserver {
     link_ = name;
     has_sides_ = has_sides;
   }
+
+  void set_clock(const CaptureClock& clock) { clock_ = clock; }
 
   void on(const ConnectionOpened& event) noexcept override;
   void on(const Transition& event) noexcept override;
@@ -47,6 +59,7 @@ class AnalysisRows final : public ConnectionObserver {
 
  private:
   AnalysisSink sink_;
+  CaptureClock clock_;
   std::string link_;
   bool has_sides_ = false;
   std::unordered_map<ConnectionId, AnalysedConnection> open_;

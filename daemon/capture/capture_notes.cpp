@@ -64,7 +64,9 @@ std::string print_copies(const Fate& fate) {
   std::string out;
   for (std::uint8_t copy = 0; copy < fate.copies; ++copy) {
     out += "; copy " + std::to_string(copy);
-    if (fate.lost[copy] == DropReason::none) {
+    if (fate.lost[copy] == DropReason::none && fate.release_at[copy] == kNever) {
+      out += " waits its turn";
+    } else if (fate.lost[copy] == DropReason::none) {
       out += " leaves after " + print_span(fate.release_at[copy].time_since_epoch());
     } else {
       out += " dropped (" + std::string(to_string(fate.lost[copy])) + ")";
@@ -79,6 +81,11 @@ bool take_copies(Words& words, Fate& fate) {
     unsigned copy = 0;
     if (!words.take_number(copy) || copy != fate.copies || copy >= Fate::kMaxCopies) return false;
     Duration after{0};
+    if (words.take(" waits its turn")) {
+      fate.release_at[copy] = kNever;
+      ++fate.copies;
+      continue;
+    }
     if (words.take(" leaves after ")) {
       if (!words.take_span(after)) return false;
     } else if (!words.take(" ") || !words.take_reason(fate.lost[copy])) {
@@ -115,8 +122,11 @@ std::string print_note(const CaptureNote& note) {
   if (note.fate.reordered && word != FateWord::reordered) out += ", reordered";
   if (note.kind == CaptureNote::Kind::arrived) return out + print_copies(note.fate);
   out += "; copy " + std::to_string(note.copy);
-  if (note.kind == CaptureNote::Kind::lost) out += " dropped (" + std::string(to_string(note.reason)) + ")";
-  return out + ", " + print_span(note.after) + " after it arrived";
+  if (note.kind == CaptureNote::Kind::lost) {
+    return out + " dropped (" + to_string(note.reason) + ") after " + print_span(note.after);
+  }
+  const Duration due = note.fate.release_at[note.copy].time_since_epoch();
+  return out + " due after " + print_span(due) + ", left after " + print_span(note.after);
 }
 
 std::optional<CaptureNote> parse_note(std::string_view text) {
@@ -133,10 +143,15 @@ std::optional<CaptureNote> parse_note(std::string_view text) {
     return note;
   }
   if (!words.take("; copy ") || !words.take_number(note.copy) || note.copy >= Fate::kMaxCopies) return std::nullopt;
-  if (note.kind == CaptureNote::Kind::lost && (!words.take(" ") || !words.take_reason(note.reason))) {
+  Duration due{0};
+  if (note.kind == CaptureNote::Kind::lost) {
+    if (!words.take(" ") || !words.take_reason(note.reason)) return std::nullopt;
+    if (!words.take(" after ")) return std::nullopt;
+  } else if (!words.take(" due after ") || !words.take_span(due) || !words.take(", left after ")) {
     return std::nullopt;
   }
-  if (!words.take(", ") || !words.take_span(note.after) || words.left != " after it arrived") return std::nullopt;
+  if (!words.take_span(note.after) || !words.left.empty()) return std::nullopt;
+  note.fate.release_at[note.copy] = TimePoint(due);
   return note;
 }
 

@@ -4,8 +4,9 @@
 //   packet 17 arrived: delayed; copy 0 leaves after 80.000000 ms
 //   packet 18 arrived: dropped; copy 0 dropped (loss)
 //   packet 19 arrived: duplicated, reordered; copy 0 leaves after 12.500000 ms; copy 1 dropped (queue)
-//   packet 17 left: delayed; copy 0, 80.004211 ms after it arrived
-//   packet 20 lost: delayed; copy 0 dropped (outage), 3.000001 ms after it arrived
+//   packet 20 arrived: delayed; copy 0 waits its turn
+//   packet 17 left: delayed; copy 0 due after 80.000000 ms, left after 80.004211 ms
+//   packet 20 lost: delayed; copy 0 dropped (outage) after 3.000001 ms
 //
 // A packet is one on the wire, also where the device carried it within a larger one.
 #pragma once
@@ -25,7 +26,8 @@ struct CaptureNote {
 
   Kind kind = Kind::arrived;
   std::uint64_t number = 0;
-  Fate fate;              ///< kind arrived: its release times count from the arrival, as from the clock's epoch
+  /// Release times count from the arrival, as from the clock's epoch; left: only that of `copy` is known; lost: none.
+  Fate fate;
   std::uint8_t copy = 0;  ///< left, lost
   DropReason reason{};    ///< lost
   Duration after{0};      ///< left, lost: since it arrived

@@ -18,6 +18,13 @@ Side side_of(const PacketSighting& packet, bool is_leaving) {
   return is_leaving ? opposite(packet.arrived_on) : packet.arrived_on;
 }
 
+/// What is not known yet stays kNever.
+void count_from(TimePoint arrived, Fate& fate) {
+  for (TimePoint& release_at : fate.release_at) {
+    if (release_at != kNever) release_at = TimePoint(std::max(release_at - arrived, Duration(0)));
+  }
+}
+
 CaptureLane lane_of(Side side) { return side == Side::near ? CaptureLane::near : CaptureLane::far; }
 
 }  // namespace
@@ -99,9 +106,7 @@ void CaptureTap::arrived(const PacketSighting& packet, const Fate& fate, TimePoi
   if (!is_wanted(packet)) return;
   Header header;
   header.note.fate = fate;
-  for (TimePoint& release_at : header.note.fate.release_at) {
-    release_at = TimePoint(std::max(release_at - now, Duration(0)));
-  }
+  count_from(now, header.note.fate);
   header.lane = lane_of(side_of(packet, false));
   header.at = now;
   record(packet, header);
@@ -112,6 +117,7 @@ void CaptureTap::left(const PacketSighting& packet, const PacketDeparture& copy,
   Header header;
   header.note.kind = CaptureNote::Kind::left;
   header.note.fate = copy.fate;
+  count_from(copy.arrived, header.note.fate);
   header.note.copy = copy.copy;
   header.note.word = word_for(copy.fate, copy.arrived);
   header.note.after = now - copy.arrived;
@@ -126,6 +132,7 @@ void CaptureTap::lost(const PacketSighting& packet, const PacketDeparture& copy,
   Header header;
   header.note.kind = CaptureNote::Kind::lost;
   header.note.fate = copy.fate;
+  count_from(copy.arrived, header.note.fate);
   header.note.copy = copy.copy;
   header.note.reason = reason;
   header.note.word = word_for(copy.fate, copy.arrived);

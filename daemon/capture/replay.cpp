@@ -36,8 +36,8 @@ LinkOptions link_options(const ReplayOptions& options) {
 class Run {
  public:
   Run(const ReplayOptions& options, const std::function<void(std::string_view)>& write)
-      : options_(options), write_(write), link_(link_options(options), observer_, TimePoint{}) {
-    link_.apply(options.conditions, TimePoint{});
+      : options_(options), write_(write), link_(link_options(options), observer_, now_) {
+    link_.apply(options.conditions, now_);
     if (options.format == ReplayFormat::pcap) {
       write_pcap_header(out_, kSnapLength);
       return;
@@ -48,7 +48,9 @@ class Run {
   }
 
   void admit(const PacketView& packet, Side side, std::int64_t at) {
-    move_to(std::max(now_, moment_of(std::max<std::int64_t>(at, 0))));
+    if (!has_begun_) clock_.first = at;
+    has_begun_ = true;
+    move_to(std::max(now_, clock_.moment(at)));
     link_.admit(packet.bytes, side, now_);
     write_sights();
   }
@@ -76,7 +78,7 @@ class Run {
       link_.advance(now_);
       for (const Direction direction : {Direction::up, Direction::down}) {
         while (auto packet = link_.pop_due(direction, now_)) {
-          if (!tap_) write_pcap_frame(out_, wall_time_of(now_), packet->buffer.bytes(), packet->wire_bytes);
+          if (!tap_) write_pcap_frame(out_, clock_.wall_time(now_), packet->buffer.bytes(), packet->wire_bytes);
           link_.complete(*packet, direction, true, now_);
           ++left_;
         }
@@ -87,7 +89,7 @@ class Run {
   }
   void write_sights() {
     CaptureTap::Sight sight;
-    while (tap_ && tap_->next(sight)) write_sight(out_, wall_time_of(sight.at), sight);
+    while (tap_ && tap_->next(sight)) write_sight(out_, clock_.wall_time(sight.at), sight);
     if (out_.size() > kFlush) flush();
   }
   void flush() {
@@ -97,11 +99,13 @@ class Run {
 
   const ReplayOptions& options_;
   const std::function<void(std::string_view)>& write_;
+  TimePoint now_{CaptureClock::kBefore};  ///< the first packet's
   Unobserved observer_;
   Link link_;
   std::shared_ptr<CaptureTap> tap_;
   std::string out_;
-  TimePoint now_{};
+  CaptureClock clock_;
+  bool has_begun_ = false;
   std::uint64_t left_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "api/conditions_json.h"
+#include "api/profiles.h"
 #include "api/strict_json.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/text.h"
@@ -43,11 +44,13 @@ ApiJson direction_of(const std::string& text, const std::string& option) {
   return {{"netem", text}};
 }
 
-/// A whole link: {"up": ..., "down": ...} here or in a file, or netem's words for both directions.
+/// A whole link: a preset's name, {"up": ..., "down": ...} here or in a file, or netem's words for both directions.
 ApiJson profile_of(const std::string& text) {
   if (looks_like_json(text)) return parse_json(text, "--profile");
+  if (const api::Profile* preset = api::find_profile(text)) return api::to_json(preset->conditions);
   std::ifstream file(text, std::ios::binary);
   if (file) return parse_json({std::istreambuf_iterator<char>(file), {}}, "--profile " + text);
+  if (text.find(' ') == std::string::npos) throw Failure(kExitUsage, "--profile: " + api::no_such_profile(text));
   return {{"both", direction_of(text, "--profile")}};
 }
 
@@ -141,7 +144,9 @@ void add_replay(CLI::App& app, Context& context) {
       ->required();
   command->add_option("-o", options->out, "What left the link, as pcap; as NAME.pcapng also what arrived, and why")
       ->required();
-  command->add_option("--profile", options->profile, "Conditions of a link: JSON, or a file of it, or netem's words");
+  command->add_option(
+      "--profile", options->profile,
+      "Conditions of a link: a preset's name (see 'wobble profiles'), JSON, a file of it, or netem's words");
   command->add_option("--both", options->both, "Both directions: netem's words, or JSON");
   command->add_option("--up", options->up, "From near to far");
   command->add_option("--down", options->down, "From far to near");

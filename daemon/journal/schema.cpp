@@ -172,6 +172,12 @@ CREATE VIEW connection_conditions AS  -- what was in force while a connection li
     AND h.at >= coalesce((SELECT max(b.at) FROM condition_changes b WHERE b.link = c.link AND b.at <= c.opened_at), 0);
 )sql";
 
+// What a session that was killed leaves behind says how far its log goes.
+constexpr const char* kThird = R"sql(
+ALTER TABLE sessions ADD COLUMN complete_until INTEGER;  -- everything that came before is written, or told as lost
+ALTER TABLE sessions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;  -- events that came later and were not written yet
+)sql";
+
 constexpr const char* kBegin = "PRAGMA application_id = 2003788396;";  // kApplicationId: PRAGMAs take no parameters
 static_assert(kApplicationId == 2003788396);
 
@@ -179,7 +185,7 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 1> all = {{{1, first.c_str()}}};
+  static const std::array<Migration, 2> all = {{{1, first.c_str()}, {3, kThird}}};
   return all;
 }
 

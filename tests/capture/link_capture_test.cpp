@@ -43,12 +43,17 @@ TEST(CaptureNotes, AreReadBackExactly) {
   CaptureNote left = arrival(20, both);
   left.kind = CaptureNote::Kind::left;
   left.copy = 1;
+  left.fate.release_at[1] = TimePoint(123ms);
   left.word = FateWord::corrupted;
   left.after = 123'456'789ns;
   CaptureNote lost = left;
   lost.kind = CaptureNote::Kind::lost;
   lost.reason = DropReason::outage;
-  for (const CaptureNote& note : {arrival(17, delayed), arrival(18, dropped), arrival(~0ULL, both), left, lost}) {
+  Fate waiting;
+  waiting.release_at[0] = kNever;
+  EXPECT_EQ(print_note(arrival(3, waiting)), "packet 3 arrived: delayed; copy 0 waits its turn");
+  for (const CaptureNote& note :
+       {arrival(3, waiting), arrival(17, delayed), arrival(18, dropped), arrival(~0ULL, both), left, lost}) {
     const std::string text = print_note(note);
     const auto read = daemon::parse_note(text);
     ASSERT_TRUE(read) << text;
@@ -66,7 +71,10 @@ TEST(CaptureNotes, AreReadBackExactly) {
 /// What the table told live, in the API's rows.
 class LiveLog final : public ConnectionObserver {
  public:
-  explicit LiveLog(daemon::AnalysisSink sink) : rows(std::move(sink)) { rows.set_link("lab", true); }
+  explicit LiveLog(daemon::AnalysisSink sink) : rows(std::move(sink)) {
+    rows.set_link("lab", true);
+    rows.set_clock({kBegin});
+  }
   void on(const ConnectionOpened& event) noexcept override { rows.on(event); }
   void on(const Transition& event) noexcept override { rows.on(event); }
   void on(const ConnectionClosed& event) noexcept override { rows.on(event); }
@@ -95,11 +103,12 @@ struct LiveRun {
     link.add_tap(tap);
     link.apply(harsh(), moment(0));
   }
-  static TimePoint moment(std::int64_t at) { return daemon::moment_of(kBegin + at); }
+  static constexpr daemon::CaptureClock kClock{kBegin};
+  static TimePoint moment(std::int64_t at) { return kClock.moment(kBegin + at); }
 
   void drain() {
     CaptureTap::Sight sight;
-    while (tap->next(sight)) daemon::write_sight(file, daemon::wall_time_of(sight.at), sight);
+    while (tap->next(sight)) daemon::write_sight(file, kClock.wall_time(sight.at), sight);
   }
   void move_to(TimePoint then) {
     for (TimePoint due = link.next_due(); due <= then; due = link.next_due()) {

@@ -88,8 +88,8 @@ def ours():
     for number, frame in enumerate(story()):
         back = frame[15] == 2
         note = f"packet {number} arrived: duplicated; copy 0 leaves after 1.000000 ms; copy 1 dropped (queue)"
-        left = f"packet {number} left: duplicated; copy 0, 1.000500 ms after it arrived"
-        lost = f"packet {number} lost: duplicated; copy 0 dropped (outage), 0.500000 ms after it arrived"
+        left = f"packet {number} left: duplicated; copy 0 due after 1.000000 ms, left after 1.000500 ms"
+        lost = f"packet {number} lost: duplicated; copy 0 dropped (outage) after 0.500000 ms"
         at = number * 5000000
         out += packet(order, int(back), at, frame, option(order, 1, note.encode()))
         if number == 3:
