@@ -59,8 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const ReplayFormat format : {ReplayFormat::pcap, ReplayFormat::pcapng}) {
     const std::string out = replay_of(file, format);
     if (out.empty()) continue;  // no capture at all
-    const std::unique_ptr<CaptureReader> reader =
-        open({reinterpret_cast<const std::uint8_t*>(out.data()), out.size()});
+    const std::unique_ptr<CaptureReader> reader = open({reinterpret_cast<const std::uint8_t*>(out.data()), out.size()});
     CapturedFrame frame;
     try {
       while (reader->next(frame)) {
