@@ -8,7 +8,7 @@ namespace wobble::daemon {
 namespace {
 
 constexpr ByteOrder kNetwork{true};
-constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40;
+constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40, kTcpHeader = 20;
 constexpr std::uint8_t kHopByHop = 0, kNoNextHeader = 59;
 
 void write16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t value) {
@@ -28,7 +28,20 @@ std::uint32_t stated_length(std::span<const std::uint8_t> bytes) {
 /// Bytes of the transport header without which a packet tells nothing.
 std::size_t least_header(const PacketView& view) {
   if (!view.has_transport) return 0;
-  return view.is_tcp() ? kIpv4Header : 8;
+  return view.is_tcp() ? kTcpHeader : 8;
+}
+
+/// An option of which a part was captured is none: the list ends before it.
+void end_options(const PacketView& view, std::size_t captured, std::span<std::uint8_t> space) {
+  std::size_t at = view.transport_offset + kTcpHeader;
+  if (!view.is_tcp() || captured >= view.payload_offset) return;
+  constexpr std::uint8_t kEnd = 0, kNoOperation = 1;
+  while (at < captured && space[at] != kEnd) {
+    const std::size_t length = space[at] == kNoOperation ? 1 : at + 1 < captured ? space[at + 1] : 0;
+    if (length == 0 || at + length > captured) break;
+    at += length;
+  }
+  std::fill(space.begin() + static_cast<std::ptrdiff_t>(at), space.begin() + view.payload_offset, kEnd);
 }
 
 }  // namespace
@@ -59,6 +72,7 @@ ParseError PacketRestorer::read(std::span<const std::uint8_t> bytes, std::uint32
   const ParseError error = parse_packet(space, out.view);
   if (error != ParseError::none) return error;
   if (out.view.transport_offset + least_header(out.view) > captured) return ParseError::truncated;
+  end_options(out.view, captured, space);
   const std::uint32_t beyond = length - static_cast<std::uint32_t>(kept);
   out.view.length += beyond;
   if (out.view.is_tcp()) out.view.tcp.length += beyond;

@@ -56,12 +56,13 @@ ApiJson profile_of(const std::string& text) {
 
 LinkConditions conditions_of(const Options& options) {
   ApiJson document = options.profile.empty() ? ApiJson::object() : profile_of(options.profile);
-  const auto put = [&](const char* name, const std::string& text) {
-    if (!text.empty()) document[name] = direction_of(text, std::string("--") + name);
-  };
-  put("both", options.both);
-  put("up", options.up);
-  put("down", options.down);
+  if (!options.both.empty()) document["both"] = direction_of(options.both, "--both");
+  if (document.contains("both") && !document.contains("up") && !document.contains("down")) {
+    document["up"] = document["down"] = document["both"];  // so that one of them can be said apart
+    document.erase("both");
+  }
+  if (!options.up.empty()) document["up"] = direction_of(options.up, "--up");
+  if (!options.down.empty()) document["down"] = direction_of(options.down, "--down");
   std::vector<FieldError> errors;
   for (const auto& [name, value] : document.items()) {
     if (name != "both" && name != "up" && name != "down") {

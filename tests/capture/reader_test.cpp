@@ -191,7 +191,8 @@ TEST_F(GzipFile, CutOffIsDamageBehindWhatWasThere) {
     while (reader->next(frame)) ++frames;
     FAIL() << "no error";
   } catch (const CaptureError& error) {
-    EXPECT_THAT(error.what(), testing::AnyOf("the gzip stream is damaged: it is cut off", "a frame is cut off"));
+    EXPECT_THAT(std::string(error.what()),
+                testing::AnyOf("the gzip stream is damaged: it is cut off", "a frame is cut off"));
   }
   EXPECT_GT(frames, 50u);
   EXPECT_LT(frames, 150u);
