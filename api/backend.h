@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "api/ways_in.h"
 #include "emulator/conditions.h"
 #include "emulator/event.h"
 #include "emulator/link_stats.h"
@@ -35,6 +36,7 @@ struct LinkInfo {
   std::optional<WallTime> reverts_at;  ///< a change with "for" is in force until then
   SideInfo near;
   SideInfo far;
+  WayInInfo way_in;
 };
 
 /// One endpoint, as a list shows it.
@@ -42,6 +44,15 @@ struct EndpointRow {
   Endpoint endpoint;
   TcpState state = TcpState::none;
   EndpointFigures figures;
+};
+
+/// A segment that closed, or meant to.
+struct CloseRow {
+  Role side = Role::client;
+  CloseKind kind = CloseKind::fin;
+  WallTime at = 0;
+  bool is_delivered = false;
+  bool operator==(const CloseRow&) const = default;
 };
 
 struct ConnectionRow {
@@ -60,6 +71,9 @@ struct ConnectionRow {
   Duration handshake_rtt_client{0};
   Duration handshake_rtt_server{0};
   Duration initial_rtt{0};
+  TcpFacts tcp;
+  std::vector<CloseRow> closes;
+  std::uint32_t closes_left_out = 0;
 };
 
 struct TransitionRow {
@@ -88,7 +102,8 @@ struct SegmentRow {
 };
 
 /// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
-/// "events_lost", "transition".
+/// "events_lost", "transition", "link_added", "link_removed", "way_in", "link_started",
+/// "memory_exhausted".
 struct EventRow {
   std::uint64_t id = 0;
   WallTime at = 0;
@@ -98,6 +113,15 @@ struct EventRow {
   std::string text;                         ///< one line for a person
   std::string detail;                       ///< a JSON object as text, or empty
   std::optional<TransitionRow> transition;  ///< with kind "transition"
+};
+
+/// What was asked of a link from a moment on.
+struct ConditionsRow {
+  std::uint64_t event_id = 0;  ///< of the event that tells it
+  WallTime at = 0;
+  std::uint64_t revision = 0;
+  std::string source;      ///< who asked: "api PATCH", "start"
+  std::string conditions;  ///< a JSON object as text: {"up": {...}, "down": {...}}
 };
 
 /// Filters; what is absent does not filter. Newest first.
@@ -111,6 +135,10 @@ struct ConnectionQuery {
   std::optional<WallTime> since;        ///< opened at or after
   std::uint32_t limit = 100;            ///< 1 to 1000
   std::optional<std::uint64_t> cursor;  ///< from the page before
+  std::optional<WallTime> until;        ///< opened before
+  std::optional<IpAddress> address;     ///< of either endpoint
+  /// Lived while this was asked of its link, in either direction: an impairment's name, or "none" for a clean link.
+  std::optional<std::string> condition;
 };
 
 template <typename Row>
@@ -148,6 +176,18 @@ struct RevisionMismatch : std::runtime_error {
 };
 struct Unavailable : std::runtime_error {  ///< the forwarder or the journal did not answer in time
   using std::runtime_error::runtime_error;
+};
+
+struct Conflict : std::runtime_error {  ///< with what is there already: a name, a way in
+  using std::runtime_error::runtime_error;
+};
+struct Incapable : std::runtime_error {  ///< this machine lacks something, or we may not: says what, and what mends it
+  using std::runtime_error::runtime_error;
+};
+/// A request that is well-formed, but of which one field names what is not there.
+struct Unfit : std::runtime_error {
+  Unfit(std::string json_pointer, const std::string& why) : std::runtime_error(why), pointer(std::move(json_pointer)) {}
+  std::string pointer;
 };
 
 /// A change of one link's conditions.
@@ -188,6 +228,11 @@ class Backend {
   /// Returns when the change is in effect: the next packet read meets it. At most 1 s, then Unavailable.
   virtual LinkInfo apply(const std::string& name, const Change& change) = 0;  ///< NotFound, RevisionMismatch
   virtual LinkInfo reset(const std::string& name, const std::string& source) = 0;
+  /// Sets the way in up and puts the link into service under its conditions, then lets traffic in. At most a few
+  /// seconds. If any of it fails nothing is left. Conflict, Incapable, Unfit.
+  virtual LinkInfo create(const NewLink& wanted) = 0;
+  /// Takes the way in down, and puts everything back that it changed. NotFound; Conflict for the lab.
+  virtual void remove(const std::string& name) = 0;
   virtual LinkStats stats(const std::string& name) = 0;  ///< NotFound, Unavailable
 
   /// The journal is brought up to date first, for at most a quarter of a second.
@@ -195,7 +240,9 @@ class Backend {
   virtual ConnectionRow connection(ConnectionId id) = 0;                ///< NotFound
   virtual std::vector<TransitionRow> transitions(ConnectionId id) = 0;  ///< NotFound
   virtual std::vector<SegmentRow> segments(ConnectionId id) = 0;        ///< NotFound
-  virtual void follow(ConnectionId id) = 0;                             ///< NotFound; nothing to do if it has ended
+  /// In force while it lived, oldest first; empty if it is not known.
+  virtual std::vector<ConditionsRow> conditions(ConnectionId id) = 0;
+  virtual void follow(ConnectionId id) = 0;  ///< NotFound; nothing to do if it has ended
 
   virtual std::vector<EventRow> events(const EventQuery& query) = 0;  ///< oldest first
   /// Waits until an event with an id above `since` is committed, at most `at_most`. Returns the newest id.

@@ -30,6 +30,12 @@ Problem problem_of(const std::exception_ptr& thrown) {
     return problem;
   } catch (const NotFound& e) {
     return {404, e.what()};
+  } catch (const Conflict& e) {
+    return {409, e.what()};
+  } catch (const Unfit& e) {
+    return Problem::invalid({{e.pointer, e.what()}});
+  } catch (const Incapable& e) {
+    return {503, e.what()};
   } catch (const RevisionMismatch& e) {
     return {412, e.what()};
   } catch (const Unavailable& e) {
@@ -82,6 +88,7 @@ void Handlers::root(const Call&, httplib::Response& response) {
              {"version", backend_.version()},
              {"uptime", whole_seconds.count() == 0 ? "0s" : print_duration(whole_seconds)},
              {"uptime_seconds", static_cast<double>(uptime.count()) / 1e9},
+             {"newest_event", backend_.newest_event()},
              {"resources", std::move(resources)}});
 }
 

@@ -25,6 +25,9 @@ constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"for", "How long: 10s; until the client goes if absent"},
     {"packets", "Until so many have arrived"},
     {"snaplen", "Bytes kept of each packet, 20 to 65535; all if absent"},
+    {"until", "Connections opened before this time (RFC 3339), or so long ago (10m)"},
+    {"address", "Connections one of whose endpoints has this address"},
+    {"condition", "Connections that lived while this was asked of their link: loss, delay, rate, ...; none: nothing"},
 };
 
 Json parameter(std::string_view name, const char* in) {

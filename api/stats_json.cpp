@@ -9,8 +9,11 @@ namespace {
 double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
 
 Json spread(const Histogram& h) {
-  if (h.count() == 0) return {{"median", nullptr}, {"p99", nullptr}, {"mean", nullptr}, {"max", nullptr}};
+  if (h.count() == 0) {
+    return {{"median", nullptr}, {"p90", nullptr}, {"p99", nullptr}, {"mean", nullptr}, {"max", nullptr}};
+  }
   return {{"median", milliseconds(h.quantile(0.5))},
+          {"p90", milliseconds(h.quantile(0.9))},
           {"p99", milliseconds(h.quantile(0.99))},
           {"mean", milliseconds(h.mean())},
           {"max", milliseconds(h.max())}};
@@ -36,7 +39,7 @@ Json counters_json(const DirectionCounters& c) {
   drops["total"] = total;
   return {{"packets_in", c.packets_in}, {"bytes_in", c.bytes_in},      {"packets_out", c.packets_out},
           {"bytes_out", c.bytes_out},   {"dropped", std::move(drops)}, {"duplicated", c.duplicated},
-          {"corrupted", c.corrupted},   {"reordered", c.reordered}};
+          {"corrupted", c.corrupted},   {"reordered", c.reordered},    {"marked", c.marked}};
 }
 
 /// Each share is of the packets that met the impairment: of those that an outage did not take before, and, behind

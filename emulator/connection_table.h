@@ -4,6 +4,7 @@
 // Thread: everything here belongs to the link's one thread. No call allocates per packet once the table is warm.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@ class ConnectionObserver {
   virtual void on(const Transition&) noexcept = 0;
   virtual void on(const ConnectionClosed&) noexcept = 0;
   virtual void on(const SegmentRecord&) noexcept = 0;
+  virtual void on_exhausted(const MemoryExhausted&) noexcept {}  ///< told by the link
 };
 
 /// A record that may meanwhile have been evicted: index and generation. A stale handle is recognised and ignored.
@@ -48,6 +50,8 @@ struct ConnectionTableOptions {
   std::uint32_t capacity = 65'536;  ///< records; reached: evict, never refuse
   ConnectionTimeouts timeouts;
   std::uint64_t hash_key[2] = {0, 0};  ///< random per start, against chosen collisions
+  /// Several links draw from one sequence; none: the table counts by itself, as the next two say.
+  std::shared_ptr<std::atomic<ConnectionId>> ids = nullptr;
   ConnectionId first_id = 1;
   std::uint32_t id_step = 1;  ///< so that several links draw from one sequence without sharing: first_id + n * id_step
 };
@@ -80,6 +84,11 @@ class ConnectionTable {
   void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                  const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
 
+  /// In place of arrive() and all that follows: the packet's checksum (or its header) was bad before it came here, so
+  /// its receiver will not look at it and nothing is concluded from it. Its connection, if there is one, remembers
+  /// that.
+  void bad_checksum(const PacketView& packet, Side side) noexcept;
+
   /// A copy that sent() thought would be delivered was dropped later (drop_in_flight, device).
   void lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
             DropReason reason, std::uint8_t copy, TimePoint now) noexcept;
@@ -91,7 +100,7 @@ class ConnectionTable {
 
   /// From now on every segment of this connection is told (up to a bound). False if it is not in the table.
   bool follow(ConnectionId id) noexcept;
-  /// The figures so far; nothing if the connection is not in the table (any more).
+  /// The figures up to the connection's last segment; nothing if the connection is not in the table (any more).
   std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
 
   std::uint32_t size() const noexcept;

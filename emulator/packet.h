@@ -55,8 +55,9 @@ struct TcpOptions {
   bool sack_permitted = false;
   bool has_sack_blocks = false;
   bool has_timestamps = false;
-  bool fast_open = false;  ///< RFC 7413: the option is there (request or cookie)
-  bool multipath = false;  ///< RFC 8684
+  bool fast_open = false;         ///< RFC 7413: the option is there (request or cookie)
+  bool fast_open_cookie = false;  ///< and it carries a cookie
+  bool multipath = false;         ///< RFC 8684
   std::uint32_t ts_value = 0;
   std::uint32_t ts_echo = 0;
 };
@@ -108,6 +109,8 @@ void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noe
 
 /// Writes the sum of the pseudo-header alone, as the kernel does where the rest is left to a device; for TCP and UDP.
 void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
+/// The same for a packet whose transport header and payload are `length` bytes, of which only the headers are here.
+void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes, std::size_t length) noexcept;
 
 /// Writes the IPv4 header's own checksum.
 void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept;

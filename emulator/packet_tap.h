@@ -37,6 +37,8 @@ class PacketTap {
   /// A copy that should have left was dropped later: an outage took it, or the device refused it.
   virtual void lost(const PacketSighting& packet, const PacketDeparture& copy, DropReason reason,
                     TimePoint now) noexcept = 0;
+  /// The link is no more: the last call, by whichever thread destroyed it.
+  virtual void ended() noexcept = 0;
 };
 
 }  // namespace wobble

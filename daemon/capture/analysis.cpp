@@ -139,6 +139,7 @@ void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacke
   counts_.truncated += frame.bytes.size() < frame.original_length ? 1 : 0;
   if (checksums_.is_bad(packet)) {
     ++counts_.bad_checksums;
+    table_.bad_checksum(packet.view, side_of(packet.view));
     return;
   }
   pass_in_turn(packet.view, frame.at);

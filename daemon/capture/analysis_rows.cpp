@@ -2,31 +2,14 @@
 
 #include <algorithm>
 
+#include "api/connection_row.h"
+
 namespace wobble::daemon {
-namespace {
-
-void copy_figures(const ConnectionFigures& figures, api::ConnectionRow& row) {
-  row.client.figures = figures.client;
-  row.server.figures = figures.server;
-  row.handshake_rtt_client = figures.handshake_rtt_client;
-  row.handshake_rtt_server = figures.handshake_rtt_server;
-  row.initial_rtt = figures.initial_rtt;
-}
-
-}  // namespace
-
 void AnalysisRows::on(const ConnectionOpened& event) noexcept {
-  AnalysedConnection& connection = open_[event.id];
-  api::ConnectionRow& row = connection.row;
-  row.id = event.id;
+  api::ConnectionRow& row = open_[event.id].row;
+  row = api::row_of(event, [this](TimePoint at) { return clock_.wall_time(at); });
   row.link = link_;
-  row.protocol = event.protocol;
-  row.client_side = has_sides_ ? event.client_side : Side::near;
-  row.midstream = event.midstream;
-  row.ordinal = event.ordinal;
-  row.client.endpoint = event.client;
-  row.server.endpoint = event.server;
-  row.opened_at = clock_.wall_time(event.at);
+  if (!has_sides_) row.client_side = Side::near;
 }
 
 void AnalysisRows::on(const Transition& event) noexcept {
@@ -52,12 +35,7 @@ void AnalysisRows::on(const ConnectionClosed& event) noexcept {
   const auto found = open_.find(event.id);
   if (found == open_.end()) return;
   api::ConnectionRow& row = found->second.row;
-  row.closed_at = clock_.wall_time(event.at);
-  row.end = event.end;
-  row.closed_by = event.closed_by;
-  row.client.state = event.client_state;
-  row.server.state = event.server_state;
-  copy_figures(event.figures, row);
+  api::set_end(row, event, [this](TimePoint at) { return clock_.wall_time(at); });
   if (event.end == End::open) row.closed_at.reset();  // it lives beyond the capture
   ended_.push_back(event.id);
 }

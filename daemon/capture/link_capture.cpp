@@ -199,6 +199,7 @@ void LinkCapture::write(std::string& out, const CaptureTap::Sight& sight) {
 }
 
 bool LinkCapture::is_over() const {
+  if (tap_->has_ended()) return true;
   if (options_.lasts && std::chrono::steady_clock::now() - began_ >= *options_.lasts) return true;
   return options_.packets && arrivals_ >= *options_.packets;
 }

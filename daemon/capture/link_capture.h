@@ -31,6 +31,7 @@ class CaptureTap final : public PacketTap {
   void left(const PacketSighting& packet, const PacketDeparture& copy, TimePoint now) noexcept override;
   void lost(const PacketSighting& packet, const PacketDeparture& copy, DropReason reason,
             TimePoint now) noexcept override;
+  void ended() noexcept override { has_ended_.store(true, std::memory_order_release); }
 
   // The reader's thread.
   /// One packet as it was seen; `bytes` is valid until the next call.
@@ -44,6 +45,8 @@ class CaptureTap final : public PacketTap {
   };
   bool next(Sight& sight);
   std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
+  /// The link is no more; what it saw is still to be read.
+  bool has_ended() const noexcept { return has_ended_.load(std::memory_order_acquire); }
 
  private:
   struct Header;
@@ -61,6 +64,7 @@ class CaptureTap final : public PacketTap {
   std::vector<std::uint8_t> bytes_;    ///< the reader's
   std::uint64_t untold_missed_ = 0;    ///< the producer's
   std::atomic<std::uint64_t> missed_{0};
+  std::atomic<bool> has_ended_{false};
   alignas(64) std::atomic<std::size_t> head_{0};
   alignas(64) std::atomic<std::size_t> tail_{0};
 };
@@ -69,8 +73,8 @@ class CaptureTap final : public PacketTap {
 void write_link_preamble(std::string& out, const std::string& link, std::uint32_t snap_length);
 void write_sight(std::string& out, api::WallTime at, const CaptureTap::Sight& sight);
 
-/// A tap's packets as pcapng, until enough was captured. Once a second without a packet it hands out a block of
-/// statistics, so that whoever reads sees that it lives.
+/// A tap's packets as pcapng, until enough was captured or the link is no more. Once a second without a packet it hands
+/// out a block of statistics, so that whoever reads sees that it lives.
 class LinkCapture final : public api::Capture {
  public:
   /// `detach` takes the tap off the link; called once, at the end.

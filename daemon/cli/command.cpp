@@ -17,10 +17,12 @@ constexpr char kFooter[] = R"(Examples:
   wobble set lab both rate 5mbit --for 10m      for ten minutes, both ways
   wobble connections --follow                   each change of state as it happens
   wobble show 17                                the ladder of one connection
+  wobble log --end reset --since 1h --csv       what was reset, as a table for a spreadsheet
   wobble exec lab near -- curl http://10.77.1.1/
   wobble capture lab -o lab.pcapng --for 10s    packets, each with what was done to it
   wobble analyze lab.pcapng                     the log of any capture
   wobble replay in.pcap --both 'loss 2%' -o out.pcap
+  wobble run --both 'delay 80ms loss 2%' -- npm test
 
 Environment:
   WOBBLE_URL     where the daemon is, if --url does not say
@@ -33,7 +35,7 @@ Exit codes:
   2    the command line is wrong
   3    the daemon cannot be reached
   4    a capture is damaged; what stood before the damage was used
-  exec: the command's own; 127 if it is not found, 126 if it cannot be executed)";
+  exec, run: the command's own; 127 if it is not found, 126 if it cannot be executed)";
 
 constexpr char kShortFooter[] = "Exit codes and environment: wobble --help";
 
@@ -57,6 +59,7 @@ void describe(CLI::App& app, Context& context) {
   add_show(app, context);
   add_watch(app, context);
   add_events(app, context);
+  add_log(app, context);
   add_annotate(app, context);
   add_exec(app, context);
   add_doctor(app, context);
@@ -65,6 +68,10 @@ void describe(CLI::App& app, Context& context) {
   add_analyze(app, context);
   add_capture(app, context);
   add_replay(app, context);
+  add_run(app, context);
+  add_attach(app, context);
+  add_gateway(app, context);
+  add_detach(app, context);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     const std::string own = command->get_footer();
     command->footer(own + (own.empty() ? "" : "\n\n") + kShortFooter);

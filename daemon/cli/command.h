@@ -46,6 +46,7 @@ void add_connections(CLI::App& app, Context& context);
 void add_show(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);
+void add_log(CLI::App& app, Context& context);
 void add_annotate(CLI::App& app, Context& context);
 void add_exec(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
@@ -54,6 +55,10 @@ void add_version(CLI::App& app, Context& context);
 void add_analyze(CLI::App& app, Context& context);
 void add_capture(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
+void add_run(CLI::App& app, Context& context);
+void add_attach(CLI::App& app, Context& context);
+void add_gateway(CLI::App& app, Context& context);
+void add_detach(CLI::App& app, Context& context);
 
 /// The whole command line: parses, runs, tells failures on standard error, returns the exit code.
 int run_command_line(int argc, char** argv);

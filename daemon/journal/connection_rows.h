@@ -35,13 +35,14 @@ class ConnectionWriter {
     const ConnectionOpened* opened = nullptr;
     std::uint64_t opened_event = 0;
     LinkNumber link = 0;
-    const Transition* client = nullptr;  ///< the latest of each side
+    const Transition* client = nullptr;  ///< the latest of each side, and later than `closed`
     const Transition* server = nullptr;
     const ConnectionClosed* closed = nullptr;
   };
   Change& change_of(ConnectionId id);
   void insert(const Change& change, std::int64_t session);
-  void bind_ending(Statement& statement, int first, const Change& change);
+  /// Binds what an ending fills, from parameter `first` on, and runs the statement.
+  void end_with(Statement& statement, int first, const Change& change);
 
   WallAnchor anchor_;
   Statement insert_;

@@ -23,12 +23,15 @@ class MockBackend : public Backend {
   LinkInfo link(const std::string& name) override;
   LinkInfo apply(const std::string& name, const Change& change) override;
   LinkInfo reset(const std::string& name, const std::string& source) override;
+  LinkInfo create(const NewLink& wanted) override;
+  void remove(const std::string& name) override;
   LinkStats stats(const std::string& name) override;
 
   Page<ConnectionRow> connections(const ConnectionQuery& query) override;
   ConnectionRow connection(ConnectionId id) override;
   std::vector<TransitionRow> transitions(ConnectionId id) override;
   std::vector<SegmentRow> segments(ConnectionId id) override;
+  std::vector<ConditionsRow> conditions(ConnectionId id) override;
   void follow(ConnectionId id) override;
 
   std::vector<EventRow> events(const EventQuery& query) override;
@@ -53,6 +56,7 @@ class MockBackend : public Backend {
   std::vector<ConnectionId> followed();
   CaptureOptions last_capture();
   int captures_under_way();
+  std::vector<NewLink> created();
   void set_health(Health health);
   void set_stats(const LinkStats& stats);
   /// The next apply() finds that somebody else has just changed the link, `times` times.
@@ -68,6 +72,7 @@ class MockBackend : public Backend {
   std::vector<Change> changes_;
   std::vector<EventRow> events_;
   std::vector<ConnectionId> followed_;
+  std::vector<NewLink> created_;
   ConnectionQuery last_query_;
   CaptureOptions last_capture_;
   std::atomic<int> captures_{0};

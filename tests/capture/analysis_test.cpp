@@ -187,7 +187,7 @@ TEST(Analysis, MoreConnectionsThanTheTableHoldsAreAllTold) {
 
 // ------------------------------------------------------------------------------------------------- checksums
 
-/// The server's answer damaged on its way, and then right.
+/// The client's FIN damaged on its way, and then right.
 std::vector<Captured> one_bad() {
   std::vector<Captured> packets = orderly();
   Captured bad = packets[6];  // the client's FIN
@@ -206,6 +206,9 @@ TEST(AnalysisChecksums, ABadOneCountsForNothing) {
     EXPECT_EQ(result.story(), kOrderlyStory);
     EXPECT_EQ(result.connections.at(0).transitions[4].at, kBegin + 6 * kMillisecond);
     EXPECT_EQ(result.connections.at(0).row.client.figures.retransmissions, 0u);
+    EXPECT_EQ(result.connections.at(0).row.client.figures.packets_sent, 6u);
+    EXPECT_EQ(result.connections.at(0).row.tcp.bad_checksum, 1u);
+    EXPECT_EQ(result.connections.at(0).row.tcp.history.text(), "ShADdCFaf");
   }
   const Analysed ignored = analyse(raw_pcap(one_bad()), Checksums::ignore);
   EXPECT_EQ(ignored.counts.bad_checksums, 0u);
@@ -225,6 +228,15 @@ TEST(AnalysisChecksums, ABadIpHeaderIsBadToo) {
   std::vector<Captured> packets = orderly();
   packets[6].packet[10] ^= 1;
   EXPECT_EQ(analyse(raw_pcap(packets), Checksums::verify).counts.bad_checksums, 1u);
+}
+
+TEST(AnalysisChecksums, ABadOneOpensNothing) {
+  std::vector<Captured> packets = orderly();
+  packets.resize(1);
+  packets[0].packet[36] ^= 0x55;
+  const Analysed result = analyse(raw_pcap(packets), Checksums::verify);
+  EXPECT_EQ(result.counts.bad_checksums, 1u);
+  EXPECT_THAT(result.connections, SizeIs(0));
 }
 
 }  // namespace

@@ -278,5 +278,23 @@ TEST(LinkCaptureStream, EndsByItselfAndDetachesOnce) {
   EXPECT_THAT(contents.frames, SizeIs(2));
 }
 
+TEST(LinkCaptureStream, EndsWithItsLinkAndHasAllThatThatSaw) {
+  const auto tap = std::make_shared<CaptureTap>(api::CaptureOptions{});
+  std::string out;
+  {
+    LiveRun run;
+    run.link.add_tap(tap);
+    run.link.reset(run.now);
+    run.link.admit(packets::ipv4(kUdp, packets::udp(1, 2)), Side::near, run.now);
+    EXPECT_FALSE(tap->has_ended());
+  }
+  EXPECT_TRUE(tap->has_ended());
+  daemon::LinkCapture capture(
+      "lab", {}, tap, [](TimePoint at) { return at.time_since_epoch().count(); }, [] {});
+  while (capture.read(out, 10ms)) {
+  }
+  EXPECT_THAT(contents_of(Bytes(out.begin(), out.end())).frames, SizeIs(1));
+}
+
 }  // namespace
 }  // namespace wobble::captures

@@ -64,6 +64,16 @@ def told(transitions):
     return [{k: v for k, v in t.items() if k not in own} for t in transitions if t["evidence"] != "timer"]
 
 
+def state_before_timers(row, transitions, side):
+    """What the row shows, but without what only the clock did to that side."""
+    state = row[side]["state"]
+    for transition in reversed([t for t in transitions if t["side"] == side]):
+        if transition["evidence"] != "timer":
+            break
+        state = transition["from"]
+    return state
+
+
 class CaptureTest(unittest.TestCase):
     maxDiff = None
 
@@ -92,19 +102,36 @@ class CaptureTest(unittest.TestCase):
         self.assertEqual(sorted(live), sorted(offline))
         transitions, differ = 0, []
         for key, row in live.items():
-            ours, theirs = told(self.lab.transitions(row["id"])), told(offline[key]["transitions"])
+            lived = self.lab.transitions(row["id"])
+            ours, theirs = told(lived), told(offline[key]["transitions"])
             transitions += len(ours)
             if ours != theirs:
                 differ.append(f"{key}:\n live    " + "\n         ".join(map(str, ours)) +
                               "\n offline " + "\n         ".join(map(str, theirs)))
-            for side in ("client", "server"):
-                for figure in ("side", "packets_sent", "packets_delivered", "retransmissions",
-                               "retransmissions_by_us", "dropped", "duplicated", "corrupted", "reordered"):
-                    if row[side][figure] != offline[key][side][figure] and row["end"] != "open":
-                        differ.append(f"{key} {side} {figure}: {row[side][figure]} {offline[key][side][figure]}")
+            differ += self.different_figures(key, row, lived, offline[key])
         self.assertEqual([], differ[:3], f"{len(differ)} of {len(live)} differ")
         print(f"{len(live)} connections, {transitions} transitions equal")
         return transitions
+
+    def different_figures(self, key, row, lived, offline):
+        differ = []
+
+        def compare(what, ours, theirs):
+            if ours != theirs:
+                differ.append(f"{key} {what}: live {ours}, offline {theirs}")
+
+        for side in ("client", "server"):
+            compare(f"{side} state", state_before_timers(row, lived, side),
+                    state_before_timers(offline, offline["transitions"], side))
+            if row["end"] == "open":
+                continue
+            for figure in ("side", "packets_sent", "packets_delivered", "retransmissions", "retransmissions_by_us",
+                           "dropped", "duplicated", "corrupted", "reordered"):
+                compare(f"{side} {figure}", row[side][figure], offline[side][figure])
+        for figure in ("end", "closed_by", "conn_state", "history", "syn", "syn_ack", "closes"):
+            if row["end"] != "open":
+                compare(figure, row[figure], offline[figure])
+        return differ
 
     def run_kinds(self, name, family, kinds, first_port):
         server_ports = range(first_port, first_port + len(kinds))
