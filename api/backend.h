@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -197,6 +198,23 @@ struct Change {
   std::string source;                        ///< for the log: "api PATCH"
 };
 
+/// What to capture of a link, and until when.
+struct CaptureOptions {
+  std::optional<Duration> lasts;
+  std::optional<std::uint64_t> packets;  ///< as many as arrive
+  std::uint32_t snap_length = 65'535;    ///< bytes kept of each packet: 1 to 65,535
+  std::optional<std::uint16_t> port;     ///< only packets from or to this port
+};
+
+/// A capture under way. Destroying it ends it. One thread.
+class Capture {
+ public:
+  virtual ~Capture() = default;
+  /// Appends what has come meanwhile, as whole pcapng blocks, waiting at most `at_most` if there is nothing. False: it
+  /// is over, and everything was handed out.
+  virtual bool read(std::string& out, Duration at_most) = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -231,6 +249,9 @@ class Backend {
   virtual std::uint64_t wait_for_event(std::uint64_t since, Duration at_most) = 0;
   virtual std::uint64_t newest_event() = 0;
   virtual EventRow annotate(const std::string& text, const std::optional<std::string>& link) = 0;
+
+  /// Packets from now on. NotFound, Unavailable.
+  virtual std::unique_ptr<Capture> capture(const std::string& name, const CaptureOptions& options) = 0;
 
   virtual Health health() = 0;  ///< answers at once, whatever the journal does
   virtual JournalStats journal() = 0;

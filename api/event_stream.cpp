@@ -25,12 +25,42 @@ std::string print_sse(const EventRow& event) {
   return "id: " + std::to_string(event.id) + "\nevent: " + kind + "\ndata: " + data + "\n\n";
 }
 
-void EventStreams::open(const EventQuery& query, httplib::Response& response) {
+void EventStreams::enter() {
   if (stopping_) throw Problem(503, "The daemon is stopping.").with_header("Retry-After", "2");
   if (active_.fetch_add(1) >= most_) {
     --active_;
     throw Problem(503, "All " + std::to_string(most_) + " live streams are taken.").with_header("Retry-After", "5");
   }
+}
+
+void EventStreams::open(const std::function<std::unique_ptr<Capture>()>& begin, const std::string& link,
+                        httplib::Response& response) {
+  enter();
+  std::shared_ptr<Capture> capture;
+  try {
+    capture = begin();
+  } catch (...) {
+    --active_;
+    throw;
+  }
+  response.status = 200;
+  response.set_header("Content-Disposition", "attachment; filename=\"" + link + ".pcapng\"");
+  response.set_chunked_content_provider(
+      "application/x-pcapng",
+      [this, capture](std::size_t, httplib::DataSink& sink) {
+        std::string bytes;
+        const bool goes_on = !stopping_ && capture->read(bytes, kWait);
+        if (!goes_on) {
+          sink.done();
+          return true;
+        }
+        return sink.is_writable() && (bytes.empty() || sink.write(bytes.data(), bytes.size()));
+      },
+      [this](bool) { --active_; });
+}
+
+void EventStreams::open(const EventQuery& query, httplib::Response& response) {
+  enter();
   auto stream = std::make_shared<Stream>();
   stream->query = query;
   stream->query.limit = kBatch;

@@ -1,6 +1,6 @@
-// The live stream: server-sent events (HTML standard, 9.2). Each stream holds a worker for its life, so there are at
-// most so many; the next gets 503 and Retry-After. `id:` is the event's row, so a client that was cut off comes back
-// with Last-Event-ID and misses nothing: what is sent is read from the backend's log, not from memory.
+// The live streams. Events: server-sent events (HTML standard, 9.2). Each stream holds a worker for its life, so there
+// are at most so many; the next gets 503 and Retry-After. `id:` is the event's row, so a client that was cut off comes
+// back with Last-Event-ID and misses nothing: what is sent is read from the backend's log, not from memory.
 //
 // Thread: open() and the streams on workers; stop() by anyone.
 #pragma once
@@ -9,6 +9,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
 
 #include "api/backend.h"
 
@@ -20,6 +23,9 @@ class EventStreams {
 
   /// Makes `response` a stream of the events that match `query`, from query.since. Throws Problem 503.
   void open(const EventQuery& query, httplib::Response& response);
+  /// Makes `response` a stream of pcapng, for as long as what `begin` starts has something to say.
+  void open(const std::function<std::unique_ptr<Capture>()>& begin, const std::string& link,
+            httplib::Response& response);
 
   /// Every stream ends within half a second, and no new one begins.
   void stop() { stopping_ = true; }
@@ -33,6 +39,8 @@ class EventStreams {
     bool greeted = false;
   };
 
+  /// Takes one of the places, or throws.
+  void enter();
   /// One turn: waits a little, writes what is new. False: the client is gone.
   bool turn(Stream& stream, httplib::DataSink& sink);
 

@@ -40,6 +40,7 @@ class Handlers {
   void stats(const Call& call, httplib::Response& response);
   void reset_link(const Call& call, httplib::Response& response);
   void reset_all(const Call& call, httplib::Response& response);
+  void capture(const Call& call, httplib::Response& response);
 
   void apply_profile(const Call& call, httplib::Response& response);
   void profiles(const Call& call, httplib::Response& response);

@@ -13,7 +13,7 @@ constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"id", "A connection's id"},
     {"file", "A file's name"},
     {"state", "Connections one of whose endpoints is in this state: ESTABLISHED"},
-    {"port", "Connections one of whose endpoints has this port"},
+    {"port", "Connections, or packets, one of whose endpoints has this port"},
     {"end", "Connections that ended so: orderly, reset, refused, open, ..."},
     {"closed_by", "client, server or both"},
     {"protocol", "tcp, udp, icmp, icmpv6 or a number"},
@@ -22,6 +22,9 @@ constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"limit", "How many at most, 1 to 1000"},
     {"cursor", "`next` of the page before"},
     {"kind", "Events of this kind"},
+    {"for", "How long: 10s; until the client goes if absent"},
+    {"packets", "Until so many have arrived"},
+    {"snaplen", "Bytes kept of each packet, 20 to 65535; all if absent"},
     {"until", "Connections opened before this time (RFC 3339), or so long ago (10m)"},
     {"address", "Connections one of whose endpoints has this address"},
     {"condition", "Connections that lived while this was asked of their link: loss, delay, rate, ...; none: nothing"},
@@ -65,6 +68,9 @@ Json responses(const Route& route) {
   Json success = {{"description", "Success"}};
   if (!route.answer.empty()) success["content"] = content("application/json", route.answer);
   if (route.pattern == "/api/v1/events") success["content"]["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+  if (route.pattern.ends_with("/capture")) {
+    success["content"]["application/x-pcapng"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
+  }
   return {{std::to_string(route.status), std::move(success)},
           {"default",
            {{"description", "A problem (RFC 9457)"}, {"content", content("application/problem+json", "Problem")}}}};

@@ -64,6 +64,9 @@ constexpr Route kRoutes[] = {
   {"POST",  "/api/v1/annotations",                  &H::annotate,          "",
      "Annotation",    201, "Event",                 "Write a line into the log"},
 
+  {"GET",   "/api/v1/links/{link}/capture",         &H::capture,           "for packets snaplen port",
+     "",              200, "",                      "Its packets as they pass, with what was done to each: a stream of pcapng"},
+
   {"GET",   "/{file}",                              &H::page_file,         "",
      "",              200, "",                      "A file of the web page"},
 };

@@ -5,6 +5,7 @@
 
 #include "api/conditions_json.h"
 #include "api/connection_row.h"
+#include "daemon/capture/link_capture.h"
 
 namespace wobble::daemon {
 namespace {
@@ -226,6 +227,22 @@ api::EventRow Service::annotate(const std::string& text, const std::optional<std
     find(*link);
   }
   return journal_.annotate(text, link);
+}
+
+std::unique_ptr<api::Capture> Service::capture(const std::string& name, const api::CaptureOptions& options) {
+  const std::shared_lock links_lock(links_mutex_);
+  ServedLink& link = find(name);
+  if (!link.forwarder) throw api::Conflict("the link '" + name + "' waits for its target: nothing flows yet");
+  const auto tap = std::make_shared<CaptureTap>(options);
+  call(link, [&](Link& l, TimePoint) { l.add_tap(tap); });
+  const auto detach = [this, name, tap] {
+    const std::shared_lock lock(links_mutex_);
+    const auto found = links_.find(name);
+    if (found == links_.end() || !found->second->forwarder) return;
+    found->second->forwarder->call([&](Link& l, TimePoint) { l.remove_tap(*tap); }, kForwarderPatience);
+  };
+  return std::make_unique<LinkCapture>(
+      name, options, tap, [this](TimePoint at) { return wall_clock(at); }, detach);
 }
 
 api::Health Service::health() {

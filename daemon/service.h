@@ -67,6 +67,8 @@ class Service final : public api::Backend {
   std::uint64_t newest_event() override;
   api::EventRow annotate(const std::string& text, const std::optional<std::string>& link) override;
 
+  std::unique_ptr<api::Capture> capture(const std::string& name, const api::CaptureOptions& options) override;
+
   api::Health health() override;
   api::JournalStats journal() override;
 

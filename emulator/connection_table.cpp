@@ -109,10 +109,10 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
   if (steps.count > 0) s.settle(index, false, now);
 }
 
-void ConnectionTable::bad_checksum(ConnectionHandle connection, Side side) noexcept {
+void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept {
   State& s = *state_;
-  const std::uint32_t index = s.resolve(connection);
-  if (index == 0 || s.store[index].key.protocol != kTcp) return;
+  const std::uint32_t index = packet.is_tcp() && has_flow(packet) ? s.store.find(FlowKey::of(packet, side)) : 0;
+  if (index == 0) return;
   TcpConnection& tcp = s.store[index].tcp;
   count(tcp.bad_checksum);
   tcp.facts.tell(s.store[index].role_of(side), 'C', tcp.bad_checksum);

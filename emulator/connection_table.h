@@ -84,9 +84,10 @@ class ConnectionTable {
   void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                  const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
 
-  /// In place of sent(): the packet's checksum (or its header) was bad before it came here, so its receiver will not
-  /// look at it and nothing is concluded from it. delivered() is not called for it.
-  void bad_checksum(ConnectionHandle connection, Side side) noexcept;
+  /// In place of arrive() and all that follows: the packet's checksum (or its header) was bad before it came here, so
+  /// its receiver will not look at it and nothing is concluded from it. Its connection, if there is one, remembers
+  /// that.
+  void bad_checksum(const PacketView& packet, Side side) noexcept;
 
   /// A copy that sent() thought would be delivered was dropped later (drop_in_flight, device).
   void lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,

@@ -20,6 +20,10 @@ Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint n
       down_(Direction::down, options.seed),
       changed_at_(now) {}
 
+Link::~Link() {
+  for (const auto& tap : taps_) tap->ended();
+}
+
 void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
                  PacketBuffer storage) noexcept {
   const Direction direction = direction_from(side);
@@ -287,7 +291,8 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
     segments.turn_to(i, segment);
     connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
     for (const auto& tap : taps_) {
-      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, now);
+      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
+                {packet.fate, packet.arrived, packet.copy}, now);
     }
   }
 }
@@ -307,7 +312,8 @@ void Link::lose(const InFlight& packet, Direction direction, DropReason reason, 
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
     for (const auto& tap : taps_) {
-      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, reason, now);
+      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
+                {packet.fate, packet.arrived, packet.copy}, reason, now);
     }
   }
 }

@@ -41,6 +41,9 @@ struct LinkOptions {
 class Link {
  public:
   Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
 
   /// Room for the largest packet a device may hand over; empty if the memory is exhausted.
   PacketBuffer buffer_to_read_into() noexcept { return pool_.allocate(65'536); }

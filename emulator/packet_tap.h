@@ -20,15 +20,25 @@ struct PacketSighting {
   Side arrived_on = Side::near;
 };
 
+/// A copy (0: the original) on its way out, with what was decided for it when it arrived.
+struct PacketDeparture {
+  const Fate& fate;
+  TimePoint arrived;
+  std::uint8_t copy = 0;
+};
+
 /// Called on the link's thread, in the order in which the connection table is told. Must not throw and must not wait.
 class PacketTap {
  public:
   virtual ~PacketTap() = default;
   virtual void arrived(const PacketSighting& packet, const Fate& fate, TimePoint now) noexcept = 0;
-  /// A copy (0: the original) was written on the other side.
-  virtual void left(const PacketSighting& packet, std::uint8_t copy, TimePoint now) noexcept = 0;
+  /// A copy was written on the other side.
+  virtual void left(const PacketSighting& packet, const PacketDeparture& copy, TimePoint now) noexcept = 0;
   /// A copy that should have left was dropped later: an outage took it, or the device refused it.
-  virtual void lost(const PacketSighting& packet, std::uint8_t copy, DropReason reason, TimePoint now) noexcept = 0;
+  virtual void lost(const PacketSighting& packet, const PacketDeparture& copy, DropReason reason,
+                    TimePoint now) noexcept = 0;
+  /// The link is no more: the last call, by whichever thread destroyed it.
+  virtual void ended() noexcept = 0;
 };
 
 }  // namespace wobble

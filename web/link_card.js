@@ -53,6 +53,8 @@ export class LinkCard {
       copy.textContent = 'Copied';
       setTimeout(() => { copy.textContent = 'Copy'; }, 1500);
     });
+    this.capture = h('a', {id: 'capture', download: '',
+      title: 'The packets of the next 10 seconds, for Wireshark: each with what was done to it'}, 'Capture 10 s');
     const reset = h('button', {type: 'button', id: 'reset'}, 'Reset');
     reset.addEventListener('click', () => this.reset());
     root.append(
@@ -61,7 +63,8 @@ export class LinkCard {
         this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
         h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
       h('div', {class: 'directions', id: 'asked-delivered'}, ...DIRECTIONS.map(d => this.buildDirection(d))),
-      h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy),
+      h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy,
+        this.capture),
       this.settings.details);
   }
 
@@ -172,6 +175,7 @@ export class LinkCard {
       }
     }
     if (this.curl) setText(this.curl, curlLine(link));
+    this.capture?.setAttribute('href', `/api/v1/links/${encodeURIComponent(link.name)}/capture?for=10s`);
     this.settings?.show(link);
     this.showReverts();
   }

@@ -258,4 +258,33 @@ void Client::follow(const std::string& path, std::optional<std::uint64_t> since,
   }
 }
 
+void Client::download(const std::string& path, const std::function<bool(std::string_view)>& take) {
+  Connection connection(address_);
+  connection.http.set_read_timeout(kHeartbeatSeconds);
+  int status = 0;
+  bool enough = false;
+  std::string refusal;
+  std::exception_ptr error;
+  const httplib::Result result = connection.http.Get(
+      path,
+      [&](const httplib::Response& response) {
+        status = response.status;
+        return true;
+      },
+      [&](const char* data, std::size_t size) {
+        if (status != 200) return refusal.append(data, size).size() < EventReader::kLongest;
+        try {
+          enough = !take({data, size});
+        } catch (...) {  // not through the library
+          error = std::current_exception();
+        }
+        return !enough && !error;
+      });
+  if (error) std::rethrow_exception(error);
+  if (status != 0 && status != 200) throw refused(status, refusal);
+  if (result || enough) return;
+  if (status == 200) throw Failure(kExitUnreachable, "the daemon at " + address_.url() + " has gone away");
+  throw transport_failure(result.error(), address_);
+}
+
 }  // namespace wobble::daemon

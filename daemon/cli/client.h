@@ -53,6 +53,9 @@ class Client {
               const std::function<bool(const Json&)>& on_event,
               std::chrono::milliseconds patience = std::chrono::seconds(10));
 
+  /// GET, piece by piece as it comes, for as long as `take` says true. Failures as get(), and those of `take`.
+  void download(const std::string& path, const std::function<bool(std::string_view)>& take);
+
   const Address& address() const { return address_; }
 
  private:

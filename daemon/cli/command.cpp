@@ -19,6 +19,9 @@ constexpr char kFooter[] = R"(Examples:
   wobble show 17                                the ladder of one connection
   wobble log --end reset --since 1h --csv       what was reset, as a table for a spreadsheet
   wobble exec lab near -- curl http://10.77.1.1/
+  wobble capture lab -o lab.pcapng --for 10s    packets, each with what was done to it
+  wobble analyze lab.pcapng                     the log of any capture
+  wobble replay in.pcap --both 'loss 2%' -o out.pcap
   wobble run --both 'delay 80ms loss 2%' -- npm test
 
 Environment:
@@ -31,6 +34,7 @@ Exit codes:
   1    the daemon refused, there is no such thing, doctor found something, or status no health
   2    the command line is wrong
   3    the daemon cannot be reached
+  4    a capture is damaged; what stood before the damage was used
   exec, run: the command's own; 127 if it is not found, 126 if it cannot be executed)";
 
 constexpr char kShortFooter[] = "Exit codes and environment: wobble --help";
@@ -61,6 +65,9 @@ void describe(CLI::App& app, Context& context) {
   add_doctor(app, context);
   add_cleanup(app, context);
   add_version(app, context);
+  add_analyze(app, context);
+  add_capture(app, context);
+  add_replay(app, context);
   add_run(app, context);
   add_attach(app, context);
   add_gateway(app, context);

@@ -11,6 +11,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitRefused = 1;  ///< refused, no such thing, doctor found something, not healthy
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnreachable = 3;
+inline constexpr int kExitDamaged = 4;          ///< a capture is damaged; what stood before that was used
 inline constexpr int kExitNotExecutable = 126;  ///< exec: as the shell has it
 inline constexpr int kExitNotFound = 127;
 

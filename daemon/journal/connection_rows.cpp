@@ -193,7 +193,12 @@ void ConnectionWriter::changed(const Transition& event) {
   (event.side == Role::client ? change.client : change.server) = &event;
 }
 
-void ConnectionWriter::closed(const ConnectionClosed& event) { change_of(event.id).closed = &event; }
+// It says where both stand; only what comes later says more.
+void ConnectionWriter::closed(const ConnectionClosed& event) {
+  Change& change = change_of(event.id);
+  change.closed = &event;
+  change.client = change.server = nullptr;
+}
 
 void ConnectionWriter::forget() {
   changes_.clear();
@@ -245,10 +250,10 @@ void ConnectionWriter::end_with(Statement& statement, int first, const Change& c
   const ConnectionClosed& event = change.closed != nullptr ? *change.closed : kLives;
   TcpState client = event.client_state;
   TcpState server = event.server_state;
+  if (change.client != nullptr) client = change.client->to;
+  if (change.server != nullptr) server = change.server->to;
   if (change.closed == nullptr) {
     statement.bind_null(first);
-    if (change.client != nullptr) client = change.client->to;
-    if (change.server != nullptr) server = change.server->to;
   } else {
     statement.bind(first, anchor_.at(event.at));
   }

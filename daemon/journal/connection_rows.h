@@ -35,7 +35,7 @@ class ConnectionWriter {
     const ConnectionOpened* opened = nullptr;
     std::uint64_t opened_event = 0;
     LinkNumber link = 0;
-    const Transition* client = nullptr;  ///< the latest of each side
+    const Transition* client = nullptr;  ///< the latest of each side, and later than `closed`
     const Transition* server = nullptr;
     const ConnectionClosed* closed = nullptr;
   };

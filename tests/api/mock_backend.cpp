@@ -191,6 +191,33 @@ void MockBackend::add_event(const std::string& kind, const std::string& text, co
   grown_.notify_all();
 }
 
+std::unique_ptr<Capture> MockBackend::capture(const std::string& name, const CaptureOptions& options) {
+  /// Two pieces, then the end; or piece after piece, if it is for a while.
+  struct TwoPieces final : Capture {
+    TwoPieces(std::atomic<int>& captures, bool endless) : captures_(captures), endless_(endless) { ++captures_; }
+    ~TwoPieces() override { --captures_; }
+    bool read(std::string& out, Duration) override {
+      if (pieces_ == 2 && !endless_) return false;
+      out += ++pieces_ == 1 ? "first " : "second";
+      return true;
+    }
+    std::atomic<int>& captures_;
+    bool endless_;
+    int pieces_ = 0;
+  };
+  link(name);
+  const std::lock_guard lock(mutex_);
+  last_capture_ = options;
+  return std::make_unique<TwoPieces>(captures_, options.lasts.has_value());
+}
+
+CaptureOptions MockBackend::last_capture() {
+  const std::lock_guard lock(mutex_);
+  return last_capture_;
+}
+
+int MockBackend::captures_under_way() { return captures_; }
+
 LinkConditions MockBackend::conditions() {
   const std::lock_guard lock(mutex_);
   return link_.conditions;

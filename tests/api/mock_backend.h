@@ -1,6 +1,7 @@
 // A backend in memory: one link "lab" whose conditions can be set, a few connections, a log of events that grows.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -38,6 +39,8 @@ class MockBackend : public Backend {
   std::uint64_t newest_event() override;
   EventRow annotate(const std::string& text, const std::optional<std::string>& link) override;
 
+  std::unique_ptr<Capture> capture(const std::string& name, const CaptureOptions& options) override;
+
   Health health() override;
   JournalStats journal() override { return {1000, 3, 4, 1, 65'536}; }
 
@@ -51,6 +54,8 @@ class MockBackend : public Backend {
   std::vector<Change> changes();
   ConnectionQuery last_query();
   std::vector<ConnectionId> followed();
+  CaptureOptions last_capture();
+  int captures_under_way();
   std::vector<NewLink> created();
   void set_health(Health health);
   void set_stats(const LinkStats& stats);
@@ -69,6 +74,8 @@ class MockBackend : public Backend {
   std::vector<ConnectionId> followed_;
   std::vector<NewLink> created_;
   ConnectionQuery last_query_;
+  CaptureOptions last_capture_;
+  std::atomic<int> captures_{0};
   Health health_;
   int interferences_ = 0;
 };

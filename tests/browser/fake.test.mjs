@@ -126,6 +126,7 @@ test('reset', async () => {
   await page.locator('#reset').click();
   await until('no delay', async () => !server.link.up.delay && (await field(page, 'up/delay/time').inputValue()) === '');
   assert.match(await page.locator('#curl').textContent(), /POST .*\/reset$/);
+  assert.match(await page.locator('#capture').getAttribute('href'), /^\/api\/v1\/links\/[^/]+\/capture\?for=10s$/);
 });
 
 test('hostile text is text', async () => {

@@ -157,6 +157,29 @@ TEST_F(JournalTest, StatesFollowTheTransitions) {
   EXPECT_EQ(journal->connection(1)->server.state, syn_received);
 }
 
+TEST_F(JournalTest, ATransitionAfterTheEndCountsInTheSameBatchToo) {
+  open();
+  using enum TcpState;
+  for (const ConnectionId id : {ConnectionId{1}, ConnectionId{2}}) {
+    ring.on(opening_of(id));
+    ring.on(transition_of(id, Role::server, none, established));
+    if (id == 2) ASSERT_TRUE(journal->sync(kLongEnough));  // the end in a batch without the opening
+    ring.on(transition_of(id, Role::client, fin_wait_2, time_wait));
+    ring.on(transition_of(id, Role::server, established, last_ack));
+    ConnectionClosed end = closing_of(id);
+    end.client_state = time_wait;
+    end.server_state = last_ack;
+    ring.on(end);
+    ring.on(transition_of(id, Role::server, last_ack, closed));
+    ASSERT_TRUE(journal->sync(kLongEnough));
+    EXPECT_EQ(journal->connection(id)->client.state, time_wait);
+    EXPECT_EQ(journal->connection(id)->server.state, closed);
+    ring.on(transition_of(id, Role::client, time_wait, closed));
+    ASSERT_TRUE(journal->sync(kLongEnough));
+    EXPECT_EQ(journal->connection(id)->client.state, closed);
+  }
+}
+
 TEST_F(JournalTest, EveryStateEvidenceAndFlagComesBack) {
   open();
   std::vector<Transition> told;

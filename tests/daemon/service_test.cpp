@@ -133,9 +133,31 @@ TEST_F(ServiceTest, WhatWasBeforeComesBackByItself) {
   EXPECT_EQ(receive(5s), packet(3));
 }
 
+TEST_F(ServiceTest, ACaptureSeesWhatPasses) {
+  api::CaptureOptions options;
+  options.packets = 1;
+  const auto capture = service_->capture("lab", options);
+  send(packet(4));
+  std::string out;
+  for (const TimePoint until = Forwarder::now() + 10s; capture->read(out, 10ms);) ASSERT_LT(Forwarder::now(), until);
+  EXPECT_NE(out.find("packet 0 arrived: "), std::string::npos);
+}
+
+TEST_F(ServiceTest, ThereIsNothingToCaptureWhileALinkWaitsForItsTarget) {
+  api::NewLink wanted;
+  wanted.name = "later";
+  api::AttachSettings settings;
+  settings.target = "netns:wobble-test-none";
+  settings.follow = true;
+  wanted.way_in = settings;
+  service_->create(wanted);
+  EXPECT_THROW(service_->capture("later", {}), api::Conflict);
+}
+
 TEST_F(ServiceTest, NamesThatAreNotThere) {
   EXPECT_THROW(service_->link("other"), api::NotFound);
   EXPECT_THROW(service_->stats("other"), api::NotFound);
+  EXPECT_THROW(service_->capture("other", {}), api::NotFound);
   EXPECT_THROW(service_->apply("other", {}), api::NotFound);
   EXPECT_THROW(service_->connection(12345), api::NotFound);
   EXPECT_THROW(service_->transitions(12345), api::NotFound);

@@ -1,0 +1,103 @@
+// The connection tracker over a capture: each frame was sent, and at once delivered. Our own captures say more: what
+// arrived, what was decided, and when each copy left, so that the tracker is told exactly what it was told live.
+//
+// Memory is bounded, however long the capture is: by the table's capacity, 1,024 frames that wait for their order, and
+// 1,024 datagrams that wait for their fragments. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/capture/analysis_rows.h"
+#include "daemon/capture/capture_notes.h"
+#include "daemon/capture/capture_reader.h"
+#include "daemon/capture/captured_packet.h"
+#include "daemon/capture/checksum_policy.h"
+#include "daemon/capture/duplicate_frames.h"
+#include "daemon/capture/early_acks.h"
+#include "daemon/capture/fragments.h"
+#include "daemon/capture/link_layer.h"
+
+namespace wobble::daemon {
+
+struct AnalysisOptions {
+  std::string name;  ///< stands for the link's, where the capture does not say
+  Checksums checksums = Checksums::automatic;
+  ConnectionTableOptions table;
+};
+
+/// Frames, by what became of them.
+struct AnalysisCounts {
+  std::uint64_t frames = 0;
+  std::uint64_t packets = 0;  ///< IP packets that were looked at
+  std::uint64_t not_ip = 0;
+  std::uint64_t unknown_link = 0;  ///< of a link type that is not read
+  std::uint64_t unreadable = 0;    ///< malformed, or cut off within its headers
+  std::uint64_t truncated = 0;     ///< of packets: not whole, but enough of it
+  std::uint64_t fragments = 0;
+  std::uint64_t datagrams = 0;  ///< put together from those
+  std::uint64_t bad_checksums = 0;
+  std::uint64_t second_views = 0;  ///< duplicated frames
+  std::uint64_t missed = 0;        ///< the capture says that it lost them
+  std::uint64_t from_before = 0;   ///< of our captures: had arrived before it began
+  std::uint16_t unknown_link_type = 0;
+  std::optional<std::int64_t> first;  ///< nanoseconds since the Unix epoch
+  std::int64_t last = 0;
+};
+
+class CaptureAnalysis {
+ public:
+  CaptureAnalysis(const AnalysisOptions& options, AnalysisSink sink);
+
+  /// Whether a first_look() over the whole capture helps.
+  bool wants_first_look() const noexcept { return checksums_.wants_first_look(); }
+  /// Damage ends it quietly: run() will meet it again.
+  void first_look(CaptureReader& reader);
+
+  /// Reads everything and hands every connection on. CaptureError after that, if the capture is damaged.
+  void run(CaptureReader& reader);
+
+  const AnalysisCounts& counts() const noexcept { return counts_; }
+
+ private:
+  /// A packet of one of our captures that is on its way.
+  struct Travelling {
+    ConnectionHandle connection;
+    Fate fate;
+    TimePoint arrived;
+    Side side = Side::near;
+    std::uint8_t copies = 0;  ///< still to come
+  };
+
+  void read_all(CaptureReader& reader);
+  void take(const CaptureReader& reader, const CapturedFrame& frame);
+  const std::optional<LaneMark>& lane(const CaptureReader& reader, std::uint32_t interface);
+  bool find(const CaptureReader& reader, const CapturedFrame& frame, FramedPacket& framed, CapturedPacket& packet);
+  void take_foreign(const CapturedFrame& frame, const FramedPacket& framed, CapturedPacket& packet);
+  void pass_in_turn(const PacketView& view, std::int64_t at);
+  void pass(const PacketView& view, Side side, std::int64_t at);
+  void pass_all(const std::vector<EarlyAcks::Segment>& segments);
+  void take_ours(const LaneMark& mark, const CaptureNote& note, const CapturedPacket& packet);
+  void arrived(Side side, const CaptureNote& note, const PacketView& view);
+  void landed(const CaptureNote& note, const PacketView& view);
+  void move_to(std::int64_t at);
+
+  AnalysisOptions options_;
+  AnalysisRows rows_;
+  ConnectionTable table_;
+  ChecksumPolicy checksums_;
+  PacketRestorer restorer_;
+  FragmentTable fragments_;
+  DuplicateFrames duplicates_;
+  EarlyAcks early_;
+  std::vector<std::optional<LaneMark>> lanes_;
+  std::unordered_map<std::uint64_t, Travelling> travelling_;
+  AnalysisCounts counts_;
+  CaptureClock clock_;
+  TimePoint now_{};
+};
+
+}  // namespace wobble::daemon

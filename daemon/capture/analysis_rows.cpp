@@ -1,0 +1,65 @@
+#include "daemon/capture/analysis_rows.h"
+
+#include <algorithm>
+
+#include "api/connection_row.h"
+
+namespace wobble::daemon {
+void AnalysisRows::on(const ConnectionOpened& event) noexcept {
+  api::ConnectionRow& row = open_[event.id].row;
+  row = api::row_of(event, [this](TimePoint at) { return clock_.wall_time(at); });
+  row.link = link_;
+  if (!has_sides_) row.client_side = Side::near;
+}
+
+void AnalysisRows::on(const Transition& event) noexcept {
+  const auto found = open_.find(event.id);
+  if (found == open_.end()) return;
+  api::ConnectionRow& row = found->second.row;
+  (event.side == Role::client ? row.client : row.server).state = event.to;
+  api::TransitionRow transition;
+  transition.event_id = next_event_++;
+  transition.connection = event.id;
+  transition.link = row.link;
+  transition.at = clock_.wall_time(event.at);
+  transition.side = event.side;
+  transition.from = event.from;
+  transition.to = event.to;
+  transition.evidence = event.evidence;
+  transition.row = event.row;
+  if (event.has_segment) transition.segment = event.segment;
+  found->second.transitions.push_back(std::move(transition));
+}
+
+void AnalysisRows::on(const ConnectionClosed& event) noexcept {
+  const auto found = open_.find(event.id);
+  if (found == open_.end()) return;
+  api::ConnectionRow& row = found->second.row;
+  api::set_end(row, event, [this](TimePoint at) { return clock_.wall_time(at); });
+  if (event.end == End::open) row.closed_at.reset();  // it lives beyond the capture
+  ended_.push_back(event.id);
+}
+
+void AnalysisRows::sweep(const ConnectionTable& table) {
+  if (ended_.size() < sweep_at_) return;
+  std::erase_if(ended_, [&](ConnectionId id) {
+    if (table.figures(id)) return false;
+    const auto found = open_.find(id);
+    sink_(found->second);
+    open_.erase(found);
+    return true;
+  });
+  sweep_at_ = 2 * ended_.size() + 1024;
+}
+
+void AnalysisRows::finish() {
+  std::vector<ConnectionId> ids;
+  ids.reserve(open_.size());
+  for (const auto& [id, connection] : open_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const ConnectionId id : ids) sink_(open_.at(id));
+  open_.clear();
+  ended_.clear();
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,32 @@
+// What stands before the IP packet in a captured frame.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace wobble::daemon {
+
+enum class FrameContent : std::uint8_t {
+  ip,
+  other,         ///< ARP, spanning tree, ...
+  cut_off,       ///< ends before the IP packet begins
+  unknown_link,  ///< of a link type that is not read here
+};
+
+/// The IP packet within a frame, as far as it was captured.
+struct FramedPacket {
+  std::span<const std::uint8_t> bytes;
+  std::uint32_t original_length = 0;  ///< of those bytes on the wire, with what pads the frame
+  std::uint32_t tags = 0;             ///< VLAN identifiers, outermost first, 12 bits each; 0: none
+};
+
+/// Ethernet with any number of VLAN tags, LLC/SNAP and PPPoE; Linux cooked v1 and v2; null and loopback of either byte
+/// order; raw IP. Sources: IEEE 802.3 and 802.1Q, RFC 1042, RFC 2516, https://www.tcpdump.org/linktypes.html.
+FrameContent find_packet(std::uint16_t link_type, std::span<const std::uint8_t> frame, std::uint32_t original_length,
+                         FramedPacket& out) noexcept;
+
+/// For the error about a link type that is not read.
+std::string known_link_types();
+
+}  // namespace wobble::daemon

@@ -1,0 +1,69 @@
+// A capture through a link's impairments in virtual time: no clock, no device, so the same capture, conditions and seed
+// give the same bytes on every machine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/capture/capture_reader.h"
+#include "daemon/capture/captured_packet.h"
+#include "emulator/link.h"
+
+namespace wobble::daemon {
+
+/// "10.0.0.0/8", "fd00::/8", "10.0.0.1".
+struct AddressPrefix {
+  IpAddress address;
+  unsigned bits = 0;  ///< of the sixteen bytes
+
+  static std::optional<AddressPrefix> parse(std::string_view text);
+  bool holds(const IpAddress& other) const noexcept;
+};
+
+/// Tells on which side of the link a packet arrives. With a prefix its hosts are near and all others far. Without, the
+/// first of two hosts to open a connection to the other is near, and stays so; where no SYN tells, the one with the
+/// higher port.
+class HostSides {
+ public:
+  explicit HostSides(std::optional<AddressPrefix> near) : near_(near) {}
+  /// Nothing if both its hosts are on one side.
+  std::optional<Side> arrival_of(const PacketView& packet);
+
+ private:
+  std::optional<Side> known(const IpAddress& host) const;
+
+  std::optional<AddressPrefix> near_;
+  std::map<IpAddress, Side> hosts_;
+};
+
+enum class ReplayFormat : std::uint8_t {
+  pcap,    ///< what left the link, when it left
+  pcapng,  ///< as `wobble capture` writes it: what arrived too, and what was done to it
+};
+
+struct ReplayOptions {
+  LinkConditions conditions;
+  std::uint64_t seed = 1;
+  std::optional<AddressPrefix> near;
+  ReplayFormat format = ReplayFormat::pcap;
+};
+
+struct ReplayCounts {
+  std::uint64_t frames = 0;
+  std::uint64_t admitted = 0;
+  std::uint64_t left_out = 0;  ///< not IP, unreadable, or between two hosts of one side
+  std::uint64_t left = 0;
+  DirectionCounters up;
+  DirectionCounters down;
+};
+
+/// Reads all of `reader` and hands the output to `write`, piece after piece. What the capture had cut off of a packet
+/// is zeros in the output. CaptureError after everything before the damage was written.
+ReplayCounts replay(CaptureReader& reader, const ReplayOptions& options,
+                    const std::function<void(std::string_view)>& write);
+
+}  // namespace wobble::daemon

@@ -1,0 +1,300 @@
+// Our own captures: the notes beside the packets, the ring, and that an analysis of them tells what was told live.
+#include "daemon/capture/link_capture.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "daemon/capture/pcap_writer.h"
+#include "emulator/link.h"
+#include "tests/capture/conversation.h"
+#include "tests/emulator/super_packets.h"
+
+namespace wobble::captures {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tcp_flag;
+using daemon::CaptureNote;
+using daemon::CaptureTap;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+CaptureNote arrival(std::uint64_t number, const Fate& fate) {
+  CaptureNote note;
+  note.number = number;
+  note.fate = fate;
+  return note;
+}
+
+TEST(CaptureNotes, AreReadBackExactly) {
+  Fate delayed;
+  delayed.release_at[0] = TimePoint(80ms + 1ns);
+  EXPECT_EQ(print_note(arrival(17, delayed)), "packet 17 arrived: delayed; copy 0 leaves after 80.000001 ms");
+  Fate dropped;
+  dropped.dropped = dropped.lost[0] = DropReason::loss;
+  EXPECT_EQ(print_note(arrival(18, dropped)), "packet 18 arrived: dropped; copy 0 dropped (loss)");
+  Fate both;
+  both.copies = 2;
+  both.reordered = both.corrupted = true;
+  both.release_at[0] = TimePoint(1h);
+  both.lost[1] = DropReason::queue;
+  CaptureNote left = arrival(20, both);
+  left.kind = CaptureNote::Kind::left;
+  left.copy = 1;
+  left.fate.release_at[1] = TimePoint(123ms);
+  left.word = FateWord::corrupted;
+  left.after = 123'456'789ns;
+  CaptureNote lost = left;
+  lost.kind = CaptureNote::Kind::lost;
+  lost.reason = DropReason::outage;
+  Fate waiting;
+  waiting.release_at[0] = kNever;
+  EXPECT_EQ(print_note(arrival(3, waiting)), "packet 3 arrived: delayed; copy 0 waits its turn");
+  for (const CaptureNote& note :
+       {arrival(3, waiting), arrival(17, delayed), arrival(18, dropped), arrival(~0ULL, both), left, lost}) {
+    const std::string text = print_note(note);
+    const auto read = daemon::parse_note(text);
+    ASSERT_TRUE(read) << text;
+    EXPECT_EQ(print_note(*read), text);
+    EXPECT_EQ(read->fate.corrupted, note.fate.corrupted) << text;
+    EXPECT_EQ(read->fate.reordered, note.fate.reordered) << text;
+    EXPECT_EQ(read->after, note.after);
+    for (std::size_t cut = 0; cut < text.size(); ++cut) {
+      const auto part = daemon::parse_note(text.substr(0, cut));  // a whole one, without its second copy
+      EXPECT_TRUE(!part || text[cut] == ';') << text.substr(0, cut);
+    }
+  }
+}
+
+/// What the table told live, in the API's rows.
+class LiveLog final : public ConnectionObserver {
+ public:
+  explicit LiveLog(daemon::AnalysisSink sink) : rows(std::move(sink)) {
+    rows.set_link("lab", true);
+    rows.set_clock({kBegin});
+  }
+  void on(const ConnectionOpened& event) noexcept override { rows.on(event); }
+  void on(const Transition& event) noexcept override { rows.on(event); }
+  void on(const ConnectionClosed& event) noexcept override { rows.on(event); }
+  void on(const SegmentRecord&) noexcept override {}
+  daemon::AnalysisRows rows;
+};
+
+LinkConditions harsh() {
+  LinkConditions conditions;
+  conditions.up.delay = {20ms, 8ms};
+  conditions.up.delay.reorder = true;
+  conditions.up.loss.random = Probability::percent(8);
+  conditions.up.duplicate.probability = Probability::percent(10);
+  conditions.up.corrupt.probability = Probability::percent(5);
+  conditions.up.reorder = {Probability::percent(5), 3};
+  conditions.down = conditions.up;
+  conditions.down.outage = {false, 700ms, 40ms, true};
+  return conditions;
+}
+
+/// A link in virtual time with a tap, traffic of every kind at random, and the file that came out.
+struct LiveRun {
+  LiveRun() : log([this](const daemon::AnalysedConnection& c) { told.push_back(c); }), link({}, log, moment(0)) {
+    daemon::write_link_preamble(file, "lab", 65535);
+    tap = std::make_shared<CaptureTap>(api::CaptureOptions{});
+    link.add_tap(tap);
+    link.apply(harsh(), moment(0));
+  }
+  static constexpr daemon::CaptureClock kClock{kBegin};
+  static TimePoint moment(std::int64_t at) { return kClock.moment(kBegin + at); }
+
+  void drain() {
+    CaptureTap::Sight sight;
+    while (tap->next(sight)) daemon::write_sight(file, kClock.wall_time(sight.at), sight);
+  }
+  void move_to(TimePoint then) {
+    for (TimePoint due = link.next_due(); due <= then; due = link.next_due()) {
+      now = std::max(now, due);
+      link.advance(now);
+      for (const Direction d : {Direction::up, Direction::down}) {
+        while (auto packet = link.pop_due(d, now)) link.complete(*packet, d, random() % 50 != 0, now);
+      }
+      drain();
+    }
+    now = then;
+  }
+  void admit(const Bytes& bytes, const Offload& offload, Side side) {
+    link.admit(bytes, offload, side, now);
+    drain();
+  }
+  void finish() {
+    move_to(now + 5s);
+    link.connections().close_all(now);
+    log.rows.finish();
+  }
+
+  std::mt19937_64 random{7};
+  std::vector<daemon::AnalysedConnection> told;
+  std::string file;
+  TimePoint now = moment(0);
+  LiveLog log;
+  Link link;
+  std::shared_ptr<CaptureTap> tap;
+};
+
+/// Everything but the numbers that a log counts over all its connections.
+std::string lines_of(const std::vector<daemon::AnalysedConnection>& connections) {
+  std::string out;
+  for (const daemon::AnalysedConnection& connection : connections) {
+    api::ConnectionRow row = connection.row;
+    row.closed_at.reset();  // the end of a capture is its last packet
+    out += api::to_json(row).dump() + "\n";
+    for (const api::TransitionRow& transition : connection.transitions)
+      out += "  " + api::to_json(transition).dump() + "\n";
+  }
+  return out;
+}
+
+TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
+  LiveRun run;
+  std::vector<std::vector<Captured>> conversations;
+  for (std::uint16_t i = 0; i < 60; ++i) {
+    conversations.push_back(orderly(Conversation(static_cast<std::uint16_t>(30000 + i))));
+    if (i % 7 == 3) conversations.back().resize(5);
+    if (i % 5 == 4 && conversations.back().size() > 6) {
+      Conversation c(static_cast<std::uint16_t>(30000 + i));
+      conversations.back()[6].packet = c.client(kRst | kAck, 111, 511);
+    }
+  }
+  std::vector<std::size_t> next(conversations.size(), 0);
+  for (int step = 0; step < 1500; ++step) {
+    run.move_to(run.now + Duration(run.random() % 3'000'000));
+    if (step % 20 == 0) {
+      const auto super = super_packets::make(run.random, step % 40 == 0, true, 5000, 1000);
+      run.admit(super.bytes, super.offload, run.random() % 2 == 0 ? Side::near : Side::far);
+      continue;
+    }
+    const std::size_t which = run.random() % conversations.size();
+    if (next[which] > 0 && run.random() % 6 == 0) --next[which];  // once more
+    if (next[which] >= conversations[which].size()) continue;
+    const Bytes& packet = conversations[which][next[which]++].packet;
+    run.admit(packet, {}, packet[14] == 0 ? Side::near : Side::far);
+  }
+  run.admit({1, 2, 3}, {}, Side::near);  // malformed
+  run.finish();
+  EXPECT_EQ(run.tap->missed(), 0u);
+
+  const Analysed offline = analyse(Bytes(run.file.begin(), run.file.end()));
+  EXPECT_EQ(offline.error, "");
+  EXPECT_EQ(offline.counts.from_before, 0u);
+  EXPECT_EQ(offline.counts.unreadable, 1u);
+  ASSERT_GT(run.told.size(), 40u);
+  std::size_t transitions = 0;
+  for (const auto& connection : run.told) transitions += connection.transitions.size();
+  EXPECT_GT(transitions, 200u);
+  EXPECT_EQ(lines_of(offline.connections), lines_of(run.told));
+}
+
+TEST(LinkCapture, ASuperPacketStandsThereAsItsSegments) {
+  LiveRun run;
+  run.link.reset(run.now);
+  std::mt19937_64 random(1);
+  const auto super = super_packets::make(random, false, true, 4500, 1000);
+  run.admit(super.bytes, super.offload, Side::near);
+  run.finish();
+  const auto wire = super_packets::cut(super);
+  const Contents contents = contents_of(Bytes(run.file.begin(), run.file.end()));
+  ASSERT_THAT(contents.frames, SizeIs(2 * wire.size()));
+  for (std::size_t i = 0; i < wire.size(); ++i) {
+    EXPECT_EQ(contents.frames[i].bytes, wire[i]) << i;
+    EXPECT_EQ(contents.frames[i].interface, 0u);
+    EXPECT_EQ(contents.frames[wire.size() + i].bytes, wire[i]) << i;
+    EXPECT_EQ(contents.frames[wire.size() + i].interface, 1u);
+    EXPECT_THAT(contents.frames[i].comment, HasSubstr("packet " + std::to_string(i) + " arrived: "));
+  }
+}
+
+TEST(CaptureTapRing, WhatFindsNoRoomIsCountedAndToldWhereItIsMissing) {
+  CaptureTap tap(api::CaptureOptions{}, 4096);
+  const Bytes packet = packets::ipv4(kUdp, packets::udp(1, 2, Bytes(500, 'x')));
+  SuperPacket super;
+  ASSERT_EQ(SuperPacket::parse(packet, {}, super), ParseError::none);
+  const auto arrive = [&](std::uint64_t number) {
+    tap.arrived({packet, &super, 0, number, Side::near}, {}, TimePoint{});
+  };
+  for (std::uint64_t i = 0; i < 10; ++i) arrive(i);
+  EXPECT_GT(tap.missed(), 3u);
+  CaptureTap::Sight sight;
+  std::uint64_t seen = 0;
+  while (tap.next(sight)) {
+    EXPECT_EQ(sight.note.number, seen++);
+    EXPECT_EQ(sight.missed, 0u);
+    EXPECT_EQ(Bytes(sight.bytes.begin(), sight.bytes.end()), packet);
+  }
+  EXPECT_EQ(seen + tap.missed(), 10u);
+  arrive(10);
+  ASSERT_TRUE(tap.next(sight));
+  EXPECT_EQ(sight.note.number, 10u);
+  EXPECT_EQ(sight.missed, tap.missed());
+}
+
+TEST(CaptureTapRing, KeepsOnlyWhatWasAskedFor) {
+  api::CaptureOptions options;
+  options.snap_length = 40;
+  options.port = 2;
+  CaptureTap tap(options);
+  CaptureTap::Sight sight;
+  for (const std::uint16_t port : {std::uint16_t{2}, std::uint16_t{3}}) {
+    const Bytes packet = packets::ipv4(kUdp, packets::udp(1, port, Bytes(500, 'x')));
+    SuperPacket super;
+    SuperPacket::parse(packet, {}, super);
+    tap.arrived({packet, &super, 0, port, Side::far}, {}, TimePoint{});
+  }
+  ASSERT_TRUE(tap.next(sight));
+  EXPECT_EQ(sight.bytes.size(), 40u);
+  EXPECT_EQ(sight.original_length, 528u);
+  EXPECT_EQ(sight.lane, daemon::CaptureLane::far);
+  EXPECT_FALSE(tap.next(sight));
+}
+
+TEST(LinkCaptureStream, EndsByItselfAndDetachesOnce) {
+  int detached = 0;
+  api::CaptureOptions options;
+  options.packets = 2;
+  const auto tap = std::make_shared<CaptureTap>(options);
+  std::string out;
+  {
+    daemon::LinkCapture capture(
+        "lab", options, tap, [](TimePoint at) { return at.time_since_epoch().count(); }, [&] { ++detached; });
+    const Bytes packet = packets::ipv4(kUdp, packets::udp(1, 2));
+    SuperPacket super;
+    SuperPacket::parse(packet, {}, super);
+    for (std::uint64_t i = 0; i < 5; ++i) tap->arrived({packet, &super, 0, i, Side::near}, {}, TimePoint(1s));
+    while (capture.read(out, 10ms)) {
+    }
+    EXPECT_EQ(detached, 1);
+  }
+  EXPECT_EQ(detached, 1);
+  const Contents contents = contents_of(Bytes(out.begin(), out.end()));
+  EXPECT_EQ(contents.error, "");
+  EXPECT_THAT(contents.frames, SizeIs(2));
+}
+
+TEST(LinkCaptureStream, EndsWithItsLinkAndHasAllThatThatSaw) {
+  const auto tap = std::make_shared<CaptureTap>(api::CaptureOptions{});
+  std::string out;
+  {
+    LiveRun run;
+    run.link.add_tap(tap);
+    run.link.reset(run.now);
+    run.link.admit(packets::ipv4(kUdp, packets::udp(1, 2)), Side::near, run.now);
+    EXPECT_FALSE(tap->has_ended());
+  }
+  EXPECT_TRUE(tap->has_ended());
+  daemon::LinkCapture capture(
+      "lab", {}, tap, [](TimePoint at) { return at.time_since_epoch().count(); }, [] {});
+  while (capture.read(out, 10ms)) {
+  }
+  EXPECT_THAT(contents_of(Bytes(out.begin(), out.end())).frames, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace wobble::captures
