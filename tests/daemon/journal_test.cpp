@@ -163,7 +163,9 @@ TEST_F(JournalTest, ATransitionAfterTheEndCountsInTheSameBatchToo) {
   for (const ConnectionId id : {ConnectionId{1}, ConnectionId{2}}) {
     ring.on(opening_of(id));
     ring.on(transition_of(id, Role::server, none, established));
-    if (id == 2) ASSERT_TRUE(journal->sync(kLongEnough));  // the end in a batch without the opening
+    if (id == 2) {
+      ASSERT_TRUE(journal->sync(kLongEnough));  // the end in a batch without the opening
+    }
     ring.on(transition_of(id, Role::client, fin_wait_2, time_wait));
     ring.on(transition_of(id, Role::server, established, last_ack));
     ConnectionClosed end = closing_of(id);
