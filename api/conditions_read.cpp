@@ -140,7 +140,7 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
   read_member(reader, "duplicate", out.duplicate, errors);
   read_member(reader, "corrupt", out.corrupt, errors);
   read_member(reader, "reorder", out.reorder, errors);
-  reader.quantity("rate", parse_rate, "5mbit", out.rate);
+  reader.quantity("rate", parse_rate, "5mbit", out.rate.bits_per_second);
   read_member(reader, "queue", out.queue, errors);
   read_member(reader, "outage", out.outage, errors);
   reader.finish();

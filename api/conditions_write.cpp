@@ -87,7 +87,7 @@ Json to_json(const DirectionConditions& c) {
   put(out, "duplicate", c.duplicate);
   put(out, "corrupt", c.corrupt);
   put(out, "reorder", c.reorder);
-  if (c.rate != 0) out["rate"] = print_rate(c.rate);
+  if (c.rate.bits_per_second != 0) out["rate"] = print_rate(c.rate.bits_per_second);
   put(out, "queue", c.queue);
   put(out, "outage", c.outage);
   return out;

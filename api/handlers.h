@@ -39,6 +39,10 @@ class Handlers {
   void reset_link(const Call& call, httplib::Response& response);
   void reset_all(const Call& call, httplib::Response& response);
 
+  void apply_profile(const Call& call, httplib::Response& response);
+  void profiles(const Call& call, httplib::Response& response);
+  void profile(const Call& call, httplib::Response& response);
+
   void connections(const Call& call, httplib::Response& response);
   void connection(const Call& call, httplib::Response& response);
   void transitions(const Call& call, httplib::Response& response);
@@ -57,6 +61,13 @@ class Handlers {
   std::string web_root_;
   std::mutex changes_;
 };
+
+/// The link, with its revision as ETag.
+void send_link(httplib::Response& response, const LinkInfo& link);
+/// Problem 412 if the call has an If-Match that does not name the present revision.
+void check_precondition(const Call& call, const LinkInfo& present);
+/// The member "for": how long a change lasts.
+std::optional<Duration> read_lasts(const nlohmann::json& body, std::vector<FieldError>& errors);
 
 void send_json(httplib::Response& response, int status, const nlohmann::json& body);
 void send_problem(httplib::Response& response, const Problem& problem);

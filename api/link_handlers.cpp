@@ -16,11 +16,6 @@ constexpr int kAttempts = 5;
 
 std::string etag(const LinkInfo& link) { return "\"" + std::to_string(link.revision) + "\""; }
 
-void send_link(httplib::Response& response, const LinkInfo& link) {
-  response.set_header("ETag", etag(link));
-  send_json(response, 200, to_json(link));
-}
-
 std::string trimmed(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string::npos) return {};
@@ -37,29 +32,6 @@ bool names(const std::string& list, const std::string& tag, bool weak) {
     at = comma + 1;
   }
   return false;
-}
-
-void check_precondition(const Call& call, const LinkInfo& present) {
-  if (!call.request.has_header("If-Match")) return;
-  if (names(call.request.get_header_value("If-Match"), etag(present), false)) return;
-  throw Problem(412, "The link is at revision " + std::to_string(present.revision) + " by now; nothing was changed.");
-}
-
-/// "for": how long the change lasts.
-std::optional<Duration> read_lasts(const Json& body, std::vector<FieldError>& errors) {
-  if (!body.contains("for") || body.at("for").is_null()) return std::nullopt;
-  const Json& value = body.at("for");
-  const Parsed<Duration> lasts = value.is_string()   ? parse_duration(value.get<std::string>())
-                                 : value.is_number() ? parse_duration(value.dump())
-                                                     : Parsed<Duration>{{}, "a time such as \"10m\" is expected"};
-  if (!lasts.ok()) {
-    errors.push_back({"/for", lasts.error});
-  } else if (lasts.value.count() == 0) {
-    errors.push_back({"/for", "a change for no time is none: leave \"for\" out to make it stay"});
-  } else if (lasts.value > kLongestChange) {
-    errors.push_back({"/for", "at most " + print_duration(kLongestChange) + ": leave \"for\" out to make it stay"});
-  }
-  return lasts.value;
 }
 
 /// Members beside the conditions: those that a GET answers with may come back if they are unchanged, so that what was
@@ -87,6 +59,33 @@ void refuse_body_members(const Json& body) {
 }
 
 }  // namespace
+
+void send_link(httplib::Response& response, const LinkInfo& link) {
+  response.set_header("ETag", etag(link));
+  send_json(response, 200, to_json(link));
+}
+
+void check_precondition(const Call& call, const LinkInfo& present) {
+  if (!call.request.has_header("If-Match")) return;
+  if (names(call.request.get_header_value("If-Match"), etag(present), false)) return;
+  throw Problem(412, "The link is at revision " + std::to_string(present.revision) + " by now; nothing was changed.");
+}
+
+std::optional<Duration> read_lasts(const Json& body, std::vector<FieldError>& errors) {
+  if (!body.contains("for") || body.at("for").is_null()) return std::nullopt;
+  const Json& value = body.at("for");
+  const Parsed<Duration> lasts = value.is_string()   ? parse_duration(value.get<std::string>())
+                                 : value.is_number() ? parse_duration(value.dump())
+                                                     : Parsed<Duration>{{}, "a time such as \"10m\" is expected"};
+  if (!lasts.ok()) {
+    errors.push_back({"/for", lasts.error});
+  } else if (lasts.value.count() == 0) {
+    errors.push_back({"/for", "a change for no time is none: leave \"for\" out to make it stay"});
+  } else if (lasts.value > kLongestChange) {
+    errors.push_back({"/for", "at most " + print_duration(kLongestChange) + ": leave \"for\" out to make it stay"});
+  }
+  return lasts.value;
+}
 
 void Handlers::links(const Call&, httplib::Response& response) {
   Json items = Json::array();

@@ -9,6 +9,7 @@ using Json = nlohmann::json;
 
 constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"link", "A link's name"},
+    {"profile", "A profile's name: 3g"},
     {"id", "A connection's id"},
     {"file", "A file's name"},
     {"state", "Connections one of whose endpoints is in this state: ESTABLISHED"},

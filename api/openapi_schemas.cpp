@@ -67,7 +67,16 @@ constexpr char kSchemas[] = R"json({
     "name": {"type": "string"}, "revision": {"type": "integer", "description": "also the ETag"}, "seed": {"type": "integer"},
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
     "reverts_at": {"type": ["string", "null"], "format": "date-time"}}},
+  "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
+    "profile": {"type": "string", "examples": ["3g"]},
+    "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
+  "Profile": {"type": "object", "properties": {
+    "name": {"type": "string"}, "summary": {"type": "string"}, "source": {"type": "string"},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"}}},
+  "ProfileList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Profile"}}, "next": {"type": ["string", "null"]}}},
   "LinkList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Link"}}, "next": {"type": ["string", "null"]}}},
   "Spread": {"type": "object", "description": "null: no packet yet", "properties": {

@@ -34,8 +34,15 @@ constexpr Route kRoutes[] = {
      "",              200, "Stats",                 "What was asked, what was delivered, counters by reason"},
   {"POST",  "/api/v1/links/{link}/reset",           &H::reset_link,        "",
      "Nothing",       200, "Link",                  "Back to no impairment"},
+  {"POST",  "/api/v1/links/{link}/apply",           &H::apply_profile,     "",
+     "Apply",         200, "Link",                  "The conditions of a profile, in place of the present ones"},
   {"POST",  "/api/v1/reset",                        &H::reset_all,         "",
      "Nothing",       200, "LinkList",              "Every link back to no impairment"},
+
+  {"GET",   "/api/v1/profiles",                     &H::profiles,          "",
+     "",              200, "ProfileList",           "The presets, slowest first, each with its source"},
+  {"GET",   "/api/v1/profiles/{profile}",           &H::profile,           "",
+     "",              200, "Profile",               "One preset"},
 
   {"GET",   "/api/v1/connections",                  &H::connections,       "link state port end closed_by protocol since limit cursor",
      "",              200, "ConnectionList",        "Connections, newest first"},

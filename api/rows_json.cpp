@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/conditions_json.h"
+#include "api/profiles.h"
 
 namespace wobble::api {
 namespace {
@@ -42,6 +43,8 @@ Json to_json(const LinkInfo& link) {
   out["seed"] = link.seed;
   out["near"] = side_json(link.near);
   out["far"] = side_json(link.far);
+  const std::string_view profile = profile_of(link.conditions);
+  out["profile"] = profile.empty() ? Json() : Json(std::string(profile));
   out["reverts_at"] = or_null(link.reverts_at);
   return out;
 }

@@ -77,6 +77,7 @@ void run_program(const std::vector<std::string>& command, const std::string& inp
   const UniqueFd in = memory_file(input);
   const UniqueFd err = memory_file("");
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
 

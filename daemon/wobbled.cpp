@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "api/server.h"
+#include "daemon/capabilities.h"
 #include "daemon/journal/journal.h"
 #include "daemon/lab/demo_traffic.h"
 #include "daemon/lab/lab.h"
@@ -102,6 +103,7 @@ int main(int argc, char** argv) {
   if (options.verbose) spdlog::set_level(spdlog::level::debug);
   const sigset_t ending = block_ending_signals();
   try {
+    take_up_capabilities();
     run(options, ending);
   } catch (const std::system_error& e) {  // the kernel has refused something
     std::fprintf(stderr, "wobbled: %s; run as root, and see 'wobble doctor' for what is missing\n", e.what());

@@ -116,8 +116,9 @@ void check_direction(const DirectionConditions& conditions, Checker check) {
   check.probability(conditions.corrupt.probability, "/corrupt/percent");
   check.require(conditions.corrupt.bits >= 1 && conditions.corrupt.bits <= 64, "/corrupt/bits", "must be 1 to 64");
   check_reorder(conditions.reorder, check);
-  check.require(conditions.rate == 0 || (conditions.rate >= kMinRate && conditions.rate <= kMaxRate), "/rate",
-                "must be 0 (not limited) or 8bit to 1000gbit");
+  check.require(conditions.rate.bits_per_second == 0 ||
+                    (conditions.rate.bits_per_second >= kMinRate && conditions.rate.bits_per_second <= kMaxRate),
+                "/rate", "must be 0 (not limited) or 8bit to 1000gbit");
   check_queue(conditions.queue, check);
   check_outage(conditions.outage, check);
 }

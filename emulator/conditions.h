@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -82,6 +83,7 @@ struct LossSettings {
   std::uint32_t every = 0;            ///< the n-th, 2n-th ... packet; 0: none
   std::vector<std::uint64_t> list{};  ///< the packets with these numbers, from 1; ascending, at most kMaxListed
   std::string pattern{};              ///< of '.' and 'x' (lost), repeated; at most kMaxPattern
+  bool after_rate = false;            ///< lost behind the bottleneck: what is lost has taken its capacity
   bool operator==(const LossSettings&) const = default;
 };
 
@@ -108,12 +110,62 @@ struct ReorderSettings {
   bool operator==(const ReorderSettings&) const = default;
 };
 
-/// The bottleneck's buffer, drop-tail. At most one limit; none: one second of the rate or 1 MiB, whichever is more.
-/// A packet in transmission counts. Bytes are of IP packets.
+/// How fast the bottleneck sends, and what a packet costs there.
+struct RateSettings {
+  std::uint64_t bits_per_second = 0;  ///< 0: not limited. Otherwise kMinRate to kMaxRate
+  /// Bytes an idle link saves up, and then sends at once: tbf's token bucket. At most kMaxBurst.
+  std::uint64_t burst = 0;
+  std::int32_t overhead = 0;        ///< bytes that each packet takes beside itself; -kMaxOverhead to kMaxOverhead
+  std::uint32_t cell_size = 0;      ///< payload of one cell, 0 (no cells) or kMinCell to kMaxCell: ATM's is 48
+  std::uint32_t cell_overhead = 0;  ///< header of one cell, at most kMaxCellOverhead: ATM's is 5
+
+  RateSettings() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a rate is mostly that one number
+  RateSettings(std::uint64_t bits) : bits_per_second(bits) {}
+  bool operator==(const RateSettings&) const = default;
+};
+
+/// A recorded link: the milliseconds at which 1,500 bytes could leave, never decreasing, the last above 0; over and
+/// over, each round beginning at the end of the one before (mahimahi's format). The same number twice: two of them.
+struct TraceSettings {
+  std::shared_ptr<const std::vector<std::uint32_t>> ms{};  ///< null: no trace. At most kMaxTrace
+  std::string file{};                                      ///< where it was read from, if anywhere
+  bool operator==(const TraceSettings& other) const {
+    return file == other.file && (ms == other.ms || (ms && other.ms && *ms == *other.ms));
+  }
+};
+
+/// Who leaves a queue that is full or too slow.
+enum class Discipline : std::uint8_t {
+  droptail,  ///< the one that finds no room
+  drophead,  ///< the one that has waited longest
+  codel,     ///< RFC 8289
+  pie,       ///< RFC 8033
+  red,       ///< S. Floyd, V. Jacobson: Random Early Detection Gateways for Congestion Avoidance, 1993
+  fq_codel,  ///< RFC 8290
+};
+
+/// The bottleneck's buffer. At most one limit; none: one second of the rate or 1 MiB, whichever is more, and with
+/// fq_codel 10,240 packets. A packet in transmission counts. Bytes are of IP packets.
+/// Each parameter belongs to the disciplines named with it; absent, it is the default named there.
 struct QueueSettings {
   std::uint64_t limit_bytes = 0;
   std::uint32_t limit_packets = 0;
-  Duration limit_time{0};  ///< a packet that would wait longer is dropped
+  Duration limit_time{0};  ///< a packet that would wait longer finds no room
+  Discipline discipline = Discipline::droptail;
+  bool ecn = false;  ///< codel, pie, red, fq_codel: ECT packets are marked instead of dropped (RFC 3168)
+  std::optional<Duration> target{};          ///< codel and fq_codel 5 ms, pie 15 ms
+  std::optional<Duration> interval{};        ///< codel and fq_codel: 100 ms
+  std::optional<Duration> tupdate{};         ///< pie: 15 ms
+  std::optional<std::uint32_t> alpha{};      ///< pie: 125,000 millionths of a hertz
+  std::optional<std::uint32_t> beta{};       ///< pie: 1,250,000 millionths of a hertz
+  std::optional<Duration> max_burst{};       ///< pie: 150 ms
+  std::optional<std::uint64_t> min{};        ///< red: bytes; a third of max
+  std::optional<std::uint64_t> max{};        ///< red: bytes; a quarter of the limit
+  std::optional<Probability> probability{};  ///< red, at max: 2 %
+  std::optional<std::uint32_t> avpkt{};      ///< red: 1,000 bytes
+  std::optional<std::uint32_t> flows{};      ///< fq_codel: 1,024
+  std::optional<std::uint32_t> quantum{};    ///< fq_codel: 1,514 bytes
   bool operator==(const QueueSettings&) const = default;
 };
 
@@ -134,9 +186,10 @@ struct DirectionConditions {
   DuplicateSettings duplicate;
   CorruptSettings corrupt;
   ReorderSettings reorder;
-  std::uint64_t rate = 0;  ///< bits per second of IP packets; 0: not limited
+  RateSettings rate;
   QueueSettings queue;
   OutageSettings outage;
+  TraceSettings trace;  ///< in place of the rate
   bool operator==(const DirectionConditions&) const = default;
 };
 
@@ -155,6 +208,13 @@ inline constexpr std::size_t kMaxListed = 10'000;
 inline constexpr std::size_t kMaxPattern = 10'000;
 inline constexpr std::uint64_t kMinRate = 8;                  ///< one byte a second
 inline constexpr std::uint64_t kMaxRate = 1'000'000'000'000;  ///< 1 Tbit/s
+inline constexpr std::uint64_t kMaxBurst = 1'000'000'000;
+inline constexpr std::int32_t kMaxOverhead = 1500;
+inline constexpr std::uint32_t kMinCell = 8;
+inline constexpr std::uint32_t kMaxCell = 65'535;
+inline constexpr std::uint32_t kMaxCellOverhead = 256;
+inline constexpr std::size_t kMaxTrace = 4'000'000;
+inline constexpr std::uint32_t kMaxFlows = 65'536;
 
 /// One thing that is wrong: where (a JSON pointer below the direction or link, "/up/delay/jitter") and what.
 struct FieldError {

@@ -16,7 +16,9 @@ bool is_ordinary(const SegmentRecord& segment) noexcept {
 }  // namespace
 
 EventRing::EventRing(std::size_t capacity)
-    : mask_(std::bit_ceil(std::max<std::size_t>(capacity, 4)) - 1), slots_(std::make_unique<LinkEvent[]>(mask_ + 1)) {}
+    : mask_(std::bit_ceil(std::max<std::size_t>(capacity, 4)) - 1),
+      slots_(std::make_unique<LinkEvent[]>(mask_ + 1)),
+      limit_(mask_ + 1) {}
 
 void EventRing::on(const ConnectionOpened& event) noexcept {
   if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
@@ -31,7 +33,7 @@ void EventRing::on(const ConnectionClosed& event) noexcept {
 }
 
 void EventRing::on(const SegmentRecord& event) noexcept {
-  const std::size_t room_needed = is_ordinary(event) ? capacity() / 2 : 1;
+  const std::size_t room_needed = std::max<std::size_t>(is_ordinary(event) ? limit() / 2 : limit() / 4, 1);
   const TimePoint at = event.delivered_at == kNever ? event.sent_at : event.delivered_at;
   if (!push(event, room_needed)) lose(lost_segments_, untold_segments_, at);
 }
@@ -43,9 +45,10 @@ bool EventRing::push(const Event& event, std::size_t room_needed) noexcept {
   // report of a loss, the event be lost, and so on.
   const bool report = has_untold();
   if (report) room_needed = std::max<std::size_t>(room_needed, 2);
-  if (capacity() - (head - tail_seen_) < room_needed) {
+  const std::size_t full = limit();
+  if (head - tail_seen_ + room_needed > full) {
     tail_seen_ = tail_.load(std::memory_order_acquire);
-    if (capacity() - (head - tail_seen_) < room_needed) return false;
+    if (head - tail_seen_ + room_needed > full) return false;
   }
   if (report) {
     const EventsLost lost = take_untold();
@@ -88,6 +91,10 @@ std::size_t EventRing::drain(std::vector<LinkEvent>& out, std::size_t at_most) {
   if (lost.transitions == 0 && lost.segments == 0) return count;
   out.push_back(lost);
   return count + 1;
+}
+
+void EventRing::set_limit(std::size_t events) noexcept {
+  limit_.store(std::clamp<std::size_t>(events, 4, capacity()), std::memory_order_relaxed);
 }
 
 std::size_t EventRing::size() const noexcept {

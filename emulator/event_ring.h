@@ -8,7 +8,9 @@
 // Each lost event is told exactly once, whoever tells it: the teller takes the count by an atomic exchange.
 //
 // Ordinary segments (not dropped, without SYN, FIN and RST) are refused first, when more than half the ring is full, so
-// that a burst of data never costs a transition.
+// that a burst of data never costs a transition; then the other segments, when three quarters are full.
+//
+// The consumer may lower what counts as full (set_limit), so that nothing waits longer than it can answer for.
 #pragma once
 
 #include <atomic>
@@ -41,7 +43,12 @@ class EventRing final : public ConnectionObserver {
   /// A loss that is found when the ring has become empty is appended as one more event, beyond `at_most`.
   std::size_t drain(std::vector<LinkEvent>& out, std::size_t at_most);
 
+  /// The consumer's thread: from now on the ring counts as full with so many events, 4 to capacity(). What is in it
+  /// stays.
+  void set_limit(std::size_t events) noexcept;
+
   // Any thread.
+  std::size_t limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
   std::size_t capacity() const noexcept { return mask_ + 1; }
   std::size_t size() const noexcept;
   /// Since the ring was made, told or not.
@@ -66,6 +73,7 @@ class EventRing final : public ConnectionObserver {
 
   // Consumer's.
   alignas(64) std::atomic<std::size_t> tail_{0};
+  std::atomic<std::size_t> limit_;
 
   // Both, but touched only around a loss.
   alignas(64) std::atomic<std::uint64_t> untold_transitions_{0};

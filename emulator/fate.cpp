@@ -11,6 +11,7 @@ const char* to_string(DropReason reason) noexcept {
     case DropReason::memory: return "memory";
     case DropReason::malformed: return "malformed";
     case DropReason::device: return "device";
+    case DropReason::aqm: return "aqm";
   }
   return "?";
 }

@@ -18,14 +18,16 @@ enum class DropReason : std::uint8_t {
   memory,     ///< the bound on bytes in flight
   malformed,  ///< could not be read as an IP packet
   device,     ///< the device would not take it
+  aqm,        ///< the queue's discipline (CoDel, PIE, RED) chose it
 };
-inline constexpr std::size_t kDropReasonCount = 7;
+inline constexpr std::size_t kDropReasonCount = 8;
 
 /// "none", "loss", ...
 const char* to_string(DropReason reason) noexcept;
 
 /// The pipeline's verdict on one arriving segment. copies counts the original; release_at[i] and lost[i] are each
-/// copy's own, since a duplicate passes the remaining stages by itself.
+/// copy's own, since a duplicate passes the remaining stages by itself. While a copy waits in the bottleneck for its
+/// turn, its release_at is kNever: not known yet.
 struct Fate {
   static constexpr std::size_t kMaxCopies = 2;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "emulator/impairments/queue_discipline.h"
+
 namespace wobble {
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
@@ -15,8 +17,10 @@ Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint n
 
 void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
                  PacketBuffer storage) noexcept {
-  Half& half = this->half(direction_from(side));
-  Arrival arrival{{}, std::move(storage), side, now};
+  const Direction direction = direction_from(side);
+  Half& half = this->half(direction);
+  advance_bottleneck(direction, now);
+  Arrival arrival{{}, std::move(storage), side, now, bytes, next_number_};
   const SuperPacket& packet = arrival.packet;
   const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
   const std::uint32_t count = is_malformed ? 1 : packet.count();
@@ -26,7 +30,13 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
     c->bytes_in += size;
   }
   half.rate_in.add(size, now);
-  if (is_malformed) return count_drop(half, DropReason::malformed, epoch_);
+  next_number_ += count;
+  if (is_malformed) {
+    Fate fate;
+    fate.dropped = fate.lost[0] = DropReason::malformed;
+    for (const auto& tap : taps_) tap->arrived({bytes, nullptr, 0, arrival.number, side}, fate, now);
+    return count_drop(half, DropReason::malformed, epoch_);
+  }
 
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
@@ -34,9 +44,10 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   for (std::uint32_t i = 0; i < count; ++i) {
     const PacketView segment = packet.segment(i);
     const FlowPosition flow = connections_.arrive(segment, side, now);
-    Verdict verdict = half.pipeline.admit(flow, segment.length, now);
+    Verdict verdict = half.pipeline.admit(flow, segment.length, now, is_ecn_capable(segment));
     const Fate& fate = verdict.fate;
-    const bool is_plain = may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt;
+    const bool is_plain =
+        may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits;
     if (is_plain && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
       ++run.n;
       continue;
@@ -49,6 +60,7 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
     }
   }
   keep_run(half, arrival, run);
+  advance_bottleneck(direction, now);
 }
 
 void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
@@ -70,6 +82,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   }
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
     connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
+    show_arrival(arrival, i, run.fate);
   }
   if (kept.buffer) {
     kept.wire_bytes = packet.wire_size(run.first, run.n);
@@ -79,6 +92,8 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     kept.release_at = run.fate.release_at[0];
     kept.fate = run.fate;
     kept.epoch = epoch_;
+    kept.number = arrival.number + run.first;
+    enter_flight(half, kept);
     enqueue(half, std::move(kept), 0);
   }
   run.n = 0;
@@ -89,6 +104,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
   std::array<InFlight, Fate::kMaxCopies> copies = make_copies(half, arrival, segment, verdict);
   const Fate& fate = verdict.fate;
   connections_.sent(flow.connection, arrival.packet.segment(segment), arrival.side, fate, arrival.now);
+  show_arrival(arrival, segment, fate);
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
     if (!copies[i].buffer) {
       count_drop(half, fate.lost[i], epoch_);
@@ -100,7 +116,13 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
     copies[i].fate = fate;
     copies[i].copy = i;
     copies[i].epoch = epoch_;
-    enqueue(half, std::move(copies[i]), i == 0 ? verdict.hold_packets : 0);
+    copies[i].number = arrival.number + segment;
+    enter_flight(half, copies[i]);
+    if (verdict.waits) {
+      half.pipeline.wait({std::move(copies[i]), flow, 0, verdict.to_mark[i]});
+    } else {
+      enqueue(half, std::move(copies[i]), i == 0 ? verdict.hold_packets : 0);
+    }
   }
 }
 
@@ -116,6 +138,7 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     copies[i].buffer = pool_.allocate(size);
     if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
+      if (verdict.waits) half.pipeline.withdraw(size);
       continue;
     }
     copies[i].offload = arrival.packet.copy_run(segment, 1, copies[i].buffer.bytes());
@@ -142,9 +165,12 @@ Damage Link::damage(Half& half, InFlight& packet, const Verdict& verdict) noexce
   return corrupt_packet(bytes, view, half.pipeline.conditions().corrupt, verdict.corrupt_draw);
 }
 
-void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {
+void Link::enter_flight(Half& half, const InFlight& packet) noexcept {
   half.packets_in_flight += packet.segments;
   half.bytes_in_flight += packet.wire_bytes;
+}
+
+void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {
   if (hold_packets > 0) {
     const TimePoint deadline = packet.release_at + kReorderPatience;
     half.queue.hold(std::move(packet), hold_packets, deadline);
@@ -159,16 +185,38 @@ void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::u
   if (epoch == epoch_) half.since_change.dropped[index] += n;
 }
 
+void Link::advance_bottleneck(Direction direction, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  if (half.pipeline.next_leaving_at() > now) return;
+  LeftBottleneck left;
+  while (half.pipeline.next_leaving(now, left)) {
+    if (left.dropped != DropReason::none) {
+      lose(left.packet, direction, left.dropped, now);
+      continue;
+    }
+    if (left.to_mark) mark(half, left.packet);
+    enqueue(half, std::move(left.packet), left.hold_packets);
+  }
+}
+
+void Link::mark(Half& half, InFlight& packet) noexcept {
+  if (!mark_congestion(packet.buffer.bytes())) return;
+  ++half.total.marked;
+  if (packet.epoch == epoch_) ++half.since_change.marked;
+}
+
 void Link::advance(TimePoint now) noexcept {
   connections_.advance(now);
   for (Direction d : {Direction::up, Direction::down}) {
+    advance_bottleneck(d, now);
     if (half(d).pipeline.advance(now)) drop_in_flight(d, now);
   }
 }
 
 TimePoint Link::next_due() const noexcept {
-  return std::min({connections_.next_due(), up_.pipeline.next_change(), up_.queue.next_due(),
-                   down_.pipeline.next_change(), down_.queue.next_due()});
+  return std::min({connections_.next_due(), up_.pipeline.next_change(), up_.pipeline.next_leaving_at(),
+                   up_.queue.next_due(), down_.pipeline.next_change(), down_.pipeline.next_leaving_at(),
+                   down_.queue.next_due()});
 }
 
 std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
@@ -194,6 +242,9 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
                            now);
+    for (const auto& tap : taps_) {
+      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, now);
+    }
   }
 }
 
@@ -211,12 +262,22 @@ void Link::lose(const InFlight& packet, Direction direction, DropReason reason, 
   SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
+    for (const auto& tap : taps_) {
+      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, reason, now);
+    }
+  }
+}
+
+void Link::show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept {
+  for (const auto& tap : taps_) {
+    tap->arrived({arrival.bytes, &arrival.packet, segment, arrival.number + segment, arrival.side}, fate, arrival.now);
   }
 }
 
 void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
   Half& half = this->half(direction);
   for (const InFlight& packet : half.queue.take_all()) lose(packet, direction, DropReason::outage, now);
+  for (const InFlight& packet : half.pipeline.take_waiting()) lose(packet, direction, DropReason::outage, now);
   half.pipeline.forget_backlog(now);
 }
 
@@ -228,6 +289,7 @@ void Link::start_epoch(TimePoint now) {
 }
 
 void Link::apply(const LinkConditions& conditions, TimePoint now) {
+  for (Direction d : {Direction::up, Direction::down}) advance_bottleneck(d, now);
   conditions_ = conditions;
   up_.pipeline.configure(conditions.up, now);
   down_.pipeline.configure(conditions.down, now);

@@ -8,13 +8,16 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
 #include "emulator/link_stats.h"
 #include "emulator/packet_buffer.h"
+#include "emulator/packet_tap.h"
 #include "emulator/pipeline.h"
 #include "emulator/rate_meter.h"
 #include "emulator/release_queue.h"
@@ -44,7 +47,8 @@ class Link {
     admit(bytes, Offload{}, side, now);
   }
 
-  /// Timers: connection time-outs, outage cycles. Call when next_due() has come, and before pop_due().
+  /// Timers: connection time-outs, outage cycles, what waits in the bottleneck. Call when next_due() has come, and
+  /// before pop_due().
   void advance(TimePoint now) noexcept;
 
   /// The next moment at which advance() or pop_due() has something to do.
@@ -56,7 +60,8 @@ class Link {
   /// What became of a packet that pop_due() handed out: written at `now`, or refused by the device.
   void complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept;
 
-  /// New conditions, in effect for the next packet. What is in flight keeps its time. `conditions` must be valid.
+  /// New conditions, in effect for the next packet, and for what waits in the bottleneck. What is in flight beyond it
+  /// keeps its time. `conditions` must be valid.
   void apply(const LinkConditions& conditions, TimePoint now);
   /// No impairment, and what is in flight leaves now, in order.
   void reset(TimePoint now);
@@ -65,6 +70,12 @@ class Link {
   std::uint64_t seed() const noexcept { return seed_; }
   ConnectionTable& connections() noexcept { return connections_; }
   LinkStats stats(TimePoint now) noexcept;
+
+  /// Shows every packet to `tap` from now on, until remove_tap(). Without taps nothing is spent on them.
+  void add_tap(std::shared_ptr<PacketTap> tap) { taps_.push_back(std::move(tap)); }
+  void remove_tap(const PacketTap& tap) {
+    std::erase_if(taps_, [&](const auto& one) { return one.get() == &tap; });
+  }
 
  private:
   struct Half {  // one direction
@@ -86,6 +97,8 @@ class Link {
     PacketBuffer storage;
     Side side;
     TimePoint now;
+    std::span<const std::uint8_t> bytes;
+    std::uint64_t number;  ///< of its first segment
   };
   /// Consecutive segments of one arrival with the same plain fate, from `first`.
   struct Run {
@@ -102,13 +115,19 @@ class Link {
   std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,
                                                      Verdict& verdict) noexcept;
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
+  /// From now on the packet is in flight.
+  void enter_flight(Half& half, const InFlight& packet) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
+  /// Moves on what leaves the bottleneck until `now`, or is dropped there.
+  void advance_bottleneck(Direction direction, TimePoint now) noexcept;
+  void mark(Half& half, InFlight& packet) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
   void leave_flight(Half& half, const InFlight& packet) noexcept;
   /// What was in flight is lost after all.
   void lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept;
   void drop_in_flight(Direction direction, TimePoint now) noexcept;
   void start_epoch(TimePoint now);
+  void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;
   BufferPool pool_;  // before the queues, which hold its buffers
@@ -118,6 +137,8 @@ class Link {
   Half down_;
   std::uint32_t epoch_ = 0;
   TimePoint changed_at_;
+  std::uint64_t next_number_ = 0;
+  std::vector<std::shared_ptr<PacketTap>> taps_;
 };
 
 }  // namespace wobble

@@ -22,8 +22,9 @@ struct DirectionCounters {
   std::uint64_t duplicated = 0;                           ///< copies made
   std::uint64_t corrupted = 0;
   std::uint64_t reordered = 0;
-  Histogram delay;     ///< asked of each released packet: release_at − arrival
-  Histogram lateness;  ///< how much later it left than asked: never below 0
+  std::uint64_t marked = 0;  ///< congestion experienced, by the queue's discipline (RFC 3168)
+  Histogram delay;           ///< asked of each released packet: release_at − arrival
+  Histogram lateness;        ///< how much later it left than asked: never below 0
 };
 
 struct DirectionStats {

@@ -113,6 +113,13 @@ void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> by
 /// Writes the IPv4 header's own checksum.
 void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept;
 
+/// Whether its sender said that both ends understand marks of congestion: ECT(0), ECT(1) or CE (RFC 3168 5).
+bool is_ecn_capable(const PacketView& packet) noexcept;
+
+/// Writes "congestion experienced" into an IP packet that is ECN-capable, and mends the IPv4 header's checksum. False,
+/// with nothing changed, if it is not.
+bool mark_congestion(std::span<std::uint8_t> packet) noexcept;
+
 const char* to_string(Side side) noexcept;
 const char* to_string(Direction direction) noexcept;
 const char* to_string(ParseError error) noexcept;

@@ -1,5 +1,7 @@
 #include "emulator/pipeline.h"
 
+#include <utility>
+
 #include "emulator/impairments/bottleneck.h"
 #include "emulator/impairments/corrupt.h"
 #include "emulator/impairments/delay.h"
@@ -15,6 +17,7 @@ struct Pipeline::Stages {
       : loss(seed, direction),
         corrupt(seed, direction),
         duplicate(seed, direction),
+        bottleneck(seed, direction),
         delay(seed, direction),
         reorder(seed, direction) {}
 
@@ -26,6 +29,22 @@ struct Pipeline::Stages {
   Bottleneck bottleneck;
   Delay delay;
   Reorder reorder;
+
+  bool is_lost_behind(const FlowPosition& flow, std::uint8_t copy) noexcept {
+    return conditions.loss.after_rate && loss.loses(flow, copy > 0);
+  }
+
+  /// When a copy leaves the link that came out of the bottleneck at `departure`. What is moved back holds nobody back.
+  TimePoint release(TimePoint departure, const FlowPosition& flow, std::uint8_t copy, bool is_reordered,
+                    std::uint32_t& hold_packets) noexcept {
+    const TimePoint release_at = delay.departure(departure, flow, copy > 0);
+    if (copy == 0 && is_reordered) {
+      hold_packets = reorder.by_packets();
+      return release_at + reorder.by_time();
+    }
+    delay.keep_behind(release_at);
+    return release_at;
+  }
 };
 
 namespace {
@@ -48,15 +67,15 @@ void Pipeline::configure(const DirectionConditions& conditions, TimePoint now) {
   s.loss.configure(conditions.loss);
   s.corrupt.configure(conditions.corrupt);
   s.duplicate.configure(conditions.duplicate);
-  s.bottleneck.configure(conditions.rate, conditions.queue);
+  s.bottleneck.configure(conditions.rate, conditions.trace, conditions.queue, now);
   s.delay.configure(conditions.delay);
   s.reorder.configure(conditions.reorder);
 }
 
-Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoint now) noexcept {
+Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoint now, bool is_ecn_capable) noexcept {
   Stages& s = *stages_;
   if (s.outage.is_down(now)) return dropped(DropReason::outage);
-  if (s.loss.loses(flow)) return dropped(DropReason::loss);
+  if (!s.conditions.loss.after_rate && s.loss.loses(flow)) return dropped(DropReason::loss);
 
   Verdict verdict;
   Fate& fate = verdict.fate;
@@ -66,22 +85,57 @@ Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoin
   }
   if (s.duplicate.strikes(flow)) fate.copies = 2;
 
+  // Only the original is moved back; its copy goes where it would have gone.
+  fate.reordered = s.reorder.strikes(flow);
   for (std::uint8_t copy = 0; copy < fate.copies; ++copy) {
-    TimePoint sent;
-    fate.lost[copy] = s.bottleneck.admit(length, now, sent);
-    if (fate.lost[copy] != DropReason::none) continue;
-    fate.release_at[copy] = s.delay.departure(sent, flow, copy > 0);
-    // Only the original is moved back, and it holds nobody else back; its copy goes where it would have gone.
-    if (copy == 0 && s.reorder.strikes(flow)) {
-      fate.reordered = true;
-      fate.release_at[copy] += s.reorder.by_time();
-      verdict.hold_packets = s.reorder.by_packets();
+    const Bottleneck::Admission passed = s.bottleneck.admit({flow, length, copy > 0, is_ecn_capable}, now);
+    fate.lost[copy] = passed.dropped;
+    if (passed.dropped != DropReason::none) continue;
+    if (passed.waits) {
+      verdict.waits = true;
+      verdict.to_mark[copy] = passed.to_mark;
+      fate.release_at[copy] = kNever;
+    } else if (s.is_lost_behind(flow, copy)) {
+      fate.lost[copy] = DropReason::loss;
     } else {
-      s.delay.keep_behind(fate.release_at[copy]);
+      fate.release_at[copy] = s.release(passed.departure, flow, copy, fate.reordered, verdict.hold_packets);
     }
   }
   fate.dropped = fate.lost[0];
+  if (fate.is_dropped()) fate.reordered = false;
   return verdict;
+}
+
+void Pipeline::wait(Waiting&& waiting) noexcept { stages_->bottleneck.wait(std::move(waiting)); }
+
+void Pipeline::withdraw(std::uint32_t length) noexcept { stages_->bottleneck.withdraw(length); }
+
+bool Pipeline::next_leaving(TimePoint now, LeftBottleneck& out) noexcept {
+  Stages& s = *stages_;
+  Bottleneck::Leaving left;
+  if (!s.bottleneck.next(now, left)) return false;
+  const FlowPosition& flow = left.waiting.flow;
+  out.packet = std::move(left.waiting.packet);
+  out.dropped = left.dropped;
+  out.to_mark = left.waiting.to_mark;
+  out.hold_packets = 0;
+  if (out.dropped != DropReason::none) return true;
+  const std::uint8_t copy = out.packet.copy;
+  if (s.is_lost_behind(flow, copy)) {
+    out.dropped = DropReason::loss;
+    return true;
+  }
+  out.packet.release_at = s.release(left.departure, flow, copy, out.packet.fate.reordered, out.hold_packets);
+  out.packet.fate.release_at[copy] = out.packet.release_at;
+  return true;
+}
+
+TimePoint Pipeline::next_leaving_at() const noexcept { return stages_->bottleneck.next_due(); }
+
+std::vector<InFlight> Pipeline::take_waiting() {
+  std::vector<InFlight> all;
+  for (Waiting& waiting : stages_->bottleneck.take_all()) all.push_back(std::move(waiting.packet));
+  return all;
 }
 
 TimePoint Pipeline::next_change() const noexcept { return stages_->outage.next_change(); }

@@ -3,22 +3,30 @@
 //   outage → loss → corrupt → duplicate → bottleneck (rate, queue) → delay, jitter, reorder
 //
 // admit() takes a packet's identity, length and time of arrival and answers with its fate: dropped and why, or when
-// each copy leaves. It touches no bytes and holds no packets, so it is a pure function of its arguments, the seed and
-// what it admitted before. Each stage is a small class of its own below impairments/.
+// each copy leaves; or that it waits in the bottleneck, where the queue's discipline decides later (bottleneck.h). Then
+// the packet itself is brought with wait(), and next_leaving() gives it back when it is dropped, or when its
+// transmission begins and the moment of its release is known. Apart from what waits, it touches no bytes and holds no
+// packets: it is a pure function of its arguments, the seed and what it admitted before. Each stage is a small class of
+// its own below impairments/.
 //
 // Invariant: unless `delay.reorder` or `reorder` asks for it, release times never decrease, also across a change of
 // conditions. One thread. No allocation in admit() once warm; no exceptions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
 #include "emulator/fate.h"
 #include "emulator/packet.h"
+#include "emulator/release_queue.h"
 
 namespace wobble {
+
+struct Waiting;
 
 /// What the pipeline decided beyond the Fate.
 struct Verdict {
@@ -27,6 +35,16 @@ struct Verdict {
   bool to_corrupt = false;
   /// > 0: the original is to be set aside until so many have come after it; release_at[0] is then the earliest.
   std::uint32_t hold_packets = 0;
+  bool waits = false;                            ///< the copies that are not lost do, in the bottleneck
+  std::array<bool, Fate::kMaxCopies> to_mark{};  ///< of those: with congestion experienced
+};
+
+/// What comes out of the bottleneck after it has waited there.
+struct LeftBottleneck {
+  InFlight packet;  ///< with its release_at, unless dropped
+  DropReason dropped = DropReason::none;
+  bool to_mark = false;
+  std::uint32_t hold_packets = 0;  ///< as Verdict's
 };
 
 class Pipeline {
@@ -38,8 +56,20 @@ class Pipeline {
   /// (a burst goes on, the bottleneck stays busy). `conditions` must be valid.
   void configure(const DirectionConditions& conditions, TimePoint now);
 
-  /// `length` is the IP packet's. `now` never decreases.
-  Verdict admit(const FlowPosition& flow, std::uint32_t length, TimePoint now) noexcept;
+  /// `length` is the IP packet's. `now` never decreases, and next_leaving() has nothing more until then.
+  Verdict admit(const FlowPosition& flow, std::uint32_t length, TimePoint now, bool is_ecn_capable = false) noexcept;
+
+  /// Brings a copy that waits, as the verdict said, at its arrival and in the order of the verdicts.
+  void wait(Waiting&& waiting) noexcept;
+  /// There is no memory to bring it.
+  void withdraw(std::uint32_t length) noexcept;
+  /// What leaves the bottleneck until `now`, one after the other; false if there is nothing (any more). To be asked
+  /// until then also before and after configure().
+  bool next_leaving(TimePoint now, LeftBottleneck& out) noexcept;
+  /// When next_leaving() has something to give; kNever if nothing waits.
+  TimePoint next_leaving_at() const noexcept;
+  /// Takes out what waits, in the order in which it would be sent.
+  std::vector<InFlight> take_waiting();
 
   /// When the outage next begins or ends by its cycle; kNever without one.
   TimePoint next_change() const noexcept;

@@ -29,7 +29,8 @@ enum class Stage : std::uint8_t {
   delay = 4,
   reorder = 5,
   corrupt_bits = 6,
-  loss_state = 7
+  loss_state = 7,
+  queue = 10
 };
 
 class RandomStream {

@@ -33,7 +33,8 @@ struct InFlight {
   TimePoint release_at;
   Fate fate;
   std::uint8_t copy = 0;
-  std::uint32_t epoch = 0;  ///< of the conditions it arrived under
+  std::uint32_t epoch = 0;   ///< of the conditions it arrived under
+  std::uint64_t number = 0;  ///< of its first segment: the n-th wire packet that arrived on the link
 };
 
 class ReleaseQueue {

@@ -26,7 +26,7 @@ Environment:
 
 Exit codes:
   0    done
-  1    the daemon refused, there is no such thing, or doctor found something
+  1    the daemon refused, there is no such thing, doctor found something, or status no health
   2    the command line is wrong
   3    the daemon cannot be reached
   exec: the command's own; 127 if it is not found, 126 if it cannot be executed)";
@@ -40,7 +40,6 @@ void tell(const Failure& failure) {
 
 void describe(CLI::App& app, Context& context) {
   app.name("wobble");
-  app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("wobble ") + WOBBLE_VERSION);
@@ -48,6 +47,7 @@ void describe(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "Print what the API says, as JSON (with --follow: one line each)");
   add_status(app, context);
   add_set(app, context);
+  add_profiles(app, context);
   add_reset(app, context);
   add_connections(app, context);
   add_show(app, context);
@@ -62,6 +62,7 @@ void describe(CLI::App& app, Context& context) {
     const std::string own = command->get_footer();
     command->footer(own + (own.empty() ? "" : "\n\n") + kShortFooter);
   }
+  app.footer(kFooter);  // last: a subcommand would take it over
 }
 
 int parse(CLI::App& app, Context& context, int argc, char** argv) {

@@ -8,7 +8,7 @@
 namespace wobble::daemon {
 
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitRefused = 1;  ///< the daemon refused, there is no such thing, or doctor found something
+inline constexpr int kExitRefused = 1;  ///< refused, no such thing, doctor found something, not healthy
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnreachable = 3;
 inline constexpr int kExitNotExecutable = 126;  ///< exec: as the shell has it

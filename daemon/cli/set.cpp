@@ -2,8 +2,8 @@
 // that what is wrong is said before anything is sent, and sent as they are: netem's words replace each impairment they
 // name whole ("delay 80ms" takes a jitter of before away, as it does in tc), which members merged by PATCH would not.
 #include "api/netem_words.h"
+#include "daemon/cli/change_text.h"
 #include "daemon/cli/command.h"
-#include "daemon/cli/conditions_text.h"
 #include "daemon/cli/text.h"
 
 namespace wobble::daemon {
@@ -14,21 +14,6 @@ struct Options {
   std::vector<std::string> words;
   std::string lasts;
 };
-
-std::string in_effect(const Json& link, const Paint& paint) {
-  std::string out = paint(Colour::bold, text(link, "name")) + " in effect, revision " + text(link, "revision") + "\n";
-  for (const char* direction : {"up", "down"}) {
-    std::string asked;
-    for (const std::string& word : describe_conditions(field(link, direction))) {
-      asked += (asked.empty() ? "" : "; ") + word;
-    }
-    out += "  " + pad_right(direction, 4) + "  " + (asked.empty() ? "no impairment" : asked) + "\n";
-  }
-  if (const auto at = parse_time(text(link, "reverts_at"))) {
-    out += "  what was before comes back at " + human_time(*at, wall_clock()) + "\n";
-  }
-  return out;
-}
 
 int set(const Context& context, Options options) {
   std::string direction = "both";
@@ -55,7 +40,7 @@ int set(const Context& context, Options options) {
   if (context.json) {
     say_json(link);
   } else {
-    say(in_effect(link, context.paint));
+    say(describe_change(link, context.paint));
   }
   return kExitOk;
 }

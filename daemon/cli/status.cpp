@@ -144,7 +144,7 @@ int status(const Context& context) {
   } else {
     say(out);
   }
-  return kExitOk;
+  return health_status == 200 ? kExitOk : kExitRefused;
 }
 
 }  // namespace

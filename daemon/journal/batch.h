@@ -51,9 +51,11 @@ struct Batch {
   std::vector<NewLink> new_links;
   std::vector<PostedEvent> posted;
   std::vector<DrainedEvents> drained;
-  std::uint64_t first_id = 0;  ///< of the drained events' numbers: above every posted one's
-  std::uint64_t last_id = 0;   ///< the highest number in here; 0: none
-  api::WallTime at = 0;        ///< when it was put together
+  std::uint64_t first_id = 0;        ///< of the drained events' numbers: above every posted one's
+  std::uint64_t last_id = 0;         ///< the highest number in here; 0: none
+  api::WallTime at = 0;              ///< when it was put together
+  api::WallTime complete_until = 0;  ///< with this batch, everything that came until then is written
+  std::int64_t waiting = 0;          ///< events that came before `at` and stayed in the rings
 
   bool empty() const {
     for (const DrainedEvents& from : drained) {

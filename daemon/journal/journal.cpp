@@ -25,8 +25,10 @@ std::uint64_t bytes_of(const std::string& file) {
 std::string started_detail(const JournalOptions& options, const std::optional<KilledSession>& killed) {
   std::string before = "null";
   if (killed) {
-    before = fmt::format(R"({{"pid":{},"started_at":"{}","last_written_at":"{}","open_connections":{}}})", killed->pid,
-                         rfc3339(killed->started_at), rfc3339(killed->last_written_at), killed->open_connections);
+    before = fmt::format(
+        R"({{"pid":{},"started_at":"{}","last_written_at":"{}","complete_until":"{}","waiting":{},"open_connections":{}}})",
+        killed->pid, rfc3339(killed->started_at), rfc3339(killed->last_written_at), rfc3339(killed->complete_until),
+        killed->waiting, killed->open_connections);
   }
   return fmt::format(R"({{"pid":{},"version":{},"killed_before":{}}})", getpid(), json_string(options.version), before);
 }
@@ -34,10 +36,11 @@ std::string started_detail(const JournalOptions& options, const std::optional<Ki
 std::string started_text(const JournalOptions& options, const std::optional<KilledSession>& killed) {
   std::string text = fmt::format("wobbled {} started", options.version);
   if (!killed) return text;
-  return fmt::format(
-      "{}; the one before (pid {}) ended without stopping: the last quarter of a second of its log may be "
-      "missing, {} connections were open",
-      text, killed->pid, killed->open_connections);
+  text += fmt::format("; the one before (pid {}) ended without stopping: its log is complete until {}, ", killed->pid,
+                      rfc3339(killed->complete_until));
+  if (killed->waiting > 0) text += fmt::format("{} events were waiting to be written, ", killed->waiting);
+  return text + fmt::format("up to a quarter of a second after that may be missing; {} connections were open",
+                            killed->open_connections);
 }
 
 }  // namespace
@@ -58,6 +61,7 @@ Journal::Journal(const JournalOptions& options) : options_(options), lock_(optio
     newest_event_ = batch_.last_id;
     batch_.clear();
     reader_ = std::make_unique<JournalReader>(options_.file, options_.readers);
+    checkpointer_ = std::make_unique<Checkpointer>(*database_, options_.file);
   } catch (const DatabaseError& error) {
     throw std::runtime_error("the journal " + options_.file + " cannot be used: " + error.what());
   }
@@ -83,6 +87,7 @@ api::WallTime Journal::now() const { return anchor_.at(std::chrono::steady_clock
 void Journal::add_link(const std::string& name, EventRing& ring) {
   const std::lock_guard lock(mutex_);
   sources_.push_back({link_number(name), &ring});
+  ring.set_limit(Pace().events_waiting(ring.capacity()));  // a guess, until it is known what an event costs
 }
 
 void Journal::remove_link(EventRing& ring) {

@@ -2,8 +2,9 @@
 //
 // What comes in: from each link's thread through its EventRing; from anybody else through record_*() and annotate().
 // The journal's own thread wakes every 50 ms (at once for sync()), drains the rings and writes what it found in
-// transactions of some thousand events. So a killed daemon loses at most what came in the last quarter of a second, and
-// never the file (WAL).
+// transactions that take some 30 ms each. What waits in the rings is bounded by the time it takes to write it (pace.h):
+// so a killed daemon loses at most what came in the last quarter of a second, and never the file (WAL). A log that gets
+// more than the disk takes has gaps instead, counted and told where they are.
 //
 // Numbers. Events and transitions draw from one sequence, which grows for the life of the file. A number is given out
 // either when an event is posted or when a batch is put together, both under one lock, and a batch takes every posted
@@ -32,10 +33,12 @@
 
 #include "api/backend.h"
 #include "daemon/journal/batch.h"
+#include "daemon/journal/checkpointer.h"
 #include "daemon/journal/database.h"
 #include "daemon/journal/journal_file.h"
 #include "daemon/journal/journal_reader.h"
 #include "daemon/journal/journal_writer.h"
+#include "daemon/journal/pace.h"
 #include "daemon/journal/retention.h"
 #include "daemon/journal/wall_anchor.h"
 #include "emulator/event_ring.h"
@@ -48,7 +51,7 @@ struct JournalOptions {
   RetentionLimits retention = {};
   Duration interval = std::chrono::milliseconds(50);         ///< between two looks at the rings; at most 100 ms
   Duration retry_interval = std::chrono::milliseconds(250);  ///< after a failed write
-  std::size_t batch_events = 8192;                           ///< per transaction
+  std::size_t batch_events = 8192;                           ///< per transaction at most
   std::size_t readers = 4;                                   ///< questions that are answered at once
 };
 
@@ -128,6 +131,9 @@ class Journal {
   void run();
   bool run_pass(const std::vector<Source>& sources);
   bool fill(const std::vector<Source>& sources, std::vector<std::size_t>& left);
+  Duration nap() const;
+  void set_limits(const std::vector<Source>& sources);
+  void show_life();
   bool write_batch();
   void note_failure(const DatabaseError& error);
   void note_success(std::int64_t rows);
@@ -145,10 +151,13 @@ class Journal {
   std::unique_ptr<JournalWriter> writer_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<JournalReader> reader_;
+  std::unique_ptr<Checkpointer> checkpointer_;
 
   // The journal's thread's own.
   Batch batch_;
+  Pace pace_;
   TimePoint retry_at_;
+  TimePoint shown_life_at_;
   std::size_t pass_events_ = 0;
 
   mutable std::mutex mutex_;  ///< held for moments only, never while the file is touched

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/journal.h"
@@ -14,17 +15,32 @@ namespace {
 constexpr std::size_t kIdleEvents = 4000;
 constexpr Duration kCuttingTime = std::chrono::milliseconds(10);
 constexpr Duration kUrgentCuttingTime = std::chrono::milliseconds(25);
+/// So often the session's row says that the daemon lives, though there is nothing to write.
+constexpr Duration kSignOfLife = std::chrono::seconds(1);
+
+TimePoint moment_of(const LinkEvent& any) {
+  if (const auto* segment = std::get_if<SegmentRecord>(&any)) {
+    return segment->delivered_at == kNever ? segment->sent_at : segment->delivered_at;
+  }
+  return std::visit(
+      [](const auto& event) {
+        if constexpr (requires { event.at; }) return event.at;
+        return TimePoint();
+      },
+      any);
+}
 
 }  // namespace
 
 void Journal::run() {
   bool last = false;
+  TimePoint look_at = std::chrono::steady_clock::now() + options_.interval;
   while (!last) {
     std::uint64_t pass = 0;
     std::vector<Source> sources;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, options_.interval, [&] { return stopping_ || wanted_pass_ > done_pass_; });
+      wake_.wait_until(lock, look_at, [&] { return stopping_ || wanted_pass_ > done_pass_; });
       last = stopping_;
       pass = wanted_pass_;
       sources = sources_;
@@ -45,8 +61,20 @@ void Journal::run() {
       settle_pass(pass, ok);
     }
     // After the answer, so that nobody who asked for a sync waits for it.
-    if (ok && !last) keep_within_bounds();
+    look_at = std::chrono::steady_clock::now() + nap();
+    if (ok && !last) {
+      checkpointer_->help_if_long();
+      keep_within_bounds();
+      show_life();
+    }
   }
+}
+
+/// As long as asked for, but shorter under load: else what comes during the nap alone would be more than may wait.
+Duration Journal::nap() const {
+  const double may_come = static_cast<double>(pace_.events_waiting(EventRing::kDefaultCapacity)) / 4;
+  const double came = static_cast<double>(std::max<std::size_t>(pass_events_, 1));
+  return std::chrono::duration_cast<Duration>(options_.interval * std::clamp(may_come / came, 0.0, 1.0));
 }
 
 void Journal::settle_pass(std::uint64_t pass, bool ok) {
@@ -71,15 +99,21 @@ bool Journal::run_pass(const std::vector<Source>& sources) {
   left.reserve(sources.size());
   for (const Source& source : sources) left.push_back(source.ring->size());
   for (;;) {
+    const TimePoint began = std::chrono::steady_clock::now();
+    const std::size_t before = pass_events_;
     const bool more = fill(sources, left);
     if (!batch_.empty() && !write_batch()) return false;
+    pace_.wrote(pass_events_ - before, std::chrono::steady_clock::now() - began);
+    set_limits(sources);
     if (!more) return true;
   }
 }
 
 bool Journal::fill(const std::vector<Source>& sources, std::vector<std::size_t>& left) {
   batch_.drained.resize(sources.size());
-  std::size_t room = options_.batch_events;
+  std::size_t room = pace_.events_per_transaction(options_.batch_events);
+  const api::WallTime complete_before = std::exchange(batch_.complete_until, now());
+  batch_.waiting = 0;
   std::uint64_t numbers = 0;
   bool more = false;
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -91,6 +125,11 @@ bool Journal::fill(const std::vector<Source>& sources, std::vector<std::size_t>&
     room -= take;
     more = more || left[i] > 0;
     pass_events_ += to.events.size();
+    if (const auto waiting = static_cast<std::int64_t>(sources[i].ring->size()); left[i] > 0 && waiting > 0) {
+      batch_.waiting += waiting;
+      const api::WallTime reached = to.events.empty() ? complete_before : anchor_.at(moment_of(to.events.back()));
+      batch_.complete_until = std::min(batch_.complete_until, reached);
+    }
     numbers += static_cast<std::uint64_t>(std::count_if(to.events.begin(), to.events.end(), takes_event_id));
   }
   batch_.at = now();
@@ -111,6 +150,33 @@ bool Journal::fill(const std::vector<Source>& sources, std::vector<std::size_t>&
   next_id_ += numbers;
   if (numbers > 0 || !batch_.posted.empty()) batch_.last_id = next_id_ - 1;
   return more;
+}
+
+/// What may wait is shared by the rings in which something does.
+void Journal::set_limits(const std::vector<Source>& sources) {
+  constexpr std::size_t kShareOfBusy = 16;
+  std::size_t most = 0;
+  for (const Source& source : sources) most = std::max(most, source.ring->capacity());
+  const std::size_t together = pace_.events_waiting(most);
+  const auto busy = std::count_if(sources.begin(), sources.end(),
+                                  [&](const Source& s) { return s.ring->size() > together / kShareOfBusy; });
+  for (const Source& source : sources) {
+    source.ring->set_limit(together / static_cast<std::size_t>(std::max<std::ptrdiff_t>(busy, 1)));
+  }
+}
+
+/// The next start tells from it when a daemon was killed that had nothing to write.
+void Journal::show_life() {
+  const TimePoint time = std::chrono::steady_clock::now();
+  if (pass_events_ > 0) shown_life_at_ = time;
+  if (time - shown_life_at_ < kSignOfLife) return;
+  shown_life_at_ = time;
+  try {
+    writer_->show_life(now());
+    note_success(0);
+  } catch (const DatabaseError& error) {
+    note_failure(error);
+  }
 }
 
 bool Journal::write_batch() {

@@ -53,7 +53,8 @@ JournalWriter::JournalWriter(Database& database, const WallAnchor& anchor)
       update_books_(database,
                     "UPDATE bookkeeping SET connections = ?, transitions = ?, events = ?, segments = ?, "
                     "last_event_id = ?, last_segment_id = ?, last_connection_id = ?"),
-      update_session_(database, "UPDATE sessions SET last_written_at = ?2 WHERE id = ?1") {}
+      update_session_(database,
+                      "UPDATE sessions SET last_written_at = ?2, complete_until = ?3, waiting = ?4 WHERE id = ?1") {}
 
 Bookkeeping JournalWriter::load() {
   Statement row(database_,
@@ -88,8 +89,11 @@ std::optional<KilledSession> JournalWriter::begin_session(const std::string& ver
   std::optional<KilledSession> killed;
   {
     Statement row(database_,
-                  "SELECT pid, started_at, last_written_at FROM sessions WHERE state = 'running' ORDER BY id DESC");
-    if (row.step()) killed = KilledSession{row.integer(0), row.integer(1), row.integer(2), 0};
+                  "SELECT pid, started_at, last_written_at, coalesce(complete_until, last_written_at), waiting "
+                  "FROM sessions WHERE state = 'running' ORDER BY id DESC");
+    if (row.step()) {
+      killed = KilledSession{row.integer(0), row.integer(1), row.integer(2), row.integer(3), row.integer(4), 0};
+    }
   }
   if (killed) {
     database_.exec("UPDATE sessions SET state = 'killed' WHERE state = 'running'");
@@ -112,6 +116,10 @@ std::optional<KilledSession> JournalWriter::begin_session(const std::string& ver
   session_ = session;
   books_ = books;
   return killed;
+}
+
+void JournalWriter::show_life(api::WallTime now) {
+  update_session_.bind(1, session_).bind(2, now).bind(3, now).bind(4, std::int64_t{0}).run();
 }
 
 void JournalWriter::end_session(api::WallTime now) {
@@ -140,7 +148,8 @@ std::int64_t JournalWriter::write(const Batch& batch) {
   books.connections += connections_.flush(session_);
   if (batch.last_id != 0) books.last_event_id = number(batch.last_id);
   save(books);
-  update_session_.bind(1, session_).bind(2, batch.at).run();
+  const api::WallTime complete_until = batch.complete_until == 0 ? batch.at : batch.complete_until;
+  update_session_.bind(1, session_).bind(2, batch.at).bind(3, complete_until).bind(4, batch.waiting).run();
   transaction.commit();
   const auto total = [](const Bookkeeping& b) { return b.connections + b.transitions + b.events + b.segments; };
   const std::int64_t rows = total(books) - total(books_);

@@ -31,6 +31,8 @@ struct KilledSession {
   std::int64_t pid = 0;
   api::WallTime started_at = 0;
   api::WallTime last_written_at = 0;
+  api::WallTime complete_until = 0;   ///< nothing that came before is missing, but what is told as lost
+  std::int64_t waiting = 0;           ///< events that were known to come after that, when it last wrote
   std::int64_t open_connections = 0;  ///< were open when the log ended
 };
 
@@ -41,6 +43,8 @@ class JournalWriter {
   /// Begins a session and ends one that was killed: what it left open gets closed_at = its last write (end stays
   /// "open": the log ended while it was open). The numbering goes on above whatever a client may have seen of it.
   std::optional<KilledSession> begin_session(const std::string& version, api::WallTime now);
+  /// Nothing came until now.
+  void show_life(api::WallTime now);
   /// Marks this session as stopped in order.
   void end_session(api::WallTime now);
 

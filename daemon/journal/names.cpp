@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 5> kEvidence = {"sent", "delivered", "tim
 constexpr std::array<std::string_view, 6> kFates = {"forwarded",  "delayed",   "reordered",
                                                     "duplicated", "corrupted", "dropped"};
 constexpr std::array<std::string_view, kDropReasonCount> kDrops = {"none",   "loss",      "outage", "queue",
-                                                                   "memory", "malformed", "device"};
+                                                                   "memory", "malformed", "device", "aqm"};
 constexpr std::array<std::string_view, 2> kSides = {"near", "far"};
 
 std::span<const std::string_view> names(TcpState) { return kStates; }

@@ -221,6 +221,12 @@ ALTER TABLE connections ADD COLUMN closes TEXT NOT NULL DEFAULT '[]';      -- JS
 ALTER TABLE connections ADD COLUMN closes_left_out INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// What a session that was killed leaves behind says how far its log goes.
+constexpr const char* kThird = R"sql(
+ALTER TABLE sessions ADD COLUMN complete_until INTEGER;  -- everything that came before is written, or told as lost
+ALTER TABLE sessions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;  -- events that came later and were not written yet
+)sql";
+
 constexpr const char* kBegin = "PRAGMA application_id = 2003788396;";  // kApplicationId: PRAGMAs take no parameters
 static_assert(kApplicationId == 2003788396);
 
@@ -228,7 +234,7 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 2> all = {{{1, first.c_str()}, {2, kFigures}}};
+  static const std::array<Migration, 3> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}}};
   return all;
 }
 

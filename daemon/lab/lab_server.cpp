@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMostBytes = 100'000'000'000;
 constexpr std::size_t kMostMilliseconds = 60'000;
-constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kChunk = std::size_t{64} * 1024;
 
 std::optional<std::size_t> number(const std::string& text, std::size_t at_most) {
   std::size_t value = 0;

@@ -1,42 +1,94 @@
-// The link's transmitter and the buffer before it: one packet at a time, at `rate`, first come first served, drop-tail.
+// The link's transmitter and the buffer before it.
 //
-// Exactness: transmitting L bytes takes 8 L / rate seconds, which is rarely a whole number of nanoseconds. The end of
-// the transmission is therefore kept as nanoseconds and a remainder in units of 1/rate ns, so that a busy link does not
-// drift however long it is busy. A packet's departure is that end rounded up: never early, late by less than 1 ns.
+// With drop-tail everything about a packet is known when it arrives, so nothing waits here: its departure is computed
+// at once, in some nanoseconds, and neighbours stay together. Every other discipline decides later, when a packet could
+// be sent; its packets wait here until then, and leave through next(). Both ways give the same departures to the same
+// packets.
+//
+// Time: whoever calls admit(), configure() or next() with a later `now` has first taken everything out that next() has
+// to give until then, so that things happen in the order of their moments, however late the caller is.
 #pragma once
+
+#include <memory>
+#include <vector>
 
 #include "emulator/conditions.h"
 #include "emulator/fate.h"
+#include "emulator/impairments/chance.h"
+#include "emulator/impairments/queue_discipline.h"
+#include "emulator/impairments/transmitter.h"
 #include "emulator/ring.h"
 
 namespace wobble {
 
 class Bottleneck {
  public:
-  /// Rate 0: no bottleneck, packets pass at once. What is queued keeps its departure, and the transmitter stays busy
-  /// until then: the new rate holds for what comes after.
-  void configure(std::uint64_t rate, const QueueSettings& queue) noexcept;
+  Bottleneck(std::uint64_t seed, Direction direction) noexcept;
 
-  /// Takes a packet of `length` bytes that arrives at `now`, which never decreases. DropReason::none: it leaves at
-  /// `departure`. Otherwise queue (full), or memory.
-  DropReason admit(std::uint32_t length, TimePoint now, TimePoint& departure) noexcept;
+  /// New settings for what comes, and for what still waits, of which nothing is lost: it goes over to a new discipline
+  /// in the order in which the old one would have sent it, or, if that is drop-tail, on its way at once. What has its
+  /// departure keeps it, and the transmitter stays busy until then.
+  void configure(const RateSettings& rate, const TraceSettings& trace, const QueueSettings& queue, TimePoint now);
 
+  struct Arriving {
+    FlowPosition flow;
+    std::uint32_t length = 0;
+    bool is_copy = false;
+    bool is_ecn_capable = false;
+  };
+  /// Dropped for a reason; or it leaves at `departure`; or it `waits`, and is to be brought with wait(), or given up
+  /// with withdraw().
+  struct Admission {
+    DropReason dropped = DropReason::none;
+    bool waits = false;
+    bool to_mark = false;
+    TimePoint departure;
+  };
+  Admission admit(const Arriving& packet, TimePoint now) noexcept;
+  void wait(Waiting&& waiting) noexcept;
+  void withdraw(std::uint32_t length) noexcept;
+
+  /// A packet that waited: dropped, or at the beginning of its transmission, which ends with its departure.
+  struct Leaving {
+    Waiting waiting;
+    DropReason dropped = DropReason::none;
+    TimePoint departure;
+  };
+  /// The next one until `now`, one after the other; false if there is none (any more).
+  bool next(TimePoint now, Leaving& out) noexcept;
+  /// When next() has something to give; kNever if nothing waits.
+  TimePoint next_due() const noexcept;
+
+  /// Takes out everything that waits.
+  std::vector<Waiting> take_all();
+  /// The transmitter is free, and what it has sent is gone.
   void forget_backlog() noexcept;
 
  private:
-  struct Queued {
+  struct Sent {
     TimePoint departure;
     std::uint32_t length = 0;
   };
+  bool holds() const noexcept { return transmitter_.is_limited() && settings_.discipline != Discipline::droptail; }
+  /// What is admitted and not sent yet.
+  Backlog waiting() const noexcept;
   bool has_room(std::uint32_t length, TimePoint now) const noexcept;
+  bool send(std::uint32_t length, TimePoint since, TimePoint& departure) noexcept;
+  void forget_sent(TimePoint now) noexcept;
+  void change_queue(TimePoint now);
 
-  std::uint64_t rate_ = 0;
-  QueueSettings limits_;
-  std::uint64_t default_limit_bytes_ = 0;
-  TimePoint free_at_ = TimePoint::min();  ///< rounded down
-  std::uint64_t remainder_ = 0;           ///< in units of 1/rate ns; below rate
-  Ring<Queued> queue_;                    ///< those whose last bit is not sent, the one in transmission included
-  std::uint64_t queued_bytes_ = 0;
+  std::uint64_t flow_seed_;
+  Chance chance_;
+  Transmitter transmitter_;
+  QueueSettings settings_;
+  Surroundings surroundings_;
+  std::uint64_t default_limit_ = 0;             ///< in bytes
+  std::unique_ptr<QueueDiscipline> queue_;      ///< null if nothing waits here, nor is going to
+  Backlog promised_;                            ///< admitted, and not brought yet
+  TimePoint waiting_since_ = TimePoint::min();  ///< when the first came of those that have waited without a pause
+  Drops drops_;
+  Ring<Sent> sent_;               ///< those whose last bit is not sent
+  std::uint64_t sent_bytes_ = 0;  ///< of those
 };
 
 }  // namespace wobble

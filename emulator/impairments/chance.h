@@ -12,11 +12,12 @@ class Chance {
   Chance(std::uint64_t seed, Direction direction, Stage stage) noexcept
       : streams_(seed, static_cast<std::uint8_t>(direction), stage) {}
 
-  std::uint64_t number_for(const FlowPosition& flow) const noexcept {
-    return streams_.for_flow(flow.flow_key).at(flow.packet);
+  std::uint64_t number_for(const FlowPosition& flow, bool is_copy = false) const noexcept {
+    const std::uint64_t number = streams_.for_flow(flow.flow_key).at(flow.packet);
+    return is_copy ? number_for_copy(number) : number;
   }
-  bool strikes(const FlowPosition& flow, Probability p) const noexcept {
-    return !p.is_zero() && is_hit(number_for(flow), p);
+  bool strikes(const FlowPosition& flow, Probability p, bool is_copy = false) const noexcept {
+    return !p.is_zero() && is_hit(number_for(flow, is_copy), p);
   }
 
  private:

@@ -53,8 +53,8 @@ class CorrelatedChance {
     chain_ = TwoStateChain::correlated(p, correlation);
   }
 
-  bool strikes(const FlowPosition& flow) noexcept {
-    if (correlation_.is_zero()) return by_flow_.strikes(flow, p_);
+  bool strikes(const FlowPosition& flow, bool is_copy = false) noexcept {
+    if (correlation_.is_zero()) return by_flow_.strikes(flow, p_, is_copy);
     return chain_.next(by_link_.at(link_packet_++));
   }
 

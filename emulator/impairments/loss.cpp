@@ -27,8 +27,8 @@ void Loss::configure(const LossSettings& settings) {
   listed_ = 0;
 }
 
-bool Loss::loses(const FlowPosition& flow) noexcept {
-  if (!settings_.random.is_zero()) return random_.strikes(flow);
+bool Loss::loses(const FlowPosition& flow, bool is_copy) noexcept {
+  if (!settings_.random.is_zero()) return random_.strikes(flow, is_copy);
   if (settings_.gilbert_elliott) return loses_by_gilbert_elliott(*settings_.gilbert_elliott);
   if (settings_.burst) return burst_.next(link_transitions_.at(link_packet_++));
   if (settings_.markov) return loses_by_markov(*settings_.markov);

@@ -55,7 +55,9 @@ TEST_F(Command, status_json_is_one_document_of_the_apis_own) {
 
 TEST_F(Command, status_says_that_the_daemon_is_ill) {
   daemon.answer("GET /healthz", {503, R"({"ok":false,"detail":"the journal cannot write: disk full"})"});
-  EXPECT_THAT(run({"status"}).out, HasSubstr("not healthy: the journal cannot write: disk full"));
+  const Ran sick = run({"status"});
+  EXPECT_THAT(sick.out, HasSubstr("not healthy: the journal cannot write: disk full"));
+  EXPECT_EQ(sick.exit_code, 1);
 }
 
 TEST_F(Command, set_sends_only_what_was_named) {

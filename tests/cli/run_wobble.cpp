@@ -55,6 +55,7 @@ Ends make_output(Output output) {
                          Without without) {
   const auto pointers = [](std::vector<std::string>& strings) {
     std::vector<char*> array;
+    array.reserve(strings.size() + 1);
     for (std::string& s : strings) array.push_back(s.data());
     array.push_back(nullptr);
     return array;
@@ -97,7 +98,8 @@ Ran run_wobble(const std::vector<std::string>& arguments, const std::map<std::st
   std::map<std::string, std::string> all = environment;
   all.insert({{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"TZ", "UTC"}, {"LC_ALL", "C.UTF-8"}});
   std::vector<std::string> variables;
-  for (const auto& [name, value] : all) variables.push_back(name + "=" + value);
+  variables.reserve(all.size());
+  for (const auto& [name, value] : all) variables.emplace_back(name).append("=").append(value);
   const Ends out = make_output(output);
   const Ends err = output == Output::terminal ? Ends{-1, out.writer} : make_pipe();
   const pid_t child = fork();

@@ -1,5 +1,6 @@
-// kill -9 at random moments while a child writes at full speed: what was told as committed is there, at most the last
-// quarter of a second is missing, and the next start says so. And: a second daemon on the same file is refused.
+// kill -9 at random moments while a child writes at full speed, or gets more than it can write: what was told as
+// committed is there, at most the last quarter of a second is missing, and the next start says so. And: a second daemon
+// on the same file is refused.
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,14 +19,20 @@ namespace {
 using std::chrono::milliseconds;
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr Duration kMissingAtMost = std::chrono::seconds(1);
+constexpr Duration kMissingAtMost = milliseconds(500);
 #else
 constexpr Duration kMissingAtMost = milliseconds(250);
 #endif
 
-/// The child: pushes whole lives as fast as the journal takes them; tells each newest committed number on `report`.
-[[noreturn]] void write_until_killed(const std::string& file, int report) {
-  EventRing ring;
+enum class Load : std::uint8_t {
+  as_taken,  ///< as fast as the journal takes it: nothing is lost
+  flood,     ///< more than any disk takes, and never a pause
+};
+
+/// The child: pushes whole lives; tells each newest committed number on `report`.
+[[noreturn]] void write_until_killed(const std::string& file, int report, Load load = Load::as_taken) {
+  // A flood would wait for seconds in so large a ring, if it could.
+  EventRing ring(load == Load::flood ? 4 * EventRing::kDefaultCapacity : EventRing::kDefaultCapacity);
   Journal journal({.file = file});
   journal.add_link("lab", ring);
   std::thread teller([&] {
@@ -33,10 +40,11 @@ constexpr Duration kMissingAtMost = milliseconds(250);
       if (write(report, &newest, sizeof newest) != sizeof newest) _exit(1);
     }
   });
-  for (ConnectionId id = journal.first_connection_id();; ++id) {
+  for (ConnectionId id = journal.first_connection_id(), turn = 1;; ++id, ++turn) {
     push_life(ring, id);
-    if (id % 10 == 0) ring.on(opening_of(++id));        // these stay open
-    if (ring.size() > 8000) journal.sync(kLongEnough);  // as fast as it is taken
+    if (turn % 10 == 0) ring.on(opening_of(++id));  // these stay open
+    if (load == Load::as_taken && ring.size() > ring.limit() / 2) journal.sync(kLongEnough);
+    if (load == Load::flood && turn % 50 == 0) std::this_thread::sleep_for(milliseconds(1));
   }
 }
 
@@ -115,31 +123,39 @@ void expect_sound(const std::string& file, std::uint64_t first, std::uint64_t co
             database.integer("SELECT connections FROM bookkeeping"));
 }
 
-TEST(JournalCrash, NothingCommittedIsLost) {
+/// The child pushes without a pause: what came after the last event in the file is missing, and the file must not say
+/// that it is complete up to a later moment, or much less.
+Duration missing_in(const std::string& file, TimePoint killed) {
+  Database database(file, Database::Mode::create);
+  const auto last_event = database.integer(
+      "SELECT max(coalesce((SELECT at FROM transitions ORDER BY id DESC LIMIT 1), 0), "
+      "(SELECT at FROM events ORDER BY id DESC LIMIT 1))");
+  const auto complete_until = database.integer("SELECT complete_until FROM sessions ORDER BY id DESC");
+  // Both processes read the same clocks, each its own anchor: the difference is microseconds.
+  return Duration(WallAnchor::now().at(killed) - std::min(last_event, complete_until));
+}
+
+void kill_again_and_again(Load load) {
   std::mt19937 chance(20'240'817);
   std::vector<Duration> missing;
-  for (int file_number = 0; file_number < 4; ++file_number) {
+  for (int file_number = 0; file_number < 2; ++file_number) {
     const TemporaryDirectory directory;
     const std::string file = directory.file("journal.db");
     for (int round = 0; round < 5; ++round) {
       SCOPED_TRACE(testing::Message() << "file " << file_number << " round " << round);
-      Child child([&](int report) { write_until_killed(file, report); });
+      Child child([&](int report) { write_until_killed(file, report, load); });
       const pid_t pid = child.pid();
       const std::uint64_t first = child.next_report();  // daemon_started
       ASSERT_GT(first, 0u);
-      const TimePoint kill_at = monotonic_now() + milliseconds(10 + chance() % 400);
+      // A flood takes some time until what waits is as much as it gets.
+      const int earliest = load == Load::flood ? 400 : 10;
+      const TimePoint kill_at = monotonic_now() + milliseconds(earliest + static_cast<int>(chance() % 400));
       child.newest_report(first, kill_at);
       const TimePoint killed = monotonic_now();
       child.kill_now();
       const std::uint64_t committed = child.newest_report(first, monotonic_now() + kLongEnough);
       expect_sound(file, first, committed);
-      {
-        Database database(file, Database::Mode::create);
-        // A batch holds everything that was pushed before it was put together, which is the time written with it.
-        // Both processes read the same clocks, each its own anchor: the difference is microseconds.
-        const auto written = database.integer("SELECT last_written_at FROM sessions ORDER BY id DESC");
-        missing.emplace_back(WallAnchor::now().at(killed) - written);
-      }
+      missing.push_back(missing_in(file, killed));
       const Journal journal({.file = file});
       ASSERT_TRUE(journal.killed_before());
       EXPECT_EQ(journal.killed_before()->pid, pid);
@@ -149,9 +165,13 @@ TEST(JournalCrash, NothingCommittedIsLost) {
   const auto in_ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
   std::printf("missing after a kill: median %.1f ms, most %.1f ms\n", in_ms(missing[missing.size() / 2]),
               in_ms(missing.back()));
-  EXPECT_LE(missing[missing.size() / 2], kMissingAtMost);
+  // The bound is of the clock: on a busy machine the thread may not run for that long, now and then.
+  EXPECT_LE(missing[missing.size() * 4 / 5], kMissingAtMost);
   EXPECT_LE(missing.back(), std::chrono::seconds(5)) << "hopelessly late, even for a busy machine";
 }
+
+TEST(JournalCrash, NothingCommittedIsLost) { kill_again_and_again(Load::as_taken); }
+TEST(JournalCrash, NorUnderMoreThanTheDiskTakes) { kill_again_and_again(Load::flood); }
 
 TEST(JournalCrash, TheNextStartSaysSo) {
   const TemporaryDirectory directory;

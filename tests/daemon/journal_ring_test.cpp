@@ -53,10 +53,33 @@ TEST(EventRing, OrdinarySegmentsAreRefusedFirst) {
   EXPECT_EQ(ring.lost_segments(), 12u);
   ring.on(segment_of(1, tcp_flag::kSyn));
   ring.on(segment_of(1, tcp_flag::kFin | tcp_flag::kAck));
-  ring.on(segment_of(1, tcp_flag::kRst));
   ring.on(segment_of(1, tcp_flag::kAck, DropReason::loss));
-  EXPECT_EQ(ring.lost_segments(), 12u) << "handshake, close and drops are kept until the ring is full";
+  EXPECT_EQ(ring.lost_segments(), 12u) << "handshake, close and drops are kept longer";
+  EXPECT_EQ(ring.size(), 13u) << "with the report of the loss";
+  ring.on(segment_of(1, tcp_flag::kRst));
+  EXPECT_EQ(ring.lost_segments(), 13u) << "but not in the last quarter";
+  for (ConnectionId id = 9; id < 11; ++id) ring.on(numbered(id));
+  EXPECT_EQ(ring.size(), 16u) << "which is for transitions";
   EXPECT_EQ(ring.lost_transitions(), 0u);
+}
+
+TEST(EventRing, ALowerLimitCountsAsFull) {
+  EventRing ring(64);
+  EXPECT_EQ(ring.limit(), 64u);
+  for (ConnectionId id = 0; id < 20; ++id) ring.on(numbered(id));
+  ring.set_limit(16);
+  ring.on(numbered(20));
+  EXPECT_EQ(ring.lost_transitions(), 1u);
+  EXPECT_EQ(drain(ring, 10).size(), 10u) << "what was in it stays";
+  ring.on(numbered(21));
+  const auto events = drain(ring);
+  ASSERT_EQ(events.size(), 12u);
+  EXPECT_EQ(std::get<EventsLost>(events[10]).transitions, 1u);
+  ring.set_limit(1000);
+  EXPECT_EQ(ring.limit(), 64u);
+  for (ConnectionId id = 0; id < 64; ++id) ring.on(numbered(id));
+  EXPECT_EQ(ring.size(), 64u);
+  EXPECT_EQ(ring.lost_transitions(), 1u);
 }
 
 TEST(EventRing, LossStandsInTheGap) {

@@ -98,7 +98,7 @@ class Namespace:
         return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=timeout, check=check)
 
     def popen(self, *words, **options):
-        return subprocess.Popen(self.command(*words), preexec_fn=_die_with_parent, **options)
+        return subprocess.Popen(self.command(*words), preexec_fn=die_with_parent, **options)
 
 
 class Answer:
@@ -181,7 +181,7 @@ class Api:
             return received
 
 
-def _die_with_parent():
+def die_with_parent():
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -195,7 +195,7 @@ class Lab:
         words = (command or [DAEMON]) + ["--lab", "--listen", "127.0.0.1:0", "--db", self.database, *options]
         self.errors = open(os.path.join(self.directory, "stderr"), "a+", encoding="utf-8")
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                                        cwd=self.directory, preexec_fn=_die_with_parent)
+                                        cwd=self.directory, preexec_fn=die_with_parent)
         _living.append(self)
         self.url = self._wait_for_url(30)
         self.api = Api(self.url)

@@ -4,9 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
-
-#include "tests/emulator/super_packets.h"
+#include "tests/emulator/bench.h"
 
 namespace wobble {
 namespace {
@@ -15,72 +13,6 @@ using namespace std::chrono_literals;
 using super_packets::Bytes;
 using super_packets::cut;
 using super_packets::Super;
-
-class Deaf final : public ConnectionObserver {
- public:
-  void on(const ConnectionOpened&) noexcept override {}
-  void on(const Transition&) noexcept override {}
-  void on(const ConnectionClosed&) noexcept override {}
-  void on(const SegmentRecord&) noexcept override {}
-};
-
-/// One wire packet as the receiver got it, and when.
-struct Left {
-  TimePoint at;
-  Direction direction;
-  Bytes bytes;
-  bool operator==(const Left&) const = default;
-};
-
-/// A link whose output is cut into wire packets.
-class Bench {
- public:
-  explicit Bench(std::uint64_t seed, std::size_t memory = std::size_t{256} << 20)
-      : link({.seed = seed, .connections = {}, .memory_limit = memory}, observer_, TimePoint(1s)) {}
-
-  void admit(const Super& super, Side side, TimePoint now) { link.admit(super.bytes, super.offload, side, now); }
-
-  /// Lets time pass, moment by moment.
-  void run_until(TimePoint end) {
-    while (link.next_due() <= end) release(std::max(link.next_due(), now_));
-    release(end);
-  }
-
-  void release(TimePoint now) {
-    now_ = now;
-    link.advance(now);
-    for (Direction d : {Direction::up, Direction::down}) {
-      while (auto packet = link.pop_due(d, now)) {
-        const auto bytes = packet->buffer.bytes();
-        for (Bytes& wire : cut({Bytes(bytes.begin(), bytes.end()), packet->offload})) {
-          left.push_back({packet->release_at, d, std::move(wire)});
-        }
-        link.complete(*packet, d, true, now);
-      }
-    }
-  }
-
-  std::uint64_t dropped(const DirectionStats& s) const {
-    return std::accumulate(s.total.dropped.begin(), s.total.dropped.end(), std::uint64_t{0});
-  }
-  void expect_balance() {
-    const LinkStats stats = link.stats(now_);
-    for (const DirectionStats* s : {&stats.up, &stats.down}) {
-      EXPECT_EQ(s->total.packets_in + s->total.duplicated, s->total.packets_out + dropped(*s) + s->packets_in_flight);
-    }
-  }
-
-  Deaf observer_;
-  Link link;
-  std::vector<Left> left;
-  TimePoint now_{1s};
-};
-
-Super plain(Bytes bytes) {
-  write_ipv4_header_checksum(bytes);
-  return {packets::with_checksum(std::move(bytes)), {}};
-}
-Super datagram(std::size_t payload) { return plain(packets::ipv4(kUdp, packets::udp(1000, 2000, Bytes(payload, 7)))); }
 
 LinkConditions random_conditions(std::mt19937_64& random) {
   const auto chance = [&](double percent) { return random() % 2 ? Probability::percent(percent) : Probability{}; };

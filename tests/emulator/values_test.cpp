@@ -71,7 +71,7 @@ TEST(Fate, TheStrongestWordWins) {
 TEST(Fate, ReasonsAreNamed) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < kDropReasonCount; ++i) names.emplace_back(to_string(static_cast<DropReason>(i)));
-  EXPECT_THAT(names, ElementsAre("none", "loss", "outage", "queue", "memory", "malformed", "device"));
+  EXPECT_THAT(names, ElementsAre("none", "loss", "outage", "queue", "memory", "malformed", "device", "aqm"));
 }
 
 TEST(Histogram, SmallValuesAreExact) {

@@ -46,16 +46,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CountingObserver observer;
   LinkOptions options;
   options.connections.capacity = 32;
-  options.memory_limit = 64 * 1024;
+  options.memory_limit = std::size_t{64} * 1024;
   TimePoint now(1s);
   Link link(options, observer, now);
   LinkConditions conditions;
-  conditions.up = {.delay = {5ms, 2ms},
-                   .loss = {Probability::percent(10), {}},
-                   .duplicate = {Probability::percent(20)},
-                   .corrupt = {Probability::percent(10)},
-                   .reorder = {Probability::percent(10), 3}};
-  conditions.down = {.delay = {1ms}, .rate = 1'000'000, .outage = {false, 100ms, 20ms, true}};
+  conditions.up.delay = {5ms, 2ms};
+  conditions.up.loss.random = Probability::percent(10);
+  conditions.up.duplicate.probability = Probability::percent(20);
+  conditions.up.corrupt.probability = Probability::percent(10);
+  conditions.up.reorder = {Probability::percent(10), 3};
+  conditions.down.delay.time = 1ms;
+  conditions.down.rate = 1'000'000;
+  conditions.down.outage = {false, 100ms, 20ms, true};
   link.apply(conditions, now);
 
   while (size >= 3) {

@@ -1,0 +1,63 @@
+// Profiles: listed, looked at, applied. A profile replaces the conditions of both directions.
+#include "api/handlers.h"
+#include "api/nearest_name.h"
+#include "api/profiles.h"
+
+namespace wobble::api {
+namespace {
+
+using Json = nlohmann::json;
+
+const Profile& read_profile(const Json& body, std::vector<FieldError>& errors) {
+  static const Profile kNone;
+  if (!body.contains("profile")) {
+    errors.push_back({"/profile", "name a profile, such as \"3g\"; GET /api/v1/profiles lists them"});
+    return kNone;
+  }
+  const Json& name = body.at("profile");
+  if (!name.is_string()) {
+    errors.push_back({"/profile", "a profile's name such as \"3g\" is expected"});
+    return kNone;
+  }
+  if (const Profile* profile = find_profile(name.get<std::string>())) return *profile;
+  errors.push_back({"/profile", no_such_profile(name.get<std::string>())});
+  return kNone;
+}
+
+void refuse_others(const Json& body, std::vector<FieldError>& errors) {
+  constexpr std::string_view kKnown[] = {"profile", "for"};
+  for (const auto& [name, value] : body.items()) {
+    if (name != "profile" && name != "for") errors.push_back({"/" + name, unknown_name("field", name, kKnown)});
+  }
+}
+
+}  // namespace
+
+void Handlers::profiles(const Call&, httplib::Response& response) {
+  Json items = Json::array();
+  for (const Profile& profile : api::profiles()) items.push_back(to_json(profile));
+  send_json(response, 200, {{"items", std::move(items)}, {"next", nullptr}});
+}
+
+void Handlers::profile(const Call& call, httplib::Response& response) {
+  const Profile* profile = find_profile(call.arguments[0]);
+  if (profile == nullptr) throw Problem(404, no_such_profile(call.arguments[0]));
+  send_json(response, 200, to_json(*profile));
+}
+
+void Handlers::apply_profile(const Call& call, httplib::Response& response) {
+  const Json body = body_object(call, false);
+  const std::lock_guard lock(changes_);
+  check_precondition(call, backend_.link(call.arguments[0]));
+  std::vector<FieldError> errors;
+  refuse_others(body, errors);
+  const Profile& profile = read_profile(body, errors);
+  Change change;
+  change.lasts = read_lasts(body, errors);
+  if (!errors.empty()) throw Problem::invalid(std::move(errors));
+  change.conditions = profile.conditions;
+  change.source = "profile " + profile.name;
+  send_link(response, backend_.apply(call.arguments[0], change));
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,34 @@
+// Who watches the packets of a link as they pass: a capture. Every segment is shown where it arrives, with the fate
+// that was decided for it; each copy again where it leaves, or where it is lost after all.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "emulator/fate.h"
+#include "emulator/super_packet.h"
+#include "emulator/time.h"
+
+namespace wobble {
+
+/// One wire packet as it passes. What it points to lives for the call only.
+struct PacketSighting {
+  std::span<const std::uint8_t> bytes;  ///< of the packet or super-packet that holds it, as the device has it
+  const SuperPacket* packet = nullptr;  ///< the same, read; null if it cannot be read
+  std::uint32_t segment = 0;            ///< which of its segments
+  std::uint64_t number = 0;             ///< of the wire packet, counted over both directions in the order of arrival
+  Side arrived_on = Side::near;
+};
+
+/// Called on the link's thread, in the order in which the connection table is told. Must not throw and must not wait.
+class PacketTap {
+ public:
+  virtual ~PacketTap() = default;
+  virtual void arrived(const PacketSighting& packet, const Fate& fate, TimePoint now) noexcept = 0;
+  /// A copy (0: the original) was written on the other side.
+  virtual void left(const PacketSighting& packet, std::uint8_t copy, TimePoint now) noexcept = 0;
+  /// A copy that should have left was dropped later: an outage took it, or the device refused it.
+  virtual void lost(const PacketSighting& packet, std::uint8_t copy, DropReason reason, TimePoint now) noexcept = 0;
+};
+
+}  // namespace wobble

@@ -1,0 +1,86 @@
+// A link for tests, in virtual time, whose output is cut into wire packets.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "emulator/link.h"
+#include "tests/emulator/super_packets.h"
+
+namespace wobble {
+
+class Deaf final : public ConnectionObserver {
+ public:
+  void on(const ConnectionOpened&) noexcept override {}
+  void on(const Transition&) noexcept override {}
+  void on(const ConnectionClosed&) noexcept override {}
+  void on(const SegmentRecord&) noexcept override {}
+};
+
+/// One wire packet as the receiver got it, and when.
+struct Left {
+  TimePoint at;
+  Direction direction;
+  super_packets::Bytes bytes;
+  bool operator==(const Left&) const = default;
+};
+
+class Bench {
+ public:
+  explicit Bench(std::uint64_t seed, std::size_t memory = std::size_t{256} << 20)
+      : link({.seed = seed, .connections = {}, .memory_limit = memory}, observer_, TimePoint(std::chrono::seconds(1))) {
+  }
+
+  void admit(const super_packets::Super& super, Side side, TimePoint now) {
+    link.admit(super.bytes, super.offload, side, now);
+  }
+
+  /// Lets time pass, moment by moment.
+  void run_until(TimePoint end) {
+    while (link.next_due() <= end) release(std::max(link.next_due(), now_));
+    release(end);
+  }
+
+  void release(TimePoint now) {
+    now_ = now;
+    link.advance(now);
+    for (Direction d : {Direction::up, Direction::down}) {
+      while (auto packet = link.pop_due(d, now)) {
+        const auto bytes = packet->buffer.bytes();
+        for (auto& wire : super_packets::cut({super_packets::Bytes(bytes.begin(), bytes.end()), packet->offload})) {
+          left.push_back({packet->release_at, d, std::move(wire)});
+        }
+        link.complete(*packet, d, true, now);
+      }
+    }
+  }
+
+  static std::uint64_t dropped(const DirectionStats& s) {
+    return std::accumulate(s.total.dropped.begin(), s.total.dropped.end(), std::uint64_t{0});
+  }
+  void expect_balance() {
+    const LinkStats stats = link.stats(now_);
+    for (const DirectionStats* s : {&stats.up, &stats.down}) {
+      EXPECT_EQ(s->total.packets_in + s->total.duplicated, s->total.packets_out + dropped(*s) + s->packets_in_flight);
+    }
+  }
+
+  Deaf observer_;
+  Link link;
+  std::vector<Left> left;
+  TimePoint now_{std::chrono::seconds(1)};
+};
+
+inline super_packets::Super plain(super_packets::Bytes bytes) {
+  write_ipv4_header_checksum(bytes);
+  return {packets::with_checksum(std::move(bytes)), {}};
+}
+/// A UDP packet over IPv4 with so many bytes of payload.
+inline super_packets::Super datagram(std::size_t payload) {
+  return plain(packets::ipv4(kUdp, packets::udp(1000, 2000, super_packets::Bytes(payload, 7))));
+}
+
+}  // namespace wobble
