@@ -219,6 +219,7 @@ ALTER TABLE connections ADD COLUMN conn_state TEXT NOT NULL DEFAULT '';    -- Ze
 ALTER TABLE connections ADD COLUMN history TEXT NOT NULL DEFAULT '';
 ALTER TABLE connections ADD COLUMN closes TEXT NOT NULL DEFAULT '[]';      -- JSON: the first FIN of each side, every RST
 ALTER TABLE connections ADD COLUMN closes_left_out INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN last_packet_at INTEGER;  -- NULL: lives, or not known
 )sql";
 
 // What a session that was killed leaves behind says how far its log goes.

@@ -246,6 +246,7 @@ ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const
   ConnectionFigures figures;
   figures.client = record.client.figures();
   figures.server = record.server.figures();
+  figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
   TcpTracker::fill(figures, record.tcp, record.last_segment);
   figures.closes = closes.read(record.closes);

@@ -31,7 +31,8 @@ TEST_F(ServerTest, LinkIsShownWithBothSides) {
   EXPECT_EQ(result->get_header_value("ETag"), "\"1\"");
   EXPECT_EQ(result->get_header_value("Content-Type"), "application/json");
   const json link = json::parse(result->body);
-  EXPECT_EQ(link, json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"profile":null,
+  EXPECT_EQ(link,
+            json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"profile":null,
     "near":{"device":"near","netns":"/proc/123/fd/7","addresses":["10.77.0.1","fd77::1"]},
     "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]}})"));
   EXPECT_EQ(get("/api/v1/links"), (json{{"items", {link}}, {"next", nullptr}}));
@@ -194,6 +195,19 @@ TEST_F(ServerTest, ConnectionsAreFilteredByTheQuery) {
   }
   EXPECT_THAT(get("/api/v1/connections?state=ESTABLISHD", 400)["error"].get<std::string>(),
               HasSubstr("did you mean \"ESTABLISHED\"?"));
+}
+
+TEST_F(ServerTest, FlowsAreWhatIsNotTcp) {
+  const json flow = get("/api/v1/flows?protocol=udp&port=53")["items"][0];
+  EXPECT_TRUE(backend_.last_query().flows);
+  EXPECT_EQ(backend_.last_query().protocol, kUdp);
+  EXPECT_EQ(flow["client"]["packets_sent"], 12);
+  EXPECT_EQ(flow["client"]["address"], "10.77.0.1");
+  EXPECT_EQ(flow["first_packet_at"], "2026-11-22T09:05:57.123456789Z");
+  EXPECT_TRUE(flow["last_packet_at"].is_null());
+  EXPECT_FALSE(flow.contains("end")) << "states are TCP's";
+  EXPECT_THAT(get("/api/v1/flows?protocol=tcp", 400)["error"].get<std::string>(), HasSubstr("/api/v1/connections"));
+  get("/api/v1/flows?state=ESTABLISHED", 400);
 }
 
 TEST_F(ServerTest, OneConnection) {
