@@ -60,6 +60,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
   app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
+  app.add_option("--connections", options.connections,
+                 "followed at once on each link; when there are more, those that matter least are forgotten")
+      ->check(CLI::Range(std::uint32_t{16}, std::uint32_t{1'048'576}))
+      ->capture_default_str();
   app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");
   app.add_flag("--verbose", options.verbose, "log more to standard error");
   app.footer("WOBBLE_TOKEN in the environment: a secret that every request must carry as 'Authorization: Bearer ...'.");

@@ -26,9 +26,10 @@ std::uint64_t draw_seed() {
   return ((std::uint64_t{device()} << 32) | device()) & kLargestSeed;
 }
 
-ConnectionTableOptions table_options(const Journal& journal) {
+ConnectionTableOptions table_options(const Journal& journal, std::uint32_t capacity) {
   std::random_device device;
   ConnectionTableOptions options;
+  options.capacity = capacity;
   for (std::uint64_t& key : options.hash_key) key = (std::uint64_t{device()} << 32) | device();
   options.first_id = journal.first_connection_id();
   return options;
@@ -76,7 +77,7 @@ void run(const Options& options, const sigset_t& ending) {
   Lab lab(options.offload);
   const std::uint64_t seed = options.seed.value_or(draw_seed());
   service.add_link("lab", seed, lab.near_info(), lab.take_near(), lab.far_info(), lab.take_far(),
-                   table_options(journal));
+                   table_options(journal, options.connections));
   auto lab_server = std::make_unique<LabServer>(lab.server(), Lab::kServerPort);
   std::unique_ptr<DemoTraffic> demo;
   if (options.demo) demo = std::make_unique<DemoTraffic>(lab);
