@@ -4,6 +4,7 @@
 
 #include "api/conditions_json.h"
 #include "api/profiles.h"
+#include "api/ways_in_json.h"
 
 namespace wobble::api {
 namespace {
@@ -46,6 +47,7 @@ Json to_json(const LinkInfo& link) {
   const std::string_view profile = profile_of(link.conditions);
   out["profile"] = profile.empty() ? Json() : Json(std::string(profile));
   out["reverts_at"] = or_null(link.reverts_at);
+  out["way_in"] = to_json(link.way_in);
   return out;
 }
 

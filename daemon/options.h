@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace wobble::daemon {
 
@@ -20,6 +21,8 @@ struct Options {
   bool insecure = false;
   std::uint32_t connections = 65'536;  ///< followed at once on each link
   bool verbose = false;
+  std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
+  std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

@@ -4,6 +4,7 @@
 // Thread: everything here belongs to the link's one thread. No call allocates per packet once the table is warm.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,6 +49,8 @@ struct ConnectionTableOptions {
   std::uint32_t capacity = 65'536;  ///< records; reached: evict, never refuse
   ConnectionTimeouts timeouts;
   std::uint64_t hash_key[2] = {0, 0};  ///< random per start, against chosen collisions
+  /// Several links draw from one sequence; none: the table counts by itself, as the next two say.
+  std::shared_ptr<std::atomic<ConnectionId>> ids = nullptr;
   ConnectionId first_id = 1;
   std::uint32_t id_step = 1;  ///< so that several links draw from one sequence without sharing: first_id + n * id_step
 };

@@ -219,13 +219,16 @@ ALTER TABLE connections ADD COLUMN conn_state TEXT NOT NULL DEFAULT '';    -- Ze
 ALTER TABLE connections ADD COLUMN history TEXT NOT NULL DEFAULT '';
 ALTER TABLE connections ADD COLUMN closes TEXT NOT NULL DEFAULT '[]';      -- JSON: the first FIN of each side, every RST
 ALTER TABLE connections ADD COLUMN closes_left_out INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE connections ADD COLUMN last_packet_at INTEGER;  -- NULL: lives, or not known
 )sql";
 
 // What a session that was killed leaves behind says how far its log goes.
 constexpr const char* kThird = R"sql(
 ALTER TABLE sessions ADD COLUMN complete_until INTEGER;  -- everything that came before is written, or told as lost
 ALTER TABLE sessions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;  -- events that came later and were not written yet
+)sql";
+
+constexpr const char* kFourth = R"sql(
+ALTER TABLE connections ADD COLUMN last_packet_at INTEGER;  -- NULL: lives, or not known
 )sql";
 
 constexpr const char* kBegin = "PRAGMA application_id = 2003788396;";  // kApplicationId: PRAGMAs take no parameters
@@ -235,7 +238,7 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 3> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}}};
+  static const std::array<Migration, 4> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kFourth}}};
   return all;
 }
 

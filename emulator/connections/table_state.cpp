@@ -100,12 +100,13 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
 }
 
 std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& opening, TimePoint now) noexcept {
-  std::uint32_t index = store.insert(key, next_id);
+  const ConnectionId id = options.ids ? options.ids->fetch_add(1, std::memory_order_relaxed) : next_id;
+  next_id += options.id_step;
+  std::uint32_t index = store.insert(key, id);
   if (index == 0) {
     evict_one(now);
-    index = store.insert(key, next_id);
+    index = store.insert(key, id);
   }
-  next_id += options.id_step;
   Record& record = store[index];
   const Side server_side = opposite(opening.client_side);
   const Endpoint server = server_of(key, server_side);

@@ -38,6 +38,29 @@ LinkInfo MockBackend::reset(const std::string& name, const std::string& source) 
   return apply(name, {{}, std::nullopt, std::nullopt, source});
 }
 
+LinkInfo MockBackend::create(const NewLink& wanted) {
+  const std::lock_guard lock(mutex_);
+  if (wanted.name == "lab") throw Conflict("there is a link 'lab' already");
+  if (wanted.name == "nowhere") throw Unfit("/attach/target", "there is no process 4711");
+  if (wanted.name == "powerless") throw Incapable("there is no /dev/net/tun");
+  created_.push_back(wanted);
+  LinkInfo link = link_;
+  link.name = wanted.name.empty() ? "derived name" : wanted.name;
+  link.conditions = wanted.conditions;
+  link.way_in.settings = wanted.way_in;
+  return link;
+}
+
+std::vector<NewLink> MockBackend::created() {
+  const std::lock_guard lock(mutex_);
+  return created_;
+}
+
+void MockBackend::remove(const std::string& name) {
+  if (name == "lab") throw Conflict("the lab lives as long as the daemon");
+  if (name != "web") throw NotFound("there is no link '" + name + "'");
+}
+
 LinkStats MockBackend::stats(const std::string& name) {
   const std::lock_guard lock(mutex_);
   if (name != "lab") throw NotFound("there is no link \"" + name + "\"");

@@ -34,7 +34,8 @@ TEST_F(ServerTest, LinkIsShownWithBothSides) {
   EXPECT_EQ(link,
             json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"profile":null,
     "near":{"device":"near","netns":"/proc/123/fd/7","addresses":["10.77.0.1","fd77::1"]},
-    "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]}})"));
+    "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]},
+    "way_in":{"kind":"lab","state":"up","detail":""}})"));
   EXPECT_EQ(get("/api/v1/links"), (json{{"items", {link}}, {"next", nullptr}}));
   EXPECT_EQ(get("/api/v1/links/nowhere", 404)["error"], "there is no link \"nowhere\"");
 }
@@ -329,10 +330,10 @@ TEST_F(ServerTest, HeadAnswersAsGetWithoutABody) {
 }
 
 TEST_F(ServerTest, AWrongMethodIsToldTheRightOnes) {
-  const auto result = client().Delete("/api/v1/links/lab");
+  const auto result = client().Post("/api/v1/links/lab", "{}", "application/json");
   EXPECT_EQ(result->status, 405);
-  EXPECT_EQ(result->get_header_value("Allow"), "GET, HEAD, PUT, PATCH");
-  EXPECT_EQ(client().Post("/api/v1/links", "{}", "application/json")->get_header_value("Allow"), "GET, HEAD");
+  EXPECT_EQ(result->get_header_value("Allow"), "GET, HEAD, PUT, PATCH, DELETE");
+  EXPECT_EQ(client().Delete("/api/v1/links")->get_header_value("Allow"), "GET, HEAD, POST");
   EXPECT_EQ(client().Get("/api/v1/reset")->get_header_value("Allow"), "POST");
   EXPECT_EQ(client().Options("/api/v1/reset")->get_header_value("Allow"), "POST");
 }
