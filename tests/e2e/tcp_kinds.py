@@ -46,27 +46,18 @@ class Batch:
         self.selector = selectors.EpollSelector()
         self.deadline = time.monotonic() + 60
         self.client_ports = client_ports
-        self.lives = 1  # connections of each pair of ports; the last one is looked at
-        self.on_new_life = lambda: None
-
-    def begin_new_life(self):
-        """What follows are other connections between the same ports."""
-        self.pairs = {}
-        self.lives += 1
-        self.on_new_life()
 
     # --- opening
 
-    def listen(self, before_listening=lambda sock: None):
+    def listen(self):
         self.listener = self.far.socket(self.family)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((self.far.address(self.family), self.server_port))
-        before_listening(self.listener)
         self.listener.listen(4096)
         self.listener.setblocking(False)
         self.selector.register(self.listener, selectors.EVENT_READ, ("listener", None))
 
-    def connect(self, start=socket.socket.connect_ex):
+    def connect(self):
         server = (self.far.address(self.family), self.server_port)
         with self.near.entered():
             sockets = [socket.socket(self.family) for _ in self.client_ports]
@@ -76,7 +67,7 @@ class Batch:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((self.near.address(self.family), port))
             self.pairs[port] = pair = Pair(port, sock)
-            start(sock, server)
+            sock.connect_ex(server)
             self.selector.register(sock, selectors.EVENT_WRITE, ("client", pair))
 
     def open(self):
@@ -214,7 +205,7 @@ def _shut(sock):
         pass  # the peer has reset it
 
 
-def close_back(batch, side):
+def _close_back(batch, side):
     """What the other side does at the end of the stream: it closes too."""
     def on_end(ended, pair):
         if ended == side:
@@ -226,14 +217,14 @@ def client_first(batch):
     batch.open()
     batch.exchange()
     batch.finish("client", with_close=True)
-    batch.wait_ended("client", "server", on_end=close_back(batch, "server"))
+    batch.wait_ended("client", "server", on_end=_close_back(batch, "server"))
 
 
 def server_first(batch):
     batch.open()
     batch.exchange()
     batch.finish("server", with_close=True)
-    batch.wait_ended("client", "server", on_end=close_back(batch, "client"))
+    batch.wait_ended("client", "server", on_end=_close_back(batch, "client"))
 
 
 def both_at_once(batch):
@@ -288,7 +279,7 @@ def syn_lost(batch):
     with batch.link.lose("up", len(batch.client_ports)):
         batch.connect()
     batch.wait_open()
-    end_orderly(batch)
+    _end_orderly(batch)
 
 
 def syn_ack_lost(batch):
@@ -296,7 +287,7 @@ def syn_ack_lost(batch):
     with batch.link.lose("down", len(batch.client_ports)):
         batch.connect()
     batch.wait_open()
-    end_orderly(batch)
+    _end_orderly(batch)
 
 
 def third_ack_lost(batch):
@@ -309,7 +300,7 @@ def third_ack_lost(batch):
         with batch.link.lose("up", len(batch.client_ports)):
             pass
     batch.wait_open()
-    end_orderly(batch)
+    _end_orderly(batch)
 
 
 def last_ack_lost(batch):
@@ -323,10 +314,10 @@ def last_ack_lost(batch):
     batch.wait_ended("client", "server")
 
 
-def end_orderly(batch):
+def _end_orderly(batch):
     batch.exchange()
     batch.finish("client", with_close=True)
-    batch.wait_ended("client", "server", on_end=close_back(batch, "server"))
+    batch.wait_ended("client", "server", on_end=_close_back(batch, "server"))
 
 
 _OPEN_CLIENT = ["SYN_SENT", "ESTABLISHED"]
