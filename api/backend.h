@@ -102,7 +102,7 @@ struct SegmentRow {
 };
 
 /// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
-/// "events_lost", "transition", "link_added", "link_removed", "way_in".
+/// "events_lost", "transition", "link_added", "link_removed", "way_in", "memory_exhausted".
 struct EventRow {
   std::uint64_t id = 0;
   WallTime at = 0;

@@ -67,10 +67,10 @@ class Writer {
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
-constexpr Duration kLatenessLimits[] = {microseconds(10),  microseconds(25),  microseconds(50), microseconds(100),
-                                        microseconds(250), microseconds(500), milliseconds(1),  microseconds(2500),
-                                        milliseconds(5),   milliseconds(10),  milliseconds(50), milliseconds(100),
-                                        milliseconds(1000)};
+constexpr Duration kLatenessLimits[] = {microseconds(1),  microseconds(5),    microseconds(10),  microseconds(25),
+                                        microseconds(50), microseconds(100),  microseconds(250), microseconds(500),
+                                        milliseconds(1),  microseconds(2500), milliseconds(5),   milliseconds(10),
+                                        milliseconds(50), milliseconds(100),  milliseconds(1000)};
 constexpr Duration kDelayLimits[] = {milliseconds(1),    milliseconds(2),    milliseconds(5),    milliseconds(10),
                                      milliseconds(20),   milliseconds(50),   milliseconds(100),  milliseconds(200),
                                      milliseconds(500),  milliseconds(1000), milliseconds(2000), milliseconds(5000),

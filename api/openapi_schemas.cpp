@@ -96,7 +96,7 @@ constexpr char kSchemas[] = R"json({
   "LinkList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Link"}}, "next": {"type": ["string", "null"]}}},
   "Spread": {"type": "object", "description": "null: no packet yet", "properties": {
-    "median": {"type": ["number", "null"]}, "p99": {"type": ["number", "null"]},
+    "median": {"type": ["number", "null"]}, "p90": {"type": ["number", "null"]}, "p99": {"type": ["number", "null"]},
     "mean": {"type": ["number", "null"]}, "max": {"type": ["number", "null"]}}},
   "Counters": {"type": "object", "properties": {
     "packets_in": {"type": "integer"}, "bytes_in": {"type": "integer"}, "packets_out": {"type": "integer"},
@@ -203,7 +203,7 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in"]},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in", "memory_exhausted"]},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},

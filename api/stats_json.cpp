@@ -9,8 +9,11 @@ namespace {
 double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
 
 Json spread(const Histogram& h) {
-  if (h.count() == 0) return {{"median", nullptr}, {"p99", nullptr}, {"mean", nullptr}, {"max", nullptr}};
+  if (h.count() == 0) {
+    return {{"median", nullptr}, {"p90", nullptr}, {"p99", nullptr}, {"mean", nullptr}, {"max", nullptr}};
+  }
   return {{"median", milliseconds(h.quantile(0.5))},
+          {"p90", milliseconds(h.quantile(0.9))},
           {"p99", milliseconds(h.quantile(0.99))},
           {"mean", milliseconds(h.mean())},
           {"max", milliseconds(h.max())}};

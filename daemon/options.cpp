@@ -1,12 +1,15 @@
 #include "daemon/options.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
+
+#include "api/units.h"
 
 namespace wobble::daemon {
 namespace {
@@ -35,6 +38,31 @@ void read_listen(const std::string& text, Options& options) {
   options.listen_address = address;
 }
 
+void read_spin(const std::string& text, Options& options) {
+  const auto spin = api::parse_duration(text);
+  if (!spin.ok()) throw CLI::ValidationError("--spin", spin.error);
+  if (spin.value > SpinBudget::kLongestLead) {
+    throw CLI::ValidationError("--spin", "'" + text + "': 0 to " + api::print_duration(SpinBudget::kLongestLead));
+  }
+  options.forwarder.spin = spin.value;
+}
+
+// The least is room for a few of the largest packets; the most, what the machine has.
+void read_memory(const std::string& text, Options& options) {
+  constexpr std::uint64_t kLeast = 1 << 20;
+  const std::uint64_t machine =
+      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  options.memory = machine / 4;
+  if (text.empty()) return;
+  const auto size = api::parse_size(text);
+  if (!size.ok()) throw CLI::ValidationError("--memory", size.error);
+  if (size.value < kLeast || size.value > machine) {
+    throw CLI::ValidationError("--memory", "'" + text + "': at least 1MiB, at most what the machine has, " +
+                                               std::to_string(machine >> 20) + "MiB");
+  }
+  options.memory = size.value;
+}
+
 void check(const Options& options) {
   if (options.demo && !options.lab) throw CLI::ValidationError("--demo", "needs --lab");
   if (!is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
@@ -49,7 +77,7 @@ void check(const Options& options) {
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   CLI::App app("wobbled: makes a good network bad, on purpose, exactly, and tells you what it did.");
   app.set_version_flag("--version", std::string("wobbled ") + WOBBLE_VERSION);
-  std::string listen;
+  std::string listen, spin, memory;
   app.add_flag("--lab", options.lab,
                "two network namespaces, client (near) and server (far), joined by the link 'lab'");
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
@@ -64,6 +92,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
+  app.add_option("--spin", spin,
+                 "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");
+  app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
+  app.add_option("--memory", memory, "bound on the bytes in flight of all links (default: a quarter of the machine's)");
   app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
   app.add_option("--connections", options.connections,
                  "followed at once on each link; when there are more, those that matter least are forgotten")
@@ -75,6 +107,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   try {
     app.parse(argc, argv);
     if (!listen.empty()) read_listen(listen, options);
+    if (!spin.empty()) read_spin(spin, options);
+    read_memory(memory, options);
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
     check(options);
   } catch (const CLI::Success& e) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "emulator/forwarder.h"
+
 namespace wobble::daemon {
 
 struct Options {
@@ -23,6 +25,8 @@ struct Options {
   bool verbose = false;
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
   std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
+  ForwarderOptions forwarder;
+  std::uint64_t memory = 0;  ///< bytes in flight, of all links together
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

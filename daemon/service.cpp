@@ -17,9 +17,13 @@ constexpr Duration kSyncPatience = 250ms;
 
 }  // namespace
 
-Service::Service(Journal& journal, bool offload, std::uint32_t connections)
-    : journal_(journal), started_at_(Forwarder::now()), ways_in_(offload) {
-  table_.capacity = connections;
+Service::Service(Journal& journal, const Settings& settings)
+    : journal_(journal),
+      forwarder_options_(settings.forwarder),
+      memory_(std::make_shared<MemoryBudget>(settings.memory)),
+      started_at_(Forwarder::now()),
+      ways_in_(settings.offload) {
+  table_.capacity = settings.connections;
   std::random_device device;
   for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
   table_.ids = std::make_shared<std::atomic<ConnectionId>>(journal.first_connection_id());

@@ -27,10 +27,16 @@ namespace wobble::daemon {
 
 class Service final : public api::Backend {
  public:
-  /// `offload` as for TunDevice.
-  /// `connections`: how many each link follows at once.
-  explicit Service(Journal& journal, bool offload = true,
-                   std::uint32_t connections = ConnectionTableOptions{}.capacity);
+  /// How the links to be added run, and how many bytes they may have in flight together.
+  struct Settings {
+    bool offload = true;  ///< as for TunDevice
+    ForwarderOptions forwarder;
+    std::size_t memory = std::size_t{256} << 20;
+    std::uint32_t connections = ConnectionTableOptions{}.capacity;  ///< each link follows at once
+  };
+
+  explicit Service(Journal& journal) : Service(journal, Settings()) {}
+  Service(Journal& journal, const Settings& settings);
   /// Takes every way in down.
   ~Service() override;
 
@@ -99,6 +105,8 @@ class Service final : public api::Backend {
   void come_back(ServedLink& link);
 
   Journal& journal_;
+  const ForwarderOptions forwarder_options_;
+  const std::shared_ptr<MemoryBudget> memory_;
   const TimePoint started_at_;
   ConnectionTableOptions table_;
   std::mutex ways_mutex_;

@@ -2,6 +2,7 @@
 // ways_mutex_, so the API answers meanwhile.
 #include <spdlog/spdlog.h>
 
+#include <cstring>
 #include <random>
 #include <utility>
 
@@ -37,7 +38,12 @@ std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_
   LinkOptions options;
   options.seed = link.info.seed;
   options.connections = table_;
-  return std::make_unique<Forwarder>(options, link.ring, std::move(near), std::move(far));
+  options.memory = memory_;
+  auto forwarder = std::make_unique<Forwarder>(options, link.ring, std::move(near), std::move(far), forwarder_options_);
+  if (const int error = forwarder->fifo_error(); error != 0) {
+    spdlog::debug("link {}: SCHED_FIFO was refused: {}", link.info.name, std::strerror(error));
+  }
+  return forwarder;
 }
 
 Service::ServedLink& Service::put_into_service(std::unique_ptr<ServedLink> link) {

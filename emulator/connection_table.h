@@ -21,6 +21,7 @@ class ConnectionObserver {
   virtual void on(const Transition&) noexcept = 0;
   virtual void on(const ConnectionClosed&) noexcept = 0;
   virtual void on(const SegmentRecord&) noexcept = 0;
+  virtual void on_exhausted(const MemoryExhausted&) noexcept {}  ///< told by the link
 };
 
 /// A record that may meanwhile have been evicted: index and generation. A stale handle is recognised and ignored.

@@ -117,7 +117,15 @@ struct EventsLost {
   std::uint64_t segments = 0;
 };
 
-using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, SegmentRecord, EventsLost>;
+/// The bound on bytes in flight was reached, and packets are dropped for it: told once, and again only when that
+/// happens after ten seconds without.
+struct MemoryExhausted {
+  TimePoint at;
+  std::uint64_t limit = 0;  ///< bytes
+};
+
+using LinkEvent =
+    std::variant<ConnectionOpened, Transition, ConnectionClosed, SegmentRecord, EventsLost, MemoryExhausted>;
 
 const char* to_string(TcpState state) noexcept;     ///< "NONE", "CLOSED", "SYN_SENT", "FIN_WAIT_1", ...
 const char* to_string(Evidence evidence) noexcept;  ///< "sent", "delivered", "timer", "correction", "implied"

@@ -38,6 +38,10 @@ void EventRing::on(const SegmentRecord& event) noexcept {
   if (!push(event, room_needed)) lose(lost_segments_, untold_segments_, at);
 }
 
+void EventRing::on_exhausted(const MemoryExhausted& event) noexcept {
+  if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+}
+
 template <typename Event>
 bool EventRing::push(const Event& event, std::size_t room_needed) noexcept {
   std::size_t head = head_.load(std::memory_order_relaxed);

@@ -38,6 +38,7 @@ class EventRing final : public ConnectionObserver {
   void on(const Transition& event) noexcept override;
   void on(const ConnectionClosed& event) noexcept override;
   void on(const SegmentRecord& event) noexcept override;
+  void on_exhausted(const MemoryExhausted& event) noexcept override;
 
   /// The consumer's thread. Appends at most `at_most` events to `out`, in the order of pushing, and returns how many.
   /// A loss that is found when the ring has become empty is appended as one more event, beyond `at_most`.

@@ -1,5 +1,7 @@
 #include "emulator/forwarder.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -25,10 +27,10 @@ int checked(int result, const char* what) {
   return result;
 }
 
-void watch(int epoll, int descriptor, Source source) {
+void watch(int epoll, int descriptor, Source source, std::uint32_t what = EPOLLIN) {
   if (descriptor < 0) return;
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = what;
   event.data.u32 = static_cast<std::uint32_t>(source);
   checked(::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event), "epoll_ctl");
 }
@@ -52,19 +54,26 @@ struct Forwarder::Mail {
 };
 
 Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, std::unique_ptr<PacketDevice> near,
-                     std::unique_ptr<PacketDevice> far)
+                     std::unique_ptr<PacketDevice> far, const ForwarderOptions& how)
     : near_(std::move(near)),
       far_(std::move(far)),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       timer_(checked(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create")),
       mailbell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
       link_(options, observer, now()),
+      up_(link_, Direction::up, *far_, &Forwarder::now),
+      down_(link_, Direction::down, *near_, &Forwarder::now),
+      spin_(how.spin),
       spare_buffer_(kLargestPacket) {
   watch(epoll_.get(), near_->descriptor(), Source::near);
   watch(epoll_.get(), far_->descriptor(), Source::far);
-  watch(epoll_.get(), timer_.get(), Source::timer);
+  watch(epoll_.get(), timer_.get(), Source::timer, EPOLLIN | EPOLLET);  // told once, so never to be read
   watch(epoll_.get(), mailbell_.get(), Source::mail);
   thread_ = std::thread([this] { run(); });
+  if (!how.fifo) return;
+  sched_param lowest{};
+  lowest.sched_priority = ::sched_get_priority_min(SCHED_FIFO);
+  fifo_error_ = ::pthread_setschedparam(thread_.native_handle(), SCHED_FIFO, &lowest);
 }
 
 Forwarder::~Forwarder() {
@@ -82,33 +91,56 @@ void Forwarder::run() noexcept {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // else the kernel may wake us 50 µs late on purpose
   while (!stopping_) {
     wait();
-    do_commands();
+    if (has_mail_) do_commands();
     for (Side side : {Side::near, Side::far}) {
       if (readable_[static_cast<int>(side)]) read_from(side);
     }
     link_.advance(now());
-    write_due();
-    arm_timer();
+    up_.write_due();
+    down_.write_due();
   }
   link_.connections().close_all(now());
 }
 
+// Sleeps until a packet, a command or the next deadline comes; for a deadline, until shortly before it, and then spins:
+// it looks for packets and commands again and again without sleeping. As long as that may last, a core is ours.
 void Forwarder::wait() noexcept {
+  const TimePoint due = link_.next_due();
+  if (due == kNever) {
+    poll(-1);
+    return;
+  }
+  TimePoint time = now();
+  const TimePoint wake_at = due - spin_.lead(time);
+  if (time < wake_at) {
+    arm_timer(wake_at);
+    poll(-1);
+    return;
+  }
+  if (poll(0) || time >= due) return;
+  const TimePoint began = time;
+  while ((time = now()) < due && !poll(0)) {
+  }
+  spin_.spent(began, now());
+}
+
+bool Forwarder::poll(int timeout) noexcept {
   // A device that was not read empty is still readable: epoll is level-triggered and says so at once.
-  readable_[0] = readable_[1] = false;
+  readable_[0] = readable_[1] = has_mail_ = false;
   epoll_event events[4];
-  const int n = ::epoll_wait(epoll_.get(), events, 4, -1);
+  const int n = ::epoll_wait(epoll_.get(), events, 4, timeout);
   for (int i = 0; i < n; ++i) {
     switch (static_cast<Source>(events[i].data.u32)) {
       case Source::near: readable_[0] = true; break;
       case Source::far: readable_[1] = true; break;
-      case Source::timer:
-        drain(timer_.get());
-        armed_for_ = kNever;
+      case Source::timer: armed_for_ = kNever; break;
+      case Source::mail:
+        drain(mailbell_.get());
+        has_mail_ = true;
         break;
-      case Source::mail: drain(mailbell_.get()); break;
     }
   }
+  return n > 0;
 }
 
 void Forwarder::read_from(Side side) noexcept {
@@ -132,27 +164,14 @@ void Forwarder::read_from(Side side) noexcept {
   }
 }
 
-void Forwarder::write_due() noexcept {
-  for (Direction direction : {Direction::up, Direction::down}) {
-    TimePoint time = now();
-    while (auto packet = link_.pop_due(direction, time)) {
-      const bool written = device(destination_of(direction)).write(packet->buffer.bytes(), packet->offload);
-      link_.complete(*packet, direction, written, time);
-      time = now();
-    }
-  }
-}
-
-void Forwarder::arm_timer() noexcept {
-  const TimePoint due = link_.next_due();
-  if (due == armed_for_) return;
-  armed_for_ = due;
+// A timer that is left armed from before costs a turn of the loop, no more.
+void Forwarder::arm_timer(TimePoint wake_at) noexcept {
+  if (wake_at == armed_for_) return;
+  armed_for_ = wake_at;
   itimerspec spec{};
-  if (due != kNever) {
-    const auto since_epoch = std::max(due.time_since_epoch(), Duration(1));  // 0 would disarm
-    spec.it_value.tv_sec = since_epoch / std::chrono::seconds(1);
-    spec.it_value.tv_nsec = (since_epoch % std::chrono::seconds(1)).count();
-  }
+  const auto since_epoch = std::max(wake_at.time_since_epoch(), Duration(1));  // 0 would disarm
+  spec.it_value.tv_sec = since_epoch / std::chrono::seconds(1);
+  spec.it_value.tv_nsec = (since_epoch % std::chrono::seconds(1)).count();
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 

@@ -11,11 +11,21 @@
 #include <thread>
 #include <vector>
 
+#include "emulator/departures.h"
 #include "emulator/link.h"
 #include "emulator/packet_device.h"
+#include "emulator/spin_budget.h"
 #include "emulator/unique_fd.h"
 
 namespace wobble {
+
+struct ForwarderOptions {
+  /// How long before a deadline the loop wakes up, to spin until it has come: 0 to SpinBudget::kLongestLead.
+  Duration spin = std::chrono::microseconds(50);
+  /// Ask for SCHED_FIFO at the lowest priority: nothing but the kernel and other such threads then goes first. Off, for
+  /// a loop that is busy would take one of two cores from the programs under test; refused, the loop runs as it is.
+  bool fifo = false;
+};
 
 class Forwarder {
  public:
@@ -23,7 +33,7 @@ class Forwarder {
 
   /// Starts the loop over both devices. Throws std::system_error if the kernel refuses a descriptor or a thread.
   Forwarder(const LinkOptions& options, ConnectionObserver& observer, std::unique_ptr<PacketDevice> near,
-            std::unique_ptr<PacketDevice> far);
+            std::unique_ptr<PacketDevice> far, const ForwarderOptions& how = {});
   /// Ends the loop; what is in flight is gone, and every connection is told closed with End::open.
   ~Forwarder();
   Forwarder(const Forwarder&) = delete;
@@ -36,6 +46,9 @@ class Forwarder {
   /// One of the devices failed (somebody removed its interface): nothing comes from there any more.
   bool has_lost_device() const noexcept { return has_lost_device_; }
 
+  /// What the kernel said to SCHED_FIFO: 0 if it was granted or not asked for, else an errno.
+  int fifo_error() const noexcept { return fifo_error_; }
+
   /// The clock the loop uses.
   static TimePoint now() noexcept;
 
@@ -44,10 +57,10 @@ class Forwarder {
 
   void run() noexcept;
   void wait() noexcept;
+  bool poll(int timeout) noexcept;
   void do_commands();
   void read_from(Side side) noexcept;
-  void write_due() noexcept;
-  void arm_timer() noexcept;
+  void arm_timer(TimePoint wake_at) noexcept;
   PacketDevice& device(Side side) noexcept { return side == Side::near ? *near_ : *far_; }
 
   std::unique_ptr<PacketDevice> near_;
@@ -56,9 +69,14 @@ class Forwarder {
   UniqueFd timer_;
   UniqueFd mailbell_;
   Link link_;
+  Departures up_;
+  Departures down_;
+  SpinBudget spin_;
+  int fifo_error_ = 0;
   std::vector<std::uint8_t> spare_buffer_;
   TimePoint armed_for_ = kNever;
   bool readable_[2] = {false, false};
+  bool has_mail_ = false;
 
   std::mutex mailbox_mutex_;
   std::vector<std::shared_ptr<Mail>> mailbox_;  // guarded by mailbox_mutex_

@@ -9,7 +9,8 @@ namespace wobble {
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
     : seed_(options.seed),
-      pool_(options.memory_limit),
+      observer_(observer),
+      pool_(options.memory ? options.memory : std::make_shared<MemoryBudget>(options.memory_limit)),
       connections_(options.connections, observer),
       up_(Direction::up, options.seed),
       down_(Direction::down, options.seed),
@@ -41,8 +42,9 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
   Run run;
+  PacketView segment = packet.whole();
   for (std::uint32_t i = 0; i < count; ++i) {
-    const PacketView segment = packet.segment(i);
+    packet.turn_to(i, segment);
     const FlowPosition flow = connections_.arrive(segment, side, now);
     Verdict verdict = half.pipeline.admit(flow, segment.length, now, is_ecn_capable(segment));
     const Fate& fate = verdict.fate;
@@ -70,7 +72,7 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   const bool is_whole = run.n == packet.count();
   InFlight kept;
   // A large packet keeps the block it was read into; a small one must not pin it.
-  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 2) {
+  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 3 * 2) {
     kept.buffer = std::move(arrival.storage);
     kept.buffer.shrink(size);
     kept.offload = packet.offload();
@@ -79,9 +81,12 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   } else {
     run.fate.dropped = run.fate.lost[0] = DropReason::memory;
     count_drop(half, DropReason::memory, epoch_, run.n);
+    tell_exhausted(arrival.now);
   }
+  PacketView segment = packet.whole();
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
-    connections_.sent(run.connection, packet.segment(i), arrival.side, run.fate, arrival.now);
+    packet.turn_to(i, segment);
+    connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
   }
   if (kept.buffer) {
@@ -138,6 +143,7 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     copies[i].buffer = pool_.allocate(size);
     if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
+      tell_exhausted(arrival.now);
       if (verdict.waits) half.pipeline.withdraw(size);
       continue;
     }
@@ -177,6 +183,13 @@ void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) no
   } else {
     half.queue.push(std::move(packet));
   }
+}
+
+void Link::tell_exhausted(TimePoint now) noexcept {
+  constexpr Duration kQuiet = std::chrono::seconds(10);
+  if (exhausted_at_ == TimePoint::min() || now - exhausted_at_ >= kQuiet)
+    observer_.on_exhausted(MemoryExhausted{now, pool_.limit()});
+  exhausted_at_ = now;
 }
 
 void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n) noexcept {
@@ -239,9 +252,10 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   const Side arrived_on = opposite(destination_of(direction));
   SuperPacket segments;
   SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
+  PacketView segment = segments.whole();
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
-    connections_.delivered(packet.connection, segments.segment(i), arrived_on, packet.arrived, packet.fate, packet.copy,
-                           now);
+    segments.turn_to(i, segment);
+    connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
     for (const auto& tap : taps_) {
       tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on}, packet.copy, now);
     }

@@ -29,6 +29,7 @@ struct LinkOptions {
   std::uint64_t seed = 1;
   ConnectionTableOptions connections;
   std::size_t memory_limit = std::size_t{256} << 20;  ///< bytes in flight
+  std::shared_ptr<MemoryBudget> memory;               ///< shared with other links, in place of memory_limit
 };
 
 class Link {
@@ -118,6 +119,8 @@ class Link {
   /// From now on the packet is in flight.
   void enter_flight(Half& half, const InFlight& packet) noexcept;
   void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
+  /// There was no memory for a packet: the first time, and the first after a while without, somebody is told.
+  void tell_exhausted(TimePoint now) noexcept;
   /// Moves on what leaves the bottleneck until `now`, or is dropped there.
   void advance_bottleneck(Direction direction, TimePoint now) noexcept;
   void mark(Half& half, InFlight& packet) noexcept;
@@ -130,6 +133,7 @@ class Link {
   void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;
+  ConnectionObserver& observer_;
   BufferPool pool_;  // before the queues, which hold its buffers
   ConnectionTable connections_;
   LinkConditions conditions_;
@@ -137,6 +141,7 @@ class Link {
   Half down_;
   std::uint32_t epoch_ = 0;
   TimePoint changed_at_;
+  TimePoint exhausted_at_ = TimePoint::min();  ///< the latest time memory was
   std::uint64_t next_number_ = 0;
   std::vector<std::shared_ptr<PacketTap>> taps_;
 };

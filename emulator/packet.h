@@ -109,6 +109,8 @@ void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noe
 
 /// Writes the sum of the pseudo-header alone, as the kernel does where the rest is left to a device; for TCP and UDP.
 void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
+/// The same for a packet whose transport header and payload are `length` bytes, of which only the headers are here.
+void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes, std::size_t length) noexcept;
 
 /// Writes the IPv4 header's own checksum.
 void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept;

@@ -15,29 +15,33 @@ std::uint8_t* next_of(const std::uint8_t* block) noexcept {
 }
 void set_next(std::uint8_t* block, std::uint8_t* next) noexcept { std::memcpy(block, &next, sizeof(std::uint8_t*)); }
 
+// The size class of so many grains: all classes are whole grains.
+constexpr std::size_t kGrain = 128;
+
+template <std::size_t N>
+constexpr auto classes_by_grains(const std::array<std::uint32_t, N>& classes) {
+  std::array<std::uint8_t, 65'536 / kGrain + 1> found{};
+  for (std::size_t grains = 0; grains < found.size(); ++grains) {
+    while (classes[found[grains]] < grains * kGrain) ++found[grains];
+  }
+  return found;
+}
+
 }  // namespace
 
-PacketBuffer::~PacketBuffer() {
-  if (block_ != nullptr) pool_->give_back(block_, size_class_);
-}
-
-void PacketBuffer::swap(PacketBuffer& other) noexcept {
-  std::swap(pool_, other.pool_);
-  std::swap(block_, other.block_);
-  std::swap(size_, other.size_);
-  std::swap(size_class_, other.size_class_);
-}
+void PacketBuffer::give_back() noexcept { pool_->give_back(block_, size_class_); }
 
 std::size_t PacketBuffer::footprint() const noexcept {
   return block_ == nullptr ? 0 : BufferPool::kClasses[size_class_];
 }
 
-BufferPool::BufferPool(std::size_t limit) : limit_(limit) {}
+BufferPool::BufferPool(std::shared_ptr<MemoryBudget> budget) : budget_(std::move(budget)) {}
 
 BufferPool::~BufferPool() {
   for (std::size_t c = 0; c < kClasses.size(); ++c) {
     while (free_[c] != nullptr) free_one(c);
   }
+  budget_->give_back(granted_);
 }
 
 PacketBuffer BufferPool::copy_of(std::span<const std::uint8_t> bytes) noexcept {
@@ -49,8 +53,8 @@ PacketBuffer BufferPool::copy_of(std::span<const std::uint8_t> bytes) noexcept {
 PacketBuffer BufferPool::allocate(std::size_t size) noexcept {
   PacketBuffer buffer;
   if (size == 0 || size > kClasses.back()) return buffer;
-  std::uint8_t size_class = 0;
-  while (kClasses[size_class] < size) ++size_class;
+  static constexpr auto kClassOf = classes_by_grains(kClasses);
+  const std::uint8_t size_class = kClassOf[(size + kGrain - 1) / kGrain];
   std::uint8_t* block = take(size_class);
   if (block == nullptr) return buffer;
   buffer.pool_ = this;
@@ -62,14 +66,11 @@ PacketBuffer BufferPool::allocate(std::size_t size) noexcept {
 
 std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
   const std::size_t size = kClasses[size_class];
-  if (size > limit_ || in_use_ > limit_ - size) return nullptr;
   std::uint8_t* block = free_[size_class];
   if (block != nullptr) {
     free_[size_class] = next_of(block);
   } else {
-    for (std::size_t c = kClasses.size(); c-- > 0;) {
-      while (allocated_ + size > limit_ && free_[c] != nullptr) free_one(c);
-    }
+    if (!make_room(size)) return nullptr;
     block = new (std::nothrow) std::uint8_t[size];
     if (block == nullptr) return nullptr;
     allocated_ += size;
@@ -78,10 +79,36 @@ std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
   return block;
 }
 
+/// Sees to it that `size` more bytes may be allocated: granted by the budget, or else freed of what is kept.
+bool BufferPool::make_room(std::size_t size) noexcept {
+  if (size > budget_->limit()) return false;
+  for (std::size_t c = kClasses.size();;) {
+    if (allocated_ + size <= granted_) return true;
+    const std::size_t lacking = allocated_ + size - granted_;
+    for (const std::size_t piece : {std::max(lacking, kPiece), lacking}) {
+      if (!budget_->take(piece)) continue;
+      granted_ += piece;
+      return true;
+    }
+    while (c > 0 && free_[c - 1] == nullptr) --c;
+    if (c == 0) return false;
+    free_one(c - 1);
+  }
+}
+
 void BufferPool::give_back(std::uint8_t* block, std::uint8_t size_class) noexcept {
+  const std::size_t size = kClasses[size_class];
+  in_use_ -= size;
+  const std::size_t kept = allocated_ - in_use_;
   set_next(block, free_[size_class]);
   free_[size_class] = block;
-  in_use_ -= kClasses[size_class];
+  // Two at a time: what is in use shrinks with what is kept.
+  for (int i = 0; i < 2 && kept > kPiece && kept > in_use_ + (budget_->is_short() ? 0 : kKept); ++i) {
+    if (free_[size_class] != nullptr) free_one(size_class);
+  }
+  if (granted_ - allocated_ < 2 * kPiece) return;
+  granted_ -= kPiece;
+  budget_->give_back(kPiece);
 }
 
 void BufferPool::free_one(std::size_t size_class) noexcept {

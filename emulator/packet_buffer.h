@@ -4,8 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
+
+#include "emulator/memory_budget.h"
 
 namespace wobble {
 
@@ -20,7 +23,9 @@ class PacketBuffer {
     PacketBuffer(std::move(other)).swap(*this);
     return *this;
   }
-  ~PacketBuffer();
+  ~PacketBuffer() {
+    if (block_ != nullptr) give_back();
+  }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
   std::span<std::uint8_t> bytes() noexcept { return {block_, size_}; }
@@ -32,7 +37,13 @@ class PacketBuffer {
 
  private:
   friend class BufferPool;
-  void swap(PacketBuffer& other) noexcept;
+  void give_back() noexcept;
+  void swap(PacketBuffer& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(block_, other.block_);
+    std::swap(size_, other.size_);
+    std::swap(size_class_, other.size_class_);
+  }
 
   BufferPool* pool_ = nullptr;
   std::uint8_t* block_ = nullptr;
@@ -40,12 +51,15 @@ class PacketBuffer {
   std::uint8_t size_class_ = 0;
 };
 
-/// One thread. Blocks are kept for reuse and freed with the pool, or earlier if another size class needs the room: what
-/// is handed out and what is kept are together never more than the limit.
+/// One thread. Blocks are kept for reuse, up to as much as is in use and kKept more, and freed with the pool, or
+/// earlier if another size class or another pool needs the room: what is handed out and what is kept, by all pools of
+/// one budget, are together never more than its limit.
 class BufferPool {
  public:
   /// At most `limit` bytes, counted in whole blocks, are handed out at once.
-  explicit BufferPool(std::size_t limit);
+  explicit BufferPool(std::size_t limit) : BufferPool(std::make_shared<MemoryBudget>(limit)) {}
+  /// The bound is shared with other pools, of whatever threads.
+  explicit BufferPool(std::shared_ptr<MemoryBudget> budget);
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
@@ -58,16 +72,24 @@ class BufferPool {
   std::size_t bytes_in_use() const noexcept { return in_use_; }
   /// In use and kept for reuse; at most limit().
   std::size_t bytes_allocated() const noexcept { return allocated_; }
-  std::size_t limit() const noexcept { return limit_; }
+  std::size_t limit() const noexcept { return budget_->limit(); }
+
+  static constexpr std::size_t kKept = std::size_t{64} << 20;
+  /// What is taken from the budget at once, if it has so much.
+  static constexpr std::size_t kPiece = std::size_t{1} << 20;
 
  private:
   friend class PacketBuffer;
-  static constexpr std::array<std::uint32_t, 8> kClasses{256, 1024, 2048, 4096, 9216, 16384, 32768, 65536};
+  // At most half more than asked for, from a full segment up: it then costs at most 2.2 KB, whatever it came in.
+  static constexpr std::array<std::uint32_t, 18> kClasses{128,  256,  512,   1024,  1536,  2048,  3072,  4608,  6144,
+                                                          8192, 9216, 12288, 16384, 20480, 28672, 36864, 49152, 65536};
   std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
   void free_one(std::size_t size_class) noexcept;
+  bool make_room(std::size_t size) noexcept;
 
-  std::size_t limit_;
+  std::shared_ptr<MemoryBudget> budget_;
+  std::size_t granted_ = 0;  ///< by the budget; at least allocated_
   std::size_t in_use_ = 0;
   std::size_t allocated_ = 0;                          ///< in use and kept
   std::array<std::uint8_t*, kClasses.size()> free_{};  ///< lists threaded through the blocks' first bytes

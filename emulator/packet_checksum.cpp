@@ -96,10 +96,14 @@ void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noe
 }
 
 void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept {
-  const Coverage coverage = coverage_of(packet);
-  const std::uint16_t sum = fold(pseudo_header_sum(packet, coverage.length));
-  bytes[coverage.field] = static_cast<std::uint8_t>(sum >> 8);
-  bytes[coverage.field + 1] = static_cast<std::uint8_t>(sum & 0xff);
+  write_partial_checksum(packet, bytes, coverage_of(packet).length);
+}
+
+void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes, std::size_t length) noexcept {
+  const std::size_t field = packet.transport_offset + (packet.protocol == kTcp ? std::size_t{16} : std::size_t{6});
+  const std::uint16_t sum = fold(pseudo_header_sum(packet, length));
+  bytes[field] = static_cast<std::uint8_t>(sum >> 8);
+  bytes[field + 1] = static_cast<std::uint8_t>(sum & 0xff);
 }
 
 void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept {

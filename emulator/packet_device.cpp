@@ -19,4 +19,16 @@ bool MemoryDevice::write(std::span<const std::uint8_t> packet, const Offload& of
   return true;
 }
 
+bool PacketDevice::write_parts(std::span<const std::span<const std::uint8_t>>, const Offload&) noexcept {
+  return false;
+}
+
+bool MemoryDevice::write_parts(std::span<const std::span<const std::uint8_t>> parts, const Offload& offload) noexcept {
+  if (refuses_parts) return false;
+  Packet packet{{}, offload};
+  for (const auto& part : parts) packet.bytes.insert(packet.bytes.end(), part.begin(), part.end());
+  written.push_back(std::move(packet));
+  return true;
+}
+
 }  // namespace wobble

@@ -24,6 +24,12 @@ class PacketDevice {
   virtual ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept = 0;
   /// Writes one; false if the device did not take it. A super-packet only to a device that hands out such.
   virtual bool write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept = 0;
+  /// Whether write_parts() is for super-packets of this kind.
+  virtual bool takes(Offload::Kind) const noexcept { return false; }
+  /// Writes one super-packet whose bytes lie in several places (at most kMostParts); false if the device did not take
+  /// it.
+  virtual bool write_parts(std::span<const std::span<const std::uint8_t>> parts, const Offload& offload) noexcept;
+  static constexpr std::size_t kMostParts = 128;
   /// To wait on with epoll; -1 if there is nothing to wait on.
   virtual int descriptor() const noexcept = 0;
 };
@@ -38,10 +44,14 @@ class MemoryDevice final : public PacketDevice {
 
   ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept override;
   bool write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept override;
+  bool takes(Offload::Kind) const noexcept override { return takes_super_packets; }
+  bool write_parts(std::span<const std::span<const std::uint8_t>> parts, const Offload& offload) noexcept override;
   int descriptor() const noexcept override { return -1; }
 
   std::deque<Packet> to_read;
   std::vector<Packet> written;
+  bool takes_super_packets = false;
+  bool refuses_parts = false;  ///< write_parts() fails, as an older kernel's may
 };
 
 }  // namespace wobble

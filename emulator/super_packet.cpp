@@ -58,17 +58,22 @@ ParseError SuperPacket::parse(std::span<const std::uint8_t> bytes, const Offload
 }
 
 PacketView SuperPacket::segment(std::uint32_t i) const noexcept {
-  if (count_ == 1) return whole_;
   PacketView view = whole_;
+  turn_to(i, view);
+  return view;
+}
+
+void SuperPacket::turn_to(std::uint32_t i, PacketView& view) const noexcept {
+  if (count_ == 1) return;
   const std::uint32_t payload = payload_end(i) - payload_begin(i);
   view.bytes = whole_.bytes.first(whole_.payload_offset);
   view.length = whole_.payload_offset + payload;
-  if (view.protocol != kTcp) return view;
-  view.tcp.seq += i * offload_.segment_size;
+  if (view.protocol != kTcp) return;
+  view.tcp.seq = whole_.tcp.seq + i * offload_.segment_size;
   view.tcp.length = payload;
+  view.tcp.flags = whole_.tcp.flags;
   if (i + 1 < count_) view.tcp.flags &= static_cast<std::uint16_t>(~(tcp_flag::kFin | tcp_flag::kPsh));
   if (i > 0) view.tcp.flags &= static_cast<std::uint16_t>(~tcp_flag::kCwr);
-  return view;
 }
 
 std::uint32_t SuperPacket::run_size(std::uint32_t first, std::uint32_t n) const noexcept {

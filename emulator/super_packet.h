@@ -22,9 +22,14 @@ class SuperPacket {
   /// How many wire packets it stands for: 1 or more.
   std::uint32_t count() const noexcept { return count_; }
   const Offload& offload() const noexcept { return offload_; }
+  /// As the device gave it: one set of headers, and all the payload.
+  const PacketView& whole() const noexcept { return whole_; }
 
   /// The i-th as it would be on the wire. If count() > 1, `bytes` ends with the headers and `length` tells the truth.
   PacketView segment(std::uint32_t i) const noexcept;
+
+  /// Makes of the view of one segment that of the i-th: what segment() gives, for less.
+  void turn_to(std::uint32_t i, PacketView& view) const noexcept;
 
   /// Bytes of the packet that holds the segments first to first + n - 1, with one set of headers.
   std::uint32_t run_size(std::uint32_t first, std::uint32_t n) const noexcept;

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -33,13 +34,14 @@ constexpr std::uint8_t kGsoTcpV4 = 1, kGsoTcpV6 = 4, kGsoUdpL4 = 5, kGsoEcn = 0x
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
-// As much offload as the kernel grants.
-void ask_for_offload(int descriptor) {
+// As much offload as the kernel grants, and how much that is.
+unsigned ask_for_offload(int descriptor) {
   const int header_size = sizeof(VirtioNetHeader);
   if (::ioctl(descriptor, TUNSETVNETHDRSZ, &header_size) < 0) fail("cannot set the size of the virtio-net header");
   for (const unsigned wanted : {kTcpOffload | kUso4 | kUso6, kTcpOffload, unsigned{TUN_F_CSUM}}) {
-    if (::ioctl(descriptor, TUNSETOFFLOAD, static_cast<unsigned long>(wanted)) == 0) return;
+    if (::ioctl(descriptor, TUNSETOFFLOAD, static_cast<unsigned long>(wanted)) == 0) return wanted;
   }
+  return 0;
 }
 
 Offload from_header(const VirtioNetHeader& header) noexcept {
@@ -87,7 +89,10 @@ TunDevice::TunDevice(const std::string& name, bool offload) : has_header_(offloa
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
   request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0));
   if (::ioctl(descriptor_.get(), TUNSETIFF, &request) < 0) fail("cannot make the TUN device '" + name + "'");
-  if (offload) ask_for_offload(descriptor_.get());
+  if (!offload) return;
+  const unsigned granted = ask_for_offload(descriptor_.get());
+  takes_tcp_ = (granted & TUN_F_TSO4) != 0;
+  takes_udp_ = (granted & kUso4) != 0;
 }
 
 ReadResult TunDevice::read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept {
@@ -115,6 +120,20 @@ bool TunDevice::write(std::span<const std::uint8_t> packet, const Offload& offlo
         has_header_ ? ::writev(descriptor_.get(), parts, 2) : ::write(descriptor_.get(), packet.data(), packet.size());
     if (n >= 0) return true;
     if (errno != EINTR) return false;
+  }
+}
+
+bool TunDevice::write_parts(std::span<const std::span<const std::uint8_t>> parts, const Offload& offload) noexcept {
+  VirtioNetHeader header = to_header(offload, parts[0][0] >> 4 == 4);
+  std::array<iovec, kMostParts + 1> vector;  // NOLINT(cppcoreguidelines-pro-type-member-init): what is used is written
+  vector[0] = {&header, sizeof header};
+  std::size_t n = 1;
+  for (const auto& part : parts) vector[n++] = {const_cast<std::uint8_t*>(part.data()), part.size()};
+  for (;;) {
+    if (::writev(descriptor_.get(), vector.data(), static_cast<int>(n)) >= 0) return true;
+    if (errno == EINTR) continue;
+    if (errno == EINVAL) (offload.kind == Offload::Kind::tcp ? takes_tcp_ : takes_udp_) = false;
+    return false;
   }
 }
 

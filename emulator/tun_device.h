@@ -20,11 +20,18 @@ class TunDevice final : public PacketDevice {
 
   ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept override;
   bool write(std::span<const std::uint8_t> packet, const Offload& offload) noexcept override;
+  bool takes(Offload::Kind kind) const noexcept override {
+    return kind == Offload::Kind::tcp ? takes_tcp_ : takes_udp_;
+  }
+  /// A kind that the kernel calls invalid is not takes()n any more.
+  bool write_parts(std::span<const std::span<const std::uint8_t>> parts, const Offload& offload) noexcept override;
   int descriptor() const noexcept override { return descriptor_.get(); }
 
  private:
   UniqueFd descriptor_;
   bool has_header_;
+  bool takes_tcp_ = false;
+  bool takes_udp_ = false;
 };
 
 }  // namespace wobble

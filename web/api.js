@@ -29,7 +29,7 @@
  * @property {string|null} reverts_at
  * @property {string|null} [profile] the preset that asks for exactly these conditions
  *
- * @typedef {{median: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
+ * @typedef {{median: number|null, p90: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
  * @typedef {object} Counters
  * @property {number} packets_in
  * @property {number} bytes_in
@@ -225,7 +225,7 @@ function search(query) {
 
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition',
+  'events_lost', 'transition', 'memory_exhausted',
 ]);
 
 /**

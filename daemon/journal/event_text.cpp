@@ -65,6 +65,13 @@ std::string loss_detail(std::uint64_t transitions, std::uint64_t segments) {
   return fmt::format(R"({{"transitions":{},"segments":{}}})", transitions, segments);
 }
 
+std::string exhausted_text(std::uint64_t limit) {
+  return fmt::format("packets in flight have reached the bound of {} MB: what has no room is dropped (memory)",
+                     limit / 1'000'000);
+}
+
+std::string exhausted_detail(std::uint64_t limit) { return fmt::format(R"({{"limit":{}}})", limit); }
+
 std::string opened_text(const api::ConnectionRow& connection) {
   return fmt::format("connection {} opened: {}{}", connection.id, endpoints_text(connection),
                      connection.midstream ? ", picked up midstream" : "");

@@ -13,6 +13,8 @@ std::string rfc3339(api::WallTime at);
 
 std::string loss_text(std::uint64_t transitions, std::uint64_t segments);
 std::string loss_detail(std::uint64_t transitions, std::uint64_t segments);
+std::string exhausted_text(std::uint64_t limit);  ///< in bytes
+std::string exhausted_detail(std::uint64_t limit);
 
 /// "connection 17 opened: tcp 10.77.0.1:40112 -> 10.77.1.1:80"
 std::string opened_text(const api::ConnectionRow& connection);

@@ -205,6 +205,10 @@ void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next
     } else if (const auto* lost = std::get_if<EventsLost>(&any)) {
       write_loss(*lost, next_id++, from.link);
       ++books.events;
+    } else if (const auto* exhausted = std::get_if<MemoryExhausted>(&any)) {
+      write_event(next_id++, anchor_.at(exhausted->at), "memory_exhausted", from.link, 0,
+                  exhausted_text(exhausted->limit), exhausted_detail(exhausted->limit));
+      ++books.events;
     }
   }
   write_transitions(from.link);

@@ -1,75 +1,89 @@
-"""./dev bench: what wobble costs, as ratios.
+"""./dev bench: every goal of performance, as one table.
 
-Absolute times on a shared machine are noise, so every figure is taken in turns (A B A B ...) in one run, and what counts
-is the ratio of the medians. Prints a table, and the same as JSON with --json FILE.
+Absolute figures on a shared machine are noise, so what is compared is taken in turns (A B A B ...) in one run, and what
+counts is the ratio of the medians. Rows without a goal are there to be seen. Needs root and a release build.
 """
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
 
-from paths import BUILD, KernelPath, WobblePath
+import live
+from paths import BUILD
 
 
-def iperf(path, seconds, congestion):
-    """One TCP stream from client to server: Gbit/s received, and the forwarder's CPU seconds per GB."""
-    server = subprocess.Popen([*path.server, "iperf3", "-s", "-1", "-p", "5301"], stdout=subprocess.DEVNULL)
-    try:
-        time.sleep(0.3)  # iperf3 says nothing when it listens
-        before = path.forwarder_cpu()
-        run = subprocess.run([*path.client, "iperf3", "-c", path.server_address, "-p", "5301", "-t", str(seconds), "-C",
-                              congestion, "-J"], capture_output=True, text=True, timeout=seconds + 30)
-        result = json.loads(run.stdout)
-        if "error" in result:
-            raise RuntimeError(f"{path.name}: iperf3: {result['error']}")
-        received = result["end"]["sum_received"]
-        cpu = None if before is None else (path.forwarder_cpu() - before) / (received["bytes"] / 1e9)
-        return received["bits_per_second"] / 1e9, cpu
-    finally:
-        server.terminate()
-        server.wait(10)
+def micro(row, o):
+    """What a segment costs in virtual time, by Google Benchmark."""
+    words = [BUILD / "tests/emulator/emulator_bench", "--benchmark_format=json", f"--benchmark_repetitions={o.rounds}",
+             "--benchmark_report_aggregates_only=true", "--benchmark_enable_random_interleaving=true",
+             f"--benchmark_min_time={0.1 if o.quick else 0.3}"]
+    results = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)["benchmarks"]
+    nanoseconds = {r["run_name"]: r["cpu_time"] for r in results if r["aggregate_name"] == "median"}
+    few, many = nanoseconds["whole_path/20000"], nanoseconds["whole_path/1000000"]
+    row("a segment, everything on, 20,000 in flight, ns", few, "<=", 250, "virtual time")
+    row("and with 1,000,000 in flight, times that", many / few, "<=", 2.5, f"{many:.0f} ns")
+    for name, ns in nanoseconds.items():
+        if not name.startswith("whole_path"):
+            row(f"{name}, ns", ns, None, None, "")
+    return nanoseconds
+
+
+def memory(row, o):
+    count = 100_000 if o.quick else 1_000_000
+    lines = subprocess.run([BUILD / "tests/bench/bench_memory", str(count)], capture_output=True, text=True, check=True).stdout
+    figures = {name: int(size) for name, size in (line.split() for line in lines.splitlines())}
+    worst = max(figures, key=figures.get)
+    row("a full segment in flight, bytes", figures[worst], "<=", 2200, f"{worst}; " + ", ".join(
+        f"{name} {size}" for name, size in figures.items() if name != worst))
+    return figures
+
+
+PARTS = {"tcp": live.tcp, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory, "lateness": live.lateness,
+         "delay": live.added_delay}
+
+
+def verdict(value, how, goal):
+    if how is None or value is None:
+        return ""
+    return "PASS" if (value >= goal if how == ">=" else value <= goal) else "MISS"
+
+
+def print_table(rows):
+    width = max(len(row["what"]) for row in rows)
+    print(f"\n{'':<{width}}  {'goal':>9}  {'measured':>9}")
+    for row in rows:
+        goal = "" if row["goal"] is None else f"{row['how'].replace('>=', '≥').replace('<=', '≤')} {row['goal']:.4g}"
+        value = "–" if row["measured"] is None else f"{row['measured']:.3g}" if row["measured"] < 1000 else f"{row['measured']:.0f}"
+        print(f"{row['what']:<{width}}  {goal:>9}  {value:>9}  {row['verdict']:<4}  {row['detail']}".rstrip())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--congestion", default="cubic")
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--quick", action="store_true", help="one short round: to see that it works")
+    parser.add_argument("--only", metavar="NAME", action="append", choices=PARTS, help=", ".join(PARTS))
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--no-micro", action="store_true", help="leave out the micro-benchmarks")
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 1, 2
+    rows, figures, began = [], {}, time.monotonic()
 
-    paths = [KernelPath(), WobblePath("wobble"),
-             WobblePath("wobble, 20 ms each way", {"up": {"delay": "20ms"}, "down": {"delay": "20ms"}})]
-    figures = {path.name: {"gbps": [], "cpu": []} for path in paths}
-    for number in range(options.rounds):
-        for path in paths:
-            with path:
-                gbps, cpu = iperf(path, options.seconds, options.congestion)
-            figures[path.name]["gbps"].append(gbps)
-            figures[path.name]["cpu"].append(cpu)
-            print(f"round {number + 1}: {path.name}: {gbps:.2f} Gbit/s", file=sys.stderr)
+    def row(what, measured, how, goal, detail):
+        rows.append({"what": what, "measured": measured, "how": how, "goal": goal, "verdict": verdict(measured, how, goal),
+                     "detail": detail})
 
-    kernel = statistics.median(figures["kernel"]["gbps"])
-    rows = []
-    for path in paths:
-        gbps = statistics.median(figures[path.name]["gbps"])
-        cpu = None if None in figures[path.name]["cpu"] else statistics.median(figures[path.name]["cpu"])
-        rows.append({"path": path.name, "gbps": gbps, "of_kernel": gbps / kernel, "forwarder_cpu_seconds_per_gb": cpu})
-    print(f"\none TCP stream ({options.congestion}), medians of {options.rounds} rounds in turns")
-    print(f"{'path':<26}{'Gbit/s':>9}{'of the kernel':>15}{'forwarder s/GB':>16}")
-    for row in rows:
-        cpu = "–" if row["forwarder_cpu_seconds_per_gb"] is None else f"{row['forwarder_cpu_seconds_per_gb']:.2f}"
-        print(f"{row['path']:<26}{row['gbps']:>9.2f}{row['of_kernel']:>15.2f}{cpu:>16}")
+    for name in options.only or PARTS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        figures[name] = PARTS[name](row, options)
+    print_table(rows)
+    missed = sum(row["verdict"] == "MISS" for row in rows)
+    print(f"\n{missed} missed; medians of {options.rounds} rounds in turns; {time.monotonic() - began:.0f} s")
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"tcp": rows, "figures": figures}, file, indent=2)
-    if not options.no_micro:
-        print()
-        subprocess.run([BUILD / "tests/emulator/emulator_bench"], check=True)
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"rows": rows, "figures": figures}, file, indent=2)
 
 
 if __name__ == "__main__":

@@ -4,99 +4,165 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
 import urllib.request
 
 BUILD = pathlib.Path(os.environ.get("WOBBLE_RELEASE", "build/release")).resolve()
+TRAFFIC = BUILD / "tests/bench/bench_traffic"
+PREFIX = f"wobble-bench-{os.getpid()}"
+LARGE_BUFFERS = ("net.ipv4.tcp_rmem=4096 131072 33554432", "net.ipv4.tcp_wmem=4096 65536 33554432")
 
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
 
 
-class KernelPath:
-    """client ── veth ── router ── veth ── server: the kernel forwards, nobody is in between."""
+class Path:
+    """What all have in common. `client`, `server` and `server_address` are there while it is entered."""
 
-    name = "kernel"
-    server_address = "10.78.2.2"
+    forwarder = None  # (process, thread) whose CPU time counts, if there is one
 
-    def __enter__(self):
-        prefix = f"wobble-bench-{os.getpid()}"
-        self.names = [f"{prefix}-{role}" for role in ("client", "router", "server")]
-        client, router, server = self.names
-        try:
-            for name in self.names:
-                ip("netns", "add", name)
-                ip("-n", name, "link", "set", "lo", "up")
-            for number, host in ((1, client), (2, server)):
-                ip("-n", host, "link", "add", "e0", "type", "veth", "peer", "name", f"r{number}", "netns", router)
-                ip("-n", host, "addr", "add", f"10.78.{number}.2/24", "dev", "e0")
-                ip("-n", router, "addr", "add", f"10.78.{number}.1/24", "dev", f"r{number}")
-                ip("-n", host, "link", "set", "e0", "up")
-                ip("-n", router, "link", "set", f"r{number}", "up")
-                ip("-n", host, "route", "add", "default", "via", f"10.78.{number}.1")
-            subprocess.run(["ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
-        except BaseException:
-            self.__exit__()
-            raise
-        self.client = ["ip", "netns", "exec", client]
-        self.server = ["ip", "netns", "exec", server]
-        return self
-
-    def __exit__(self, *_):
-        for name in self.names:
-            subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
-
-    def forwarder_cpu(self):
-        return None
-
-
-class WobblePath:
-    """client ── TUN near ── wobbled ── TUN far ── server, with the conditions given."""
-
-    server_address = "10.77.1.1"
-
-    def __init__(self, name, conditions=None, options=()):
-        self.name, self.conditions, self.options = name, conditions or {}, options
+    def __init__(self, name):
+        self.name = name
 
     def __enter__(self):
         self.stack = contextlib.ExitStack()
         with self.stack:
-            folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="wobble-bench-"))
-            self.daemon = subprocess.Popen([BUILD / "wobbled", "--lab", "--listen", "127.0.0.1:0", "--db", f"{folder}/db",
-                                            *self.options], stdout=subprocess.PIPE, text=True)
-            self.stack.callback(self.stop)
-            line = self.daemon.stdout.readline()
-            if "http" not in line:
-                raise RuntimeError("wobbled did not start")
-            self.url = line.split()[-1].rstrip("/")
-            self.patch(self.conditions)
-            link = json.load(urllib.request.urlopen(f"{self.url}/api/v1/links/lab"))
-            self.client = ["nsenter", f"--net={link['near']['netns']}"]
-            self.server = ["nsenter", f"--net={link['far']['netns']}"]
+            self.build()
+            for side in (self.client, self.server):
+                subprocess.run([*side, "sysctl", "-qw", *LARGE_BUFFERS], check=True)
             self.stack = self.stack.pop_all()
         return self
 
     def __exit__(self, *_):
         self.stack.close()
 
-    def stop(self):
-        self.daemon.send_signal(signal.SIGTERM)
-        self.daemon.wait(20)
-        self.daemon.stdout.close()
+    def namespaces(self, *roles):
+        names = [f"{PREFIX}-{role}" for role in roles]
+        for name in names:
+            ip("netns", "add", name)
+            self.stack.callback(subprocess.run, ["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
+            ip("-n", name, "link", "set", "lo", "up")
+        return names
 
-    def patch(self, conditions):
+    def forwarder_cpu(self):
+        """Seconds of CPU the forwarder has used; None if the kernel forwards."""
+        if self.forwarder is None:
+            return None
+        process, thread = self.forwarder
+        for task in pathlib.Path(f"/proc/{process}/task").iterdir():
+            if thread in (None, (task / "comm").read_text().strip()):
+                return int((task / "schedstat").read_text().split()[0]) / 1e9
+        raise RuntimeError(f"{self.name}: there is no forwarder")
+
+
+class KernelPath(Path):
+    """client ── veth ── router ── veth ── server: the kernel forwards, nobody is in between."""
+
+    server_address = "10.78.2.2"
+
+    def build(self):
+        client, router, server = self.namespaces("client", "router", "server")
+        for number, host in ((1, client), (2, server)):
+            ip("-n", host, "link", "add", "e0", "type", "veth", "peer", "name", f"r{number}", "netns", router)
+            ip("-n", host, "addr", "add", f"10.78.{number}.2/24", "dev", "e0")
+            ip("-n", router, "addr", "add", f"10.78.{number}.1/24", "dev", f"r{number}")
+            ip("-n", host, "link", "set", "e0", "up")
+            ip("-n", router, "link", "set", f"r{number}", "up")
+            ip("-n", host, "route", "add", "default", "via", f"10.78.{number}.1")
+        subprocess.run(["ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+        self.client = ["ip", "netns", "exec", client]
+        self.server = ["ip", "netns", "exec", server]
+        self.router = router
+
+
+class NetemPath(KernelPath):
+    """The kernel's own emulator, on the router's way to the server."""
+
+    def __init__(self, name, *netem):
+        super().__init__(name)
+        self.netem = netem
+
+    @staticmethod
+    def is_present():
+        name = f"{PREFIX}-netem"
+        ip("netns", "add", name)
+        try:
+            return subprocess.run(["tc", "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"],
+                                  stderr=subprocess.DEVNULL).returncode == 0
+        except FileNotFoundError:
+            return False
+        finally:
+            ip("netns", "del", name)
+
+    def build(self):
+        super().build()
+        subprocess.run(["tc", "-n", self.router, "qdisc", "add", "dev", "r2", "root", "netem", *self.netem], check=True)
+
+
+class BarePath(Path):
+    """client ── TUN ── read and write, one packet at a time ── TUN ── server: the least a program in between can do."""
+
+    server_address = "10.79.1.1"
+
+    def build(self):
+        client, server = self.namespaces("client", "server")
+        loop = subprocess.Popen([TRAFFIC, "loop", client, "t0", server, "t1"], stdout=subprocess.PIPE, text=True)
+        self.stack.callback(end, loop)
+        if loop.stdout.readline() != "ready\n":
+            raise RuntimeError("the bare loop did not start")
+        for host, device, mine, other in ((client, "t0", "10.79.0.1", "10.79.1.1"), (server, "t1", "10.79.1.1", "10.79.0.1")):
+            ip("-n", host, "addr", "add", f"{mine}/32", "peer", other, "dev", device)
+            ip("-n", host, "link", "set", device, "up", "txqueuelen", "10000")
+        self.client = ["ip", "netns", "exec", client]
+        self.server = ["ip", "netns", "exec", server]
+        self.forwarder = (loop.pid, None)
+
+
+class WobblePath(Path):
+    """client ── TUN near ── wobbled ── TUN far ── server, with the conditions given, each way."""
+
+    server_address = "10.77.1.1"
+
+    def __init__(self, name, conditions=None, options=()):
+        super().__init__(name)
+        self.conditions, self.options = conditions or {}, options
+
+    def build(self):
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="wobble-bench-"))
+        daemon = subprocess.Popen([BUILD / "wobbled", "--lab", "--listen", "127.0.0.1:0", "--db", f"{folder}/db", *self.options],
+                                  stdout=subprocess.PIPE, text=True)
+        self.stack.callback(end, daemon)
+        line = daemon.stdout.readline()
+        if "http" not in line:
+            raise RuntimeError("wobbled did not start")
+        self.url = line.split()[-1].rstrip("/")
+        self.put({"up": self.conditions, "down": self.conditions})
+        link = self.get("/api/v1/links/lab")
+        self.client = ["nsenter", f"--net={link['near']['netns']}"]
+        self.server = ["nsenter", f"--net={link['far']['netns']}"]
+        self.forwarder = (daemon.pid, "wobble-link")
+
+    def put(self, conditions):
         request = urllib.request.Request(f"{self.url}/api/v1/links/lab", json.dumps(conditions).encode(),
                                          {"Content-Type": "application/json"}, method="PUT")
         urllib.request.urlopen(request).close()
 
-    def forwarder_cpu(self):
-        """Seconds of CPU the forwarder's thread has used."""
-        for task in pathlib.Path(f"/proc/{self.daemon.pid}/task").iterdir():
-            stat = (task / "stat").read_text()
-            if "(wobble-link)" in stat:
-                fields = stat.rsplit(")", 1)[1].split()
-                return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        raise RuntimeError("the daemon has no forwarder")
+    def get(self, path):
+        with urllib.request.urlopen(f"{self.url}{path}") as answer:
+            return json.load(answer)
+
+
+def mahimahi():
+    """mm-delay, if somebody has it on the path."""
+    return shutil.which("mm-delay")
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    if process.stdout:
+        process.stdout.close()

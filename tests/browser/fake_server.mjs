@@ -126,7 +126,7 @@ export class FakeServer {
       packets_in: packets, bytes_in: packets * 700, packets_out: packets - dropped.total, bytes_out: (packets - dropped.total) * 700,
       dropped, duplicated: 0, corrupted: 0, reordered: 0,
     };
-    const spread = m => ({median: m, p99: m * 1.08 + 0.05, mean: m * 1.01, max: m * 1.2 + 0.1});
+    const spread = m => ({median: m, p90: m * 1.05, p99: m * 1.08 + 0.05, mean: m * 1.01, max: m * 1.2 + 0.1});
     return {
       asked: c,
       delivered: {

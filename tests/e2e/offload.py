@@ -14,6 +14,7 @@ import threading
 import unittest
 
 import harness
+import udp_stream
 from tcp_lives import content
 
 SIZE = 20_000_000
@@ -140,6 +141,55 @@ class Offload(unittest.TestCase):
             arrived = self.datagrams(family)
             self.assertEqual([n.to_bytes(4, "big") * 250 for n in range(1000)], arrived)
             self.assertLess(self.written_to_far() - before, 900, "were there no super-packets?")
+        self.assertEqual(0, self.behind.wrong_sums())
+
+    def test_small_datagrams_that_leave_together(self):
+        """Each was sent alone; released at once, they leave in few super-packets, and arrive one by one, in order."""
+        sizes = [64] * 40 + [20] + [64] * 100 + [1200] * 30 + [7] * 29
+        for family in (socket.AF_INET, socket.AF_INET6):
+            with (self.behind.socket(family, socket.SOCK_DGRAM) as sink,
+                  self.lab.near.socket(family, socket.SOCK_DGRAM) as out):
+                sink.setsockopt(socket.SOL_SOCKET, harness.SO_RCVBUFFORCE, 16 << 20)
+                sink.bind((self.behind.address(family), 0))
+                sink.settimeout(5)
+                out.connect((self.behind.address(family), sink.getsockname()[1]))  # its identifications count up
+                self.lab.put(up={"delay": "1m"})
+                before = self.lab.stats()["up"]["in_flight"]["packets"]
+                for number in range(1000):
+                    out.send(number.to_bytes(4, "big") + bytes(sizes[number % len(sizes)] - 4))
+                    if number % 100 == 99:  # a burst must fit into the device's queue
+                        self.lab.wait("all to be in flight", lambda: self.lab.stats()["up"]["in_flight"][
+                            "packets"] - before > number)
+                written = self.written_to_far()
+                self.lab.api.request("POST", "/api/v1/links/lab/reset")
+                arrived = [sink.recv(65536) for _ in range(1000)]
+            self.assertEqual(list(range(1000)), [int.from_bytes(d[:4], "big") for d in arrived])
+            self.assertEqual([sizes[n % len(sizes)] for n in range(1000)], [len(d) for d in arrived])
+            written = self.written_to_far() - written
+            print(f"1000 datagrams left in {written}", flush=True)
+            self.assertLess(written, 250, "was nothing joined?")
+        self.assertEqual(0, self.behind.wrong_sums())
+
+    def test_joined_datagrams_are_never_early(self):
+        with udp_stream.Stream(self.lab, self.lab.near, self.behind) as stream:
+            self.lab.put(up={"delay": {"time": "20ms", "jitter": "5ms"}})
+            stream.send_paced(5000, per_burst=25)
+            stats = stream.finish()
+        self.assertEqual(list(range(5000)), stream.numbers())
+        self.assertGreaterEqual(min(packet.delay for packet in stream.received), 0.015)
+        self.assertTrue(all(packet.intact for packet in stream.received))
+        self.assertEqual(5000, stats["up"]["since_change"]["packets_out"])
+        self.assertEqual(0, self.behind.wrong_sums())
+
+    def test_tcp_segments_that_jitter_parted_leave_together(self):
+        for family in (socket.AF_INET, socket.AF_INET6):
+            self.lab.both(delay={"time": "3ms", "jitter": "2ms"})
+            before = self.written_to_far()
+            self.carry(self.lab.near, self.behind, family)
+            on_the_wire = self.lab.stats()["up"]["since_change"]["packets_out"]
+            written = self.written_to_far() - before
+            print(f"{on_the_wire} wire packets left in {written}", flush=True)
+            self.assertGreater(on_the_wire, 2 * written, "was nothing joined?")
         self.assertEqual(0, self.behind.wrong_sums())
 
     def test_damaged_datagrams_are_discarded_by_the_receiver_and_nothing_else_is(self):

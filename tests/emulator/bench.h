@@ -31,8 +31,8 @@ struct Left {
 class Bench {
  public:
   explicit Bench(std::uint64_t seed, std::size_t memory = std::size_t{256} << 20)
-      : link({.seed = seed, .connections = {}, .memory_limit = memory}, observer_, TimePoint(std::chrono::seconds(1))) {
-  }
+      : link({.seed = seed, .connections = {}, .memory_limit = memory, .memory = {}}, observer_,
+             TimePoint(std::chrono::seconds(1))) {}
 
   void admit(const super_packets::Super& super, Side side, TimePoint now) {
     link.admit(super.bytes, super.offload, side, now);

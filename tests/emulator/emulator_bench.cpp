@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "emulator/joined_packet.h"
+#include "emulator/link.h"
 #include "emulator/packet.h"
 #include "emulator/pipeline.h"
 #include "emulator/random.h"
@@ -101,46 +103,166 @@ BENCHMARK(release_queue_in_order)->Arg(20'000)->Arg(1'000'000);
 void release_queue_with_jitter(benchmark::State& state) { release_queue(state, 5ms); }
 BENCHMARK(release_queue_with_jitter)->Arg(20'000)->Arg(1'000'000);
 
-/// Parse, admit, copy, queue and release of full packets, everything on.
-void whole_path(benchmark::State& state) {
-  const Bytes bytes = ipv4(kTcp, kSegment);
+class Deaf final : public ConnectionObserver {
+ public:
+  void on(const ConnectionOpened&) noexcept override {}
+  void on(const Transition&) noexcept override {}
+  void on(const ConnectionClosed&) noexcept override {}
+  void on(const SegmentRecord&) noexcept override {}
+};
+
+/// A link whose upward direction is fed full segments, one every two microseconds, and drained.
+class Traffic {
+ public:
+  explicit Traffic(const DirectionConditions& up) : link_(options(), observer_, now_) {
+    LinkConditions conditions;
+    conditions.up = up;
+    link_.apply(conditions, now_);
+  }
+
+  void pass(const Bytes& bytes, Side side = Side::near) {
+    now_ += 2us;
+    link_.admit(bytes, side, now_);
+    link_.advance(now_);
+    for (const Direction d : {Direction::up, Direction::down}) {
+      while (auto packet = link_.pop_due(d, now_)) link_.complete(*packet, d, true, now_);
+    }
+  }
+  std::uint64_t in_flight() { return link_.stats(now_).up.packets_in_flight; }
+
+ private:
+  static LinkOptions options() {
+    LinkOptions options;
+    options.memory_limit = std::size_t{8} << 30;
+    return options;
+  }
+  Deaf observer_;
+  TimePoint now_{1h};
+  Link link_;
+};
+
+void put32(Bytes& bytes, std::size_t at, std::uint32_t value) {
+  for (int i = 0; i < 4; ++i)
+    bytes[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+}
+
+/// Parse, classify, track, every stage, queue, release, track: a segment's way through a link, with so many in flight.
+/// What copying the payload costs is another matter: full_segments shows it.
+void whole_path(benchmark::State& state, std::size_t payload) {
   const std::int64_t in_flight = state.range(0);
   DirectionConditions c = every_stage();
   c.delay.time = Duration(in_flight * 2000);
   c.outage = {};
-  Pipeline pipeline(Direction::up, 1);
-  TimePoint now{1h};
-  pipeline.configure(c, now);
-  BufferPool pool(std::size_t{4} << 30);
-  ReleaseQueue queue;
-  std::uint64_t k = 0;
+  Traffic traffic(c);
+  const Bytes options{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+  Bytes bytes = ipv4(kTcp, tcp(40112, 80, 1, 2, tcp_flag::kAck, Bytes(payload, 7), options));
+  std::uint32_t seq = 1;
   const auto turn = [&] {
-    now += 2us;
-    PacketView view;
-    parse_packet(bytes, view);
-    const auto length = static_cast<std::uint32_t>(view.bytes.size());
-    const Verdict v = pipeline.admit({{}, k & 63, k >> 6}, length, now);
-    ++k;
-    for (std::uint8_t copy = 0; copy < v.fate.copies; ++copy) {
-      if (v.fate.lost[copy] != DropReason::none) continue;
-      InFlight p;
-      p.buffer = pool.copy_of(view.bytes);
-      p.arrived = now;
-      p.release_at = v.fate.release_at[copy];
-      p.fate = v.fate;
-      if (copy == 0 && v.hold_packets > 0) {
-        queue.hold(std::move(p), v.hold_packets, v.fate.release_at[0] + kReorderPatience);
-      } else {
-        queue.push(std::move(p));
-      }
-    }
-    while (auto p = queue.pop_due(now)) benchmark::DoNotOptimize(p);
+    put32(bytes, 24, seq);
+    seq += static_cast<std::uint32_t>(payload);
+    traffic.pass(bytes);
   };
-  for (std::int64_t i = 0; i < in_flight; ++i) turn();
+  for (std::int64_t i = 0; i < in_flight + in_flight / 10; ++i) turn();
   for (auto _ : state) turn();
   state.SetItemsProcessed(state.iterations());
+  state.counters["in_flight"] = static_cast<double>(traffic.in_flight());
 }
-BENCHMARK(whole_path)->Arg(20'000)->Arg(200'000);
+void whole_path(benchmark::State& state) { whole_path(state, 64); }
+BENCHMARK(whole_path)->Arg(20'000)->Arg(1'000'000);
+void full_segments(benchmark::State& state) { whole_path(state, 1400); }
+BENCHMARK(full_segments)->Arg(20'000)->Arg(1'000'000);
+
+/// Full segments of so many connections, in no order; with more than one, a thousand connections a second come and as
+/// many go.
+void connections(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  DirectionConditions c;
+  c.delay.time = 1ms;
+  c.loss.random = Probability::percent(1);
+  Traffic traffic(c);
+  const RandomStream stream(3);
+  struct Peer {
+    std::uint16_t port;
+    std::uint32_t seq;
+  };
+  std::vector<Peer> peers(count);
+  std::uint16_t next_port = 1024;
+  const auto open = [&](Peer& peer) {
+    peer = {next_port, 1};
+    next_port = next_port == 65'535 ? std::uint16_t{1024} : static_cast<std::uint16_t>(next_port + 1);
+    traffic.pass(ipv4(kTcp, tcp(peer.port, 80, 0, 0, tcp_flag::kSyn)));
+    Bytes answer = ipv4(kTcp, tcp(80, peer.port, 0, 1, tcp_flag::kSyn | tcp_flag::kAck));
+    for (std::size_t i = 0; i < 4; ++i) std::swap(answer[12 + i], answer[16 + i]);
+    traffic.pass(answer, Side::far);
+    traffic.pass(ipv4(kTcp, tcp(peer.port, 80, 1, 1, tcp_flag::kAck)));
+  };
+  for (Peer& peer : peers) open(peer);
+  Bytes bytes = ipv4(kTcp, kSegment);
+  std::uint64_t k = 0;
+  for (auto _ : state) {
+    Peer& peer = peers[stream.at(k) % count];
+    bytes[20] = static_cast<std::uint8_t>(peer.port >> 8);
+    bytes[21] = static_cast<std::uint8_t>(peer.port);
+    put32(bytes, 24, peer.seq);
+    peer.seq += 1400;
+    traffic.pass(bytes);
+    if (count > 1 && k % 500 == 0) {
+      Peer& gone = peers[k / 500 % count];
+      traffic.pass(ipv4(kTcp, tcp(gone.port, 80, gone.seq, 1, tcp_flag::kRst | tcp_flag::kAck)));
+      open(gone);
+    }
+    ++k;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(connections)->Arg(1)->Arg(10'000);
+
+/// Arrival, sent and delivered of one connection's segments.
+void track(benchmark::State& state) {
+  Deaf observer;
+  ConnectionTable table({}, observer);
+  Bytes bytes = ipv4(kTcp, kSegment);
+  TimePoint now(1h);
+  PacketView view;
+  parse_packet(bytes, view);
+  for (auto _ : state) {
+    now += 2us;
+    const FlowPosition flow = table.arrive(view, Side::near, now);
+    Fate fate;
+    fate.release_at[0] = now;
+    table.sent(flow.connection, view, Side::near, fate, now);
+    table.delivered(flow.connection, view, Side::near, now, fate, 0, now);
+    view.tcp.seq += 1400;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(track);
+
+/// Joining small datagrams, 64 to a whole; the time is for one of them.
+void join_datagrams(benchmark::State& state) {
+  std::vector<Bytes> flow;
+  for (std::size_t id = 0; id < JoinedPacket::kMost; ++id) {
+    Bytes bytes = ipv4(kUdp, udp(40000, 53, Bytes(64, 1)));
+    bytes[4] = 0;
+    bytes[5] = static_cast<std::uint8_t>(id);
+    write_ipv4_header_checksum(bytes);
+    flow.push_back(std::move(bytes));
+  }
+  const Offload offload{Offload::Kind::none, false, true, 0, 0, 20, 6};
+  JoinedPacket joined;
+  std::size_t k = 0;
+  for (auto _ : state) {
+    if (k % JoinedPacket::kMost == 0) {
+      if (k > 0) benchmark::DoNotOptimize(joined.parts());
+      joined.begin(flow[0], offload);
+    } else if (!joined.append(flow[k % JoinedPacket::kMost], offload)) {
+      state.SkipWithError("not joined");
+    }
+    ++k;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(join_datagrams);
 
 }  // namespace
 
