@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/journal/retention.h"
 #include "emulator/forwarder.h"
 
 namespace wobble::daemon {
@@ -23,10 +24,12 @@ struct Options {
   bool insecure = false;
   std::uint32_t connections = 65'536;  ///< followed at once on each link
   bool verbose = false;
+  RetentionLimits retention;
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
   std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
   ForwarderOptions forwarder;
-  std::uint64_t memory = 0;  ///< bytes in flight, of all links together
+  std::uint64_t memory = 0;   ///< bytes in flight, of all links together
+  std::string docker_socket;  ///< of the engine that knows containers' names; empty: DOCKER_HOST's, or the usual
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.
