@@ -71,6 +71,7 @@ struct ConnectionRow {
   Duration handshake_rtt_client{0};
   Duration handshake_rtt_server{0};
   Duration initial_rtt{0};
+  std::optional<WallTime> last_packet_at;  ///< none: not known
   TcpFacts tcp;
   std::vector<CloseRow> closes;
   std::uint32_t closes_left_out = 0;
@@ -131,7 +132,8 @@ struct ConnectionQuery {
   std::optional<std::uint16_t> port;  ///< of either endpoint
   std::optional<End> end;
   std::optional<ClosedBy> closed_by;
-  std::optional<std::uint8_t> protocol;
+  std::optional<std::uint8_t> protocol;  ///< absent: TCP, or with `flows` anything else
+  bool flows = false;
   std::optional<WallTime> since;        ///< opened at or after
   std::uint32_t limit = 100;            ///< 1 to 1000
   std::optional<std::uint64_t> cursor;  ///< from the page before

@@ -79,6 +79,24 @@ Json endpoint_json(const EndpointRow& row, Side side) {
           {"reordered", f.reordered}};
 }
 
+/// Of a flow: what every protocol has.
+Json flow_endpoint_json(const EndpointRow& row, Side side) {
+  const EndpointFigures& f = row.figures;
+  return {{"address", row.endpoint.address.to_string()},
+          {"port", row.endpoint.port},
+          {"side", name_of(side)},
+          {"packets_sent", f.packets_sent},
+          {"bytes_sent", f.bytes_sent},
+          {"packets_delivered", f.packets_delivered},
+          {"bytes_delivered", f.bytes_delivered},
+          {"payload_bytes", f.payload_bytes},
+          {"dropped", f.dropped},
+          {"duplicated", f.duplicated},
+          {"corrupted", f.corrupted},
+          {"reordered", f.reordered},
+          {"out_of_order_by_us", f.out_of_order_by_us}};
+}
+
 Json handshake_json(const ConnectionRow& row) {
   return {{"rtt_client_ms", rtt(row.handshake_rtt_client)},
           {"rtt_server_ms", rtt(row.handshake_rtt_server)},
@@ -102,6 +120,18 @@ Json closes_json(const std::vector<CloseRow>& closes) {
 
 }  // namespace
 
+Json flow_json(const ConnectionRow& row) {
+  return {{"id", row.id},
+          {"link", row.link},
+          {"protocol", print_protocol(row.protocol)},
+          {"client", flow_endpoint_json(row.client, row.client_side)},
+          {"server", flow_endpoint_json(row.server, opposite(row.client_side))},
+          {"first_packet_at", print_time(row.opened_at)},
+          {"last_packet_at", or_null(row.last_packet_at)},
+          {"closed_at", or_null(row.closed_at)},
+          {"ordinal", row.ordinal}};
+}
+
 Json to_json(const ConnectionRow& row) {
   const Side server_side = opposite(row.client_side);
   const TcpFacts& tcp = row.tcp;
@@ -113,6 +143,7 @@ Json to_json(const ConnectionRow& row) {
           {"server", endpoint_json(row.server, server_side)},
           {"opened_at", print_time(row.opened_at)},
           {"closed_at", or_null(row.closed_at)},
+          {"last_packet_at", or_null(row.last_packet_at)},
           {"end", to_string(row.end)},
           {"closed_by", name_or_null(to_string(row.closed_by))},
           {"closed_first", name_or_null(to_string(tcp.closed_first))},

@@ -8,6 +8,8 @@ void set_figures(ConnectionRow& row, const ConnectionFigures& figures, const Wal
   row.handshake_rtt_client = figures.handshake_rtt_client;
   row.handshake_rtt_server = figures.handshake_rtt_server;
   row.initial_rtt = figures.initial_rtt;
+  row.last_packet_at.reset();
+  if (figures.last_packet_at != TimePoint{}) row.last_packet_at = wall(figures.last_packet_at);
   row.tcp = figures.tcp;
   row.closes.clear();
   for (std::size_t i = 0; i < figures.closes.size(); ++i) {

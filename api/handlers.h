@@ -47,6 +47,7 @@ class Handlers {
   void profile(const Call& call, httplib::Response& response);
 
   void connections(const Call& call, httplib::Response& response);
+  void flows(const Call& call, httplib::Response& response);
   void connection(const Call& call, httplib::Response& response);
   void transitions(const Call& call, httplib::Response& response);
   void segments(const Call& call, httplib::Response& response);

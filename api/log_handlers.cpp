@@ -59,6 +59,17 @@ void Handlers::connections(const Call& call, httplib::Response& response) {
   send_json(response, 200, list(page.items, page.next ? Json(std::to_string(*page.next)) : Json()));
 }
 
+void Handlers::flows(const Call& call, httplib::Response& response) {
+  ConnectionQuery query = connection_query(call.query);
+  query.flows = true;
+  if (query.protocol == kTcp) throw Problem(400, "TCP is listed by /api/v1/connections: flows are all the others.");
+  const Page<ConnectionRow> page = backend_.connections(query);
+  Json items = Json::array();
+  for (const ConnectionRow& row : page.items) items.push_back(flow_json(row));
+  send_json(response, 200,
+            {{"items", std::move(items)}, {"next", page.next ? Json(std::to_string(*page.next)) : Json()}});
+}
+
 void Handlers::connection(const Call& call, httplib::Response& response) {
   const ConnectionId id = id_from(call);
   Json out = to_json(backend_.connection(id));

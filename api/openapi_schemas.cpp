@@ -169,6 +169,7 @@ constexpr char kSchemas[] = R"json({
       "net": {"type": "object", "description": "without the delay that wobble added", "properties": {
         "rtt_client_ms": {"type": ["number", "null"]}, "rtt_server_ms": {"type": ["number", "null"]},
         "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+    "last_packet_at": {"type": ["string", "null"], "format": "date-time"},
     "closed_first": {"enum": ["client", "server", "both", null], "description": "by what was sent, believed or not"},
     "syn": {"type": "boolean"}, "syn_ack": {"type": "boolean"},
     "closes": {"type": "array", "maxItems": 16, "description": "the first FIN of each side and every RST, in order", "items": {
@@ -190,6 +191,20 @@ constexpr char kSchemas[] = R"json({
     "event": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "revision": {"type": "integer"},
     "source": {"type": "string"}, "up": {"$ref": "#/components/schemas/Direction"},
     "down": {"$ref": "#/components/schemas/Direction"}}},
+  "FlowEndpoint": {"type": "object", "properties": {
+    "address": {"type": "string"}, "port": {"type": "integer", "description": "0: the protocol has none"}, "side": {"enum": ["near", "far"]},
+    "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},
+    "bytes_delivered": {"type": "integer"}, "payload_bytes": {"type": "integer"}, "dropped": {"type": "integer", "description": "by us"},
+    "duplicated": {"type": "integer"}, "corrupted": {"type": "integer"}, "reordered": {"type": "integer"},
+    "out_of_order_by_us": {"type": "integer"}}},
+  "Flow": {"type": "object", "properties": {
+    "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string", "description": "udp, icmp, icmpv6 or IANA's number"},
+    "client": {"$ref": "#/components/schemas/FlowEndpoint"}, "server": {"$ref": "#/components/schemas/FlowEndpoint"},
+    "first_packet_at": {"$ref": "#/components/schemas/Time"}, "last_packet_at": {"type": ["string", "null"], "format": "date-time"},
+    "closed_at": {"type": ["string", "null"], "format": "date-time", "description": "60 s after its last packet; null: it lives"},
+    "ordinal": {"type": "integer"}}},
+  "FlowList": {"type": "object", "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Flow"}}, "next": {"type": ["string", "null"]}}},
   "ConnectionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
   "Tcp": {"type": "object", "properties": {

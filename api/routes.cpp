@@ -49,7 +49,9 @@ constexpr Route kRoutes[] = {
      "",              200, "Profile",               "One preset"},
 
   {"GET",   "/api/v1/connections",                  &H::connections,       "link state port end closed_by protocol since limit cursor until address condition",
-     "",              200, "ConnectionList",        "Connections, newest first"},
+     "",              200, "ConnectionList",        "TCP connections, newest first"},
+  {"GET",   "/api/v1/flows",                        &H::flows,             "link port protocol since limit cursor",
+     "",              200, "FlowList",              "What is not TCP, by endpoints, newest first"},
   {"GET",   "/api/v1/connections/{id}",             &H::connection,        "",
      "",              200, "Connection",            "One connection: summary, figures, and the conditions while it lived"},
   {"GET",   "/api/v1/connections/{id}/transitions", &H::transitions,       "",

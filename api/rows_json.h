@@ -12,6 +12,8 @@ namespace wobble::api {
 
 nlohmann::json to_json(const LinkInfo& link);
 nlohmann::json to_json(const ConnectionRow& row);
+/// The same row as a flow: of a protocol other than TCP.
+nlohmann::json flow_json(const ConnectionRow& row);
 nlohmann::json to_json(const TransitionRow& row);
 nlohmann::json to_json(const SegmentRow& row);
 nlohmann::json to_json(const EventRow& row);

@@ -108,6 +108,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
   app.add_option("--memory", memory, "bound on the bytes in flight of all links (default: a quarter of the machine's)");
   app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
+  app.add_option("--connections", options.connections,
+                 "followed at once on each link; when there are more, those that matter least are forgotten")
+      ->check(CLI::Range(std::uint32_t{16}, std::uint32_t{1'048'576}))
+      ->capture_default_str();
   app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");
   app.add_flag("--verbose", options.verbose, "log more to standard error");
   app.footer("WOBBLE_TOKEN in the environment: a secret that every request must carry as 'Authorization: Bearer ...'.");

@@ -22,6 +22,7 @@ struct Options {
   std::string web_root;               ///< serve the page from here instead of the built-in one
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
+  std::uint32_t connections = 65'536;  ///< followed at once on each link
   bool verbose = false;
   RetentionLimits retention;
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"

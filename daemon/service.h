@@ -32,6 +32,7 @@ class Service final : public api::Backend {
     bool offload = true;  ///< as for TunDevice
     ForwarderOptions forwarder;
     std::size_t memory = std::size_t{256} << 20;
+    std::uint32_t connections = ConnectionTableOptions{}.capacity;  ///< each link follows at once
   };
 
   explicit Service(Journal& journal) : Service(journal, Settings()) {}

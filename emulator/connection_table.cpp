@@ -46,7 +46,8 @@ FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePo
   if (index == 0) return s.without_connection(packet);
   Record& record = s.store[index];
   PacketCounters& counters = record.counters_of(record.role_of(side));
-  const std::uint64_t packet_number = counters.packets_sent++;
+  const std::uint64_t packet_number = counters.packets_sent;
+  counters.packets_sent += 1;
   counters.bytes_sent += packet.length;
   counters.payload_bytes += payload_size(packet);
   return {{index, record.generation}, record.flow_key, packet_number};
@@ -59,10 +60,9 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(side);
-  PacketCounters& counters = record.counters_of(from);
-  if (fate.copies > 1) ++counters.duplicated;
-  if (fate.corrupted) ++counters.corrupted;
-  if (fate.reordered && !fate.is_dropped()) ++counters.reordered;
+  if (fate.copies > 1) ++s.need_troubles(record, from).duplicated;
+  if (fate.corrupted) ++s.need_troubles(record, from).corrupted;
+  if (fate.reordered && !fate.is_dropped()) ++s.need_troubles(record, from).reordered;
   if (!packet.is_tcp()) {
     s.tell_lost_copies(record, packet, from, fate, {}, false, now);
     s.use_flow(index, now);
@@ -70,12 +70,12 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
   }
   Steps steps;
   const Sending sending = s.tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
-  if (sending.retransmission) record.tcp.facts.tell(from, 'T', ++counters.retransmissions);
+  if (sending.retransmission) record.tcp.facts.tell(from, 'T', ++s.need_troubles(record, from).retransmissions);
   if (sending.is_close) {
     const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
     s.closes.add(record.closes, {now, from, kind, false});
   }
-  if (sending.retransmission_by_us) ++counters.retransmissions_by_us;
+  if (sending.retransmission_by_us) ++s.need_troubles(record, from).retransmissions_by_us;
   const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
   s.publish(record, steps, &summary, now);
   s.tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
@@ -90,10 +90,11 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
   PacketCounters& counters = record.counters_of(from);
-  ++counters.packets_delivered;
+  counters.packets_delivered += 1;
   counters.bytes_delivered += packet.length;
-  if (arrived < counters.landed && copy == 0) ++counters.out_of_order_by_us;
-  counters.landed = std::max(counters.landed, arrived);
+  TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
+  if (arrived < landed && copy == 0) ++s.need_troubles(record, from).out_of_order_by_us;
+  landed = std::max(landed, arrived);
   if (!packet.is_tcp()) return;
   const FateWord word = word_for_copy(fate, arrived);
   Steps steps;
@@ -114,8 +115,9 @@ void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept
   const std::uint32_t index = packet.is_tcp() && has_flow(packet) ? s.store.find(FlowKey::of(packet, side)) : 0;
   if (index == 0) return;
   TcpConnection& tcp = s.store[index].tcp;
-  count(tcp.bad_checksum);
-  tcp.facts.tell(s.store[index].role_of(side), 'C', tcp.bad_checksum);
+  std::uint16_t& bad = s.troubles.need(tcp.troubles).bad_checksum;
+  count(bad);
+  tcp.facts.tell(s.store[index].role_of(side), 'C', bad);
 }
 
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
@@ -126,7 +128,7 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
-  ++record.counters_of(from).dropped;
+  ++s.need_troubles(record, from).dropped_packets;
   if (!packet.is_tcp()) return;
   const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
   if (copy == 0) s.tracker.lost(record.tcp, from, packet.tcp);

@@ -179,6 +179,7 @@ struct ConnectionFigures {
   Duration handshake_rtt_client{0};  ///< nothing of ours is in it
   /// From the first SYN to the third ACK, both at the emulator's ingress (Wireshark's initial RTT); 0 if unknown.
   Duration initial_rtt{0};
+  TimePoint last_packet_at;  ///< arrived here; the clock's epoch: unknown
   TcpFacts tcp;
   CloseSegments closes;
   bool operator==(const ConnectionFigures&) const = default;

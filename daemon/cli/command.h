@@ -43,6 +43,7 @@ void add_set(CLI::App& app, Context& context);
 void add_profiles(CLI::App& app, Context& context);
 void add_reset(CLI::App& app, Context& context);
 void add_connections(CLI::App& app, Context& context);
+void add_flows(CLI::App& app, Context& context);
 void add_show(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);

@@ -72,6 +72,10 @@ int connections(const Context& context, ConnectionFilter& filter) {
 }  // namespace
 
 std::string connections_path(const ConnectionFilter& filter, std::int64_t now) {
+  return list_path("/api/v1/connections", filter, now);
+}
+
+std::string list_path(const std::string& list, const ConnectionFilter& filter, std::int64_t now) {
   std::string since;
   if (!filter.since.empty()) {
     const auto span = parse_span(filter.since);
@@ -82,7 +86,7 @@ std::string connections_path(const ConnectionFilter& filter, std::int64_t now) {
     }
     since = format_time(*moment);
   }
-  std::string path = "/api/v1/connections?limit=" + std::to_string(filter.limit);
+  std::string path = list + "?limit=" + std::to_string(filter.limit);
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) path += std::string("&") + name + "=" + url_encode(value);
   };

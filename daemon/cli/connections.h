@@ -21,7 +21,8 @@ struct ConnectionFilter {
   std::uint64_t count = 0;  ///< with follow: end after so many lines; 0: never
 };
 
-/// The query of GET /api/v1/connections. Failure (usage) if `since` cannot be read.
+/// The query of GET /api/v1/connections, or of another such list at `path`. Failure (usage) if `since` cannot be read.
+std::string list_path(const std::string& path, const ConnectionFilter& filter, std::int64_t now);
 std::string connections_path(const ConnectionFilter& filter, std::int64_t now);
 
 /// The table, as a person reads it.

@@ -73,7 +73,7 @@ const std::vector<std::string>& ending_columns() {
     const TcpFacts none;
     visit_facts(none, [&](const char* name, auto) { columns.emplace_back(name); });
     for (const char* name : {"handshake_rtt_server_net", "initial_rtt_net", "closed_first", "conn_state", "history",
-                             "closes", "closes_left_out"}) {
+                             "closes", "closes_left_out", "last_packet_at"}) {
       columns.emplace_back(name);
     }
     return columns;
@@ -159,6 +159,7 @@ void read_facts(Columns& from, api::ConnectionRow& row) {
   for (const char letter : from.text()) facts.history.add(letter);
   row.closes = parse_closes(from.text());
   row.closes_left_out = static_cast<std::uint32_t>(from.integer());
+  row.last_packet_at = from.optional_integer();
 }
 
 Endpoint read_endpoint(const Statement& row, int address, int port) {
@@ -270,7 +271,8 @@ void ConnectionWriter::end_with(Statement& statement, int first, const Change& c
   visit_facts(figures.tcp, [&](const char*, auto value) { to << value; });
   to << figures.tcp.handshake_rtt_server_net.count() << figures.tcp.initial_rtt_net.count()
      << name_of(figures.tcp.closed_first) << name_of(figures.tcp.conn_state) << std::string_view(history)
-     << std::string_view(closes) << figures.closes.left_out();
+     << std::string_view(closes) << figures.closes.left_out()
+     << (figures.last_packet_at == TimePoint{} ? std::nullopt : std::optional(anchor_.at(figures.last_packet_at)));
   statement.run();
 }
 

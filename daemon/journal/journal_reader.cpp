@@ -143,7 +143,11 @@ Conditions conditions_of(const api::ConnectionQuery& query) {
   if (query.port) where.add("? IN (c.client_port, c.server_port)", *query.port);
   if (query.end) where.add("c.\"end\" = ?", name_of(*query.end));
   if (query.closed_by) where.add("c.closed_by = ?", name_of(*query.closed_by));
-  if (query.protocol) where.add("c.protocol = ?", *query.protocol);
+  if (query.protocol) {
+    where.add("c.protocol = ?", *query.protocol);
+  } else {
+    where.add(query.flows ? "c.protocol <> ?" : "c.protocol = ?", kTcp);
+  }
   if (query.since) where.add("c.opened_at >= ?", *query.since);
   if (query.until) where.add("c.opened_at < ?", *query.until);
   if (query.address) where.add_text("? IN (c.client_address, c.server_address)", query.address->to_string());

@@ -229,6 +229,10 @@ ALTER TABLE sessions ADD COLUMN complete_until INTEGER;  -- everything that came
 ALTER TABLE sessions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;  -- events that came later and were not written yet
 )sql";
 
+constexpr const char* kFifth = R"sql(
+ALTER TABLE connections ADD COLUMN last_packet_at INTEGER;  -- NULL: lives, or not known
+)sql";
+
 constexpr const char* kBegin = "PRAGMA application_id = 2003788396;";  // kApplicationId: PRAGMAs take no parameters
 static_assert(kApplicationId == 2003788396);
 
@@ -236,7 +240,8 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 4> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kViewsOfSchema4}}};
+  static const std::array<Migration, 5> all = {
+      {{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kViewsOfSchema4}, {5, kFifth}}};
   return all;
 }
 

@@ -8,7 +8,8 @@ void ClosePool::add(CloseList& list, const CloseSegment& segment) noexcept {
     if (list.left_out < 0xffff) ++list.left_out;
     return;
   }
-  nodes_[index] = {CloseSegments::pack(segment), 0};
+  nodes_[index].set(segment);
+  nodes_[index].next = 0;
   std::uint32_t* link = &list.head;
   while (*link != 0) link = &nodes_[*link].next;
   *link = index;
@@ -17,17 +18,17 @@ void ClosePool::add(CloseList& list, const CloseSegment& segment) noexcept {
 
 void ClosePool::deliver(const CloseList& list, Role side, TimePoint at) noexcept {
   for (std::uint32_t index = list.head; index != 0; index = nodes_[index].next) {
-    CloseSegment segment = CloseSegments::unpack(nodes_[index].word);
+    CloseSegment segment = nodes_[index].segment();
     if (segment.side != side || segment.at != at) continue;
     segment.is_delivered = true;
-    nodes_[index].word = CloseSegments::pack(segment);
+    nodes_[index].set(segment);
   }
 }
 
 CloseSegments ClosePool::read(const CloseList& list) const noexcept {
   CloseSegments segments;
   for (std::uint32_t index = list.head; index != 0; index = nodes_[index].next) {
-    segments.add(CloseSegments::unpack(nodes_[index].word));
+    segments.add(nodes_[index].segment());
   }
   segments.add_left_out(list.left_out);
   return segments;

@@ -29,8 +29,15 @@ class ClosePool {
 
  private:
   struct Node {
-    std::uint64_t word;  ///< CloseSegments::pack()
+    std::uint32_t low;  ///< of CloseSegments::pack()
+    std::uint32_t high;
     std::uint32_t next;
+    CloseSegment segment() const noexcept { return CloseSegments::unpack(std::uint64_t{high} << 32 | low); }
+    void set(const CloseSegment& segment) noexcept {
+      const std::uint64_t word = CloseSegments::pack(segment);
+      low = static_cast<std::uint32_t>(word);
+      high = static_cast<std::uint32_t>(word >> 32);
+    }
   };
 
  public:

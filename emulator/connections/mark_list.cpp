@@ -3,45 +3,43 @@
 namespace wobble {
 
 void MarkPool::add(MarkList& list, TimePoint arrived, SequenceNumber seq, std::uint8_t copies, Mark mark) noexcept {
-  if (list.count >= kMaxMarks) drop_head(list);
+  if (list.count >= kMaxMarks) unlink_behind(list, list.tail);
   const std::uint32_t index = nodes_.take();
   if (index == 0) return;
-  nodes_[index] = {arrived, seq, 0, mark, copies};
-  (list.tail != 0 ? nodes_[list.tail].next : list.head) = index;
+  const std::uint32_t head = list.count > 0 ? nodes_[list.tail].next : index;
+  nodes_[index] = {arrived, seq, head, mark, copies};
+  if (list.count > 0) nodes_[list.tail].next = index;
   list.tail = index;
   ++list.count;
 }
 
 Mark MarkPool::take(MarkList& list, TimePoint arrived, SequenceNumber seq) noexcept {
-  std::uint32_t before = 0;
-  for (std::uint32_t index = list.head; index != 0 && nodes_[index].arrived <= arrived; index = nodes_[index].next) {
+  std::uint32_t before = list.tail;
+  for (std::uint32_t left = list.count; left > 0; --left) {
+    const std::uint32_t index = nodes_[before].next;
     Node& node = nodes_[index];
+    if (node.arrived > arrived) break;
     if (node.arrived != arrived || node.seq != seq) {
       before = index;
       continue;
     }
     const Mark mark = node.mark;
-    if (--node.copies == 0) {
-      (before != 0 ? nodes_[before].next : list.head) = node.next;
-      if (list.tail == index) list.tail = before;
-      nodes_.give_back(index);
-      --list.count;
-    }
+    if (--node.copies == 0) unlink_behind(list, before);
     return mark;
   }
   return {};
 }
 
-void MarkPool::drop_head(MarkList& list) noexcept {
-  const std::uint32_t index = list.head;
-  list.head = nodes_[index].next;
-  if (list.head == 0) list.tail = 0;
+void MarkPool::unlink_behind(MarkList& list, std::uint32_t before) noexcept {
+  const std::uint32_t index = nodes_[before].next;
+  nodes_[before].next = nodes_[index].next;
+  if (list.tail == index) list.tail = before;
   nodes_.give_back(index);
-  --list.count;
+  if (--list.count == 0) list.tail = 0;
 }
 
 void MarkPool::release(MarkList& list) noexcept {
-  while (list.head != 0) drop_head(list);
+  while (list.count > 0) unlink_behind(list, list.tail);
 }
 
 }  // namespace wobble

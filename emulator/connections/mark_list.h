@@ -10,9 +10,9 @@
 
 namespace wobble {
 
+/// The handle of one list, which is a ring; its nodes belong to the pool it was used with.
 struct MarkList {
-  std::uint32_t head = 0;
-  std::uint32_t tail = 0;
+  std::uint32_t tail = 0;  ///< whose next is the head
   std::uint32_t count = 0;
 };
 
@@ -43,7 +43,7 @@ class MarkPool {
     Mark mark;
     std::uint8_t copies;
   };
-  void drop_head(MarkList& list) noexcept;
+  void unlink_behind(MarkList& list, std::uint32_t before) noexcept;
 
   NodePool<Node> nodes_;
 };

@@ -6,20 +6,20 @@
 
 namespace wobble {
 
-EndpointFigures PacketCounters::figures() const noexcept {
+EndpointFigures PacketCounters::figures(const EndpointTroubles& troubles) const noexcept {
   EndpointFigures f;
   f.packets_sent = packets_sent;
   f.bytes_sent = bytes_sent;
   f.packets_delivered = packets_delivered;
   f.bytes_delivered = bytes_delivered;
   f.payload_bytes = payload_bytes;
-  f.retransmissions = retransmissions;
-  f.retransmissions_by_us = retransmissions_by_us;
-  f.dropped = dropped;
-  f.duplicated = duplicated;
-  f.corrupted = corrupted;
-  f.reordered = reordered;
-  f.out_of_order_by_us = out_of_order_by_us;
+  f.retransmissions = troubles.retransmissions;
+  f.retransmissions_by_us = troubles.retransmissions_by_us;
+  f.dropped = troubles.dropped_packets;
+  f.duplicated = troubles.duplicated;
+  f.corrupted = troubles.corrupted;
+  f.reordered = troubles.reordered;
+  f.out_of_order_by_us = troubles.out_of_order_by_us;
   return f;
 }
 

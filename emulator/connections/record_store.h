@@ -2,11 +2,13 @@
 // who does not know the key can make chains long.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <type_traits>
 
 #include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
+#include "emulator/connections/count48.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
 #include "emulator/connections/tcp_connection.h"
@@ -21,43 +23,36 @@ struct SegmentBudget {
   bool follow = false;
 };
 
-/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'.
+/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'. What only some need is in EndpointTroubles.
 struct PacketCounters {
-  std::uint64_t packets_sent = 0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t packets_delivered = 0;
-  std::uint64_t bytes_delivered = 0;
-  std::uint64_t payload_bytes = 0;
-  std::uint32_t retransmissions = 0;
-  std::uint32_t retransmissions_by_us = 0;
-  std::uint32_t dropped = 0;
-  std::uint32_t duplicated = 0;
-  std::uint32_t corrupted = 0;
-  std::uint32_t reordered = 0;
-  std::uint32_t out_of_order_by_us = 0;
-  TimePoint landed{};  ///< the latest arrival among what was delivered
+  Count48 packets_sent;
+  Count48 bytes_sent;
+  Count48 packets_delivered;
+  Count48 bytes_delivered;
+  Count48 payload_bytes;
 
-  EndpointFigures figures() const noexcept;
+  EndpointFigures figures(const EndpointTroubles& troubles) const noexcept;
 };
 
-/// One flow. All zeroes is a record never used.
+/// One flow. All zeroes is a record never used. In the order that leaves the fewest gaps.
 struct Record {
   FlowKey key;
   Side client_side = Side::near;
   bool is_used = false;
   bool is_told = false;      ///< its ConnectionClosed was sent
   bool is_answered = false;  ///< for flows other than TCP: the server has sent something
+  SegmentBudget budget;
   std::uint32_t generation = 0;
   std::uint32_t key_chain = 0;
   std::uint32_t id_chain = 0;
   std::uint32_t ordinal = 0;
-  SegmentBudget budget;
+  CloseList closes;
+  PacketCounters client;
+  PacketCounters server;
   ConnectionId id = 0;
   std::uint64_t flow_key = 0;
   TimePoint last_segment{};
-  PacketCounters client;
-  PacketCounters server;
-  CloseList closes;
+  std::array<TimePoint, 2> landed{};  ///< the latest arrival among what was delivered of each role's
   TcpConnection tcp;
 
   PacketCounters& counters_of(Role role) noexcept { return role == Role::client ? client : server; }

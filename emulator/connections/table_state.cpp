@@ -33,9 +33,10 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       wheel(store.capacity()),
       counters(kCountedNames),
       ranges(std::max(store.capacity(), 1024u)),
+      troubles(store.capacity()),
       marks(std::max(store.capacity(), 1024u)),
       closes(std::max(4 * store.capacity(), 4096u)),
-      tracker(ranges, options.timeouts),
+      tracker(ranges, troubles, options.timeouts),
       next_id(the_options.first_id) {}
 
 std::uint64_t ConnectionTable::State::server_name(const FlowKey& key, Side server_side) const noexcept {
@@ -87,9 +88,10 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
   if (!packet.is_tcp()) return index;
   Record& record = store[index];
   const Role sender = record.role_of(side);
-  const std::uint8_t row = new_incarnation_row(record.tcp, sender, packet.tcp, record.is_told);
+  const PendingSyn pending = troubles.known(record.tcp.troubles).pending;
+  const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
   if (row == kNoRow) return index;
-  Opening opening{row == 8 ? opposite(side) : side, false, false, row, record.tcp.pending};
+  Opening opening{row == 8 ? opposite(side) : side, false, false, row, pending};
   if (row == 8 && !opening.pending.is_set) {
     const TcpEndpoint& client = record.tcp.of(peer_of(sender));
     opening.pending = {true, peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
@@ -177,7 +179,7 @@ void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& 
       ++surviving;
       continue;
     }
-    ++record.counters_of(from).dropped;
+    ++need_troubles(record, from).dropped_packets;
     if (!packet.is_tcp()) continue;
     tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
                           FateWord::dropped, reason, now, kNever});
@@ -245,10 +247,12 @@ void ConnectionTable::State::evict_one(TimePoint now) noexcept {
 
 ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
   ConnectionFigures figures;
-  figures.client = record.client.figures();
-  figures.server = record.server.figures();
+  const Troubles& known = troubles.known(record.tcp.troubles);
+  figures.client = record.client.figures(known.client);
+  figures.server = record.server.figures(known.server);
+  figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
-  TcpTracker::fill(figures, record.tcp, record.last_segment);
+  tracker.fill(figures, record.tcp, record.last_segment);
   figures.closes = closes.read(record.closes);
   return figures;
 }
@@ -266,12 +270,10 @@ void ConnectionTable::State::forget(std::uint32_t index) noexcept {
   if (record.key.protocol == kTcp) {
     --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
     for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
-      ranges.release(endpoint->out_of_order);
-      ranges.release(endpoint->dropped);
-      ranges.release(endpoint->measures.holes);
       marks.release(endpoint->marks);
     }
   }
+  troubles.release(record.tcp.troubles, ranges);
   closes.release(record.closes);
   idle.remove(index);
   wheel.cancel(index);

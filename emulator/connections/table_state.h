@@ -29,11 +29,11 @@ inline constexpr std::uint32_t kCountedNames = 16'384;
 /// Timers looked at in one advance().
 inline constexpr std::uint32_t kTimersPerAdvance = 256;
 
-/// What one connection costs beyond the nodes of its holes: the record, its timer, its place among the idle ones, and
-/// two buckets.
+/// What one connection costs that nothing happens to (see Troubles), beyond 12 bytes for each FIN and RST: the record,
+/// its timer, its place among the idle ones, and two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
-static_assert(kBytesPerRecord <= 1024);
+static_assert(kBytesPerRecord + 2 * ClosePool::kBytesPerClose <= 512);
 
 struct ConnectionTable::State {
   /// How a packet opens a record.
@@ -69,6 +69,9 @@ struct ConnectionTable::State {
 
   // in life
   std::uint32_t resolve(ConnectionHandle handle) const noexcept;
+  EndpointTroubles& need_troubles(Record& record, Role role) noexcept {
+    return troubles.need(record.tcp.troubles).of(role);
+  }
   void publish(const Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
   void tell_segment(Record& record, const Landing& landing) noexcept;
   void tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate, const Sending& sending,
@@ -94,6 +97,7 @@ struct ConnectionTable::State {
   TimerWheel wheel;
   FlowCounters counters;
   RangePool ranges;
+  TroublePool troubles;
   MarkPool marks;
   ClosePool closes;
   TcpTracker tracker;

@@ -38,7 +38,7 @@ bool is_dup_ack(const Occasion& o, const PacketView& packet) noexcept {
   if (o.kind != SegmentKind::ack || o.segment.length != 0) return false;
   if (!x.has(TcpEndpoint::kHasAcked) || o.segment.ack != x.ack_sent) return false;
   if (!y.has(TcpEndpoint::kHasSent) || !is_after(y.snd_max, o.segment.ack) || is_keep_alive(o)) return false;
-  if (x.measures.has_window && o.segment.window == x.measures.window_sent) return true;
+  if (x.has_window && o.segment.window == x.window_sent) return true;
   return parse_tcp_options(packet).has_sack_blocks;
 }
 
@@ -67,7 +67,7 @@ bool is_keep_alive(const Occasion& o) noexcept {
 }
 
 void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
-  TcpOffer& offer = o.x().measures.offer;
+  TcpOffer& offer = o.x().offer;
   const bool had_data = offer.data_in_syn;  // a repeated SYN leaves its data out
   offer.mss = options.mss;
   offer.window_scale = options.window_scale;
@@ -79,20 +79,19 @@ void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
   offer.fast_open = std::max(offer.fast_open, fast_open_of(options));
   offer.ecn = ecn_of(o.segment);
   const TcpEndpoint& y = o.y();
-  if (o.kind == SegmentKind::syn_ack && y.measures.offer.data_in_syn && is_after(o.segment.ack, y.iss + 1)) {
+  if (o.kind == SegmentKind::syn_ack && y.offer.data_in_syn && is_after(o.segment.ack, y.iss + 1)) {
     o.connection.fast_open_accepted = true;
   }
 }
 
 void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
-  TcpMeasures& m = o.x().measures;
   if (sending.is_close) note_closer(o);
   if (o.kind == SegmentKind::rst) return;
-  if (is_dup_ack(o, packet)) ++m.dup_acks;
+  if (is_dup_ack(o, packet)) ++o.need_troubles().of(o.who).dup_acks;
   if (is_keep_alive(o)) {
-    const TcpMeasures& peer = o.y().measures;
+    const TcpEndpoint& peer = o.y();
     const bool is_probe = peer.has_window_delivered && peer.window_delivered == 0;
-    if (!is_probe) ++m.keep_alives;
+    if (!is_probe) ++o.need_troubles().of(o.who).keep_alives;
   } else {
     classify(o, sending);
   }
@@ -101,7 +100,6 @@ void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sendi
 
 void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
   TcpEndpoint& x = o.x();
-  TcpMeasures& m = x.measures;
   const std::uint32_t length = o.segment.sequence_length();
   if (length == 0 || !x.has(TcpEndpoint::kHasSent) || condition::is_beyond_offer(o)) return;
   const SequenceNumber end = o.segment.seq + length;
@@ -109,29 +107,33 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
   if (is_syn && condition::is_other_isn(o)) return;
   if (is_after(end, x.snd_max)) {
     if (!is_after(o.segment.seq, x.snd_max)) return;
+    EndpointTroubles& m = o.need_troubles().of(o.who);
     o.connection.facts.tell(o.who, 'G', ++m.gaps);
     m.gap_at = o.now;
     ranges_.add(m.holes, x.snd_max, o.segment.seq);
     return;
   }
-  const Duration round_trip = o.connection.rtt_initial;
+  const Duration round_trip = o.connection.handshake.rtt_initial();
+  Troubles& troubles = o.need_troubles();  // it repeats something, or fills a hole
+  EndpointTroubles& m = troubles.of(o.who);
   const bool fills_hole = ranges_.remove(m.holes, o.segment.seq, end);
   if (fills_hole && o.now - m.gap_at <= (round_trip == Duration{0} ? kOvertaking : round_trip)) {
-    ++m.out_of_order;
+    ++m.overtaken;
     return;
   }
   sending.retransmission = true;
-  sending.retransmission_by_us = ranges_.remove(x.dropped, o.segment.seq, end);
-  if (is_syn) count(o.kind == SegmentKind::syn ? o.connection.syn_retries : o.connection.syn_ack_retries);
-  const bool is_fast = m.is_recovering || (m.dup_acks_delivered >= 2 && o.segment.seq == x.una);
-  if (is_fast && !m.is_recovering) {
-    m.is_recovering = true;
+  sending.retransmission_by_us = ranges_.remove(m.dropped, o.segment.seq, end);
+  if (is_syn) count(o.kind == SegmentKind::syn ? troubles.syn_retries : troubles.syn_ack_retries);
+  const bool is_fast = x.is_recovering || (x.dup_acks_delivered >= 2 && o.segment.seq == x.una);
+  if (is_fast && !x.is_recovering) {
+    x.is_recovering = true;
     m.recover = x.snd_max;
   }
   const TcpEndpoint& y = o.y();
   const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
-  const bool is_received = !is_syn && y.has(TcpEndpoint::kHasReceived) &&
-                           (!is_after(end, y.rcv_nxt) || ranges_.covers(y.out_of_order, o.segment.seq, end));
+  const bool is_received =
+      !is_syn && y.has(TcpEndpoint::kHasReceived) &&
+      (!is_after(end, y.rcv_nxt) || ranges_.covers(troubles.of(peer_of(o.who)).out_of_order, o.segment.seq, end));
   if (sending.retransmission_by_us) return;
   if (is_acknowledged || is_received) {
     ++m.spurious;
@@ -142,95 +144,95 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
 
 void TcpTracker::measure_window(const Occasion& o, const PacketView&) const noexcept {
   TcpEndpoint& x = o.x();
-  TcpMeasures& m = x.measures;
   if (o.kind == SegmentKind::syn && x.has(TcpEndpoint::kSentSyn)) return;  // within a connection: not believed yet
   const std::uint32_t window = window_of(x, o.y(), o.segment);
-  if (!m.has_window) m.initial_window = window;
-  m.has_window = true;
-  m.window_sent = o.segment.window;
-  m.max_window = std::max(m.max_window, window);
+  if (!x.has_window) x.initial_window = window;
+  x.has_window = true;
+  x.window_sent = o.segment.window;
+  x.max_window = std::max(x.max_window, window);
   if (o.kind == SegmentKind::ack && window == 0) {
+    EndpointTroubles& m = o.need_troubles().of(o.who);
     o.connection.facts.tell(o.who, 'W', ++m.zero_window_segments);
-    if (m.is_window_closed) return;
+    if (x.is_window_closed) return;
     ++m.zero_windows;
-    m.is_window_closed = true;
+    x.is_window_closed = true;
     m.zero_window_time -= o.now.time_since_epoch();
-  } else if (window != 0 && m.is_window_closed) {
-    m.is_window_closed = false;
-    m.zero_window_time += o.now.time_since_epoch();
+  } else if (window != 0 && x.is_window_closed) {
+    x.is_window_closed = false;
+    o.need_troubles().of(o.who).zero_window_time += o.now.time_since_epoch();
   }
 }
 
 void TcpTracker::measure_progress(const Occasion& o, SequenceNumber before) const noexcept {
   TcpEndpoint& x = o.x();
-  TcpMeasures& m = x.measures;
   std::uint32_t advance = x.snd_max - before;
   if (advance > 0 && o.segment.has(tcp_flag::kFin)) --advance;
-  m.unique_payload += advance;
-  m.max_in_flight = std::max(m.max_in_flight, x.snd_max - x.una);
+  x.unique_payload += advance;
+  x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
 }
 
 // An ACK on its way to X: three of a kind make it repeat what it thinks is lost (RFC 5681 3.2).
 void TcpTracker::measure_delivered(const Occasion& o) const noexcept {
   TcpEndpoint& x = o.x();
-  TcpMeasures& m = x.measures;
-  TcpMeasures& sender = o.y().measures;
+  TcpEndpoint& sender = o.y();
   const bool is_same_window = sender.has_window_delivered && sender.window_delivered == o.segment.window;
   sender.window_delivered = o.segment.window;
   sender.has_window_delivered = true;
   if (!o.segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
   if (is_after(o.segment.ack, x.una)) {
-    m.dup_acks_delivered = 0;
-    if (m.is_recovering && !is_before(o.segment.ack, m.recover)) m.is_recovering = false;
+    x.dup_acks_delivered = 0;
+    if (x.is_recovering && !is_before(o.segment.ack, o.troubles().of(o.who).recover)) x.is_recovering = false;
   } else if (o.kind == SegmentKind::ack && o.segment.length == 0 && o.segment.ack == x.una && is_same_window &&
-             is_after(x.snd_max, x.una) && m.dup_acks_delivered < 255) {
-    ++m.dup_acks_delivered;
+             is_after(x.snd_max, x.una) && x.dup_acks_delivered < 255) {
+    ++x.dup_acks_delivered;
   }
 }
 
 namespace {
 
-void fill_endpoint(EndpointFigures& figures, const TcpMeasures& m, TimePoint now) noexcept {
+void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const EndpointTroubles& m, TimePoint now) noexcept {
   figures.retransmissions_fast = m.fast;
   figures.retransmissions_spurious = m.spurious;
-  figures.out_of_order = m.out_of_order;
+  figures.out_of_order = m.overtaken;
   figures.gaps = m.gaps;
   figures.dup_acks = m.dup_acks;
   figures.keep_alives = m.keep_alives;
   figures.zero_windows = m.zero_windows;
-  figures.initial_window = m.initial_window;
-  figures.max_window = m.max_window;
-  figures.max_in_flight = m.max_in_flight;
-  figures.unique_payload_bytes = m.unique_payload;
-  figures.zero_window_time = m.zero_window_time + (m.is_window_closed ? now.time_since_epoch() : Duration{0});
-  figures.offer = m.offer;
+  figures.initial_window = x.initial_window;
+  figures.max_window = x.max_window;
+  figures.max_in_flight = x.max_in_flight;
+  figures.unique_payload_bytes = x.unique_payload;
+  figures.zero_window_time = m.zero_window_time + (x.is_window_closed ? now.time_since_epoch() : Duration{0});
+  figures.offer = x.offer;
 }
 
 }  // namespace
 
-void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePoint now) noexcept {
-  fill_endpoint(figures.client, c.client.measures, now);
-  fill_endpoint(figures.server, c.server.measures, now);
-  figures.handshake_rtt_server = c.rtt_server;
-  figures.handshake_rtt_client = c.rtt_client;
-  figures.initial_rtt = c.rtt_initial;
+void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePoint now) const noexcept {
+  const Troubles& troubles = troubles_.known(c.troubles);
+  fill_endpoint(figures.client, c.client, troubles.client, now);
+  fill_endpoint(figures.server, c.server, troubles.server, now);
+  const Handshake& h = c.handshake;
+  figures.handshake_rtt_server = h.rtt_server();
+  figures.handshake_rtt_client = h.rtt_client();
+  figures.initial_rtt = h.rtt_initial();
   TcpFacts& facts = figures.tcp;
   facts.syn = c.facts.has_syn();
   facts.syn_ack = c.facts.has_syn_ack();
   facts.closed_first = c.closed_first;
   facts.conn_state = c.facts.conn_state();
   facts.history = c.facts.history();
-  facts.handshake_rtt_server_net = c.rtt_server_net;
+  facts.handshake_rtt_server_net = h.rtt_server_net();
   const bool is_net_known =
-      c.rtt_initial != Duration{0} && c.rtt_server_net != Duration{0} && c.rtt_client != Duration{0};
-  facts.initial_rtt_net = is_net_known ? c.rtt_server_net + c.rtt_client : Duration{0};
+      h.rtt_initial() != Duration{0} && h.rtt_server_net() != Duration{0} && h.rtt_client() != Duration{0};
+  facts.initial_rtt_net = is_net_known ? h.rtt_server_net() + h.rtt_client() : Duration{0};
   facts.fast_open_accepted = c.fast_open_accepted;
-  facts.syn_retries = c.syn_retries;
-  facts.syn_ack_retries = c.syn_ack_retries;
-  facts.rst_implausible = c.rst_implausible;
-  facts.challenge_acks = c.challenge_acks;
-  facts.invalid_flags = c.invalid_flags;
-  facts.bad_checksum = c.bad_checksum;
+  facts.syn_retries = troubles.syn_retries;
+  facts.syn_ack_retries = troubles.syn_ack_retries;
+  facts.rst_implausible = troubles.rst_implausible;
+  facts.challenge_acks = troubles.challenge_acks;
+  facts.invalid_flags = troubles.invalid_flags;
+  facts.bad_checksum = troubles.bad_checksum;
 }
 
 }  // namespace wobble

@@ -71,16 +71,16 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   const TcpSegment& segment = packet.tcp;
   Sending sending;
   sending.is_close = connection.facts.see(who, segment);
-  if (has_odd_flags(segment)) count(connection.invalid_flags);
+  if (has_odd_flags(segment)) count(troubles_.need(connection.troubles).invalid_flags);
   const SegmentKind kind = kind_of(segment);
   if (kind == SegmentKind::invalid) return sending;
   TcpEndpoint& x = connection.of(who);
-  const Occasion o{connection, ranges_, segment, who, kind, now, x.has(TcpEndpoint::kSentFin)};
+  const Occasion o{connection, ranges_, troubles_, segment, who, kind, now, x.has(TcpEndpoint::kSentFin)};
   if (connection.opened_row == 8 && connection.of(peer_of(who)).state == TcpState::none) {
     change(connection, peer_of(who), TcpState::syn_sent, {peer_of(who), {}, {}, Evidence::implied, 8}, now, steps);
   }
   if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0)
-    count(connection.challenge_acks);
+    count(troubles_.need(connection.troubles).challenge_acks);
   x.seen &= ~TcpEndpoint::kChallenged;
 
   measure_sent(o, packet, sending);
@@ -89,15 +89,9 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   if (kind == SegmentKind::rst) return sending;
   if (kind != SegmentKind::syn_ack) x.seen &= ~TcpEndpoint::kInferredOpen;
   if (before == TcpState::syn_sent && x.state != before && kind != SegmentKind::syn_ack) {
-    if (connection.rtt_initial == Duration{0} && connection.first_syn_at != TimePoint{}) {
-      connection.rtt_initial = now - connection.first_syn_at;
-    }
-    if (connection.syn_acks_delivered == 1) connection.rtt_client = now - connection.syn_ack_delivered_at;
+    connection.handshake.completed(now);
   }
-  if (kind == SegmentKind::syn_ack && connection.syns_delivered == 1 && connection.rtt_server == Duration{0}) {
-    connection.rtt_server = now - connection.answered_syn_at;
-    connection.rtt_server_net = now - connection.answered_syn_delivered_at;
-  }
+  if (kind == SegmentKind::syn_ack) connection.handshake.syn_ack_sent(now);
   account_sent(o, packet);
   if (is_lost) lost(connection, who, segment);
   return sending;
@@ -109,10 +103,11 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
   const TcpSegment& segment = o.segment;
   const bool is_syn = segment.has(tcp_flag::kSyn);
   if (is_syn) {
-    PendingSyn& pending = o.connection.pending;
-    const bool is_pending = pending.is_set && pending.from == o.who && pending.isn == segment.seq;
+    const PendingSyn& known = o.troubles().pending;
+    const bool is_pending = known.is_set && known.from == o.who && known.isn == segment.seq;
     const TcpOptions options = parse_tcp_options(packet);
     if (is_pending) {
+      PendingSyn& pending = o.need_troubles().pending;
       pending.has_scale = options.has_window_scale;
       pending.window_scale = options.window_scale;
     }
@@ -140,7 +135,7 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
   x.ack_sent = is_first ? segment.ack : later_of(x.ack_sent, segment.ack);
   x.right_edge = is_first ? edge : later_of(x.right_edge, edge);
   x.rcv_nxt = x.has(TcpEndpoint::kHasReceived) ? later_of(x.rcv_nxt, x.ack_sent) : x.ack_sent;
-  x.rcv_nxt = ranges_.absorb(x.out_of_order, x.rcv_nxt);
+  x.rcv_nxt = absorb(o.connection, o.who, x.rcv_nxt);
   x.seen |= TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
 }
 
@@ -150,14 +145,15 @@ void TcpTracker::lost(TcpConnection& connection, Role who, const TcpSegment& seg
   if (length == 0 || kind == SegmentKind::rst || kind == SegmentKind::invalid) return;
   TcpEndpoint& x = connection.of(who);
   if (!x.has(TcpEndpoint::kHasSent) || is_after(segment.seq + length, x.snd_max)) return;
-  ranges_.add(x.dropped, segment.seq, segment.seq + length);
+  ranges_.add(troubles_.need(connection.troubles).of(who).dropped, segment.seq, segment.seq + length);
 }
 
 void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived,
                            TimePoint now, Steps& steps) const noexcept {
   const SegmentKind kind = kind_of(segment);
   if (kind == SegmentKind::invalid) return;
-  const Occasion o{connection, ranges_, segment, who, kind, now, connection.of(who).has(TcpEndpoint::kSentFin)};
+  const Occasion o{connection, ranges_, troubles_, segment,
+                   who,        kind,    now,       connection.of(who).has(TcpEndpoint::kSentFin)};
   const std::uint8_t first = steps.count;
   const bool goes_on = run(delivered_rows(), delivered_candidates, o, steps);
   if (kind == SegmentKind::rst) return;
@@ -171,15 +167,16 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
 void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived,
                                 TimePoint now) const noexcept {
   if (kind == SegmentKind::syn && !connection.server.has(TcpEndpoint::kSentSyn)) {
-    const bool is_copy = connection.syns_delivered > 0 && arrived == connection.answered_syn_at;
-    if (!is_copy && connection.syns_delivered < 255) ++connection.syns_delivered;
-    connection.answered_syn_at = arrived;
-    if (!is_copy) connection.answered_syn_delivered_at = now;
+    connection.handshake.syn_delivered(arrived, now);
   }
   if (kind == SegmentKind::syn_ack && connection.client.state == TcpState::syn_sent) {
-    if (connection.syn_acks_delivered < 255) ++connection.syn_acks_delivered;
-    if (connection.syn_acks_delivered == 1) connection.syn_ack_delivered_at = now;
+    connection.handshake.syn_ack_delivered(now);
   }
+}
+
+SequenceNumber TcpTracker::absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept {
+  if (troubles_.known(connection.troubles).of(who).out_of_order.count == 0) return edge;
+  return ranges_.absorb(troubles_.need(connection.troubles).of(who).out_of_order, edge);
 }
 
 void TcpTracker::account_delivered(const Occasion& o) const noexcept {
@@ -188,7 +185,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
   const TcpSegment& segment = o.segment;
   if (segment.has(tcp_flag::kAck) && x.has(TcpEndpoint::kHasSent)) {
     x.una = later_of(x.una, segment.ack);
-    ranges_.forget_below(x.dropped, x.una);
+    if (o.troubles().of(o.who).dropped.count > 0) ranges_.forget_below(o.need_troubles().of(o.who).dropped, x.una);
   }
   const std::uint32_t length = segment.sequence_length();
   if (x.state == TcpState::time_wait && segment.has(tcp_flag::kFin) && y.has(TcpEndpoint::kSentFin) &&
@@ -198,7 +195,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
   if (length == 0) return;
   if (segment.has(tcp_flag::kSyn)) {
     if (x.has(TcpEndpoint::kHasAcked) || !y.has(TcpEndpoint::kSentSyn) || segment.seq != y.iss) return;
-    ranges_.release(x.out_of_order);
+    if (o.troubles().of(o.who).out_of_order.count > 0) ranges_.release(o.need_troubles().of(o.who).out_of_order);
     x.rcv_nxt = segment.seq + 1;  // data in a SYN counts once it is acknowledged (RFC 7413)
     x.seen |= TcpEndpoint::kHasReceived;
     return;
@@ -207,9 +204,9 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
     x.rcv_nxt = segment.seq + length;
     x.seen |= TcpEndpoint::kHasReceived;
   } else if (is_after(segment.seq, x.rcv_nxt)) {
-    ranges_.add(x.out_of_order, segment.seq, segment.seq + length);
+    ranges_.add(o.need_troubles().of(o.who).out_of_order, segment.seq, segment.seq + length);
   } else {
-    x.rcv_nxt = ranges_.absorb(x.out_of_order, later_of(x.rcv_nxt, segment.seq + length));
+    x.rcv_nxt = absorb(o.connection, o.who, later_of(x.rcv_nxt, segment.seq + length));
   }
 }
 
@@ -220,7 +217,7 @@ void TcpTracker::begin_with_pending(TcpConnection& connection, Role client, cons
   x.seen = TcpEndpoint::kSentSyn | TcpEndpoint::kHasSent;
   x.window_scale = pending.window_scale;
   if (pending.has_scale) x.seen |= TcpEndpoint::kHasScale;
-  connection.first_syn_at = pending.at;
+  connection.handshake.syn_sent(pending.at);
   TcpSegment syn;
   syn.seq = pending.isn;
   syn.flags = tcp_flag::kSyn;

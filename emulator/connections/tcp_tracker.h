@@ -57,8 +57,9 @@ struct Sending {
 
 class TcpTracker {
  public:
-  /// `ranges` must outlive the tracker.
-  TcpTracker(RangePool& ranges, const ConnectionTimeouts& timeouts) : ranges_(ranges), timeouts_(timeouts) {}
+  /// The pools must outlive the tracker.
+  TcpTracker(RangePool& ranges, TroublePool& troubles, const ConnectionTimeouts& timeouts)
+      : ranges_(ranges), troubles_(troubles), timeouts_(timeouts) {}
 
   /// S: the endpoint `who` sent this. `is_lost`: no copy of it will reach the peer in one piece.
   Sending sent(TcpConnection& connection, Role who, const PacketView& packet, bool is_lost, TimePoint now,
@@ -70,7 +71,7 @@ class TcpTracker {
   void lost(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
 
   /// The figures so far of what the tracker measures, into `figures`.
-  static void fill(ConnectionFigures& figures, const TcpConnection& connection, TimePoint now) noexcept;
+  void fill(ConnectionFigures& figures, const TcpConnection& connection, TimePoint now) const noexcept;
 
   /// The time-outs that are over at `now`, the last segment having passed at `last`. True if the connection is to be
   /// given up: nothing more is expected of it.
@@ -103,9 +104,12 @@ class TcpTracker {
   void account_sent(const Occasion& occasion, const PacketView& packet) const noexcept;
   void account_delivered(const Occasion& occasion) const noexcept;
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
+  /// What was delivered to `who` reaches so far, together with what lay beyond `edge`.
+  SequenceNumber absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept;
   Duration timeout(const TcpConnection& connection) const noexcept;
 
   RangePool& ranges_;
+  TroublePool& troubles_;
   ConnectionTimeouts timeouts_;
 };
 

@@ -31,12 +31,16 @@ bool has_odd_flags(const TcpSegment& segment) noexcept;
 struct Occasion {
   TcpConnection& connection;
   const RangePool& ranges;
+  TroublePool& pool;
   const TcpSegment& segment;
   Role who;  ///< X
   SegmentKind kind;
   TimePoint now;
   bool had_fin;  ///< X had sent its FIN before this segment
 
+  /// What is known of trouble, to look at; and to write to.
+  const Troubles& troubles() const noexcept { return pool.known(connection.troubles); }
+  Troubles& need_troubles() const noexcept { return pool.need(connection.troubles); }
   TcpEndpoint& x() const noexcept { return connection.of(who); }
   TcpEndpoint& y() const noexcept { return connection.of(peer_of(who)); }
 };
@@ -83,7 +87,7 @@ std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept;
 
 /// Rows 3, 4 and 8 begin a new connection between the same endpoints, which must be known before the segment meets its
 /// fate: the number of the row, or kNoRow. `is_told`: the connection's end has been told already.
-std::uint8_t new_incarnation_row(const TcpConnection& connection, Role sender, const TcpSegment& segment,
-                                 bool is_told) noexcept;
+std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn& pending, Role sender,
+                                 const TcpSegment& segment, bool is_told) noexcept;
 
 }  // namespace wobble

@@ -198,6 +198,19 @@ TEST_F(ServerTest, ConnectionsAreFilteredByTheQuery) {
               HasSubstr("did you mean \"ESTABLISHED\"?"));
 }
 
+TEST_F(ServerTest, FlowsAreWhatIsNotTcp) {
+  const json flow = get("/api/v1/flows?protocol=udp&port=53")["items"][0];
+  EXPECT_TRUE(backend_.last_query().flows);
+  EXPECT_EQ(backend_.last_query().protocol, kUdp);
+  EXPECT_EQ(flow["client"]["packets_sent"], 12);
+  EXPECT_EQ(flow["client"]["address"], "10.77.0.1");
+  EXPECT_EQ(flow["first_packet_at"], "2026-11-22T09:05:57.123456789Z");
+  EXPECT_TRUE(flow["last_packet_at"].is_null());
+  EXPECT_FALSE(flow.contains("end")) << "states are TCP's";
+  EXPECT_THAT(get("/api/v1/flows?protocol=tcp", 400)["error"].get<std::string>(), HasSubstr("/api/v1/connections"));
+  get("/api/v1/flows?state=ESTABLISHED", 400);
+}
+
 TEST_F(ServerTest, OneConnection) {
   const json connection = get("/api/v1/connections/17");
   EXPECT_EQ(connection["client"]["address"], "10.77.0.1");

@@ -1,6 +1,7 @@
 // Segments written as a person would: "SYN,ACK 0 ack 1", "FIN,ACK 101 ack 1 len 20 win 500". Flags, the sequence number
-// relative to the sender's ISN, then words with numbers; `ack` is relative to the receiver's ISN, `scale` and `mss` are
-// SYN options. Made into real IPv4 packets and read back with the emulator's own parser.
+// relative to the sender's ISN, then words with numbers; `ack` is relative to the receiver's ISN, the others
+// (`scale`, `mss`, `sackok`, `ts`, `tfo`, `mptcp`, `sack`) are options. Made into real IPv4 packets and read back with
+// the emulator's own parser.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -126,6 +127,25 @@ inline SegmentText read_segment(const std::string& text, std::uint32_t sender_is
       result.segment.window = static_cast<std::uint16_t>(value);
     } else if (word == "scale") {
       result.options.insert(result.options.end(), {3, 3, static_cast<std::uint8_t>(value), 1});
+    } else if (word == "mss") {
+      result.options.insert(result.options.end(),
+                            {2, 4, static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)});
+    } else if (word == "sackok") {
+      result.options.insert(result.options.end(), {4, 2, 1, 1});
+    } else if (word == "sack") {  // one block, 100 bytes from here
+      result.options.insert(result.options.end(), {1, 1, 5, 10});
+      put32(result.options, receiver_isn + value);
+      put32(result.options, receiver_isn + value + 100);
+    } else if (word == "ts") {
+      result.options.insert(result.options.end(), {1, 1, 8, 10});
+      put32(result.options, value);
+      put32(result.options, 0);
+    } else if (word == "tfo") {  // a cookie of so many bytes, a multiple of 4 plus 2
+      result.options.insert(result.options.end(), {34, static_cast<std::uint8_t>(2 + value)});
+      result.options.resize(result.options.size() + value, 0xc0);
+      while (result.options.size() % 4 != 0) result.options.push_back(1);
+    } else if (word == "mptcp") {
+      result.options.insert(result.options.end(), {30, 4, 0, 1});
     } else {
       ADD_FAILURE() << "no such word: " << word << " in " << text;
     }

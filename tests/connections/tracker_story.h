@@ -80,7 +80,9 @@ class TrackerStory {
   const std::string& story() const { return story_; }
 
   RangePool ranges{1000};
-  TcpTracker tracker{ranges, ConnectionTimeouts{}};
+  TroublePool pool{1};
+  TcpTracker tracker{ranges, pool, ConnectionTimeouts{}};
+  const Troubles& troubles() const { return pool.known(connection.troubles); }
   TcpConnection connection;
   Steps steps;
   Sending sending;

@@ -87,6 +87,7 @@ ConnectionFigures every_figure(TimePoint opened_at) {
                            &f.tcp.invalid_flags, &f.tcp.bad_checksum}) {
     *n = number++;
   }
+  f.last_packet_at = opened_at + milliseconds(240);
   f.closes.add({opened_at + milliseconds(200), Role::client, CloseKind::fin, true});
   f.closes.add({opened_at + milliseconds(210), Role::server, CloseKind::rst, false});
   f.closes.add_left_out(3);
@@ -140,6 +141,7 @@ TEST_F(JournalTest, ConnectionComesBackAsItWas) {
               ElementsAre(api::CloseRow{Role::client, CloseKind::fin, row->opened_at + 200'000'000, true},
                           api::CloseRow{Role::server, CloseKind::rst, row->opened_at + 210'000'000, false}));
   EXPECT_EQ(row->closes_left_out, 3u);
+  EXPECT_EQ(row->last_packet_at, row->opened_at + 240'000'000);
   EXPECT_FALSE(journal->connection(18));
 }
 
