@@ -123,7 +123,7 @@ class AnyConditions {
 
 TEST(ConditionsJson, WhatIsWrittenIsReadBackTheSame) {
   AnyConditions any(1);
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 500; ++i) {
     const LinkConditions conditions{any.direction(), any.direction()};
     std::vector<FieldError> errors;
     const Json text = Json::parse(to_json(conditions).dump());
