@@ -43,25 +43,40 @@ Json counters_json(const DirectionCounters& c) {
           {"originated", c.originated}};
 }
 
-/// Each share is of the packets that met the impairment: of those that an outage did not take before, and, behind
-/// `loss`, of those that it let live. So it can be held against what was asked.
-Json delivered_json(const DirectionStats& s) {
+/// RFC 4737, of what has left: the share that left out of order, and how far (4.2.1).
+Json reordering_json(const ReorderingCounters& c) {
+  const Json mean =
+      c.reordered == 0 ? Json() : Json(static_cast<double>(c.extent_sum) / static_cast<double>(c.reordered));
+  return {{"percent", percent(c.reordered, c.packets)},
+          {"extent_mean", mean},
+          {"extent_max", c.reordered == 0 ? Json() : Json(c.extent_max)}};
+}
+
+/// Each share is of the packets that met the impairment: of those that nothing took before, and, behind `loss`, of
+/// those that it let live. So it can be held against what was asked.
+Json delivered_json(const DirectionStats& s, const DirectionConditions& asked) {
   const DirectionCounters& c = s.since_change;
-  const std::uint64_t met_loss = less(c.packets_in, dropped(c, DropReason::outage) + dropped(c, DropReason::malformed));
-  const std::uint64_t lived = less(met_loss, dropped(c, DropReason::loss));
+  const std::uint64_t queued_away = dropped(c, DropReason::queue) + dropped(c, DropReason::aqm);
+  const std::uint64_t arrived =
+      less(c.packets_in, dropped(c, DropReason::outage) + dropped(c, DropReason::malformed) +
+                             dropped(c, DropReason::mtu) + dropped(c, DropReason::idle_timeout));
+  const std::uint64_t met_loss = asked.loss.after_rate ? less(arrived + c.duplicated, queued_away) : arrived;
+  const std::uint64_t lived = asked.loss.after_rate ? arrived : less(arrived, dropped(c, DropReason::loss));
   return {{"delay_ms", spread(c.delay)},
           {"lateness_ms", spread(c.lateness)},
           {"loss_percent", percent(dropped(c, DropReason::loss), met_loss)},
           {"duplicate_percent", percent(c.duplicated, lived)},
           {"corrupt_percent", percent(c.corrupted, lived)},
           {"reorder_percent", percent(c.reordered, lived)},
+          {"reordering", reordering_json(c.reordering)},
+          {"marked_percent", percent(c.marked, less(lived + c.duplicated, queued_away))},
           {"rate_in_bps", s.bits_per_second_in},
           {"rate_out_bps", s.bits_per_second_out}};
 }
 
 Json direction_json(const DirectionStats& s, const DirectionConditions& asked) {
   return {{"asked", to_json(asked)},
-          {"delivered", delivered_json(s)},
+          {"delivered", delivered_json(s, asked)},
           {"in_flight", {{"packets", s.packets_in_flight}, {"bytes", s.bytes_in_flight}}},
           {"since_change", counters_json(s.since_change)},
           {"total", counters_json(s.total)}};

@@ -42,11 +42,13 @@
  * @property {number} duplicated
  * @property {number} corrupted
  * @property {number} reordered
+ * @property {number} [marked] congestion experienced
  *
  * @typedef {object} DirectionStats
  * @property {Conditions} asked
  * @property {{delay_ms: Spread, lateness_ms: Spread, loss_percent: number|null, duplicate_percent: number|null,
- *   corrupt_percent: number|null, reorder_percent: number|null, rate_in_bps: number, rate_out_bps: number}} delivered
+ *   corrupt_percent: number|null, reorder_percent: number|null, marked_percent?: number|null, rate_in_bps: number,
+ *   reordering?: {percent: number|null, extent_mean: number|null, extent_max: number|null}, rate_out_bps: number}} delivered
  * @property {{packets: number, bytes: number}} in_flight
  * @property {Counters} since_change
  * @property {Counters} total

@@ -11,6 +11,20 @@ const drops = (d, reason) => {
   return n ? `${significant(n, 5)} dropped` : '–';
 };
 
+/** What was moved back, or if nothing was, what left out of order for another reason. @param {DirectionStats} d */
+function showReordering(d) {
+  const measured = d.delivered.reordering;
+  if (!measured?.percent) return showPercent(d.delivered.reorder_percent);
+  return `${showPercent(measured.percent)} by ≤${measured.extent_max}`;
+}
+
+/** @param {DirectionStats} d */
+function showQueue(d) {
+  const [full, early, marked] = [d.since_change.dropped.queue ?? 0, d.since_change.dropped.aqm ?? 0, d.since_change.marked ?? 0];
+  const parts = [full + early > 0 && `${significant(full + early, 5)} dropped`, marked > 0 && `${significant(marked, 5)} marked`];
+  return parts.filter(Boolean).join(', ') || '–';
+}
+
 /** By row of the card: its text, and what that text is. @type {Record<string, {title: string, text: (d: DirectionStats) => string}>} */
 const CELLS = {
   delay: {title: 'delay delivered, median', text: d => showMs(d.delivered.delay_ms.median)},
@@ -21,9 +35,9 @@ const CELLS = {
   loss: {title: 'packets lost by the loss model', text: d => showPercent(d.delivered.loss_percent)},
   duplicate: {title: 'packets duplicated', text: d => showPercent(d.delivered.duplicate_percent)},
   corrupt: {title: 'packets corrupted', text: d => showPercent(d.delivered.corrupt_percent)},
-  reorder: {title: 'packets moved back', text: d => showPercent(d.delivered.reorder_percent)},
+  reorder: {title: 'packets that left out of order (RFC 4737)', text: d => showReordering(d)},
   rate: {title: 'rate out, the last second', text: d => showRate(d.delivered.rate_out_bps)},
-  queue: {title: 'packets that found the queue full', text: d => drops(d, 'queue')},
+  queue: {title: 'packets that the queue dropped or marked', text: d => showQueue(d)},
   outage: {title: 'packets dropped by an outage', text: d => drops(d, 'outage')},
 };
 

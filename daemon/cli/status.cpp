@@ -25,6 +25,13 @@ std::string delivered_line(const Json& delivered) {
       out += std::string(", ") + name + " " + human_percent(*percent);
     }
   }
+  const Json& reordering = field(delivered, "reordering");
+  if (const auto late = number(reordering, "percent"); late && *late > 0) {
+    out += ", out of order " + human_percent(*late) + " by up to " + text(reordering, "extent_max") + " packets";
+  }
+  if (const auto marked = number(delivered, "marked_percent"); marked && *marked > 0) {
+    out += ", marked " + human_percent(*marked);
+  }
   const auto in = number(delivered, "rate_in_bps");
   const auto passed = number(delivered, "rate_out_bps");
   if (in && passed) out += ", " + human_rate(*in) + " in, " + human_rate(*passed) + " out";

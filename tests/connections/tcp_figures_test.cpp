@@ -329,8 +329,8 @@ TEST(TcpFigures, HistoryOfALife) {
 TEST(TcpFigures, ABadChecksumIsCountedAndConcludesNothing) {
   TableStory s;
   const PacketBytes syn = tcp_packet(1, 40000, 0x101, 80, read_segment("SYN 0", 0, 0).segment);
-  const FlowPosition position = s.table.arrive(syn.view, Side::near, s.now);
-  s.table.bad_checksum(position.connection, Side::near);
+  s.table.arrive(syn.view, Side::near, s.now);
+  s.table.bad_checksum(syn.view, Side::near);
   const ConnectionFigures f = *s.table.figures(1);
   EXPECT_EQ(f.tcp.bad_checksum, 1u);
   EXPECT_EQ(f.tcp.history.text(), "C");
