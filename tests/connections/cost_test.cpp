@@ -74,6 +74,9 @@ std::size_t resident() {
 }
 
 TEST(Cost, OfAFullTable) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer's own memory would be counted; the record's size is asserted where it is declared";
+#endif
   constexpr std::uint32_t kConnections = 65'536;
   const std::size_t before = resident();
   Traffic full(kConnections);

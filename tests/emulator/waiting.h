@@ -14,6 +14,11 @@ namespace wobble {
 class QueueBench {
  public:
   explicit QueueBench(QueueDiscipline& queue) : queue_(queue) {}
+  ~QueueBench() {  // what still waits is of our pool
+    while (queue_.backlog().packets > 0) queue_.take();
+  }
+  QueueBench(const QueueBench&) = delete;
+  QueueBench& operator=(const QueueBench&) = delete;
 
   /// A packet of `length` bytes with a number of its own; false if it was dropped on arrival.
   bool arrive(TimePoint now, std::uint32_t length = 1500, std::uint64_t flow = 1, bool is_ecn_capable = false,
