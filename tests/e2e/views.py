@@ -74,7 +74,8 @@ class Views(unittest.TestCase):
                 ends = cls.pair(listener, port)
                 ends[first].close()
                 assert ends[1 - first].recv(1) == b""
-                time.sleep(0.05 if first else 0)  # the period in CLOSE_WAIT that is asked for below
+                # The period in CLOSE_WAIT that is asked for below; the kernel may take 40 ms to acknowledge the FIN.
+                time.sleep(0.4 if first else 0)
                 ends[1 - first].close()
                 cls.settle(kind, port, ended)
         for port, kind, by in ((9003, "client resets", 0), (9004, "server resets", 1)):
@@ -151,7 +152,7 @@ class Views(unittest.TestCase):
         self.assertIsNone(self.one("handshake_times", "syn dropped"))
 
     def test_longer_than_in_state(self):
-        rows = self.ask("SELECT * FROM state_periods WHERE state = 'CLOSE_WAIT' AND seconds > 0.045")
+        rows = self.ask("SELECT * FROM state_periods WHERE state = 'CLOSE_WAIT' AND seconds > 0.3")
         self.assertEqual([(self.ids["server first"], "client")], [(row["id"], row["side"]) for row in rows])
         lasting = self.ask("SELECT * FROM state_periods WHERE until IS NULL AND id = ?", self.ids["half open"])
         self.assertEqual([("client", "ESTABLISHED")], [(row["side"], row["state"]) for row in lasting])
