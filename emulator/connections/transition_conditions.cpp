@@ -32,7 +32,10 @@ bool is_syn_of_reuse(const Occasion& o) noexcept { return is_fresh(o, 4) && o.y(
 bool is_same_isn(const Occasion& o) noexcept { return o.x().has(TcpEndpoint::kSentSyn) && o.segment.seq == o.x().iss; }
 bool is_other_isn(const Occasion& o) noexcept { return !is_same_isn(o); }
 
-bool repeats_refused_syn(const Occasion& o) noexcept { return is_same_isn(o) && !o.y().has(TcpEndpoint::kSentSyn); }
+bool repeats_refused_syn(const Occasion& o) noexcept {
+  const bool was_icmp = o.x().closed_row == 44 || o.x().closed_row == 45;  // it did not give up, whoever answered
+  return is_same_isn(o) && (was_icmp || !o.y().has(TcpEndpoint::kSentSyn));
+}
 
 bool is_simultaneous_syn(const Occasion& o) noexcept {
   return !o.x().has(TcpEndpoint::kSentSyn) && o.y().state == TcpState::syn_sent;
@@ -195,5 +198,15 @@ bool is_reset_in_window(const Occasion& o) noexcept {
 }
 
 bool is_reset_elsewhere(const Occasion& o) noexcept { return !is_reset_at_edge(o) && !is_reset_in_window(o); }
+
+bool quotes_what_is_open(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return x.has(TcpEndpoint::kHasSent) && is_within(o.segment.seq, x.una, x.snd_max);
+}
+
+// A server that has taken data from a SYN has a socket already, and that outlives the error.
+bool ends_answered_request(const Occasion& o) noexcept {
+  return o.ends_request && !o.connection.fast_open_accepted && is_same_isn(o);
+}
 
 }  // namespace wobble::condition

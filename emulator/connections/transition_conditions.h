@@ -60,6 +60,9 @@ bool is_exact_reset(const Occasion& o) noexcept;
 bool is_reset_at_edge(const Occasion& o) noexcept;
 bool is_reset_in_window(const Occasion& o) noexcept;
 bool is_reset_elsewhere(const Occasion& o) noexcept;
+// ICMP errors; the segment is the quoted one
+bool quotes_what_is_open(const Occasion& o) noexcept;
+bool ends_answered_request(const Occasion& o) noexcept;
 
 }  // namespace condition
 }  // namespace wobble

@@ -20,7 +20,9 @@ constexpr StateSet kOpen = kSynReceived | kEstablished | kFinWait1 | kFinWait2 |
 constexpr StateSet kAny = (1 << kTcpStateCount) - 1;
 
 constexpr KindSet kSyn = bit(SegmentKind::syn), kSynAck = bit(SegmentKind::syn_ack), kRst = bit(SegmentKind::rst),
-                  kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin;
+                  kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin,
+                  kIcmpRefused = bit(SegmentKind::icmp_refused),
+                  kIcmpUnreachable = bit(SegmentKind::icmp_unreachable);
 
 constexpr Evidence kProof = Evidence::sent, kArrival = Evidence::delivered, kCorrection = Evidence::correction,
                    kImplied = Evidence::implied;
@@ -171,6 +173,10 @@ constexpr auto kDeliveredRows = std::to_array<Row>({
     {21, kArrival, kAck, kFinWait1, is_fin_acked, to_fin_wait_2, nothing, stop, "its FIN is acknowledged"},
     {24, kArrival, kAck, kClosing, is_fin_acked, to_time_wait, nothing, stop, "its FIN is acknowledged: 2MSL begins"},
     {25, kArrival, kAck, kLastAck, is_fin_acked_unchallenged, to_closed, nothing, stop, "its FIN is acknowledged: the end"},
+    {44, kArrival, kIcmpRefused, kSynSent, quotes_what_is_open, to_closed, nothing, stop, "ICMP says that nobody is there: the SYN was refused"},
+    {45, kArrival, kIcmpUnreachable, kSynSent, quotes_what_is_open, to_closed, nothing, stop, "ICMP says that nobody can be reached: it gives up opening"},
+    {46, kArrival, kIcmpRefused | kIcmpUnreachable, kSynReceived, ends_answered_request, to_closed, nothing, stop, "ICMP about its SYN-ACK: it forgets who asked"},
+    {47, kArrival, kIcmpRefused | kIcmpUnreachable, kAny, always, same, nothing, stop, "an ICMP error is a hint to an open connection, and ends nothing"},
 });
 // clang-format on
 
