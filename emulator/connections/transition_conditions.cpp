@@ -18,6 +18,12 @@ bool has_received_fin(const Occasion& o) {
   return y.has(TcpEndpoint::kSentFin) && x.has(TcpEndpoint::kHasReceived) && !is_before(x.rcv_nxt, y.fin_end);
 }
 
+// The first FIN of an endpoint that a RST has closed a moment ago, right behind what it had sent.
+bool is_fin_behind_reset(const Occasion& o) {
+  const TcpEndpoint& x = o.x();
+  return x.closed_row == 34 && !o.had_fin && o.segment.seq == x.snd_max && o.now - x.since <= kCrossing;
+}
+
 // A SYN that this record was opened for, before anything else of X was seen.
 bool is_fresh(const Occasion& o, std::uint8_t row) {
   return o.connection.opened_row == row && !o.x().has(TcpEndpoint::kHasSent);
@@ -124,6 +130,15 @@ bool ignored_reset(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since > kCrossing;
 }
+
+bool sent_fin_before_reset(const Occasion& o) noexcept {
+  const TcpState before = o.x().before_closed;
+  return is_fin_behind_reset(o) && (before == TcpState::established || before == TcpState::syn_received);
+}
+bool sent_second_fin_before_reset(const Occasion& o) noexcept {
+  return is_fin_behind_reset(o) && o.x().before_closed == TcpState::close_wait;
+}
+bool is_reset_already(const Occasion& o) noexcept { return o.x().has(TcpEndpoint::kReset) && o.x().closed_row == 34; }
 
 bool did_not_give_up_opening(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();

@@ -43,6 +43,10 @@ bool is_plausible_reset(const Occasion& o) noexcept;
 bool is_implausible_reset(const Occasion& o) noexcept;
 // corrections
 bool ignored_reset(const Occasion& o) noexcept;
+/// X had closed, and what shows it was not read yet when we released a RST to X: it was ESTABLISHED, or in CLOSE_WAIT.
+bool sent_fin_before_reset(const Occasion& o) noexcept;
+bool sent_second_fin_before_reset(const Occasion& o) noexcept;
+bool is_reset_already(const Occasion& o) noexcept;
 bool did_not_give_up_opening(const Occasion& o) noexcept;
 bool sends_beyond_fin(const Occasion& o) noexcept;
 bool is_midstream(const Occasion& o) noexcept;

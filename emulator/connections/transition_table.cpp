@@ -118,6 +118,9 @@ void be_liberal(const Occasion& o) { o.connection.liberal = true; }
 constexpr auto kSentRows = std::to_array<Row>({
     // evidence beats inference
     {38, kCorrection, kAck, kClosed, ignored_reset, before_closed, take_reset_back, go_on, "it goes on where it was: the RST was not accepted"},
+    {48, kCorrection, kFin, kClosed, sent_fin_before_reset, to_fin_wait_1, send_fin, go_on, "its FIN was on its way here when the RST reached it"},
+    {48, kCorrection, kFin, kClosed, sent_second_fin_before_reset, to_last_ack, send_fin, go_on, "its FIN was on its way here when the RST reached it"},
+    {34, kImplied, kFin, kFinWait1 | kLastAck, is_reset_already, to_closed, nothing, stop, "and then the RST ended it"},
     {29, kCorrection, kSyn | kSynAck | kAck, kClosed, did_not_give_up_opening, to_syn_sent, take_reset_back, go_on, "it goes on opening: the RST only rejected a segment"},
     {16, kCorrection, kSynAck, kEstablished, repeats_syn_ack_unheard, to_syn_received, go_back_to_syn_received, go_on, "it repeats its SYN-ACK: the third ACK did not open it"},
     {39, kCorrection, kAck, kFinSent, sends_beyond_fin, before_fin, forget_fin, go_on, "data beyond the FIN: that FIN was not its own"},

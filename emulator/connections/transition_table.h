@@ -1,5 +1,6 @@
 // The transition table of the connection log: one line per row of the specification, in the order in which the rows
-// look at a segment (corrections first, then by number). Numbers are the specification's.
+// look at a segment (corrections first, then by number). Numbers are the specification's; 44 to
+// 48 are beyond it: ICMP errors, and a FIN that was not read yet when a RST was released.
 //
 // A *sent* row is about the endpoint X that sent the segment, and is asked when the segment arrives at the emulator,
 // whatever happens to it afterwards: sending it is proof of X's state. A *delivered* row is about the endpoint X that
