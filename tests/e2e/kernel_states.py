@@ -77,16 +77,26 @@ class KernelStates:
                 lost += int(re.search(r"overrun: (\d+)", file.read()).group(1))
         return lost
 
+    def _consume(self):
+        """What the trace holds, taken out of it: what is traced meanwhile is read, or stays for the next time."""
+        text = b""
+        pipe = os.open(os.path.join(self.directory, "trace_pipe"), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            while chunk := os.read(pipe, 1 << 16):
+                text += chunk
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(pipe)
+        return text.decode("ascii", "replace")
+
     def take(self):
         """{(source port, destination port): [(seconds of the monotonic clock, state), ...]} since the last take(). A
         reset that was received stands there as "RESET"."""
         if lost := self._overrun():
             raise AssertionError(f"the trace buffer overran: {lost} events lost")
-        with open(os.path.join(self.directory, "trace"), encoding="ascii", errors="replace") as file:
-            lines = file.read().splitlines()
-        self._write("trace", "")
         histories = {}
-        for line in lines:
+        for line in self._consume().splitlines():
             if match := _RESET.search(line):
                 key = (int(match["sport"]), int(match["dport"]))
                 histories.setdefault(key, []).append((float(match["at"]), "RESET"))

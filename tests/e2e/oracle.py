@@ -57,7 +57,8 @@ class Run:
         self.where, self.name, self.family, self.ports, self.server_port = where, name, family, ports, server_port
         self.drive, self.client, self.server, self.alone = KINDS[name]
         self.lives = 1
-        self.kept = self.error = None
+        self.lab = self.kept = self.error = None
+        self.seconds = 0.0
 
 
 class Oracle(unittest.TestCase):
@@ -68,37 +69,47 @@ class Oracle(unittest.TestCase):
         cls.table = []
         cls.lags = collections.defaultdict(list)
         cls.kernel = cls.enterClassContext(kernel_states.KernelStates(CLIENTS, SERVERS))
-        cls.lab = cls.enterClassContext(harness.Lab())
-        kernel_states.no_small_fin_wait_2(cls.lab.near, cls.lab.far)
         cls.events, cls.lock = collections.defaultdict(list), threading.Lock()
+        cls.clock = time.time() - time.monotonic()
+
+    def lab(self):
+        lab = self.enterContext(harness.Lab())
+        kernel_states.no_small_fin_wait_2(lab.near, lab.far)
+        return lab
 
     @classmethod
     def tearDownClass(cls):
-        print(f"\n{'pass':7} {'kind':22} {'equal':>5} {'total':>5}  explained (connections)")
+        print(f"\n{'pass':7} {'kind':22} {'equal':>5} {'total':>5} {'seconds':>7}  explained (connections)")
         for run, equal, explained in cls.table:
-            print(f"{run.where:7} {run.name:22} {equal:5} {len(run.ports):5}  {dict(explained) or ''}")
+            print(f"{run.where:7} {run.name:22} {equal:5} {len(run.ports):5} {run.seconds:7.1f}  {dict(explained) or ''}")
         print(f"{'':7} {'all':22} {sum(r[1] for r in cls.table):5} {sum(len(r[0].ports) for r in cls.table):5}")
         for evidence, lags in sorted(cls.lags.items()):
             print(f"our time minus the kernel's, evidence {evidence}: median {chance.median(lags) * 1e6:.0f} us, "
                   f"p1 {chance.quantile(lags, 0.01) * 1e6:.0f}, p99 {chance.quantile(lags, 0.99) * 1e6:.0f}")
 
     def test_steady(self):
-        self.lab.both(**STEADY)
-        self.clock = time.time() - time.monotonic()
+        lab = self.lab()
+        lab.both(**STEADY)
         for run in self.runs("steady", socket.AF_INET, STEADY_COUNT, 0):
             with self.subTest(kind=run.name, where="steady"):
-                self.carry_out([run], LabLink(self.lab, STEADY))
+                self.carry_out([run], LabLink(lab, STEADY))
                 self.check(run)
 
     def test_rough(self):
-        self.lab.both(**ROUGH)
-        self.clock = time.time() - time.monotonic()
-        link, runs = LabLink(self.lab, ROUGH), self.runs("rough", socket.AF_INET6, ROUGH_COUNT, len(KINDS))
-        for group in [[r for r in runs if not r.alone]] + [[r] for r in runs if r.alone]:
-            self.carry_out(group, link)
-            for run in group:
-                with self.subTest(kind=run.name, where="rough"):
-                    self.check(run)
+        """Four labs at once: in the first all kinds that can share a link, in the others one after the other."""
+        runs = self.runs("rough", socket.AF_INET6, ROUGH_COUNT, len(KINDS))
+        alone = [[run] for run in runs if run.alone]
+        threads = []
+        for groups in [[[run for run in runs if not run.alone]]] + [alone[n::3] for n in range(3)]:
+            lab = self.lab()
+            lab.both(**ROUGH)
+            threads.append(threading.Thread(target=self.carry_all_out, args=(groups, LabLink(lab, ROUGH)), daemon=True))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        for run in runs:
+            with self.subTest(kind=run.name, where="rough"):
+                self.check(run)
         total = sum(len(run.ports) for run in runs)
         equal = sum(equal for run, equal, _ in self.table if run.where == "rough")
         self.assertGreaterEqual(total, min(1000, len(KINDS) * ROUGH_COUNT))
@@ -108,6 +119,10 @@ class Oracle(unittest.TestCase):
         return [Run(where, name, family, range(CLIENTS.start + slot * SLOT, CLIENTS.start + slot * SLOT + count),
                     SERVERS.start + slot) for slot, name in enumerate(KINDS, first_slot)]
 
+    def carry_all_out(self, groups, link):
+        for runs in groups:
+            self.carry_out(runs, link)
+
     def carry_out(self, runs, link):
         """All at once, until nothing of them is on its way and the kernel keeps nothing but TIME_WAIT."""
         threads = [threading.Thread(target=self.drive, args=(run, link), daemon=True) for run in runs]
@@ -115,25 +130,23 @@ class Oracle(unittest.TestCase):
             thread.start()
         for thread in threads:
             thread.join()
+        kept = self.settled(link.lab)
         for run in runs:
-            if run.error:
-                raise run.error
-        kept = self.settled()
-        for run in runs:
-            run.kept = kept
+            run.lab, run.kept = link.lab, kept
         self.collect()
 
     def drive(self, run, link):
-        batch = tcp_kinds.Batch(self.lab.near, self.lab.far, run.family, run.ports, run.server_port, link)
+        batch = tcp_kinds.Batch(link.lab.near, link.lab.far, run.family, run.ports, run.server_port, link)
         batch.on_new_life = lambda batch: self.forget(run)
+        began = time.monotonic()
         try:
             try:
                 run.drive(batch)
             finally:
                 batch.leave()
-        except Exception as error:  # told by the main thread
+        except Exception as error:  # told by check()
             run.error = error
-        run.lives = batch.lives
+        run.lives, run.seconds = batch.lives, time.monotonic() - began
 
     def collect(self):
         with self.lock:
@@ -148,18 +161,21 @@ class Oracle(unittest.TestCase):
                 self.events.pop((port, run.server_port), None)
                 self.events.pop((run.server_port, port), None)
 
-    def settled(self):
+    @staticmethod
+    def settled(lab):
         """What the kernel keeps when nothing is on its way any more: a late RST may yet end a TIME_WAIT."""
         while True:
-            before = [self.lab.wait_empty()[d]["total"]["packets_in"] for d in ("up", "down")]
+            before = [lab.wait_empty()[d]["total"]["packets_in"] for d in ("up", "down")]
             time.sleep(0.05)
-            kept = [kernel_states.small_sockets(side) for side in (self.lab.near, self.lab.far)]
-            if before == [self.lab.wait_empty()[d]["total"]["packets_in"] for d in ("up", "down")]:
+            kept = [kernel_states.small_sockets(side) for side in (lab.near, lab.far)]
+            if before == [lab.wait_empty()[d]["total"]["packets_in"] for d in ("up", "down")]:
                 return kept
 
     def check(self, run):
+        if run.error:
+            raise run.error
         rows = collections.defaultdict(list)
-        for row in self.lab.api.pages(f"/api/v1/connections?port={run.server_port}&limit=1000"):
+        for row in run.lab.api.pages(f"/api/v1/connections?port={run.server_port}&limit=1000"):
             is_swapped = row["client"]["port"] == run.server_port
             rows[row["server" if is_swapped else "client"]["port"]].append((row, is_swapped))
         equal, explained, wrong = 0, collections.Counter(), []
@@ -167,7 +183,7 @@ class Oracle(unittest.TestCase):
             if len(rows[port]) != run.lives:
                 wrong.append(f"port {port}: {len(rows[port])} connections are recorded, not {run.lives}")
                 continue
-            recorded = Recorded(self.lab, *rows[port][0])
+            recorded = Recorded(run.lab, *rows[port][0])
             if broken := recorded.broken_chain():
                 wrong.append(f"port {port}: {broken}")
             proof = tcp_rare.PROOFS.get(run.name)
