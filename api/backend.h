@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "api/ways_in.h"
 #include "emulator/conditions.h"
 #include "emulator/event.h"
 #include "emulator/link_stats.h"
@@ -34,6 +35,7 @@ struct LinkInfo {
   std::optional<WallTime> reverts_at;  ///< a change with "for" is in force until then
   SideInfo near;
   SideInfo far;
+  WayInInfo way_in;
 };
 
 /// One endpoint, as a list shows it.
@@ -41,6 +43,15 @@ struct EndpointRow {
   Endpoint endpoint;
   TcpState state = TcpState::none;
   EndpointFigures figures;
+};
+
+/// A segment that closed, or meant to.
+struct CloseRow {
+  Role side = Role::client;
+  CloseKind kind = CloseKind::fin;
+  WallTime at = 0;
+  bool is_delivered = false;
+  bool operator==(const CloseRow&) const = default;
 };
 
 struct ConnectionRow {
@@ -59,6 +70,9 @@ struct ConnectionRow {
   Duration handshake_rtt_client{0};
   Duration handshake_rtt_server{0};
   Duration initial_rtt{0};
+  TcpFacts tcp;
+  std::vector<CloseRow> closes;
+  std::uint32_t closes_left_out = 0;
 };
 
 struct TransitionRow {
@@ -87,7 +101,7 @@ struct SegmentRow {
 };
 
 /// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
-/// "events_lost", "transition", "memory_exhausted".
+/// "events_lost", "transition", "link_added", "link_removed", "way_in", "memory_exhausted".
 struct EventRow {
   std::uint64_t id = 0;
   WallTime at = 0;
@@ -149,6 +163,18 @@ struct Unavailable : std::runtime_error {  ///< the forwarder or the journal did
   using std::runtime_error::runtime_error;
 };
 
+struct Conflict : std::runtime_error {  ///< with what is there already: a name, a way in
+  using std::runtime_error::runtime_error;
+};
+struct Incapable : std::runtime_error {  ///< this machine lacks something, or we may not: says what, and what mends it
+  using std::runtime_error::runtime_error;
+};
+/// A request that is well-formed, but of which one field names what is not there.
+struct Unfit : std::runtime_error {
+  Unfit(std::string json_pointer, const std::string& why) : std::runtime_error(why), pointer(std::move(json_pointer)) {}
+  std::string pointer;
+};
+
 /// A change of one link's conditions.
 struct Change {
   LinkConditions conditions;
@@ -170,6 +196,11 @@ class Backend {
   /// Returns when the change is in effect: the next packet read meets it. At most 1 s, then Unavailable.
   virtual LinkInfo apply(const std::string& name, const Change& change) = 0;  ///< NotFound, RevisionMismatch
   virtual LinkInfo reset(const std::string& name, const std::string& source) = 0;
+  /// Sets the way in up and puts the link into service under its conditions, then lets traffic in. At most a few
+  /// seconds. If any of it fails nothing is left. Conflict, Incapable, Unfit.
+  virtual LinkInfo create(const NewLink& wanted) = 0;
+  /// Takes the way in down, and puts everything back that it changed. NotFound; Conflict for the lab.
+  virtual void remove(const std::string& name) = 0;
   virtual LinkStats stats(const std::string& name) = 0;  ///< NotFound, Unavailable
 
   /// The journal is brought up to date first, for at most a quarter of a second.

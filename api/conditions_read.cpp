@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
 #include "api/impairments_read.h"
 #include "api/nearest_name.h"
@@ -96,11 +97,33 @@ void take_back_other_models(const Json& patch, Json& target) {
   if (!is_named("random") && !patch.contains("correlation")) target.erase("correlation");
 }
 
+/// To name another discipline takes back the parameters of the one before.
+void take_back_parameters(const Json& patch, Json& target) {
+  const auto discipline_of = [](const Json& queue) {
+    const Json name = queue.value("discipline", Json());
+    return name.is_null() ? Json("droptail") : name;
+  };
+  if (!patch.contains("discipline") || discipline_of(patch) == discipline_of(target)) return;
+  Json kept = Json::object();
+  if (target.contains("limit")) kept["limit"] = target.at("limit");
+  target = std::move(kept);
+}
+
+/// Of a trace that the patch does not name, the numbers are those that are in use, whatever became of its file.
+void keep_trace(const Json& sides, const char* side, const TraceSettings& present, TraceSettings& merged) {
+  const bool is_named = sides.contains(side) && sides.at(side).is_object() && sides.at(side).contains("trace");
+  if (!is_named && merged.file == present.file && !present.file.empty()) merged = present;
+}
+
 /// To name one of several settings that exclude each other takes back the others.
 void take_back_the_other(const std::string& impairment, const Json& patch, Json& target) {
   const auto names = [&](const char* name) { return patch.contains(name) && !patch.at(name).is_null(); };
   if (impairment == "loss") {
     take_back_other_models(patch, target);
+  } else if (impairment == "trace") {
+    target = Json::object();
+  } else if (impairment == "queue") {
+    take_back_parameters(patch, target);
   } else if (impairment == "outage") {
     const bool turns_on = names("on") && patch.at("on") == true;
     if (turns_on && !patch.contains("up_for") && !patch.contains("down_for")) {
@@ -118,6 +141,9 @@ void merge_direction(Json& target, const Json& patch, Errors& errors) {
     target.update(read_netem(patch, "", errors));
   } else if (patch.is_object()) {
     for (const auto& [impairment, value] : patch.items()) {
+      if (impairment == "rate" && value.is_object() && target.contains("rate") && target.at("rate").is_string()) {
+        target["rate"] = {{"rate", target.at("rate")}};  // as it would be written if it had more to say
+      }
       if (value.is_object() && target.contains(impairment) && target.at(impairment).is_object()) {
         take_back_the_other(impairment, value, target.at(impairment));
       }
@@ -140,16 +166,17 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
   read_member(reader, "duplicate", out.duplicate, errors);
   read_member(reader, "corrupt", out.corrupt, errors);
   read_member(reader, "reorder", out.reorder, errors);
-  reader.quantity("rate", parse_rate, "5mbit", out.rate.bits_per_second);
+  read_member(reader, "rate", out.rate, errors);
   read_member(reader, "queue", out.queue, errors);
   read_member(reader, "outage", out.outage, errors);
+  read_member(reader, "trace", out.trace, errors);
   reader.finish();
   return out;
 }
 
 LinkConditions read_conditions(const Json& document, Errors& errors) {
   Errors found;
-  const LinkConditions conditions = read_spread(spread(document, found), found);
+  LinkConditions conditions = read_spread(spread(document, found), found);
   append_unreported(found, validate(conditions));
   if (has_both(document)) report_as_both(found);
   errors.insert(errors.end(), found.begin(), found.end());
@@ -163,7 +190,9 @@ LinkConditions merge_conditions(const LinkConditions& present, const Json& patch
   Json merged = to_json(present);
   Errors repeated;
   for (const auto& [side, value] : sides.items()) merge_direction(merged.at(side), value, repeated);
-  const LinkConditions conditions = read_spread(merged, repeated);
+  LinkConditions conditions = read_spread(merged, repeated);
+  keep_trace(sides, "up", present.up.trace, conditions.up.trace);
+  keep_trace(sides, "down", present.down.trace, conditions.down.trace);
   append_unreported(found, validate(conditions));
   if (has_both(patch)) report_as_both(found);
   errors.insert(errors.end(), found.begin(), found.end());

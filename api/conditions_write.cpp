@@ -1,8 +1,11 @@
+#include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
 #include "api/units.h"
 
 namespace wobble::api {
 namespace {
+
+using api::write;  // the bottleneck's
 
 Json write(const DelaySettings& s) {
   Json out = {{"time", print_duration(s.time)}};
@@ -43,6 +46,7 @@ Json write(const LossSettings& s) {
   if (s.every != 0) out["every"] = s.every;
   if (!s.list.empty()) out["list"] = s.list;
   if (!s.pattern.empty()) out["pattern"] = s.pattern;
+  if (s.after_rate) out["after_rate"] = true;
   return out;
 }
 
@@ -61,8 +65,6 @@ Json write(const ReorderSettings& s) {
   if (!by.empty()) out["by"] = by;
   return out;
 }
-
-Json write(const QueueSettings& s) { return {{"limit", print_limit(s)}}; }
 
 Json write(const OutageSettings& s) {
   Json out = Json::object();
@@ -87,9 +89,10 @@ Json to_json(const DirectionConditions& c) {
   put(out, "duplicate", c.duplicate);
   put(out, "corrupt", c.corrupt);
   put(out, "reorder", c.reorder);
-  if (c.rate.bits_per_second != 0) out["rate"] = print_rate(c.rate.bits_per_second);
+  put(out, "rate", c.rate);
   put(out, "queue", c.queue);
   put(out, "outage", c.outage);
+  put(out, "trace", c.trace);
   return out;
 }
 

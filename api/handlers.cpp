@@ -30,6 +30,12 @@ Problem problem_of(const std::exception_ptr& thrown) {
     return problem;
   } catch (const NotFound& e) {
     return {404, e.what()};
+  } catch (const Conflict& e) {
+    return {409, e.what()};
+  } catch (const Unfit& e) {
+    return Problem::invalid({{e.pointer, e.what()}});
+  } catch (const Incapable& e) {
+    return {503, e.what()};
   } catch (const RevisionMismatch& e) {
     return {412, e.what()};
   } catch (const Unavailable& e) {

@@ -35,6 +35,8 @@ class Handlers {
   void link(const Call& call, httplib::Response& response);
   void put_link(const Call& call, httplib::Response& response);
   void patch_link(const Call& call, httplib::Response& response);
+  void create_link(const Call& call, httplib::Response& response);
+  void remove_link(const Call& call, httplib::Response& response);
   void stats(const Call& call, httplib::Response& response);
   void reset_link(const Call& call, httplib::Response& response);
   void reset_all(const Call& call, httplib::Response& response);
@@ -66,13 +68,14 @@ class Handlers {
 void send_link(httplib::Response& response, const LinkInfo& link);
 /// Problem 412 if the call has an If-Match that does not name the present revision.
 void check_precondition(const Call& call, const LinkInfo& present);
-/// The member "for": how long a change lasts.
+/// "for" of a change: how long it lasts. None if it is not there, or wrong.
 std::optional<Duration> read_lasts(const nlohmann::json& body, std::vector<FieldError>& errors);
 
 void send_json(httplib::Response& response, int status, const nlohmann::json& body);
 void send_problem(httplib::Response& response, const Problem& problem);
 
-/// Problem as it is; NotFound 404, RevisionMismatch 412, Unavailable 503; anything else 500, without its innards.
+/// Problem as it is; NotFound 404, Conflict 409, RevisionMismatch 412, Unfit 422, Unavailable and Incapable 503;
+/// anything else 500, without its innards.
 Problem problem_of(const std::exception_ptr& thrown);
 
 /// The body as a JSON object; {} if there is none and `may_be_absent`. Throws Problem 400.

@@ -4,6 +4,7 @@
 
 #include "api/nearest_name.h"
 #include "api/object_reader.h"
+#include "api/shorthand.h"
 #include "api/units.h"
 
 namespace wobble::api {
@@ -12,21 +13,6 @@ namespace {
 using Errors = std::vector<FieldError>;
 
 constexpr std::uint32_t kDefaultReorderPackets = 3;  // what TCP's fast retransmit takes for a loss (RFC 5681 3.2)
-
-/// An impairment written as its main quantity alone. True if it was (rightly or wrongly).
-template <typename T>
-bool read_shorthand(const Json& value, const std::string& pointer, Parsed<T> (*parse)(std::string_view),
-                    const char* example, T& out, Errors& errors) {
-  if (value.is_object()) return false;
-  const Parsed<std::string> text = quantity_text(value, example);
-  const Parsed<T> parsed = text.ok() ? parse(text.value) : Parsed<T>{{}, text.error};
-  if (parsed.ok()) {
-    out = parsed.value;
-  } else {
-    errors.push_back({pointer, parsed.error});
-  }
-  return true;
-}
 
 void read_model(const Json& value, const std::string& pointer, GilbertElliott& out, Errors& errors) {
   ObjectReader reader(value, pointer, errors);
@@ -106,6 +92,7 @@ void read_impairment(const Json& value, const std::string& pointer, LossSettings
   read_model_member(reader, "gilbert_elliott", out.gilbert_elliott, errors);
   read_model_member(reader, "markov", out.markov, errors);
   reader.integer("every", out.every);
+  reader.flag("after_rate", out.after_rate);
   if (const Json* list = reader.member("list")) read_list(*list, reader.pointer_to("list"), out.list, errors);
   if (const Json* pattern = reader.member("pattern")) {
     if (pattern->is_string()) {
@@ -144,13 +131,6 @@ void read_impairment(const Json& value, const std::string& pointer, ReorderSetti
   if (!out.probability.is_zero() && by.packets == 0 && by.time.count() == 0) by.packets = kDefaultReorderPackets;
   out.by_packets = by.packets;
   out.by_time = by.time;
-}
-
-void read_impairment(const Json& value, const std::string& pointer, QueueSettings& out, Errors& errors) {
-  if (read_shorthand(value, pointer, parse_limit, "100packets", out, errors)) return;
-  ObjectReader reader(value, pointer, errors);
-  reader.quantity("limit", parse_limit, "100packets", out);
-  reader.finish();
 }
 
 void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out, Errors& errors) {

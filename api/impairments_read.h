@@ -20,8 +20,6 @@ void read_impairment(const Json& value, const std::string& pointer, CorruptSetti
                      std::vector<FieldError>& errors);
 void read_impairment(const Json& value, const std::string& pointer, ReorderSettings& out,
                      std::vector<FieldError>& errors);
-void read_impairment(const Json& value, const std::string& pointer, QueueSettings& out,
-                     std::vector<FieldError>& errors);
 void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out,
                      std::vector<FieldError>& errors);
 

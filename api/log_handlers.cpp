@@ -11,9 +11,9 @@
 namespace wobble::api {
 namespace {
 
-constexpr std::string_view kKinds[] = {"daemon_started",    "daemon_stopped",    "conditions",
-                                       "connection_opened", "connection_closed", "annotation",
-                                       "events_lost",       "transition",        "memory_exhausted"};
+constexpr std::string_view kKinds[] = {"daemon_started",    "daemon_stopped", "conditions",  "connection_opened",
+                                       "connection_closed", "annotation",     "events_lost", "transition",
+                                       "link_added",        "link_removed",   "way_in",      "memory_exhausted"};
 
 using Query = std::map<std::string, std::string>;
 

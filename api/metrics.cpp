@@ -99,6 +99,7 @@ constexpr Counter kCounters[] = {
     {"wobble_duplicates_total", "Copies made by duplicate.", &DirectionCounters::duplicated},
     {"wobble_corruptions_total", "Packets damaged by corrupt.", &DirectionCounters::corrupted},
     {"wobble_reorders_total", "Packets moved back by reorder.", &DirectionCounters::reordered},
+    {"wobble_marks_total", "Packets marked with congestion experienced.", &DirectionCounters::marked},
 };
 
 void write_packets(Writer& out, const std::vector<LinkFigures>& links) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
 #include "api/nearest_name.h"
 #include "api/units.h"
@@ -11,7 +12,7 @@ namespace wobble::api {
 namespace {
 
 constexpr std::string_view kWords[] = {"delay", "loss",  "duplicate", "corrupt", "reorder",
-                                       "rate",  "limit", "queue",     "outage"};
+                                       "rate",  "limit", "queue",     "outage",  "trace"};
 
 /// Walks over the words; each function named after a word reads what follows it.
 class Reader {
@@ -32,14 +33,15 @@ class Reader {
       } else if (word == "reorder") {
         reorder();
       } else if (word == "rate") {
-        put("rate", quantity(word, parse_rate, print_rate, "5mbit"));
-        refuse_number(word, "rate's packet overhead and cell size are not supported yet");
+        rate();
       } else if (word == "limit") {
         limit();
       } else if (word == "queue") {
-        put("queue", {{"limit", quantity(word, parse_limit, print_limit, "100packets")}});
+        queue();
       } else if (word == "outage") {
         outage();
+      } else if (word == "trace") {
+        put("trace", {{"file", peek() != nullptr ? words_[next_++] : ""}});
       } else {
         unknown(word);
       }
@@ -152,6 +154,7 @@ class Reader {
       correlation("loss", value);
       put("loss", std::move(value));
     }
+    if (take("after_rate")) out_.direction["loss"]["after_rate"] = true;
     if (take("ecn")) fail("loss: ecn is not supported yet");
   }
 
@@ -197,6 +200,66 @@ class Reader {
     }
     if (take("by")) value["by"] = quantity("reorder by", parse_reorder_by, print_reorder_by, "3packets");
     put("reorder", std::move(value));
+  }
+
+  /// netem's plain numbers of bytes: packet overhead, cell size, cell overhead.
+  void rate() {
+    Json value = quantity("rate", parse_rate, print_rate, "5mbit");
+    if (number_follows()) {
+      value = {{"rate", value}};
+      value["overhead"] = bytes("rate", parse_overhead, print_overhead);
+    }
+    if (number_follows()) value["cell"]["size"] = bytes("rate", parse_size, print_size);
+    if (number_follows()) value["cell"]["overhead"] = bytes("rate", parse_size, print_size);
+    refuse_number("rate", "at most a packet overhead, a cell size and a cell overhead are taken");
+    if (take("burst")) {
+      if (value.is_string()) value = {{"rate", value}};
+      value["burst"] = quantity("rate burst", parse_size, print_size, "32kB");
+    }
+    put("rate", std::move(value));
+  }
+
+  /// The next word as a size, or as a plain number of bytes.
+  template <typename T, typename Print>
+  std::string bytes(const std::string& word, Parsed<T> (*parse)(std::string_view), Print print) {
+    const std::string& text = words_[next_++];
+    const bool is_plain = text.find_first_not_of("-0123456789") == std::string::npos;
+    const Parsed<T> parsed = parse(is_plain ? text + "B" : text);
+    if (!parsed.ok()) fail(word + ": " + parsed.error);
+    return print(parsed.value);
+  }
+
+  /// A limit, a discipline, and its parameters in tc's words.
+  void queue() {
+    Json value = Json::object();
+    if (number_follows()) value["limit"] = quantity("queue", parse_limit, print_limit, "100packets");
+    if (peek() != nullptr &&
+        std::find(std::begin(kDisciplines), std::end(kDisciplines), *peek()) != std::end(kDisciplines)) {
+      value["discipline"] = words_[next_++];
+    }
+    constexpr std::string_view kParameters[] = {"limit",     "target", "interval", "tupdate",     "alpha", "beta",
+                                                "max_burst", "min",    "max",      "probability", "avpkt", "quantum"};
+    const auto is_parameter = [&](const std::string& word) {
+      return std::find(std::begin(kParameters), std::end(kParameters), word) != std::end(kParameters);
+    };
+    for (;;) {
+      if (take("ecn")) {
+        value["ecn"] = true;
+      } else if (take("flows")) {
+        value["flows"] = count("queue flows");
+      } else if (peek() != nullptr && is_parameter(*peek())) {
+        const std::string name = words_[next_++];
+        if (number_follows()) {
+          value[name] = words_[next_++];
+        } else {
+          fail("queue " + name + ": its value is missing");
+        }
+      } else {
+        break;
+      }
+    }
+    if (value.empty()) fail("queue: a limit such as 100packets, or a discipline such as codel, is missing");
+    put("queue", std::move(value));
   }
 
   /// netem's limit is a plain number of packets.

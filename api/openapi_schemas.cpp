@@ -41,7 +41,8 @@ constexpr char kSchemas[] = R"json({
             "p23": {"type": "string", "default": "100%"}, "p14": {"type": "string", "default": "0%"}}},
           "every": {"type": ["integer", "null"], "description": "each n-th packet"},
           "list": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}, "maxItems": 10000, "description": "packets by number, counted from 1 when it is set"},
-          "pattern": {"type": ["string", "null"], "pattern": "^[.x]*$", "maxLength": 10000, "description": ". received, x lost, over and over"}}},
+          "pattern": {"type": ["string", "null"], "pattern": "^[.x]*$", "maxLength": 10000, "description": ". received, x lost, over and over"},
+          "after_rate": {"type": "boolean", "default": false, "description": "behind the bottleneck: what is lost has taken its capacity"}}},
       "duplicate": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"percent": {"type": "string"}}},
       "corrupt": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
@@ -50,9 +51,24 @@ constexpr char kSchemas[] = R"json({
       "reorder": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"percent": {"type": "string"},
           "by": {"type": "string", "default": "3packets", "description": "how far a packet is moved back", "examples": ["3packets", "10ms"]}}},
-      "rate": {"type": ["string", "null"], "examples": ["5mbit"]},
-      "queue": {"description": "The buffer before the rate. Shorthand: limit", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"limit": {"type": "string", "examples": ["100packets", "64kB", "200ms"]}}},
+      "rate": {"description": "Shorthand: rate", "type": ["object", "string", "null"], "additionalProperties": false, "examples": ["5mbit"],
+        "properties": {"rate": {"type": "string"}, "burst": {"type": "string", "default": "0B", "description": "what an idle link saves up (tbf)"},
+          "overhead": {"type": "string", "default": "0B", "description": "of each packet, may be negative"},
+          "cell": {"type": ["object", "null"], "additionalProperties": false, "properties": {
+            "size": {"type": "string", "description": "payload of a cell; ATM: 48B"}, "overhead": {"type": "string", "description": "header of a cell; ATM: 5B"}}}}},
+      "trace": {"description": "In place of a rate: opportunities to send 1,500 bytes, looped (mahimahi). Shorthand: file", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"file": {"type": "string", "description": "absolute path, read by the daemon: one number of milliseconds a line"},
+          "ms": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
+      "queue": {"description": "The buffer before the rate or trace. Shorthand: limit", "type": ["object", "string", "null"], "additionalProperties": false,
+        "properties": {"limit": {"type": "string", "examples": ["100packets", "64kB", "200ms"]},
+          "discipline": {"enum": ["droptail", "drophead", "codel", "pie", "red", "fq_codel"], "default": "droptail"},
+          "ecn": {"type": "boolean", "default": false, "description": "mark ECT packets instead of dropping them (RFC 3168)"},
+          "target": {"type": "string", "description": "codel, fq_codel: 5ms; pie: 15ms"}, "interval": {"type": "string", "description": "codel, fq_codel: 100ms"},
+          "tupdate": {"type": "string", "description": "pie: 15ms"}, "alpha": {"type": "string", "description": "pie: 0.125Hz"},
+          "beta": {"type": "string", "description": "pie: 1.25Hz"}, "max_burst": {"type": "string", "description": "pie: 150ms"},
+          "min": {"type": "string", "description": "red: a third of max"}, "max": {"type": "string", "description": "red: a quarter of the limit"},
+          "probability": {"type": "string", "description": "red, at max: 2%"}, "avpkt": {"type": "string", "description": "red: 1000B"},
+          "flows": {"type": "integer", "description": "fq_codel: 1024"}, "quantum": {"type": "string", "description": "fq_codel: 1514B"}}},
       "outage": {"description": "Shorthand: on", "type": ["object", "boolean", "null"], "additionalProperties": false,
         "properties": {"on": {"type": "boolean"}, "up_for": {"type": "string"}, "down_for": {"type": "string"},
           "drop_in_flight": {"type": "boolean", "default": false}}},
@@ -68,7 +84,7 @@ constexpr char kSchemas[] = R"json({
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
-    "reverts_at": {"type": ["string", "null"], "format": "date-time"}}},
+    "reverts_at": {"type": ["string", "null"], "format": "date-time"}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
   "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
     "profile": {"type": "string", "examples": ["3g"]},
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
@@ -88,7 +104,8 @@ constexpr char kSchemas[] = R"json({
     "reordered": {"type": "integer"}, "dropped": {"type": "object", "properties": {
       "total": {"type": "integer"}, "loss": {"type": "integer"}, "outage": {"type": "integer"},
       "queue": {"type": "integer"}, "memory": {"type": "integer"}, "malformed": {"type": "integer"},
-      "device": {"type": "integer"}}}}},
+      "device": {"type": "integer"}, "aqm": {"type": "integer"}}},
+    "marked": {"type": "integer", "description": "congestion experienced"}}},
   "DirectionStats": {"type": "object", "properties": {
     "asked": {"$ref": "#/components/schemas/Direction"},
     "delivered": {"type": "object", "description": "of packets since the last change; shares of those that met the impairment, null if none did", "properties": {
@@ -111,7 +128,18 @@ constexpr char kSchemas[] = R"json({
     "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},
     "bytes_delivered": {"type": "integer"}, "payload_bytes": {"type": "integer"}, "retransmissions": {"type": "integer"},
     "retransmissions_by_us": {"type": "integer"}, "dropped": {"type": "integer"}, "duplicated": {"type": "integer"},
-    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"}}},
+    "corrupted": {"type": "integer"}, "reordered": {"type": "integer"},
+    "unique_payload_bytes": {"type": "integer"},
+    "retransmitted": {"type": "object", "description": "adds up to retransmissions", "properties": {
+      "due_to_us": {"type": "integer"}, "fast": {"type": "integer"}, "timeout": {"type": "integer"}, "spurious": {"type": "integer"}}},
+    "out_of_order": {"type": "integer", "description": "before us"}, "out_of_order_by_us": {"type": "integer"},
+    "gaps": {"type": "integer"}, "dup_acks": {"type": "integer"}, "keep_alives": {"type": "integer"},
+    "zero_windows": {"type": "integer"}, "zero_window_ms": {"type": "number"}, "initial_window": {"type": "integer"},
+    "max_window": {"type": "integer"}, "max_in_flight": {"type": "integer"},
+    "offered": {"type": "object", "description": "in its SYN or SYN-ACK", "properties": {
+      "mss": {"type": ["integer", "null"]}, "wscale": {"type": ["integer", "null"]}, "sack": {"type": "boolean"},
+      "timestamps": {"type": "boolean"}, "tfo": {"enum": ["request", "cookie", null]}, "data_in_syn": {"type": "boolean"},
+      "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}}}},
   "Connection": {"type": "object", "properties": {
     "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
     "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
@@ -119,14 +147,32 @@ constexpr char kSchemas[] = R"json({
     "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted"]},
     "closed_by": {"enum": ["client", "server", "both", null]}, "midstream": {"type": "boolean"}, "ordinal": {"type": "integer"},
     "handshake": {"type": "object", "properties": {"rtt_client_ms": {"type": ["number", "null"]},
-      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+      "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]},
+      "net": {"type": "object", "description": "without the delay that wobble added", "properties": {
+        "rtt_client_ms": {"type": ["number", "null"]}, "rtt_server_ms": {"type": ["number", "null"]},
+        "initial_rtt_ms": {"type": ["number", "null"]}}}}},
+    "closed_first": {"enum": ["client", "server", "both", null], "description": "by what was sent, believed or not"},
+    "syn": {"type": "boolean"}, "syn_ack": {"type": "boolean"},
+    "closes": {"type": "array", "maxItems": 16, "description": "the first FIN of each side and every RST, in order", "items": {
+      "type": "object", "properties": {"side": {"enum": ["client", "server"]}, "kind": {"enum": ["fin", "rst"]},
+        "at": {"$ref": "#/components/schemas/Time"}, "delivered": {"type": "boolean"}}}},
+    "closes_left_out": {"type": "integer", "description": "beyond the sixteenth"},
+    "conn_state": {"description": "Zeek's; null: not TCP",
+      "enum": ["S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH", null]},
+    "history": {"type": "string", "maxLength": 24, "description": "Zeek's letters; upper case is the client", "examples": ["ShADadFf"]},
+    "one_sided": {"type": "boolean", "description": "only one endpoint was ever heard"},
+    "effective": {"type": "object", "description": "offered by both", "properties": {
+      "wscale": {"type": "boolean"}, "sack": {"type": "boolean"}, "timestamps": {"type": "boolean"},
+      "tfo": {"type": "boolean"}, "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}},
+    "syn_retries": {"type": "integer"}, "synack_retries": {"type": "integer"}, "rst_implausible": {"type": "integer"},
+    "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"}}},
   "ConnectionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
   "Tcp": {"type": "object", "properties": {
     "flags": {"type": "string", "examples": ["SYN,ACK"]}, "seq": {"type": "integer"}, "ack": {"type": "integer"},
     "length": {"type": "integer"}, "window": {"type": "integer"},
     "fate": {"enum": ["forwarded", "delayed", "reordered", "duplicated", "corrupted", "dropped"]},
-    "reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", null]}}},
+    "reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", "aqm", null]}}},
   "Transition": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "connection": {"type": "integer"},
     "link": {"type": "string"}, "side": {"enum": ["client", "server"]}, "from": {"type": "string"}, "to": {"type": "string"},
@@ -142,14 +188,38 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "memory_exhausted"]},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in", "memory_exhausted"]},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},
   "EventList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}, "next": {"type": ["string", "null"]}}},
   "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
-    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}}
+    "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}},
+  "WayIn": {"type": "object", "description": "how traffic reaches the link; with the members of what it was made from", "properties": {
+    "kind": {"enum": ["lab", "attach", "loopback", "gateway", "run"]},
+    "state": {"enum": ["up", "waiting", "gone"]}, "detail": {"type": "string"}}},
+  "NewLink": {"type": "object", "additionalProperties": false, "description": "exactly one of attach, loopback, gateway, run", "properties": {
+    "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "description": "default: derived from the way in"},
+    "attach": {"type": "object", "required": ["target"], "additionalProperties": false, "properties": {
+      "target": {"type": "string", "examples": ["pid:17", "netns:blue", "host", "container:web"]},
+      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all but lo"},
+      "ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "of either end"},
+      "addresses": {"type": "array", "items": {"type": "string"}, "description": "of the other end", "examples": [["10.0.0.0/8"]]},
+      "protocol": {"enum": ["tcp", "udp", "icmp"], "description": "default: all three; of IPv6's icmp none"},
+      "fail": {"enum": ["open", "closed"], "default": "open", "description": "what becomes of the traffic when the daemon is killed"},
+      "follow": {"type": "boolean", "default": false, "description": "when the target is gone, wait and attach again"}}},
+    "loopback": {"type": "object", "required": ["port"], "additionalProperties": false, "properties": {
+      "port": {"type": "integer", "minimum": 1, "maximum": 65535}, "protocol": {"enum": ["tcp", "udp"], "default": "tcp"}}},
+    "gateway": {"type": "object", "required": ["in", "out"], "additionalProperties": false, "properties": {
+      "in": {"type": "string", "examples": ["eth0"]}, "out": {"type": "string", "examples": ["eth1"]},
+      "masquerade": {"type": "boolean", "default": false}, "fail": {"enum": ["open", "closed"], "default": "open"}}},
+    "run": {"type": "object", "additionalProperties": false, "description": "a namespace whose only way out is the link: its path is near.netns", "properties": {
+      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"}}},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "netem": {"type": "string", "description": "netem's words in place of both"},
+    "seed": {"type": "integer"}, "for": {"type": "string", "description": "then the link is clean"}}}
 })json";
 
 }  // namespace

@@ -4,18 +4,12 @@
 
 #include "api/conditions_json.h"
 #include "api/profiles.h"
+#include "api/ways_in_json.h"
 
 namespace wobble::api {
 namespace {
 
 Json or_null(const std::optional<WallTime>& time) { return time ? Json(print_time(*time)) : Json(); }
-
-double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
-
-/// 0 stands for unknown inside.
-Json rtt(Duration d) { return d.count() == 0 ? Json() : Json(milliseconds(d)); }
-
-const char* name_of(Side side) { return side == Side::near ? "near" : "far"; }
 
 /// An endpoint of which nothing is known yet is closed as far as anybody can tell.
 const char* name_of(TcpState state) { return to_string(state == TcpState::none ? TcpState::closed : state); }
@@ -31,25 +25,6 @@ Json reason(FateWord fate, DropReason drop) {
 
 Json side_json(const SideInfo& side) {
   return {{"device", side.device}, {"netns", side.netns}, {"addresses", side.addresses}};
-}
-
-Json endpoint_json(const EndpointRow& row, Side side) {
-  const EndpointFigures& f = row.figures;
-  return {{"address", row.endpoint.address.to_string()},
-          {"port", row.endpoint.port},
-          {"side", name_of(side)},
-          {"state", name_of(row.state)},
-          {"packets_sent", f.packets_sent},
-          {"bytes_sent", f.bytes_sent},
-          {"packets_delivered", f.packets_delivered},
-          {"bytes_delivered", f.bytes_delivered},
-          {"payload_bytes", f.payload_bytes},
-          {"retransmissions", f.retransmissions},
-          {"retransmissions_by_us", f.retransmissions_by_us},
-          {"dropped", f.dropped},
-          {"duplicated", f.duplicated},
-          {"corrupted", f.corrupted},
-          {"reordered", f.reordered}};
 }
 
 Json tcp_json(const TcpSegment& tcp) {
@@ -72,26 +47,8 @@ Json to_json(const LinkInfo& link) {
   const std::string_view profile = profile_of(link.conditions);
   out["profile"] = profile.empty() ? Json() : Json(std::string(profile));
   out["reverts_at"] = or_null(link.reverts_at);
+  out["way_in"] = to_json(link.way_in);
   return out;
-}
-
-Json to_json(const ConnectionRow& row) {
-  const Side server_side = opposite(row.client_side);
-  return {{"id", row.id},
-          {"link", row.link},
-          {"protocol", print_protocol(row.protocol)},
-          {"client", endpoint_json(row.client, row.client_side)},
-          {"server", endpoint_json(row.server, server_side)},
-          {"opened_at", print_time(row.opened_at)},
-          {"closed_at", or_null(row.closed_at)},
-          {"end", to_string(row.end)},
-          {"closed_by", row.closed_by == ClosedBy::nobody ? Json() : Json(to_string(row.closed_by))},
-          {"midstream", row.midstream},
-          {"ordinal", row.ordinal},
-          {"handshake",
-           {{"rtt_client_ms", rtt(row.handshake_rtt_client)},
-            {"rtt_server_ms", rtt(row.handshake_rtt_server)},
-            {"initial_rtt_ms", rtt(row.initial_rtt)}}}};
 }
 
 Json to_json(const TransitionRow& row) {

@@ -52,7 +52,7 @@ Server::Server(Backend& backend, ServerOptions options)
   http_->set_post_routing_handler([](const Request& q, Response& r) { add_security_headers(q, r); });
   http_->set_error_handler([this](const Request& q, Response& r) { explain_error(q, r); });
   http_->set_exception_handler(
-      [this](const Request& q, Response& r, std::exception_ptr thrown) { answer_failure(q, r, thrown); });
+      [this](const Request& q, Response& r, const std::exception_ptr& thrown) { answer_failure(q, r, thrown); });
   const auto with_body_handler = [this](const Request& q, Response& r, const httplib::ContentReader& reader) {
     with_body(q, r, reader);
   };

@@ -39,7 +39,7 @@ Json counters_json(const DirectionCounters& c) {
   drops["total"] = total;
   return {{"packets_in", c.packets_in}, {"bytes_in", c.bytes_in},      {"packets_out", c.packets_out},
           {"bytes_out", c.bytes_out},   {"dropped", std::move(drops)}, {"duplicated", c.duplicated},
-          {"corrupted", c.corrupted},   {"reordered", c.reordered}};
+          {"corrupted", c.corrupted},   {"reordered", c.reordered},    {"marked", c.marked}};
 }
 
 /// Each share is of the packets that met the impairment: of those that an outage did not take before, and, behind

@@ -18,6 +18,7 @@ constexpr Unit kRates[] = {{"gbit", 1'000'000'000}, {"mbit", 1'000'000}, {"kbit"
 constexpr Unit kSizes[] = {{"GB", 1'000'000'000}, {"MB", 1'000'000}, {"kB", 1'000},
                            {"MiB", 1 << 20},      {"KiB", 1 << 10},  {"B", 1}};
 constexpr Unit kPercents[] = {{"%", 10'000'000}};  // parts per billion
+constexpr Unit kFrequencies[] = {{"Hz", 1'000'000}};
 constexpr Unit kPackets[] = {{"packets", 1}, {"packet", 1}};
 constexpr Unit kMeanPackets[] = {{"packets", 1000}, {"packet", 1000}};
 
@@ -34,6 +35,7 @@ constexpr Kind kTime{"a time", "80ms", "ms", kTimes, "a nanosecond"};
 constexpr Kind kRate{"a rate", "5mbit", "mbit", kRates, "a bit per second"};
 constexpr Kind kSize{"a size", "64kB", "kB", kSizes, "a byte"};
 constexpr Kind kPercent{"a percentage", "2%", "%", kPercents, "a billionth (0.0000001%)"};
+constexpr Kind kFrequency{"a frequency", "0.125Hz", "Hz", kFrequencies, "a millionth of a hertz"};
 constexpr Kind kCount{"a number of packets", "100packets", "packets", kPackets, "a packet"};
 constexpr Kind kMean{"a number of packets", "5packets", "packets", kMeanPackets, "a thousandth of a packet"};
 
@@ -222,6 +224,29 @@ std::string print_size(std::uint64_t bytes) {
   }
   return "0B";
 }
+
+Parsed<std::int32_t> parse_overhead(std::string_view text) {
+  const bool is_negative = text.starts_with('-');
+  const auto size = parse_size(is_negative ? text.substr(1) : text);
+  if (!size.ok()) return {0, size.error};
+  if (size.value > std::numeric_limits<std::int32_t>::max()) return {0, quoted(text) + " is too large"};
+  const auto bytes = static_cast<std::int32_t>(size.value);
+  return {is_negative ? -bytes : bytes, {}};
+}
+
+std::string print_overhead(std::int32_t bytes) {
+  const auto size = static_cast<std::uint64_t>(bytes < 0 ? -std::int64_t{bytes} : bytes);
+  return (bytes < 0 ? "-" : "") + print_size(size);
+}
+
+Parsed<std::uint32_t> parse_hertz(std::string_view text) {
+  const auto parsed = parse(kFrequency, text);
+  if (!parsed.ok()) return {0, parsed.error};
+  if (parsed.value > std::numeric_limits<std::uint32_t>::max()) return {0, quoted(text) + " is too large"};
+  return {static_cast<std::uint32_t>(parsed.value), {}};
+}
+
+std::string print_hertz(std::uint32_t millionths) { return decimal(millionths, 1'000'000) + "Hz"; }
 
 Parsed<Probability> parse_percent(std::string_view text) {
   const auto parsed = parse(kPercent, text);

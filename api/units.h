@@ -35,6 +35,14 @@ std::string print_rate(std::uint64_t bits_per_second);
 Parsed<std::uint64_t> parse_size(std::string_view text);
 std::string print_size(std::uint64_t bytes);
 
+/// A size that may be negative: "38B", "-4B".
+Parsed<std::int32_t> parse_overhead(std::string_view text);
+std::string print_overhead(std::int32_t bytes);
+
+/// "0.125Hz", in millionths.
+Parsed<std::uint32_t> parse_hertz(std::string_view text);
+std::string print_hertz(std::uint32_t millionths);
+
 /// "2%", 0 to 100, at most seven decimals.
 Parsed<Probability> parse_percent(std::string_view text);
 std::string print_percent(Probability value);

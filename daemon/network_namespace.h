@@ -1,9 +1,12 @@
-// A network namespace held by a descriptor and by nothing else: no name below /run/netns, so that when the daemon dies,
-// however it dies, the namespace and everything in it is gone.
+// A network namespace held by a descriptor. One that we make is held by nothing else: no name below /run/netns, so that
+// when the daemon dies, however it dies, the namespace and everything in it is gone.
 #pragma once
+
+#include <sys/types.h>
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "emulator/forwarder.h"
 
@@ -14,6 +17,11 @@ class NetworkNamespace {
   /// Makes an empty one. Throws std::system_error; needs CAP_SYS_ADMIN.
   NetworkNamespace();
 
+  /// This process's own. To run something in it takes no privilege.
+  static NetworkNamespace own();
+  /// The one that `path` leads to. Throws std::system_error: EINVAL if it is none.
+  static NetworkNamespace open(const std::string& path);
+
   /// Runs `work` inside, on a thread of its own that then ends; an exception of `work` comes out here.
   void run(const std::function<void()>& work) const;
   /// Moves the calling thread in, for good.
@@ -21,13 +29,21 @@ class NetworkNamespace {
 
   /// For nsenter(1) and setns(2) while this process lives: "/proc/PID/fd/N".
   std::string path() const;
+  /// What tells it from every other that lives now.
+  ino_t inode() const;
+  bool is_own() const { return is_own_; }
 
  private:
+  explicit NetworkNamespace(UniqueFd descriptor);
+
   UniqueFd descriptor_;
+  bool is_own_ = false;
 };
 
 /// Runs a program found on PATH with `input` on its standard input, in the calling thread's network namespace, without
 /// a shell. Throws std::runtime_error with the command and what it wrote to standard error unless it exits with 0.
 void run_program(const std::vector<std::string>& command, const std::string& input);
+/// As run_program(), and returns what it wrote to standard output.
+std::string output_of(const std::vector<std::string>& command);
 
 }  // namespace wobble::daemon

@@ -64,7 +64,6 @@ void read_memory(const std::string& text, Options& options) {
 }
 
 void check(const Options& options) {
-  if (!options.lab) throw CLI::ValidationError("wobbled", "nothing to do: give --lab for the built-in lab");
   if (options.demo && !options.lab) throw CLI::ValidationError("--demo", "needs --lab");
   if (!is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
     throw CLI::ValidationError("--listen", "'" + options.listen_address +
@@ -82,6 +81,12 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--lab", options.lab,
                "two network namespaces, client (near) and server (far), joined by the link 'lab'");
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
+  app.add_option("--attach", options.attach,
+                 "put a link in front of pid:N, netns:NAME, host, container:NAME or localhost:PORT (may be repeated)")
+      ->expected(1);
+  app.add_option("--gateway", options.gateway,
+                 "IN:OUT[,masquerade]: route between two interfaces through a link (may be repeated)")
+      ->expected(1);
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
   app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")

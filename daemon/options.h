@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "emulator/forwarder.h"
 
@@ -22,7 +23,9 @@ struct Options {
   bool insecure = false;
   bool verbose = false;
   ForwarderOptions forwarder;
-  std::uint64_t memory = 0;  ///< bytes in flight, of all links together
+  std::uint64_t memory = 0;          ///< bytes in flight, of all links together
+  std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
+  std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

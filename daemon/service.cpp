@@ -1,11 +1,10 @@
 #include "daemon/service.h"
 
-#include <spdlog/spdlog.h>
-
-#include <cstring>
+#include <random>
 #include <utility>
 
 #include "api/conditions_json.h"
+#include "api/connection_row.h"
 
 namespace wobble::daemon {
 namespace {
@@ -22,8 +21,13 @@ Service::Service(Journal& journal, const Settings& settings)
     : journal_(journal),
       forwarder_options_(settings.forwarder),
       memory_(std::make_shared<MemoryBudget>(settings.memory)),
-      started_at_(Forwarder::now()) {
+      started_at_(Forwarder::now()),
+      ways_in_(settings.offload) {
+  std::random_device device;
+  for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
+  table_.ids = std::make_shared<std::atomic<ConnectionId>>(journal.first_connection_id());
   reverter_ = std::thread([this] { bring_back_when_due(); });
+  watcher_ = std::thread([this] { watch_ways_in(); });
 }
 
 Service::~Service() {
@@ -32,33 +36,14 @@ Service::~Service() {
     stopping_ = true;
   }
   temporaries_changed_.notify_all();
+  stopped_.notify_all();
+  watcher_.join();
   reverter_.join();
+  for (auto& [name, link] : links_) shut_out(*link);
   for (auto& [name, link] : links_) {
     link->forwarder.reset();  // tells the ring where each connection stands
     journal_.remove_link(link->ring);
   }
-}
-
-void Service::add_link(const std::string& name, std::uint64_t seed, api::SideInfo near_info,
-                       std::unique_ptr<PacketDevice> near, api::SideInfo far_info, std::unique_ptr<PacketDevice> far,
-                       const ConnectionTableOptions& table) {
-  auto link = std::make_unique<ServedLink>();
-  link->info.name = name;
-  link->info.revision = 1;
-  link->info.seed = seed;
-  link->info.near = std::move(near_info);
-  link->info.far = std::move(far_info);
-  journal_.add_link(name, link->ring);
-  LinkOptions options;
-  options.seed = seed;
-  options.connections = table;
-  options.memory = memory_;
-  link->forwarder =
-      std::make_unique<Forwarder>(options, link->ring, std::move(near), std::move(far), forwarder_options_);
-  if (const int error = link->forwarder->fifo_error(); error != 0) {
-    spdlog::debug("link {}: SCHED_FIFO was refused: {}", name, std::strerror(error));
-  }
-  links_.emplace(name, std::move(link));
 }
 
 std::string Service::version() { return WOBBLE_VERSION; }
@@ -74,12 +59,13 @@ Service::ServedLink& Service::find(const std::string& name) {
 }
 
 void Service::call(ServedLink& link, const Forwarder::Command& command) {
-  if (!link.forwarder->call(command, kForwarderPatience)) {
+  if (link.forwarder && !link.forwarder->call(command, kForwarderPatience)) {
     throw api::Unavailable("the link '" + link.info.name + "' does not answer; nothing was changed");
   }
 }
 
 std::vector<api::LinkInfo> Service::links() {
+  const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
   std::vector<api::LinkInfo> all;
   for (const auto& [name, link] : links_) all.push_back(link->info);
@@ -87,6 +73,7 @@ std::vector<api::LinkInfo> Service::links() {
 }
 
 api::LinkInfo Service::link(const std::string& name) {
+  const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
   return find(name).info;
 }
@@ -97,10 +84,12 @@ void Service::put_in_force(ServedLink& link, const LinkConditions& conditions, c
   link.info.reverts_at = ends ? std::optional(wall_clock(*ends)) : std::nullopt;
   ++link.info.revision;
   journal_.record_change({link.info.name, link.info.revision, source, api::to_json(conditions).dump()});
+  has_new_temporaries_ = true;
   temporaries_changed_.notify_all();
 }
 
 api::LinkInfo Service::apply(const std::string& name, const api::Change& change) {
+  const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
   ServedLink& link = find(name);
   if (change.if_revision && *change.if_revision != link.info.revision) {
@@ -118,6 +107,7 @@ api::LinkInfo Service::apply(const std::string& name, const api::Change& change)
 }
 
 api::LinkInfo Service::reset(const std::string& name, const std::string& source) {
+  const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
   ServedLink& link = find(name);
   call(link, [](Link& l, TimePoint now) { l.reset(now); });
@@ -129,45 +119,57 @@ api::LinkInfo Service::reset(const std::string& name, const std::string& source)
 void Service::bring_back_when_due() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    TimePoint due = kNever;
-    for (auto& [name, link] : links_) {
-      if (const auto before = link->temporaries.expire(Forwarder::now())) {
-        link->forwarder->call([&](Link& l, TimePoint now) { l.apply(*before, now); }, kForwarderPatience);
-        put_in_force(*link, *before, "the end of a change made for a while");
-      }
-      due = std::min(due, link->temporaries.next_due());
-    }
+    lock.unlock();
+    const TimePoint due = expire_temporaries();
+    lock.lock();
+    if (stopping_) return;
     if (due == kNever) {
-      temporaries_changed_.wait(lock);
+      temporaries_changed_.wait(lock, [this] { return stopping_ || std::exchange(has_new_temporaries_, false); });
     } else {
-      temporaries_changed_.wait_until(lock, due);
+      temporaries_changed_.wait_until(lock, due,
+                                      [this] { return stopping_ || std::exchange(has_new_temporaries_, false); });
     }
   }
 }
 
+TimePoint Service::expire_temporaries() {
+  const std::shared_lock links_lock(links_mutex_);
+  const std::lock_guard lock(mutex_);
+  TimePoint due = kNever;
+  for (auto& [name, link] : links_) {
+    if (const auto before = link->temporaries.expire(Forwarder::now())) {
+      if (link->forwarder) {
+        link->forwarder->call([&](Link& l, TimePoint now) { l.apply(*before, now); }, kForwarderPatience);
+      }
+      put_in_force(*link, *before, "the end of a change made for a while");
+    }
+    due = std::min(due, link->temporaries.next_due());
+  }
+  return due;
+}
+
 LinkStats Service::stats(const std::string& name) {
+  const std::shared_lock links_lock(links_mutex_);
   ServedLink& link = find(name);
   LinkStats stats;
+  stats.at = stats.changed_at = Forwarder::now();  // all there is to tell of a link that waits for its target
   call(link, [&](Link& l, TimePoint now) { stats = l.stats(now); });
   stats.events_lost = link.ring.lost_transitions() + link.ring.lost_segments();
   return stats;
 }
 
 void Service::refresh_figures(std::vector<api::ConnectionRow>& rows) {
+  const std::shared_lock links_lock(links_mutex_);
   for (auto& [name, link] : links_) {
     const Forwarder::Command read = [&, link_name = name](Link& l, TimePoint) {
       for (api::ConnectionRow& row : rows) {
         if (row.closed_at || row.link != link_name) continue;
         const auto figures = l.connections().figures(row.id);
-        if (!figures) continue;
-        row.client.figures = figures->client;
-        row.server.figures = figures->server;
-        row.handshake_rtt_client = figures->handshake_rtt_client;
-        row.handshake_rtt_server = figures->handshake_rtt_server;
-        row.initial_rtt = figures->initial_rtt;
+        if (figures) api::set_figures(row, *figures, [&](TimePoint at) { return wall_clock(at); });
       }
     };
-    link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
+    if (link->forwarder)
+      link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
   }
 }
 
@@ -199,6 +201,7 @@ std::vector<api::SegmentRow> Service::segments(ConnectionId id) {
 
 void Service::follow(ConnectionId id) {
   connection(id);
+  const std::shared_lock links_lock(links_mutex_);
   for (auto& [name, link] : links_) {
     call(*link, [id](Link& l, TimePoint) { l.connections().follow(id); });
   }
@@ -216,13 +219,19 @@ std::uint64_t Service::wait_for_event(std::uint64_t since, Duration at_most) {
 std::uint64_t Service::newest_event() { return journal_.newest_event(); }
 
 api::EventRow Service::annotate(const std::string& text, const std::optional<std::string>& link) {
-  if (link) find(*link);
+  if (link) {
+    const std::shared_lock links_lock(links_mutex_);
+    find(*link);
+  }
   return journal_.annotate(text, link);
 }
 
 api::Health Service::health() {
+  const std::shared_lock links_lock(links_mutex_);
   for (auto& [name, link] : links_) {
-    if (link->forwarder->has_lost_device()) return {false, "a device of link '" + name + "' is gone; restart wobbled"};
+    if (!link->forwarder) continue;
+    if (!link->way_in && link->forwarder->has_lost_device())
+      return {false, "a device of link '" + name + "' is gone; restart wobbled"};
     if (!link->forwarder->call([](Link&, TimePoint) {}, kHealthPatience)) {
       return {false, "the link '" + name + "' does not answer"};
     }

@@ -2,20 +2,24 @@
 // revision; the journal keeps what they tell.
 //
 // Threads: every Backend function may be called from any thread. Changes are made one at a time under mutex_; the
-// forwarder takes each over within its loop, and only then does the call return. One thread of our own brings back what
-// was before a change that was made for a while.
+// forwarder takes each over within its loop, and only then does the call return. Whoever uses a link holds links_mutex_
+// shared; to put one in or take one out it is held alone, for moments: ways in are set up and taken down outside it,
+// one at a time under ways_mutex_. Two threads of our own: one brings back what was before a change that was made for a
+// while, one watches the ways in. Locks are taken in the order ways_mutex_, links_mutex_, mutex_.
 #pragma once
 
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 
 #include "api/backend.h"
 #include "daemon/journal/journal.h"
 #include "daemon/temporary_changes.h"
+#include "daemon/ways_in/ways_in.h"
 #include "emulator/event_ring.h"
 #include "emulator/forwarder.h"
 
@@ -25,18 +29,19 @@ class Service final : public api::Backend {
  public:
   /// How the links to be added run, and how many bytes they may have in flight together.
   struct Settings {
+    bool offload = true;  ///< as for TunDevice
     ForwarderOptions forwarder;
     std::size_t memory = std::size_t{256} << 20;
   };
 
   explicit Service(Journal& journal) : Service(journal, Settings()) {}
   Service(Journal& journal, const Settings& settings);
+  /// Takes every way in down.
   ~Service() override;
 
-  /// Puts a link into service: its packets flow from now on.
+  /// Puts a link into service that stays as long as the daemon, such as the lab's: its packets flow from now on.
   void add_link(const std::string& name, std::uint64_t seed, api::SideInfo near_info,
-                std::unique_ptr<PacketDevice> near, api::SideInfo far_info, std::unique_ptr<PacketDevice> far,
-                const ConnectionTableOptions& table);
+                std::unique_ptr<PacketDevice> near, api::SideInfo far_info, std::unique_ptr<PacketDevice> far);
 
   std::string version() override;
   Duration uptime() override;
@@ -46,6 +51,8 @@ class Service final : public api::Backend {
   api::LinkInfo link(const std::string& name) override;
   api::LinkInfo apply(const std::string& name, const api::Change& change) override;
   api::LinkInfo reset(const std::string& name, const std::string& source) override;
+  api::LinkInfo create(const api::NewLink& wanted) override;
+  void remove(const std::string& name) override;
   LinkStats stats(const std::string& name) override;
 
   api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query) override;
@@ -64,30 +71,54 @@ class Service final : public api::Backend {
 
  private:
   struct ServedLink {
+    explicit ServedLink(std::size_t ring_capacity) : ring(ring_capacity) {}
     EventRing ring;
-    api::LinkInfo info;            // guarded by mutex_
-    TemporaryChanges temporaries;  // guarded by mutex_
-    std::unique_ptr<Forwarder> forwarder;
+    api::LinkInfo info;                    // guarded by mutex_
+    TemporaryChanges temporaries;          // guarded by mutex_
+    std::unique_ptr<WayIn> way_in;         // guarded by ways_mutex_; none: the lab's, or it waits for its target
+    std::unique_ptr<Forwarder> forwarder;  // none: it waits for its target
   };
 
   ServedLink& find(const std::string& name);
-  /// Runs a command on the link's loop; Unavailable if it does not answer.
+  /// Runs a command on the link's loop; Unavailable if it does not answer. Nothing to do while there is no loop.
   void call(ServedLink& link, const Forwarder::Command& command);
   /// With mutex_ held: puts conditions in force, counts the revision, and journals it.
   void put_in_force(ServedLink& link, const LinkConditions& conditions, const std::string& source);
   /// The figures of connections that still live, as of now.
   void refresh_figures(std::vector<api::ConnectionRow>& rows);
   void bring_back_when_due();
+  /// Brings back what is due; when the next will be.
+  TimePoint expire_temporaries();
+
+  // In service_links.cpp; with ways_mutex_ held.
+  std::unique_ptr<Forwarder> forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
+                                           std::unique_ptr<PacketDevice> far);
+  ServedLink& put_into_service(std::unique_ptr<ServedLink> link);
+  std::unique_ptr<WayIn> make_way_in(const api::WayInSettings& settings);
+  std::string choose_name(const api::NewLink& wanted);
+  void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);
+  void shut_out(ServedLink& link) noexcept;
+  void discard(const std::string& name) noexcept;
+  void watch_ways_in();
+  void look_after(const std::string& name);
+  void come_back(ServedLink& link);
 
   Journal& journal_;
   const ForwarderOptions forwarder_options_;
   const std::shared_ptr<MemoryBudget> memory_;
   const TimePoint started_at_;
-  std::map<std::string, std::unique_ptr<ServedLink>> links_;  // filled before the API serves, then constant
+  ConnectionTableOptions table_;
+  std::mutex ways_mutex_;
+  WaysIn ways_in_;  // guarded by ways_mutex_
+  std::shared_mutex links_mutex_;
+  std::map<std::string, std::unique_ptr<ServedLink>> links_;  // guarded by links_mutex_
   std::mutex mutex_;
   std::condition_variable temporaries_changed_;
-  bool stopping_ = false;  // guarded by mutex_
+  std::condition_variable stopped_;
+  bool has_new_temporaries_ = false;  // guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
   std::thread reverter_;
+  std::thread watcher_;
 };
 
 }  // namespace wobble::daemon

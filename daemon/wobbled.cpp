@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <system_error>
 
@@ -17,6 +18,8 @@
 #include "daemon/lab/lab_server.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
+#include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/words.h"
 
 namespace wobble::daemon {
 namespace {
@@ -24,14 +27,6 @@ namespace {
 std::uint64_t draw_seed() {
   std::random_device device;
   return ((std::uint64_t{device()} << 32) | device()) & kLargestSeed;
-}
-
-ConnectionTableOptions table_options(const Journal& journal) {
-  std::random_device device;
-  ConnectionTableOptions options;
-  for (std::uint64_t& key : options.hash_key) key = (std::uint64_t{device()} << 32) | device();
-  options.first_id = journal.first_connection_id();
-  return options;
 }
 
 api::ServerOptions server_options(const Options& options) {
@@ -63,23 +58,40 @@ sigset_t block_ending_signals() {
   return ending;
 }
 
+void make_links(const Options& options, Service& service) {
+  std::vector<api::WayInSettings> ways;
+  for (const std::string& target : options.attach) ways.push_back(attach_settings(target));
+  for (const std::string& interfaces : options.gateway) ways.push_back(gateway_settings(interfaces));
+  for (const api::WayInSettings& way : ways) {
+    api::NewLink wanted;
+    wanted.way_in = way;
+    wanted.seed = options.seed;
+    service.create(wanted);
+  }
+}
+
 void run(const Options& options, const sigset_t& ending) {
   const std::filesystem::path folder = std::filesystem::path(options.database).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder);
   JournalOptions journal_options;
   journal_options.file = options.database;
   Journal journal(journal_options);
-  Service service(journal, {options.forwarder, options.memory});
+  for (const std::string& line : recover()) spdlog::warn("put back: {}", line);
+  Service service(journal, {options.offload, options.forwarder, options.memory});
   api::Server server(service, server_options(options));
   server.bind();
 
-  Lab lab(options.offload);
-  const std::uint64_t seed = options.seed.value_or(draw_seed());
-  service.add_link("lab", seed, lab.near_info(), lab.take_near(), lab.far_info(), lab.take_far(),
-                   table_options(journal));
-  auto lab_server = std::make_unique<LabServer>(lab.server(), Lab::kServerPort);
+  std::optional<Lab> lab;
+  std::unique_ptr<LabServer> lab_server;
   std::unique_ptr<DemoTraffic> demo;
-  if (options.demo) demo = std::make_unique<DemoTraffic>(lab);
+  if (options.lab) {
+    lab.emplace(options.offload);
+    const std::uint64_t seed = options.seed.value_or(draw_seed());
+    service.add_link("lab", seed, lab->near_info(), lab->take_near(), lab->far_info(), lab->take_far());
+    lab_server = std::make_unique<LabServer>(lab->server(), Lab::kServerPort);
+    if (options.demo) demo = std::make_unique<DemoTraffic>(*lab);
+  }
+  make_links(options, service);
   server.start();
   std::printf("wobbled: %s\n", url(options, server.port()).c_str());
   std::fflush(stdout);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 
 namespace wobble {
 namespace {
@@ -61,6 +62,8 @@ void check_markov(const MarkovLoss& model, Checker& check) {
 void check_loss(const LossSettings& loss, Checker& check) {
   const int others = loss.gilbert_elliott.has_value() + loss.burst.has_value() + loss.markov.has_value() +
                      (loss.every > 0) + !loss.list.empty() + !loss.pattern.empty();
+  check.require(!loss.after_rate || others > 0 || !loss.random.is_zero(), "/loss/after_rate",
+                "says where packets are lost: give a model of loss");
   check.require(others + !loss.random.is_zero() <= 1, "/loss",
                 "random, burst, gilbert_elliott, markov, every, list and pattern exclude each other: give one of them");
   check.probability(loss.random, "/loss/random");
@@ -91,10 +94,93 @@ void check_reorder(const ReorderSettings& reorder, Checker& check) {
   check.delay(reorder.by_time, "/reorder/by");
 }
 
-void check_queue(const QueueSettings& queue, Checker& check) {
+void check_rate(const RateSettings& rate, Checker& check) {
+  const std::uint64_t bits = rate.bits_per_second;
+  check.require(bits == 0 || (bits >= kMinRate && bits <= kMaxRate), "/rate",
+                "must be 0 (not limited) or 8bit to 1000gbit");
+  check.require(bits > 0 || rate == RateSettings{}, "/rate",
+                "burst, overhead and cell say how a rate is kept: give the rate");
+  check.require(rate.burst <= kMaxBurst, "/rate/burst", "must be at most 1GB");
+  check.require(rate.overhead >= -kMaxOverhead && rate.overhead <= kMaxOverhead, "/rate/overhead",
+                "must be -1500B to 1500B");
+  check.require(rate.cell_size == 0 || (rate.cell_size >= kMinCell && rate.cell_size <= kMaxCell), "/rate/cell/size",
+                "must be 8B to 65535B");
+  check.require(rate.cell_overhead == 0 || rate.cell_size > 0, "/rate/cell/size",
+                "is missing: how many bytes of a packet one cell carries (ATM: \"48B\")");
+  check.require(rate.cell_overhead <= kMaxCellOverhead, "/rate/cell/overhead", "must be at most 256B");
+}
+
+void check_trace(const DirectionConditions& conditions, Checker& check) {
+  const TraceSettings& trace = conditions.trace;
+  if (!trace.ms) return;
+  const std::vector<std::uint32_t>& ms = *trace.ms;
+  const char* where = trace.file.empty() ? "/trace/ms" : "/trace/file";
+  check.require(conditions.rate.bits_per_second == 0, "/trace", "stands in place of a rate: give one of them");
+  check.require(!ms.empty(), where, "has no opportunity to send");
+  check.require(ms.size() <= kMaxTrace, where, "has more than 4000000 opportunities");
+  check.require(std::is_sorted(ms.begin(), ms.end()), where, "goes back in time: its milliseconds never decrease");
+  check.require(ms.empty() || ms.back() > 0, where, "must last for some time: its last millisecond is above 0");
+}
+
+/// Parameters belong to their disciplines.
+class ParameterChecker {
+ public:
+  ParameterChecker(Discipline discipline, Checker& check) : discipline_(discipline), check_(check) {}
+
+  template <typename T>
+  void require(const char* field, const std::optional<T>& value, T least, T most, const char* range,
+               std::initializer_list<Discipline> owners, const char* belongs) {
+    if (!value) return;
+    check_.require(std::find(owners.begin(), owners.end(), discipline_) != owners.end(), field, belongs);
+    check_.require(*value >= least && *value <= most, field, range);
+  }
+
+ private:
+  Discipline discipline_;
+  Checker& check_;
+};
+
+void check_parameters(const QueueSettings& queue, Checker& check) {
+  using enum Discipline;
+  constexpr Duration kShortest = std::chrono::microseconds(1), kTick = std::chrono::milliseconds(1),
+                     kLongest = std::chrono::minutes(1);
+  constexpr std::uint32_t kMaxGain = 1'000'000'000;
+  constexpr std::uint64_t kLargest = 1'000'000'000;
+  constexpr const char* kTimes = "must be 1us to 1m";
+  constexpr const char* kGains = "must be at most 1000Hz";
+  constexpr const char* kPie = "belongs to pie";
+  constexpr const char* kRed = "belongs to red";
+  constexpr const char* kFair = "belongs to fq_codel";
+  ParameterChecker own(queue.discipline, check);
+  own.require("/queue/target", queue.target, kShortest, kLongest, kTimes, {codel, pie, fq_codel},
+              "belongs to codel, pie and fq_codel");
+  own.require("/queue/interval", queue.interval, kShortest, kLongest, kTimes, {codel, fq_codel},
+              "belongs to codel and fq_codel");
+  own.require("/queue/tupdate", queue.tupdate, kTick, kLongest, "must be 1ms to 1m", {pie}, kPie);
+  own.require("/queue/alpha", queue.alpha, 0U, kMaxGain, kGains, {pie}, kPie);
+  own.require("/queue/beta", queue.beta, 0U, kMaxGain, kGains, {pie}, kPie);
+  own.require("/queue/max_burst", queue.max_burst, Duration(0), kLongest, "must be 0 to 1m", {pie}, kPie);
+  own.require("/queue/min", queue.min, std::uint64_t{1}, kLargest, "must be 1B to 1GB", {red}, kRed);
+  own.require("/queue/max", queue.max, std::uint64_t{2}, kLargest, "must be 2B to 1GB", {red}, kRed);
+  own.require("/queue/probability", queue.probability, Probability{0}, Probability{Probability::kOne},
+              "must be 0% to 100%", {red}, kRed);
+  own.require("/queue/avpkt", queue.avpkt, 64U, 65'535U, "must be 64B to 65535B", {red}, kRed);
+  own.require("/queue/flows", queue.flows, 1U, kMaxFlows, "must be 1 to 65536", {fq_codel}, kFair);
+  own.require("/queue/quantum", queue.quantum, 64U, 1'000'000U, "must be 64B to 1MB", {fq_codel}, kFair);
+  check.require(!queue.min || !queue.max || *queue.min < *queue.max, "/queue/min", "must be below max");
+}
+
+void check_queue(const DirectionConditions& conditions, Checker& check) {
+  const QueueSettings& queue = conditions.queue;
   const int limits = (queue.limit_bytes > 0) + (queue.limit_packets > 0) + (queue.limit_time != Duration(0));
   check.require(limits <= 1, "/queue/limit", "is one of bytes, packets or a time, not several");
   check.delay(queue.limit_time, "/queue/limit");
+  const bool is_limited = conditions.rate.bits_per_second > 0 || conditions.trace.ms || !conditions.trace.file.empty();
+  const bool is_plain = queue.discipline == Discipline::droptail || queue.discipline == Discipline::drophead;
+  check.require(is_limited || queue.discipline == Discipline::droptail, "/queue/discipline",
+                "needs a rate or a trace: without one nothing waits");
+  check.require(!queue.ecn || !is_plain, "/queue/ecn", "needs a discipline that marks: codel, pie, red or fq_codel");
+  check_parameters(queue, check);
 }
 
 void check_outage(const OutageSettings& outage, Checker& check) {
@@ -116,11 +202,10 @@ void check_direction(const DirectionConditions& conditions, Checker check) {
   check.probability(conditions.corrupt.probability, "/corrupt/percent");
   check.require(conditions.corrupt.bits >= 1 && conditions.corrupt.bits <= 64, "/corrupt/bits", "must be 1 to 64");
   check_reorder(conditions.reorder, check);
-  check.require(conditions.rate.bits_per_second == 0 ||
-                    (conditions.rate.bits_per_second >= kMinRate && conditions.rate.bits_per_second <= kMaxRate),
-                "/rate", "must be 0 (not limited) or 8bit to 1000gbit");
-  check_queue(conditions.queue, check);
+  check_rate(conditions.rate, check);
+  check_queue(conditions, check);
   check_outage(conditions.outage, check);
+  check_trace(conditions, check);
 }
 
 }  // namespace

@@ -45,10 +45,10 @@ FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePo
   const std::uint32_t index = has_flow(packet) ? s.find_or_open(packet, side, now) : 0;
   if (index == 0) return s.without_connection(packet);
   Record& record = s.store[index];
-  EndpointFigures& figures = record.figures_of(record.role_of(side));
-  const std::uint64_t packet_number = figures.packets_sent++;
-  figures.bytes_sent += packet.length;
-  figures.payload_bytes += payload_size(packet);
+  PacketCounters& counters = record.counters_of(record.role_of(side));
+  const std::uint64_t packet_number = counters.packets_sent++;
+  counters.bytes_sent += packet.length;
+  counters.payload_bytes += payload_size(packet);
   return {{index, record.generation}, record.flow_key, packet_number};
 }
 
@@ -59,10 +59,10 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(side);
-  EndpointFigures& figures = record.figures_of(from);
-  if (fate.copies > 1) ++figures.duplicated;
-  if (fate.corrupted) ++figures.corrupted;
-  if (fate.reordered && !fate.is_dropped()) ++figures.reordered;
+  PacketCounters& counters = record.counters_of(from);
+  if (fate.copies > 1) ++counters.duplicated;
+  if (fate.corrupted) ++counters.corrupted;
+  if (fate.reordered && !fate.is_dropped()) ++counters.reordered;
   if (!packet.is_tcp()) {
     s.tell_lost_copies(record, packet, from, fate, {}, false, now);
     s.use_flow(index, now);
@@ -70,8 +70,12 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
   }
   Steps steps;
   const Sending sending = s.tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
-  if (sending.retransmission) ++figures.retransmissions;
-  if (sending.retransmission_by_us) ++figures.retransmissions_by_us;
+  if (sending.retransmission) record.tcp.facts.tell(from, 'T', ++counters.retransmissions);
+  if (sending.is_close) {
+    const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
+    s.closes.add(record.closes, {now, from, kind, false});
+  }
+  if (sending.retransmission_by_us) ++counters.retransmissions_by_us;
   const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
   s.publish(record, steps, &summary, now);
   s.tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
@@ -85,12 +89,15 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
-  EndpointFigures& figures = record.figures_of(from);
-  ++figures.packets_delivered;
-  figures.bytes_delivered += packet.length;
+  PacketCounters& counters = record.counters_of(from);
+  ++counters.packets_delivered;
+  counters.bytes_delivered += packet.length;
+  if (arrived < counters.landed && copy == 0) ++counters.out_of_order_by_us;
+  counters.landed = std::max(counters.landed, arrived);
   if (!packet.is_tcp()) return;
   const FateWord word = word_for_copy(fate, arrived);
   Steps steps;
+  if (!fate.corrupted && record.closes.count > 0) s.closes.deliver(record.closes, from, arrived);
   if (!fate.corrupted) s.tracker.delivered(record.tcp, peer_of(from), packet.tcp, arrived, now, steps);
   const SegmentSummary summary{packet.tcp, word, DropReason::none};
   s.publish(record, steps, &summary, now);
@@ -102,6 +109,15 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
   if (steps.count > 0) s.settle(index, false, now);
 }
 
+void ConnectionTable::bad_checksum(ConnectionHandle connection, Side side) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0 || s.store[index].key.protocol != kTcp) return;
+  TcpConnection& tcp = s.store[index].tcp;
+  count(tcp.bad_checksum);
+  tcp.facts.tell(s.store[index].role_of(side), 'C', tcp.bad_checksum);
+}
+
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                            DropReason reason, std::uint8_t copy, TimePoint now) noexcept {
   (void)now;
@@ -110,7 +126,7 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
-  ++record.figures_of(from).dropped;
+  ++record.counters_of(from).dropped;
   if (!packet.is_tcp()) return;
   const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
   if (copy == 0) s.tracker.lost(record.tcp, from, packet.tcp);
@@ -137,7 +153,7 @@ std::optional<ConnectionFigures> ConnectionTable::figures(ConnectionId id) const
   const State& s = *state_;
   const std::uint32_t index = s.store.find_id(id);
   if (index == 0) return std::nullopt;
-  return s.store[index].figures();
+  return s.figures_of(s.store[index]);
 }
 
 std::uint32_t ConnectionTable::size() const noexcept { return state_->store.size(); }

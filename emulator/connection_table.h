@@ -4,6 +4,7 @@
 // Thread: everything here belongs to the link's one thread. No call allocates per packet once the table is warm.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,6 +50,8 @@ struct ConnectionTableOptions {
   std::uint32_t capacity = 65'536;  ///< records; reached: evict, never refuse
   ConnectionTimeouts timeouts;
   std::uint64_t hash_key[2] = {0, 0};  ///< random per start, against chosen collisions
+  /// Several links draw from one sequence; none: the table counts by itself, as the next two say.
+  std::shared_ptr<std::atomic<ConnectionId>> ids = nullptr;
   ConnectionId first_id = 1;
   std::uint32_t id_step = 1;  ///< so that several links draw from one sequence without sharing: first_id + n * id_step
 };
@@ -81,6 +84,10 @@ class ConnectionTable {
   void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                  const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
 
+  /// In place of sent(): the packet's checksum (or its header) was bad before it came here, so its receiver will not
+  /// look at it and nothing is concluded from it. delivered() is not called for it.
+  void bad_checksum(ConnectionHandle connection, Side side) noexcept;
+
   /// A copy that sent() thought would be delivered was dropped later (drop_in_flight, device).
   void lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
             DropReason reason, std::uint8_t copy, TimePoint now) noexcept;
@@ -92,7 +99,7 @@ class ConnectionTable {
 
   /// From now on every segment of this connection is told (up to a bound). False if it is not in the table.
   bool follow(ConnectionId id) noexcept;
-  /// The figures so far; nothing if the connection is not in the table (any more).
+  /// The figures up to the connection's last segment; nothing if the connection is not in the table (any more).
   std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
 
   std::uint32_t size() const noexcept;

@@ -19,8 +19,6 @@ const char* to_string(TcpState state) noexcept {
   return "";
 }
 
-const char* to_string(Role role) noexcept { return role == Role::client ? "client" : "server"; }
-
 const char* to_string(Evidence evidence) noexcept {
   switch (evidence) {
     case Evidence::sent: return "sent";
@@ -44,16 +42,6 @@ const char* to_string(End end) noexcept {
     case End::half_open: return "half_open";
     case End::superseded: return "superseded";
     case End::evicted: return "evicted";
-  }
-  return "";
-}
-
-const char* to_string(ClosedBy who) noexcept {
-  switch (who) {
-    case ClosedBy::nobody: return "";
-    case ClosedBy::client: return "client";
-    case ClosedBy::server: return "server";
-    case ClosedBy::both: return "both";
   }
   return "";
 }

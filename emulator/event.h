@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "emulator/fate.h"
+#include "emulator/figures.h"
 #include "emulator/packet.h"
 #include "emulator/time.h"
 
@@ -12,10 +13,6 @@ namespace wobble {
 
 /// One connection (or, for protocols other than TCP, one flow). Unique over all links and all sessions of a log.
 using ConnectionId = std::uint64_t;
-
-/// The two endpoints of a connection. The client is the one that opened it (sent the first SYN, or the first packet).
-enum class Role : std::uint8_t { client, server };
-constexpr Role peer_of(Role r) { return r == Role::client ? Role::server : Role::client; }
 
 /// RFC 9293 3.3.2. `none`: nothing is known of this endpoint yet (a server that has not answered: LISTEN or nobody).
 enum class TcpState : std::uint8_t {
@@ -51,9 +48,6 @@ enum class End : std::uint8_t {
   evicted,
 };
 
-/// Who closed first: the side of the first FIN or RST; both, if each FIN was sent before the other's was delivered.
-enum class ClosedBy : std::uint8_t { nobody, client, server, both };
-
 /// A connection or flow was seen for the first time.
 struct ConnectionOpened {
   ConnectionId id = 0;
@@ -86,34 +80,6 @@ struct Transition {
   SegmentSummary segment;
 };
 
-/// Figures of one endpoint's sending, as seen from the middle.
-struct EndpointFigures {
-  std::uint64_t packets_sent = 0;       ///< arrived at the emulator from it
-  std::uint64_t bytes_sent = 0;         ///< of those, IP bytes
-  std::uint64_t packets_delivered = 0;  ///< released towards its peer, copies included
-  std::uint64_t bytes_delivered = 0;
-  std::uint64_t payload_bytes = 0;  ///< transport payload sent, retransmissions included
-  std::uint32_t retransmissions = 0;
-  std::uint32_t retransmissions_by_us = 0;  ///< of those, the ones whose earlier copy we dropped or corrupted
-  std::uint32_t dropped = 0;                ///< by us
-  std::uint32_t duplicated = 0;
-  std::uint32_t corrupted = 0;
-  std::uint32_t reordered = 0;
-  bool operator==(const EndpointFigures&) const = default;
-};
-
-struct ConnectionFigures {
-  EndpointFigures client;
-  EndpointFigures server;
-  /// From the SYN that was answered to the SYN-ACK and from the SYN-ACK's delivery to the third ACK, both as seen in
-  /// the middle, so net of nothing; 0 if unknown.
-  Duration handshake_rtt_server{0};
-  Duration handshake_rtt_client{0};
-  /// From the first SYN to the third ACK, both at the emulator's ingress (Wireshark's initial RTT); 0 if unknown.
-  Duration initial_rtt{0};
-  bool operator==(const ConnectionFigures&) const = default;
-};
-
 /// A connection ended, or was forgotten: told exactly once, as soon as it is known, with the figures of that moment.
 ///
 /// A TCP connection has ended when neither endpoint has anything to send any more: each is CLOSED or in TIME_WAIT, or
@@ -125,7 +91,7 @@ struct ConnectionClosed {
   ConnectionId id = 0;
   TimePoint at;
   End end = End::open;
-  ClosedBy closed_by = ClosedBy::nobody;
+  ClosedBy closed_by = ClosedBy::nobody;   ///< by the states: the first FIN or RST that counted
   TcpState client_state = TcpState::none;  ///< the last known
   TcpState server_state = TcpState::none;
   ConnectionFigures figures;
@@ -162,9 +128,7 @@ using LinkEvent =
     std::variant<ConnectionOpened, Transition, ConnectionClosed, SegmentRecord, EventsLost, MemoryExhausted>;
 
 const char* to_string(TcpState state) noexcept;     ///< "NONE", "CLOSED", "SYN_SENT", "FIN_WAIT_1", ...
-const char* to_string(Role role) noexcept;          ///< "client", "server"
 const char* to_string(Evidence evidence) noexcept;  ///< "sent", "delivered", "timer", "correction", "implied"
 const char* to_string(End end) noexcept;
-const char* to_string(ClosedBy who) noexcept;  ///< "", "client", "server", "both"
 
 }  // namespace wobble

@@ -59,10 +59,10 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
       run = {i, 1, flow.connection, fate};
     } else {
       keep_single(half, arrival, i, flow, verdict);
+      advance_bottleneck(direction, now);  // as if the next segment came by itself
     }
   }
   keep_run(half, arrival, run);
-  advance_bottleneck(direction, now);
 }
 
 void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {

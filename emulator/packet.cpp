@@ -182,9 +182,14 @@ void read_option(std::span<const std::uint8_t> option, TcpOptions& out) noexcept
       out.ts_echo = read32(option, 6);
       break;
     case kMultipath: out.multipath = true; break;
-    case kFastOpen: out.fast_open = true; break;
+    case kFastOpen:
+      out.fast_open = true;
+      out.fast_open_cookie = option.size() > 2;
+      break;
     case kExperiment:
-      if (option.size() >= 4 && read16(option, 2) == kFastOpenMagic) out.fast_open = true;
+      if (option.size() < 4 || read16(option, 2) != kFastOpenMagic) break;
+      out.fast_open = true;
+      out.fast_open_cookie = option.size() > 4;
       break;
     default: break;
   }

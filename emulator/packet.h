@@ -55,8 +55,9 @@ struct TcpOptions {
   bool sack_permitted = false;
   bool has_sack_blocks = false;
   bool has_timestamps = false;
-  bool fast_open = false;  ///< RFC 7413: the option is there (request or cookie)
-  bool multipath = false;  ///< RFC 8684
+  bool fast_open = false;         ///< RFC 7413: the option is there (request or cookie)
+  bool fast_open_cookie = false;  ///< and it carries a cookie
+  bool multipath = false;         ///< RFC 8684
   std::uint32_t ts_value = 0;
   std::uint32_t ts_echo = 0;
 };

@@ -9,9 +9,12 @@
  * @property {{percent?: string}} [duplicate]
  * @property {{percent?: string, bits?: number, fix_checksum?: boolean}} [corrupt]
  * @property {{percent?: string, by?: string}} [reorder]
- * @property {string} [rate]
- * @property {{limit?: string}} [queue]
+ * @property {string|{rate?: string, burst?: string, overhead?: string}} [rate]
+ * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
+ * @property {{file?: string, ms?: number[]}} [trace]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
+ *
+ * @typedef {{name: string, summary: string, source: string, up: Conditions, down: Conditions}} Profile
  *
  * @typedef {'up'|'down'} DirectionName
  * @typedef {{device: string, netns: string, addresses: string[]}} SideInfo
@@ -24,6 +27,7 @@
  * @property {Conditions} up
  * @property {Conditions} down
  * @property {string|null} reverts_at
+ * @property {string|null} [profile] the preset that asks for exactly these conditions
  *
  * @typedef {{median: number|null, p90: number|null, p99: number|null, mean: number|null, max: number|null}} Spread
  * @typedef {object} Counters
@@ -187,6 +191,12 @@ export const api = {
   link: name => request('GET', linkPath(name)),
   /** @param {string} name @param {object} patch @returns {Promise<Link>} */
   patch: (name, patch) => request('PATCH', linkPath(name), patch),
+  /** @param {string} name @param {object} conditions @returns {Promise<Link>} */
+  put: (name, conditions) => request('PUT', linkPath(name), conditions),
+  /** @returns {Promise<List<Profile>>} */
+  profiles: () => request('GET', '/profiles'),
+  /** @param {string} name @param {string} profile @returns {Promise<Link>} */
+  applyProfile: (name, profile) => request('POST', linkPath(name) + '/apply', {profile}),
   /** @param {string} name @returns {Promise<Link>} */
   reset: name => request('POST', linkPath(name) + '/reset'),
   /** @param {string} name @returns {Promise<Stats>} */

@@ -40,7 +40,7 @@ function dropRate(reason, now, before, seconds) {
 }
 
 /** The last is drawn on top. */
-const DROP_REASONS = ['malformed', 'device', 'memory', 'outage', 'queue', 'loss'];
+const DROP_REASONS = ['malformed', 'device', 'memory', 'outage', 'queue', 'aqm', 'loss'];
 
 /** @param {DirectionName} direction @returns {Sheet[]} */
 const sheets = direction => [

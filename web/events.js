@@ -86,8 +86,9 @@ export function inWords(c) {
     c.duplicate && ['duplicate', c.duplicate.percent],
     corrupt && ['corrupt', corrupt.percent, (corrupt.bits ?? 1) > 1 && `${corrupt.bits} bits`, corrupt.fix_checksum && 'sum fixed'],
     reorder && ['reorder', reorder.percent, reorder.by && `by ${reorder.by}`],
-    c.rate && ['rate', c.rate],
-    c.queue && ['queue', c.queue.limit],
+    c.rate && ['rate', typeof c.rate === 'object' ? c.rate.rate : c.rate],
+    c.trace && ['trace', c.trace.file],
+    c.queue && ['queue', c.queue.limit, c.queue.discipline, c.queue.ecn && 'ecn'],
     outage?.on && ['outage'],
     outage?.up_for && ['outage', outage.down_for, 'each', outage.up_for],
   ];

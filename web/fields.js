@@ -113,14 +113,14 @@ export const FIELDS = {
   rate: {
     key: 'rate',
     label: 'rate',
-    read: c => c.rate ?? '',
-    write: (_c, text) => ({rate: orNull(text)}),
+    read: c => (typeof c.rate === 'object' ? c.rate?.rate : c.rate) ?? '',
+    write: (c, text) => ({rate: typeof c.rate === 'object' && orNull(text) !== null ? {rate: text.trim()} : orNull(text)}),
   },
   queue: {
     key: 'queue/limit',
     label: 'queue limit',
     read: c => c.queue?.limit ?? '',
-    write: (_c, text) => ({queue: orNull(text) === null ? null : {limit: text.trim()}}),
+    write: (c, text) => ({queue: orNull(text) !== null ? {limit: text.trim()} : c.queue?.discipline ? {limit: null} : null}),
   },
   outage: {
     key: 'outage/on',

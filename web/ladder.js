@@ -4,6 +4,7 @@ import {Problem, api} from './api.js';
 import {stateClass} from './connections.js';
 import {h, s, setText} from './dom.js';
 import {layoutLadder} from './ladder_layout.js';
+import {SequencePlot} from './sequence_plot.js';
 import {clock, showBytes, showMs, significant} from './units.js';
 
 /**
@@ -61,10 +62,11 @@ export class Ladder {
       if (scroll.clientWidth !== this.width) this.draw();
     }).observe(scroll);
     this.details = h('dl', {class: 'details', 'aria-live': 'polite'});
+    this.sequence = new SequencePlot();
     this.root.append(
       h('div', {class: 'head'}, this.title, h('span', {class: 'grow'}), this.unfold,
         h('label', {class: 'check', title: 'Sequence numbers as they are on the wire'}, this.absolute, 'absolute numbers'), close),
-      this.summary, this.problem, this.scroll, this.details);
+      this.summary, this.problem, this.scroll, this.details, this.sequence.element);
   }
 
   /** @param {number} id */
@@ -148,6 +150,7 @@ export class Ladder {
     this.layout = layout;
     if (this.unfold) this.unfold.hidden = layout.segments.length === this.story.segments.length;
     this.drawSummary(connection);
+    this.sequence?.show(this.story.segments);
     drawHead(this.headSvg, layout, connection);
     for (const [name, value] of [['width', layout.width], ['height', layout.height], ['viewBox', `0 0 ${layout.width} ${layout.height}`]]) {
       this.svg.setAttribute(String(name), String(value));

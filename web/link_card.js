@@ -5,6 +5,7 @@ import {Delivered} from './delivered.js';
 import {Control} from './control.js';
 import {copyText, h, setText} from './dom.js';
 import {SLIDERS, isAbout} from './fields.js';
+import {Settings} from './settings.js';
 import {clock, instant, shellQuote, showMs} from './units.js';
 
 /**
@@ -39,6 +40,10 @@ export class LinkCard {
     this.revision = h('span', {class: 'quiet', id: 'revision'});
     this.both = h('input', {type: 'checkbox', id: 'both'});
     this.reverts = h('span', {class: 'badge warn', hidden: true});
+    this.settings = new Settings(link => {
+      this.onAlarm('');
+      this.show(link);
+    });
     /** @type {Record<DirectionName, Delivered>} */
     this.delivered = {up: new Delivered('up'), down: new Delivered('down')};
     this.curl = h('code', {id: 'curl'});
@@ -53,10 +58,11 @@ export class LinkCard {
     root.append(
       h('div', {class: 'head'},
         h('div', {class: 'path'}, this.near, h('span', {class: 'wire', 'aria-hidden': 'true'}), this.far),
-        this.reverts, h('span', {class: 'grow'}), this.revision,
+        this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
         h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
       h('div', {class: 'directions', id: 'asked-delivered'}, ...DIRECTIONS.map(d => this.buildDirection(d))),
-      h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy));
+      h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy),
+      this.settings.details);
   }
 
   /** @param {DirectionName} direction */
@@ -166,6 +172,7 @@ export class LinkCard {
       }
     }
     if (this.curl) setText(this.curl, curlLine(link));
+    this.settings?.show(link);
     this.showReverts();
   }
 

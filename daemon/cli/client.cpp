@@ -162,6 +162,8 @@ Json Client::patch(const std::string& path, const Json& body) { return request("
 Json Client::post(const std::string& path, const Json& body) { return request("POST", path, &body); }
 Json Client::post(const std::string& path) { return request("POST", path, nullptr); }
 
+void Client::remove(const std::string& path) { request("DELETE", path, nullptr); }
+
 Json Client::get_whatever_status(const std::string& path, int& status) {
   const httplib::Result result = connection_->http.Get(path);
   if (!result) throw transport_failure(result.error(), address_);

@@ -40,6 +40,7 @@ class Client {
   Json post(const std::string& path, const Json& body);
   /// Without a body.
   Json post(const std::string& path);
+  void remove(const std::string& path);
   /// As get(), but an answer with an error status that is JSON is an answer too (GET /healthz with 503).
   Json get_whatever_status(const std::string& path, int& status);
 

@@ -58,6 +58,9 @@ void describe(CLI::App& app, Context& context) {
   add_doctor(app, context);
   add_cleanup(app, context);
   add_version(app, context);
+  add_attach(app, context);
+  add_gateway(app, context);
+  add_detach(app, context);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     const std::string own = command->get_footer();
     command->footer(own + (own.empty() ? "" : "\n\n") + kShortFooter);

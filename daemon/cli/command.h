@@ -51,6 +51,9 @@ void add_exec(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_cleanup(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
+void add_attach(CLI::App& app, Context& context);
+void add_gateway(CLI::App& app, Context& context);
+void add_detach(CLI::App& app, Context& context);
 
 /// The whole command line: parses, runs, tells failures on standard error, returns the exit code.
 int run_command_line(int argc, char** argv);

@@ -70,6 +70,36 @@ std::string reorder(const Json& value) {
   return out;
 }
 
+std::string rate(const Json& value) {
+  const Json& cell = field(value, "cell");
+  std::string out = "rate " + text(value, "rate");
+  const std::string overhead = text(value, "overhead"), size = text(cell, "size"), header = text(cell, "overhead");
+  if (!overhead.empty() || !size.empty()) out += " " + (overhead.empty() ? "0B" : overhead);
+  if (!size.empty()) out += " " + size;
+  if (!header.empty()) out += " " + header;
+  if (const std::string burst = text(value, "burst"); !burst.empty()) out += " burst " + burst;
+  return out;
+}
+
+std::string queue(const Json& value) {
+  std::string out = "queue";
+  constexpr const char* kBare[] = {"limit", "discipline"};
+  for (const char* name : kBare) {
+    if (const std::string word = text(value, name); !word.empty()) out.append(" ").append(word);
+  }
+  if (is_true(value, "ecn")) out += " ecn";
+  for (const auto& [name, parameter] : value.items()) {
+    if (name == "limit" || name == "discipline" || name == "ecn") continue;
+    out.append(" ").append(text(Json(name))).append(" ").append(text(parameter));
+  }
+  return out;
+}
+
+std::string trace(const Json& value) {
+  if (const std::string file = text(value, "file"); !file.empty()) return "trace " + file;
+  return "trace of " + std::to_string(field(value, "ms").size()) + " opportunities";
+}
+
 std::string outage(const Json& value) {
   std::string out = "outage";
   if (is_true(value, "on")) out += " on";
@@ -79,14 +109,20 @@ std::string outage(const Json& value) {
   return is_true(value, "drop_in_flight") ? out + " (what is in flight too)" : out;
 }
 
+std::string loss_and_place(const Json& value) {
+  return loss(value) + (is_true(value, "after_rate") ? " after_rate" : "");
+}
+
 std::string describe(const std::string& name, const Json& value) {
   if (!value.is_object()) return name + " " + text(value);
   if (name == "delay") return delay(value);
-  if (name == "loss") return loss(value);
+  if (name == "loss") return loss_and_place(value);
   if (name == "duplicate") return "duplicate " + text(value, "percent");
   if (name == "corrupt") return corrupt(value);
   if (name == "reorder") return reorder(value);
-  if (name == "queue") return "queue " + text(value, "limit");
+  if (name == "rate") return rate(value);
+  if (name == "queue") return queue(value);
+  if (name == "trace") return trace(value);
   if (name == "outage") return outage(value);
   return name + " " + text(value);
 }
@@ -96,7 +132,8 @@ std::string describe(const std::string& name, const Json& value) {
 std::vector<std::string> describe_conditions(const Json& conditions) {
   std::vector<std::string> out;
   if (!conditions.is_object()) return out;
-  constexpr const char* kOrder[] = {"delay", "loss", "duplicate", "corrupt", "reorder", "rate", "queue", "outage"};
+  constexpr const char* kOrder[] = {"delay", "loss",  "duplicate", "corrupt", "reorder",
+                                    "rate",  "trace", "queue",     "outage"};
   const auto is_known = [&](const std::string& name) {
     return std::find(std::begin(kOrder), std::end(kOrder), name) != std::end(kOrder);
   };

@@ -1,7 +1,9 @@
 #include "daemon/journal/connection_rows.h"
 
 #include <array>
+#include <type_traits>
 
+#include "daemon/journal/connection_text.h"
 #include "daemon/journal/names.h"
 
 namespace wobble::daemon {
@@ -12,89 +14,151 @@ namespace {
 constexpr std::array kOpening = {
     "opened_event", "id",        "link",           "session",     "protocol",       "client_side", "midstream",
     "ordinal",      "opened_at", "client_address", "client_port", "server_address", "server_port"};
-// and what changes until the end:
-constexpr std::array kEnding = {"closed_at",
-                                "\"end\"",
-                                "closed_by",
-                                "handshake_rtt_client",
-                                "handshake_rtt_server",
-                                "initial_rtt",
-                                "client_state",
-                                "client_packets_sent",
-                                "client_bytes_sent",
-                                "client_packets_delivered",
-                                "client_bytes_delivered",
-                                "client_payload_bytes",
-                                "client_retransmissions",
-                                "client_retransmissions_by_us",
-                                "client_dropped",
-                                "client_duplicated",
-                                "client_corrupted",
-                                "client_reordered",
-                                "server_state",
-                                "server_packets_sent",
-                                "server_bytes_sent",
-                                "server_packets_delivered",
-                                "server_bytes_delivered",
-                                "server_payload_bytes",
-                                "server_retransmissions",
-                                "server_retransmissions_by_us",
-                                "server_dropped",
-                                "server_duplicated",
-                                "server_corrupted",
-                                "server_reordered"};
-constexpr int kFigures = 11;
+// and what changes until the end: these, each endpoint's state and figures, and what is known of TCP.
+constexpr std::array kEnding = {"closed_at",  "\"end\"", "closed_by", "handshake_rtt_client", "handshake_rtt_server",
+                                "initial_rtt"};
+
+// Every number of an endpoint, with its column's name behind "client_" or "server_".
+template <typename Figures, typename Visit>
+void visit_figures(Figures& f, const Visit& visit) {
+  visit("packets_sent", f.packets_sent);
+  visit("bytes_sent", f.bytes_sent);
+  visit("packets_delivered", f.packets_delivered);
+  visit("bytes_delivered", f.bytes_delivered);
+  visit("payload_bytes", f.payload_bytes);
+  visit("retransmissions", f.retransmissions);
+  visit("retransmissions_by_us", f.retransmissions_by_us);
+  visit("dropped", f.dropped);
+  visit("duplicated", f.duplicated);
+  visit("corrupted", f.corrupted);
+  visit("reordered", f.reordered);
+  visit("retransmissions_fast", f.retransmissions_fast);
+  visit("retransmissions_spurious", f.retransmissions_spurious);
+  visit("out_of_order", f.out_of_order);
+  visit("out_of_order_by_us", f.out_of_order_by_us);
+  visit("gaps", f.gaps);
+  visit("dup_acks", f.dup_acks);
+  visit("keep_alives", f.keep_alives);
+  visit("zero_windows", f.zero_windows);
+  visit("initial_window", f.initial_window);
+  visit("max_window", f.max_window);
+  visit("max_in_flight", f.max_in_flight);
+  visit("unique_payload_bytes", f.unique_payload_bytes);
+}
+
+template <typename Facts, typename Visit>
+void visit_facts(Facts& f, const Visit& visit) {
+  visit("syn", f.syn);
+  visit("syn_ack", f.syn_ack);
+  visit("fast_open_accepted", f.fast_open_accepted);
+  visit("syn_retries", f.syn_retries);
+  visit("synack_retries", f.syn_ack_retries);
+  visit("rst_implausible", f.rst_implausible);
+  visit("challenge_acks", f.challenge_acks);
+  visit("invalid_flags", f.invalid_flags);
+  visit("bad_checksum", f.bad_checksum);
+}
+
+// The columns an ending fills, in the order in which bind_ending() and read_connection() go through them.
+const std::vector<std::string>& ending_columns() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> columns(kEnding.begin(), kEnding.end());
+    for (const std::string side : {"client_", "server_"}) {
+      columns.push_back(side + "state");
+      const EndpointFigures none;
+      visit_figures(none, [&](const char* name, auto) { columns.push_back(side + name); });
+      columns.push_back(side + "zero_window_time");
+      columns.push_back(side + "offer");
+    }
+    const TcpFacts none;
+    visit_facts(none, [&](const char* name, auto) { columns.emplace_back(name); });
+    for (const char* name : {"handshake_rtt_server_net", "initial_rtt_net", "closed_first", "conn_state", "history",
+                             "closes", "closes_left_out"}) {
+      columns.emplace_back(name);
+    }
+    return columns;
+  }();
+  return all;
+}
 
 std::string insert_sql() {
   std::string columns;
   std::string values;
-  const auto add = [&](const char* column) {
-    columns += columns.empty() ? column : std::string(", ") + column;
+  const auto add = [&](const std::string& column) {
+    columns += columns.empty() ? column : ", " + column;
     values += values.empty() ? "?" : ", ?";
   };
   for (const char* column : kOpening) add(column);
-  for (const char* column : kEnding) add(column);
+  for (const std::string& column : ending_columns()) add(column);
   // A number that is there already cannot be: but one wrong row must not cost the batch.
   return "INSERT OR IGNORE INTO connections(" + columns + ") VALUES(" + values + ")";
 }
 
 std::string close_sql() {
   std::string sql = "UPDATE connections SET ";
-  for (std::size_t i = 0; i < kEnding.size(); ++i) {
-    sql += (i == 0 ? "" : ", ") + std::string(kEnding[i]) + " = ?" + std::to_string(i + 2);
+  int parameter = 1;
+  for (const std::string& column : ending_columns()) {
+    sql += (parameter == 1 ? "" : ", ") + column + " = ?" + std::to_string(parameter + 1);
+    ++parameter;
   }
   return sql + " WHERE id = ?1";
 }
 
-void bind_figures(Statement& statement, int first, const EndpointFigures& figures) {
-  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
-  statement.bind(first, number(figures.packets_sent))
-      .bind(first + 1, number(figures.bytes_sent))
-      .bind(first + 2, number(figures.packets_delivered))
-      .bind(first + 3, number(figures.bytes_delivered))
-      .bind(first + 4, number(figures.payload_bytes))
-      .bind(first + 5, number(figures.retransmissions))
-      .bind(first + 6, number(figures.retransmissions_by_us))
-      .bind(first + 7, number(figures.dropped))
-      .bind(first + 8, number(figures.duplicated))
-      .bind(first + 9, number(figures.corrupted))
-      .bind(first + 10, number(figures.reordered));
+/// Parameters or columns one after the other.
+class Binder {
+ public:
+  Binder(Statement& statement, int first) : statement_(statement), next_(first) {}
+  template <typename T>
+  Binder& operator<<(const T& value) {
+    if constexpr (std::is_integral_v<T>) {
+      statement_.bind(next_++, static_cast<std::int64_t>(value));
+    } else {
+      statement_.bind(next_++, value);
+    }
+    return *this;
+  }
+
+ private:
+  Statement& statement_;
+  int next_;
+};
+
+class Columns {
+ public:
+  Columns(const Statement& row, int first) : row_(row), next_(first) {}
+  std::int64_t integer() { return row_.integer(next_++); }
+  std::optional<std::int64_t> optional_integer() { return row_.optional_integer(next_++); }
+  std::string_view text() { return row_.text(next_++); }
+
+ private:
+  const Statement& row_;
+  int next_;
+};
+
+void bind_figures(Binder& to, TcpState state, const EndpointFigures& figures, const std::string& offer) {
+  to << name_of(state);
+  visit_figures(figures, [&](const char*, auto value) { to << value; });
+  to << figures.zero_window_time.count() << std::string_view(offer);
 }
 
-EndpointFigures read_figures(const Statement& row, int first) {
-  const auto wide = [&](int column) { return static_cast<std::uint64_t>(row.integer(first + column)); };
-  const auto narrow = [&](int column) { return static_cast<std::uint32_t>(row.integer(first + column)); };
-  return {.packets_sent = wide(0),
-          .bytes_sent = wide(1),
-          .packets_delivered = wide(2),
-          .bytes_delivered = wide(3),
-          .payload_bytes = wide(4),
-          .retransmissions = narrow(5),
-          .retransmissions_by_us = narrow(6),
-          .dropped = narrow(7),
-          .duplicated = narrow(8),
-          .corrupted = narrow(9),
-          .reordered = narrow(10)};
+void read_endpoint_ending(Columns& from, api::EndpointRow& endpoint) {
+  endpoint.state = parse_name<TcpState>(from.text());
+  const auto read = [&]<typename T>(const char*, T& value) { value = static_cast<T>(from.integer()); };
+  visit_figures(endpoint.figures, read);
+  endpoint.figures.zero_window_time = Duration(from.integer());
+  endpoint.figures.offer = parse_offer(from.text());
+}
+
+void read_facts(Columns& from, api::ConnectionRow& row) {
+  TcpFacts& facts = row.tcp;
+  visit_facts(facts, [&]<typename T>(const char*, T& value) { value = static_cast<T>(from.integer()); });
+  facts.handshake_rtt_server_net = Duration(from.integer());
+  facts.initial_rtt_net = Duration(from.integer());
+  facts.closed_first = parse_name<ClosedBy>(from.text());
+  facts.conn_state = parse_name<ConnState>(from.text());
+  for (const char letter : from.text()) facts.history.add(letter);
+  row.closes = parse_closes(from.text());
+  row.closes_left_out = static_cast<std::uint32_t>(from.integer());
 }
 
 Endpoint read_endpoint(const Statement& row, int address, int port) {
@@ -144,8 +208,7 @@ std::int64_t ConnectionWriter::flush(std::int64_t session) {
       insert(change, session);
       ++inserted;
     } else if (change.closed != nullptr) {
-      bind_ending(close_.bind(1, id), 2, change);
-      close_.run();
+      end_with(close_.bind(1, id), 2, change);
     } else {
       const auto state = [](const Transition* latest) {
         return latest == nullptr ? std::optional<std::string_view>() : name_of(latest->to);
@@ -174,11 +237,10 @@ void ConnectionWriter::insert(const Change& change, std::int64_t session) {
       .bind(11, event.client.port)
       .bind(12, server)
       .bind(13, event.server.port);
-  bind_ending(insert_, static_cast<int>(kOpening.size()) + 1, change);
-  insert_.run();
+  end_with(insert_, static_cast<int>(kOpening.size()) + 1, change);
 }
 
-void ConnectionWriter::bind_ending(Statement& statement, int first, const Change& change) {
+void ConnectionWriter::end_with(Statement& statement, int first, const Change& change) {
   static const ConnectionClosed kLives;
   const ConnectionClosed& event = change.closed != nullptr ? *change.closed : kLives;
   TcpState client = event.client_state;
@@ -190,22 +252,28 @@ void ConnectionWriter::bind_ending(Statement& statement, int first, const Change
   } else {
     statement.bind(first, anchor_.at(event.at));
   }
-  statement.bind(first + 1, name_of(event.end))
-      .bind(first + 2, name_of(event.closed_by))
-      .bind(first + 3, event.figures.handshake_rtt_client.count())
-      .bind(first + 4, event.figures.handshake_rtt_server.count())
-      .bind(first + 5, event.figures.initial_rtt.count());
-  statement.bind(first + 6, name_of(client));
-  bind_figures(statement, first + 7, event.figures.client);
-  statement.bind(first + 7 + kFigures, name_of(server));
-  bind_figures(statement, first + 8 + kFigures, event.figures.server);
+  const ConnectionFigures& figures = event.figures;
+  const std::string client_offer = offer_text(figures.client.offer);
+  const std::string server_offer = offer_text(figures.server.offer);
+  const std::string history = figures.tcp.history.text();
+  const std::string closes = closes_text(figures.closes, anchor_);
+  Binder to(statement, first + 1);
+  to << name_of(event.end) << name_of(event.closed_by) << figures.handshake_rtt_client.count()
+     << figures.handshake_rtt_server.count() << figures.initial_rtt.count();
+  bind_figures(to, client, figures.client, client_offer);
+  bind_figures(to, server, figures.server, server_offer);
+  visit_facts(figures.tcp, [&](const char*, auto value) { to << value; });
+  to << figures.tcp.handshake_rtt_server_net.count() << figures.tcp.initial_rtt_net.count()
+     << name_of(figures.tcp.closed_first) << name_of(figures.tcp.conn_state) << std::string_view(history)
+     << std::string_view(closes) << figures.closes.left_out();
+  statement.run();
 }
 
 const std::string& select_connections() {
   static const std::string sql = [] {
     std::string text = "SELECT coalesce(l.name, '')";
     for (const char* column : kOpening) text += std::string(", c.") + column;
-    for (const char* column : kEnding) text += std::string(", c.") + column;
+    for (const std::string& column : ending_columns()) text += ", c." + column;
     return text + " FROM connections c LEFT JOIN links l ON l.id = c.link";
   }();
   return sql;
@@ -214,7 +282,6 @@ const std::string& select_connections() {
 std::uint64_t opened_event_of(const Statement& row) { return static_cast<std::uint64_t>(row.integer(1)); }
 
 api::ConnectionRow read_connection(const Statement& row) {
-  constexpr int kEndingAt = static_cast<int>(kOpening.size()) + 1;
   api::ConnectionRow connection;
   connection.link = row.text(0);
   connection.id = static_cast<ConnectionId>(row.integer(2));
@@ -225,16 +292,16 @@ api::ConnectionRow read_connection(const Statement& row) {
   connection.opened_at = row.integer(9);
   connection.client.endpoint = read_endpoint(row, 10, 11);
   connection.server.endpoint = read_endpoint(row, 12, 13);
-  connection.closed_at = row.optional_integer(kEndingAt);
-  connection.end = parse_name<End>(row.text(kEndingAt + 1));
-  connection.closed_by = parse_name<ClosedBy>(row.text(kEndingAt + 2));
-  connection.handshake_rtt_client = Duration(row.integer(kEndingAt + 3));
-  connection.handshake_rtt_server = Duration(row.integer(kEndingAt + 4));
-  connection.initial_rtt = Duration(row.integer(kEndingAt + 5));
-  connection.client.state = parse_name<TcpState>(row.text(kEndingAt + 6));
-  connection.client.figures = read_figures(row, kEndingAt + 7);
-  connection.server.state = parse_name<TcpState>(row.text(kEndingAt + 7 + kFigures));
-  connection.server.figures = read_figures(row, kEndingAt + 8 + kFigures);
+  Columns from(row, static_cast<int>(kOpening.size()) + 1);
+  connection.closed_at = from.optional_integer();
+  connection.end = parse_name<End>(from.text());
+  connection.closed_by = parse_name<ClosedBy>(from.text());
+  connection.handshake_rtt_client = Duration(from.integer());
+  connection.handshake_rtt_server = Duration(from.integer());
+  connection.initial_rtt = Duration(from.integer());
+  read_endpoint_ending(from, connection.client);
+  read_endpoint_ending(from, connection.server);
+  read_facts(from, connection);
   return connection;
 }
 

@@ -41,7 +41,8 @@ class ConnectionWriter {
   };
   Change& change_of(ConnectionId id);
   void insert(const Change& change, std::int64_t session);
-  void bind_ending(Statement& statement, int first, const Change& change);
+  /// Binds what an ending fills, from parameter `first` on, and runs the statement.
+  void end_with(Statement& statement, int first, const Change& change);
 
   WallAnchor anchor_;
   Statement insert_;

@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 10> kEnds = {"open",       "orderly",    
                                                     "refused",    "syn_timeout", "idle_timeout",  "half_open",
                                                     "superseded", "evicted"};
 constexpr std::array<std::string_view, 4> kClosedBy = {"", "client", "server", "both"};
+constexpr std::array<std::string_view, 14> kConnStates = {"",     "S0",   "S1",     "S2",    "S3", "SF",  "REJ",
+                                                          "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"};
 constexpr std::array<std::string_view, 2> kRoles = {"client", "server"};
 constexpr std::array<std::string_view, 5> kEvidence = {"sent", "delivered", "timer", "correction", "implied"};
 constexpr std::array<std::string_view, 6> kFates = {"forwarded",  "delayed",   "reordered",
@@ -28,6 +30,7 @@ constexpr std::array<std::string_view, 2> kSides = {"near", "far"};
 std::span<const std::string_view> names(TcpState) { return kStates; }
 std::span<const std::string_view> names(End) { return kEnds; }
 std::span<const std::string_view> names(ClosedBy) { return kClosedBy; }
+std::span<const std::string_view> names(ConnState) { return kConnStates; }
 std::span<const std::string_view> names(Role) { return kRoles; }
 std::span<const std::string_view> names(Evidence) { return kEvidence; }
 std::span<const std::string_view> names(FateWord) { return kFates; }
@@ -81,6 +84,7 @@ std::string_view name_of(Enum value) noexcept {
 WOBBLE_NAMES(TcpState)
 WOBBLE_NAMES(End)
 WOBBLE_NAMES(ClosedBy)
+WOBBLE_NAMES(ConnState)
 WOBBLE_NAMES(Role)
 WOBBLE_NAMES(Evidence)
 WOBBLE_NAMES(FateWord)

@@ -172,6 +172,55 @@ CREATE VIEW connection_conditions AS  -- what was in force while a connection li
     AND h.at >= coalesce((SELECT max(b.at) FROM condition_changes b WHERE b.link = c.link AND b.at <= c.opened_at), 0);
 )sql";
 
+// Figures of TCP.
+constexpr const char* kFigures = R"sql(
+-- What each is: api/FIGURES.md. Times in ns.
+ALTER TABLE connections ADD COLUMN client_retransmissions_fast INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_retransmissions_spurious INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_out_of_order INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_out_of_order_by_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_gaps INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_dup_acks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_keep_alives INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_zero_windows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_initial_window INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_max_window INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_max_in_flight INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_unique_payload_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_zero_window_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_offer TEXT NOT NULL DEFAULT '';  -- 'mss=1460,wscale=7,sack,timestamps'
+ALTER TABLE connections ADD COLUMN server_retransmissions_fast INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_retransmissions_spurious INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_out_of_order INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_out_of_order_by_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_gaps INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_dup_acks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_keep_alives INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_zero_windows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_initial_window INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_max_window INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_max_in_flight INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_unique_payload_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_zero_window_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_offer TEXT NOT NULL DEFAULT '';  -- 'mss=1460,wscale=7,sack,timestamps'
+ALTER TABLE connections ADD COLUMN syn INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN syn_ack INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN fast_open_accepted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN syn_retries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN synack_retries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN rst_implausible INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN challenge_acks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN invalid_flags INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN bad_checksum INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN handshake_rtt_server_net INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN initial_rtt_net INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN closed_first TEXT NOT NULL DEFAULT '';  -- 'client', 'server', 'both' or ''
+ALTER TABLE connections ADD COLUMN conn_state TEXT NOT NULL DEFAULT '';    -- Zeek's
+ALTER TABLE connections ADD COLUMN history TEXT NOT NULL DEFAULT '';
+ALTER TABLE connections ADD COLUMN closes TEXT NOT NULL DEFAULT '[]';      -- JSON: the first FIN of each side, every RST
+ALTER TABLE connections ADD COLUMN closes_left_out INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // What a session that was killed leaves behind says how far its log goes.
 constexpr const char* kThird = R"sql(
 ALTER TABLE sessions ADD COLUMN complete_until INTEGER;  -- everything that came before is written, or told as lost
@@ -185,7 +234,7 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 2> all = {{{1, first.c_str()}, {3, kThird}}};
+  static const std::array<Migration, 3> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}}};
   return all;
 }
 

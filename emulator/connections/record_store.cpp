@@ -6,6 +6,23 @@
 
 namespace wobble {
 
+EndpointFigures PacketCounters::figures() const noexcept {
+  EndpointFigures f;
+  f.packets_sent = packets_sent;
+  f.bytes_sent = bytes_sent;
+  f.packets_delivered = packets_delivered;
+  f.bytes_delivered = bytes_delivered;
+  f.payload_bytes = payload_bytes;
+  f.retransmissions = retransmissions;
+  f.retransmissions_by_us = retransmissions_by_us;
+  f.dropped = dropped;
+  f.duplicated = duplicated;
+  f.corrupted = corrupted;
+  f.reordered = reordered;
+  f.out_of_order_by_us = out_of_order_by_us;
+  return f;
+}
+
 RecordStore::RecordStore(std::uint32_t capacity, HashKey hash_key)
     : hash_key_(hash_key),
       mask_(std::bit_ceil(std::size_t{std::max(capacity, 1u)}) - 1),

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "emulator/connection_table.h"
+#include "emulator/connections/close_list.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
 #include "emulator/connections/tcp_connection.h"
@@ -18,6 +19,25 @@ struct SegmentBudget {
   std::uint16_t others = 0;
   std::uint16_t followed = 0;
   bool follow = false;
+};
+
+/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'.
+struct PacketCounters {
+  std::uint64_t packets_sent = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t packets_delivered = 0;
+  std::uint64_t bytes_delivered = 0;
+  std::uint64_t payload_bytes = 0;
+  std::uint32_t retransmissions = 0;
+  std::uint32_t retransmissions_by_us = 0;
+  std::uint32_t dropped = 0;
+  std::uint32_t duplicated = 0;
+  std::uint32_t corrupted = 0;
+  std::uint32_t reordered = 0;
+  std::uint32_t out_of_order_by_us = 0;
+  TimePoint landed{};  ///< the latest arrival among what was delivered
+
+  EndpointFigures figures() const noexcept;
 };
 
 /// One flow. All zeroes is a record never used.
@@ -35,15 +55,13 @@ struct Record {
   ConnectionId id = 0;
   std::uint64_t flow_key = 0;
   TimePoint last_segment{};
-  EndpointFigures client;
-  EndpointFigures server;
+  PacketCounters client;
+  PacketCounters server;
+  CloseList closes;
   TcpConnection tcp;
 
-  EndpointFigures& figures_of(Role role) noexcept { return role == Role::client ? client : server; }
+  PacketCounters& counters_of(Role role) noexcept { return role == Role::client ? client : server; }
   Role role_of(Side side) const noexcept { return side == client_side ? Role::client : Role::server; }
-  ConnectionFigures figures() const noexcept {
-    return {client, server, tcp.rtt_server, tcp.rtt_client, tcp.rtt_initial};
-  }
 };
 static_assert(std::is_trivially_destructible_v<Record>);
 

@@ -76,6 +76,13 @@ SequenceNumber RangePool::absorb(RangeList& list, SequenceNumber edge) noexcept 
   return edge;
 }
 
+bool RangePool::covers(const RangeList& list, SequenceNumber begin, SequenceNumber end) const noexcept {
+  for (std::uint32_t index = list.head; index != 0; index = nodes_[index].next) {
+    if (!is_before(begin, nodes_[index].begin) && !is_after(end, nodes_[index].end)) return true;
+  }
+  return false;
+}
+
 bool RangePool::has_end_at(const RangeList& list, SequenceNumber edge) const noexcept {
   for (std::uint32_t index = list.head; index != 0; index = nodes_[index].next) {
     if (nodes_[index].end == edge) return true;

@@ -29,6 +29,8 @@ class RangePool {
   bool remove(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept;
   /// Takes out every range that `edge` reaches, and returns the edge beyond them.
   SequenceNumber absorb(RangeList& list, SequenceNumber edge) noexcept;
+  /// Whether all of [begin, end) is in the list.
+  bool covers(const RangeList& list, SequenceNumber begin, SequenceNumber end) const noexcept;
   /// Whether a range ends exactly at `edge`.
   bool has_end_at(const RangeList& list, SequenceNumber edge) const noexcept;
   void release(RangeList& list) noexcept;

@@ -34,6 +34,7 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       counters(kCountedNames),
       ranges(std::max(store.capacity(), 1024u)),
       marks(std::max(store.capacity(), 1024u)),
+      closes(std::max(4 * store.capacity(), 4096u)),
       tracker(ranges, options.timeouts),
       next_id(the_options.first_id) {}
 
@@ -63,12 +64,15 @@ Side ConnectionTable::State::guess_client(const PacketView& packet, Side side) c
 // What a packet without a record opens; nothing for a lone RST or impossible flags.
 std::optional<ConnectionTable::State::Opening> ConnectionTable::State::opening_of(const PacketView& packet,
                                                                                   Side side) const noexcept {
-  if (!packet.is_tcp()) return Opening{side, false, kNoRow, {}};
+  if (!packet.is_tcp()) return Opening{side, false, false, kNoRow, {}};
   switch (kind_of(packet.tcp)) {
-    case SegmentKind::syn: return Opening{side, false, 1, {}};
-    case SegmentKind::syn_ack: return Opening{opposite(side), true, 1, {}};
+    case SegmentKind::syn: return Opening{side, false, false, 1, {}};
+    case SegmentKind::syn_ack: return Opening{opposite(side), true, true, 1, {}};
     case SegmentKind::ack:
-    case SegmentKind::fin: return Opening{guess_client(packet, side), true, 40, {}};
+    case SegmentKind::fin: {
+      const Side client = guess_client(packet, side);
+      return Opening{client, true, client != side, 40, {}};
+    }
     default: return std::nullopt;
   }
 }
@@ -85,7 +89,7 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
   const Role sender = record.role_of(side);
   const std::uint8_t row = new_incarnation_row(record.tcp, sender, packet.tcp, record.is_told);
   if (row == kNoRow) return index;
-  Opening opening{row == 8 ? opposite(side) : side, false, row, record.tcp.pending};
+  Opening opening{row == 8 ? opposite(side) : side, false, false, row, record.tcp.pending};
   if (row == 8 && !opening.pending.is_set) {
     const TcpEndpoint& client = record.tcp.of(peer_of(sender));
     opening.pending = {true, peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
@@ -96,12 +100,13 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
 }
 
 std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& opening, TimePoint now) noexcept {
-  std::uint32_t index = store.insert(key, next_id);
+  const ConnectionId id = options.ids ? options.ids->fetch_add(1, std::memory_order_relaxed) : next_id;
+  next_id += options.id_step;
+  std::uint32_t index = store.insert(key, id);
   if (index == 0) {
     evict_one(now);
-    index = store.insert(key, next_id);
+    index = store.insert(key, id);
   }
-  next_id += options.id_step;
   Record& record = store[index];
   const Side server_side = opposite(opening.client_side);
   const Endpoint server = server_of(key, server_side);
@@ -111,6 +116,7 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
   record.flow_key = hash_of(kFlowKeySecret, key.protocol, server, record.ordinal);
   record.tcp.midstream = opening.midstream;
   record.tcp.opened_row = opening.row;
+  if (opening.is_flipped) record.tcp.facts.flip();
   observer.on(ConnectionOpened{record.id, now, key.protocol, opening.client_side, opening.midstream, record.ordinal,
                                key.endpoint(opening.client_side), server});
   if (key.protocol != kTcp) {
@@ -171,7 +177,7 @@ void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& 
       ++surviving;
       continue;
     }
-    ++record.figures_of(from).dropped;
+    ++record.counters_of(from).dropped;
     if (!packet.is_tcp()) continue;
     tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
                           FateWord::dropped, reason, now, kNever});
@@ -237,12 +243,22 @@ void ConnectionTable::State::evict_one(TimePoint now) noexcept {
   forget(index);
 }
 
+ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
+  ConnectionFigures figures;
+  figures.client = record.client.figures();
+  figures.server = record.server.figures();
+  if (record.key.protocol != kTcp) return figures;
+  TcpTracker::fill(figures, record.tcp, record.last_segment);
+  figures.closes = closes.read(record.closes);
+  return figures;
+}
+
 void ConnectionTable::State::tell_end(Record& record, End end, TimePoint now) noexcept {
   if (record.is_told) return;
   record.is_told = true;
   const TcpConnection& tcp = record.tcp;
   observer.on(
-      ConnectionClosed{record.id, now, end, tcp.closed_by, tcp.client.state, tcp.server.state, record.figures()});
+      ConnectionClosed{record.id, now, end, tcp.closed_by, tcp.client.state, tcp.server.state, figures_of(record)});
 }
 
 void ConnectionTable::State::forget(std::uint32_t index) noexcept {
@@ -252,9 +268,11 @@ void ConnectionTable::State::forget(std::uint32_t index) noexcept {
     for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
       ranges.release(endpoint->out_of_order);
       ranges.release(endpoint->dropped);
+      ranges.release(endpoint->measures.holes);
       marks.release(endpoint->marks);
     }
   }
+  closes.release(record.closes);
   idle.remove(index);
   wheel.cancel(index);
   store.erase(index);

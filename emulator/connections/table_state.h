@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "emulator/connection_table.h"
+#include "emulator/connections/close_list.h"
 #include "emulator/connections/flow_counters.h"
 #include "emulator/connections/idle_lists.h"
 #include "emulator/connections/mark_list.h"
@@ -32,13 +33,14 @@ inline constexpr std::uint32_t kTimersPerAdvance = 256;
 /// two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
-static_assert(kBytesPerRecord <= 512);
+static_assert(kBytesPerRecord <= 1024);
 
 struct ConnectionTable::State {
   /// How a packet opens a record.
   struct Opening {
     Side client_side = Side::near;
     bool midstream = false;
+    bool is_flipped = false;  ///< the packet came from the server, as far as can be guessed
     std::uint8_t row = kNoRow;
     PendingSyn pending;  ///< row 8: the client's SYN, seen before
   };
@@ -80,6 +82,7 @@ struct ConnectionTable::State {
   void expire(std::uint32_t index, TimePoint now) noexcept;
   void evict_one(TimePoint now) noexcept;
   std::uint32_t victim() const noexcept;
+  ConnectionFigures figures_of(const Record& record) const noexcept;
   void tell_end(Record& record, End end, TimePoint now) noexcept;
   void forget(std::uint32_t index) noexcept;
 
@@ -92,6 +95,7 @@ struct ConnectionTable::State {
   FlowCounters counters;
   RangePool ranges;
   MarkPool marks;
+  ClosePool closes;
   TcpTracker tracker;
   ConnectionId next_id;
   std::array<std::uint32_t, kTcpStateCount> by_client_state{};

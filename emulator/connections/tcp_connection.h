@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "emulator/connections/conn_state.h"
 #include "emulator/connections/mark_list.h"
 #include "emulator/connections/sequence_ranges.h"
 #include "emulator/event.h"
@@ -13,6 +14,40 @@ namespace wobble {
 
 /// Rows that are not in tcp.md's table: time-outs other than TIME_WAIT's (row 27) have no row.
 inline constexpr std::uint8_t kNoRow = 0;
+
+/// Counts as far as 16 bits go.
+inline void count(std::uint16_t& n) noexcept {
+  if (n < 0xffff) ++n;
+}
+
+/// What is measured of one endpoint's sending: the figures of api/FIGURES.md, and what they need.
+struct TcpMeasures {
+  std::uint32_t fast = 0;  ///< retransmissions, each in one class: by us before spurious before fast
+  std::uint32_t spurious = 0;
+  std::uint32_t out_of_order = 0;
+  std::uint32_t gaps = 0;
+  std::uint32_t dup_acks = 0;
+  std::uint32_t keep_alives = 0;
+  std::uint32_t zero_windows = 0;
+  std::uint32_t zero_window_segments = 0;
+  std::uint32_t initial_window = 0;
+  std::uint32_t max_window = 0;
+  std::uint32_t max_in_flight = 0;
+  std::uint64_t unique_payload = 0;
+  /// While the window is closed, less the moment since which it is.
+  Duration zero_window_time{0};
+  TcpOffer offer;
+  TimePoint gap_at{};                   ///< when it last skipped ahead
+  RangeList holes;                      ///< what it skipped and has not sent since
+  SequenceNumber recover = 0;           ///< a fast retransmission's recovery ends here (RFC 6582)
+  std::uint16_t window_sent = 0;        ///< as written
+  std::uint16_t window_delivered = 0;   ///< the last that reached the peer
+  std::uint8_t dup_acks_delivered = 0;  ///< to it, since its data was last acknowledged further
+  bool is_recovering = false;
+  bool is_window_closed = false;
+  bool has_window = false;
+  bool has_window_delivered = false;
+};
 
 struct TcpEndpoint {
   // What was seen of it. Each guards the numbers named beside it.
@@ -45,6 +80,7 @@ struct TcpEndpoint {
   RangeList dropped;              ///< of its segments: what we dropped or corrupted and it has not repeated yet
   MarkList marks;                 ///< of its segments in flight: what to tell when they land
   TimePoint since{};              ///< when it entered its state; in TIME_WAIT when 2MSL last began
+  TcpMeasures measures;
 
   bool has(std::uint16_t what) const noexcept { return (seen & what) != 0; }
 };
@@ -71,13 +107,21 @@ struct TcpConnection {
   bool was_established = false;  ///< either endpoint
   std::uint8_t syns_delivered = 0;
   std::uint8_t syn_acks_delivered = 0;
-  std::uint16_t invalid_flags = 0;    ///< segments with impossible flags
-  std::uint16_t rst_implausible = 0;  ///< row 31
-  std::uint16_t challenge_acks = 0;   ///< row 35, answered
-  TimePoint first_syn_at{};           ///< arrived here
-  TimePoint answered_syn_at{};        ///< arrived here: the last SYN that was delivered
+  bool fast_open_accepted = false;           ///< the SYN-ACK acknowledged data of the SYN
+  ClosedBy closed_first = ClosedBy::nobody;  ///< by what was sent, believed or not
+  std::uint16_t invalid_flags = 0;           ///< segments with impossible flags
+  std::uint16_t rst_implausible = 0;         ///< row 31
+  std::uint16_t challenge_acks = 0;          ///< row 35, answered
+  std::uint16_t bad_checksum = 0;
+  std::uint16_t syn_retries = 0;
+  std::uint16_t syn_ack_retries = 0;
+  WireFacts facts;
+  TimePoint first_syn_at{};     ///< arrived here
+  TimePoint answered_syn_at{};  ///< arrived here: the last SYN that was delivered
+  TimePoint answered_syn_delivered_at{};
   TimePoint syn_ack_delivered_at{};
   Duration rtt_server{0};
+  Duration rtt_server_net{0};
   Duration rtt_client{0};
   Duration rtt_initial{0};
 

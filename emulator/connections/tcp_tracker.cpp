@@ -3,26 +3,10 @@
 #include <algorithm>
 #include <bit>
 
+#include "emulator/connections/tcp_figures.h"
 #include "emulator/connections/transition_conditions.h"
 
 namespace wobble {
-namespace {
-
-constexpr std::uint8_t kMaxWindowScale = 14;  // RFC 7323 2.3
-
-// RFC 7323 2.2: only if both SYNs offered a scale, and never in a SYN itself.
-std::uint32_t window_of(const TcpEndpoint& x, const TcpEndpoint& y, const TcpSegment& segment) {
-  const bool is_scaled = x.has(TcpEndpoint::kHasScale) && y.has(TcpEndpoint::kHasScale) && !segment.has(tcp_flag::kSyn);
-  return std::uint32_t{segment.window} << (is_scaled ? std::min(x.window_scale, kMaxWindowScale) : 0);
-}
-
-// RFC 1122 4.2.3.6: an octet (or none) that was acknowledged long ago, to make the peer answer.
-bool is_keep_alive(const Occasion& o) {
-  const TcpEndpoint& x = o.x();
-  return o.kind == SegmentKind::ack && o.segment.length <= 1 && o.segment.seq == x.snd_max - 1 && x.una == x.snd_max;
-}
-
-}  // namespace
 
 bool Steps::has_change() const noexcept {
   return std::any_of(begin(), end(), [](const Step& step) { return step.from != step.to; });
@@ -85,18 +69,21 @@ bool TcpTracker::run(std::span<const Row> rows, std::uint64_t (*candidates)(Segm
 Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& packet, bool is_lost, TimePoint now,
                          Steps& steps) const noexcept {
   const TcpSegment& segment = packet.tcp;
-  if (has_odd_flags(segment)) ++connection.invalid_flags;
+  Sending sending;
+  sending.is_close = connection.facts.see(who, segment);
+  if (has_odd_flags(segment)) count(connection.invalid_flags);
   const SegmentKind kind = kind_of(segment);
-  if (kind == SegmentKind::invalid) return {};
+  if (kind == SegmentKind::invalid) return sending;
   TcpEndpoint& x = connection.of(who);
   const Occasion o{connection, ranges_, segment, who, kind, now, x.has(TcpEndpoint::kSentFin)};
   if (connection.opened_row == 8 && connection.of(peer_of(who)).state == TcpState::none) {
     change(connection, peer_of(who), TcpState::syn_sent, {peer_of(who), {}, {}, Evidence::implied, 8}, now, steps);
   }
-  if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0) ++connection.challenge_acks;
+  if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0)
+    count(connection.challenge_acks);
   x.seen &= ~TcpEndpoint::kChallenged;
 
-  const Sending sending = look_for_retransmission(o);
+  measure_sent(o, packet, sending);
   const TcpState before = x.state;
   run(sent_rows(), sent_candidates, o, steps);
   if (kind == SegmentKind::rst) return sending;
@@ -109,21 +96,11 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   }
   if (kind == SegmentKind::syn_ack && connection.syns_delivered == 1 && connection.rtt_server == Duration{0}) {
     connection.rtt_server = now - connection.answered_syn_at;
+    connection.rtt_server_net = now - connection.answered_syn_delivered_at;
   }
   account_sent(o, packet);
   if (is_lost) lost(connection, who, segment);
   return sending;
-}
-
-// Called before anything of the segment was noted.
-Sending TcpTracker::look_for_retransmission(const Occasion& o) const noexcept {
-  TcpEndpoint& x = o.x();
-  const std::uint32_t length = o.segment.sequence_length();
-  if (length == 0 || o.kind == SegmentKind::rst || !x.has(TcpEndpoint::kHasSent)) return {};
-  const SequenceNumber end = o.segment.seq + length;
-  const bool is_other_syn = o.segment.has(tcp_flag::kSyn) && condition::is_other_isn(o);
-  if (is_after(end, x.snd_max) || is_other_syn || is_keep_alive(o)) return {};
-  return {true, ranges_.remove(x.dropped, o.segment.seq, end)};
 }
 
 void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const noexcept {
@@ -140,6 +117,7 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
       pending.window_scale = options.window_scale;
     }
     if (!condition::is_same_isn(o)) return;
+    note_offer(o, options);
     if (options.has_window_scale) {
       x.seen |= TcpEndpoint::kHasScale;
       x.window_scale = options.window_scale;
@@ -149,11 +127,12 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
 
   const SequenceNumber end = segment.seq + segment.sequence_length();
   if (!x.has(TcpEndpoint::kHasSent)) {
-    x.snd_max = end;
-    x.una = segment.seq;
+    x.snd_max = x.una = segment.seq;
     x.seen |= TcpEndpoint::kHasSent;
   }
+  const SequenceNumber before = x.snd_max;
   x.snd_max = later_of(x.snd_max, end);
+  measure_progress(o, before);
   if (!segment.has(tcp_flag::kAck)) return;
   if (y.has(TcpEndpoint::kHasSent) && is_after(segment.ack, y.snd_max)) return;
   const SequenceNumber edge = segment.ack + window_of(x, y, segment);
@@ -185,6 +164,7 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
   // A row that stops without a change has found the segment unacceptable: nothing in it counts.
   if (!goes_on && steps.count > first && steps.items[steps.count - 1].from == steps.items[steps.count - 1].to) return;
   time_delivered(connection, kind, arrived, now);
+  measure_delivered(o);
   account_delivered(o);
 }
 
@@ -194,6 +174,7 @@ void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, Tim
     const bool is_copy = connection.syns_delivered > 0 && arrived == connection.answered_syn_at;
     if (!is_copy && connection.syns_delivered < 255) ++connection.syns_delivered;
     connection.answered_syn_at = arrived;
+    if (!is_copy) connection.answered_syn_delivered_at = now;
   }
   if (kind == SegmentKind::syn_ack && connection.client.state == TcpState::syn_sent) {
     if (connection.syn_acks_delivered < 255) ++connection.syn_acks_delivered;
@@ -240,6 +221,10 @@ void TcpTracker::begin_with_pending(TcpConnection& connection, Role client, cons
   x.window_scale = pending.window_scale;
   if (pending.has_scale) x.seen |= TcpEndpoint::kHasScale;
   connection.first_syn_at = pending.at;
+  TcpSegment syn;
+  syn.seq = pending.isn;
+  syn.flags = tcp_flag::kSyn;
+  connection.facts.see(client, syn);
 }
 
 }  // namespace wobble

@@ -52,6 +52,7 @@ enum class Waiting : std::uint8_t {
 struct Sending {
   bool retransmission = false;
   bool retransmission_by_us = false;  ///< of those: we had dropped or corrupted (some of) what it carries
+  bool is_close = false;              ///< the first FIN of its side, or a RST
 };
 
 class TcpTracker {
@@ -67,6 +68,9 @@ class TcpTracker {
                  Steps& steps) const noexcept;
   /// A segment of `who` that sent() thought would be delivered was not.
   void lost(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
+
+  /// The figures so far of what the tracker measures, into `figures`.
+  static void fill(ConnectionFigures& figures, const TcpConnection& connection, TimePoint now) noexcept;
 
   /// The time-outs that are over at `now`, the last segment having passed at `last`. True if the connection is to be
   /// given up: nothing more is expected of it.
@@ -88,10 +92,17 @@ class TcpTracker {
   void apply(const Row& row, const Occasion& occasion, Steps& steps) const noexcept;
   bool run(std::span<const Row> rows, std::uint64_t (*candidates)(SegmentKind, TcpState), const Occasion& occasion,
            Steps& steps) const noexcept;
+  // tcp_figures.cpp
+  /// What a segment is of what was sent before: called before anything of it was noted.
+  void measure_sent(const Occasion& occasion, const PacketView& packet, Sending& sending) const noexcept;
+  void classify(const Occasion& occasion, Sending& sending) const noexcept;
+  void measure_window(const Occasion& occasion, const PacketView& packet) const noexcept;
+  /// Behind the states: sequence space and options.
+  void measure_progress(const Occasion& occasion, SequenceNumber before) const noexcept;
+  void measure_delivered(const Occasion& occasion) const noexcept;
   void account_sent(const Occasion& occasion, const PacketView& packet) const noexcept;
   void account_delivered(const Occasion& occasion) const noexcept;
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
-  Sending look_for_retransmission(const Occasion& occasion) const noexcept;
   Duration timeout(const TcpConnection& connection) const noexcept;
 
   RangePool& ranges_;

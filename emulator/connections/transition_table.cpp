@@ -106,7 +106,7 @@ void take_reset_back(const Occasion& o) {
   o.x().seen &= ~TcpEndpoint::kReset;
   if (!o.connection.had_fin) o.connection.closed_by = ClosedBy::nobody;
 }
-void count_implausible(const Occasion& o) { ++o.connection.rst_implausible; }
+void count_implausible(const Occasion& o) { count(o.connection.rst_implausible); }
 void expect_challenge(const Occasion& o) { o.x().seen |= TcpEndpoint::kChallenged; }
 void be_liberal(const Occasion& o) { o.connection.liberal = true; }
 

@@ -2,6 +2,11 @@
 
 #include <utility>
 
+#include "emulator/impairments/codel.h"
+#include "emulator/impairments/fq_codel.h"
+#include "emulator/impairments/pie.h"
+#include "emulator/impairments/red.h"
+
 namespace wobble {
 
 bool Fifo::push(Waiting&& waiting) noexcept {
@@ -23,11 +28,17 @@ bool HeadDrop::make_room(Drops& drops) noexcept {
   return true;
 }
 
-std::unique_ptr<QueueDiscipline> make_discipline(const QueueSettings& settings, const Surroundings&, TimePoint) {
+std::unique_ptr<QueueDiscipline> make_discipline(const QueueSettings& settings, const Surroundings& around,
+                                                 TimePoint now) {
   switch (settings.discipline) {
+    case Discipline::droptail: break;
     case Discipline::drophead: return std::make_unique<HeadDrop>();
-    default: return std::make_unique<Fifo>();
+    case Discipline::codel: return std::make_unique<CodelQueue>(codel_parameters(settings));
+    case Discipline::pie: return std::make_unique<PieQueue>(settings, now);
+    case Discipline::red: return std::make_unique<RedQueue>(settings, around);
+    case Discipline::fq_codel: return std::make_unique<FqCodelQueue>(settings, around.seed);
   }
+  return std::make_unique<Fifo>();
 }
 
 }  // namespace wobble

@@ -48,6 +48,7 @@ class AnyConditions {
       c.reorder =
           coin() ? ReorderSettings{chance(), 1 + below(1000), 0ns} : ReorderSettings{chance(), 0, time(kMaxDelay)};
     if (coin()) c.rate = kMinRate + random_() % (kMaxRate - kMinRate);
+    if (c.rate.bits_per_second > 0 && coin()) bottleneck(c);
     if (coin())
       c.queue.limit_bytes = 1 + below(1u << 31);
     else if (coin())
@@ -61,8 +62,25 @@ class AnyConditions {
     return c;
   }
 
+  void bottleneck(DirectionConditions& c) {
+    if (coin()) c.rate.burst = below(kMaxBurst);
+    if (coin()) c.rate.overhead = static_cast<std::int32_t>(below(2 * kMaxOverhead)) - kMaxOverhead;
+    if (coin()) c.rate.cell_size = kMinCell + below(kMaxCell - kMinCell);
+    if (c.rate.cell_size > 0 && coin()) c.rate.cell_overhead = below(kMaxCellOverhead);
+    c.queue.discipline = static_cast<Discipline>(below(6));
+    c.queue.ecn = c.queue.discipline > Discipline::drophead && coin();
+    if (c.queue.discipline == Discipline::pie && coin()) c.queue.alpha = below(1'000'000'000);
+    if (c.queue.discipline == Discipline::pie && coin()) c.queue.max_burst = Duration(below(1'000'000'000));
+    if (c.queue.discipline == Discipline::codel && coin()) c.queue.interval = 1us + time(59s);
+    if (c.queue.discipline == Discipline::red && coin()) c.queue.probability = chance();
+    if (c.queue.discipline == Discipline::red && coin()) c.queue.max = 2 + below(1'000'000);
+    if (c.queue.discipline == Discipline::fq_codel && coin()) c.queue.flows = 1 + below(kMaxFlows);
+    if (c.queue.discipline == Discipline::fq_codel && coin()) c.queue.quantum = 64 + below(100'000);
+  }
+
   LossSettings loss() {
     LossSettings out;
+    out.after_rate = coin();
     const Probability half{Probability::kOne / 2};
     switch (below(7)) {
       case 0:

@@ -38,6 +38,29 @@ LinkInfo MockBackend::reset(const std::string& name, const std::string& source) 
   return apply(name, {{}, std::nullopt, std::nullopt, source});
 }
 
+LinkInfo MockBackend::create(const NewLink& wanted) {
+  const std::lock_guard lock(mutex_);
+  if (wanted.name == "lab") throw Conflict("there is a link 'lab' already");
+  if (wanted.name == "nowhere") throw Unfit("/attach/target", "there is no process 4711");
+  if (wanted.name == "powerless") throw Incapable("there is no /dev/net/tun");
+  created_.push_back(wanted);
+  LinkInfo link = link_;
+  link.name = wanted.name.empty() ? "derived name" : wanted.name;
+  link.conditions = wanted.conditions;
+  link.way_in.settings = wanted.way_in;
+  return link;
+}
+
+std::vector<NewLink> MockBackend::created() {
+  const std::lock_guard lock(mutex_);
+  return created_;
+}
+
+void MockBackend::remove(const std::string& name) {
+  if (name == "lab") throw Conflict("the lab lives as long as the daemon");
+  if (name != "web") throw NotFound("there is no link '" + name + "'");
+}
+
 LinkStats MockBackend::stats(const std::string& name) {
   const std::lock_guard lock(mutex_);
   if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
@@ -60,9 +83,23 @@ ConnectionRow MockBackend::connection(ConnectionId id) {
   row.id = 17;
   row.link = "lab";
   row.client = {{*IpAddress::parse("10.77.0.1"), 40112}, TcpState::established, {}};
-  row.client.figures.packets_sent = 12;
-  row.client.figures.retransmissions_by_us = 2;
   row.server = {{*IpAddress::parse("fd77::1:1"), 80}, TcpState::none, {}};
+  row.client.figures.packets_sent = 12;
+  row.client.figures.retransmissions = 7;
+  row.client.figures.retransmissions_by_us = 2;
+  row.client.figures.retransmissions_fast = 1;
+  row.client.figures.retransmissions_spurious = 1;
+  row.client.figures.offer.mss = 1460;
+  row.client.figures.offer.sack = true;
+  row.client.figures.offer.fast_open = FastOpen::cookie;
+  row.server.figures.offer.sack = true;
+  row.tcp.syn = true;
+  row.tcp.conn_state = ConnState::s2;
+  row.tcp.closed_first = ClosedBy::client;
+  row.tcp.handshake_rtt_server_net = std::chrono::microseconds(250);
+  row.tcp.history.add('S');
+  row.tcp.history.add('h');
+  row.closes.push_back({Role::client, CloseKind::fin, kEpoch, true});
   row.opened_at = kEpoch;
   row.ordinal = 1;
   row.handshake_rtt_client = std::chrono::microseconds(1500);

@@ -22,6 +22,8 @@ class MockBackend : public Backend {
   LinkInfo link(const std::string& name) override;
   LinkInfo apply(const std::string& name, const Change& change) override;
   LinkInfo reset(const std::string& name, const std::string& source) override;
+  LinkInfo create(const NewLink& wanted) override;
+  void remove(const std::string& name) override;
   LinkStats stats(const std::string& name) override;
 
   Page<ConnectionRow> connections(const ConnectionQuery& query) override;
@@ -48,6 +50,7 @@ class MockBackend : public Backend {
   std::vector<Change> changes();
   ConnectionQuery last_query();
   std::vector<ConnectionId> followed();
+  std::vector<NewLink> created();
   void set_health(Health health);
   void set_stats(const LinkStats& stats);
   /// The next apply() finds that somebody else has just changed the link, `times` times.
@@ -63,6 +66,7 @@ class MockBackend : public Backend {
   std::vector<Change> changes_;
   std::vector<EventRow> events_;
   std::vector<ConnectionId> followed_;
+  std::vector<NewLink> created_;
   ConnectionQuery last_query_;
   Health health_;
   int interferences_ = 0;

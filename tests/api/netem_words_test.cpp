@@ -57,7 +57,7 @@ TEST(NetemWords, WhatCannotBeDoneIsAnErrorNotIgnored) {
       {"loss burst 1%", "loss burst: a value such as 5packets is missing"},
       {"loss 1% ecn", "ecn is not supported yet"},
       {"reorder 25% gap 5", "gap is not supported"},
-      {"rate 1mbit 14", "packet overhead"},
+      {"rate 1mbit 14 48 5 1", "packet overhead"},
       {"slot 800us 1000us", "slot: not supported yet"},
       {"seed 5", "a seed belongs to the link"},
       {"delay", "delay: a value such as 80ms is missing"},

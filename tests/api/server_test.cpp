@@ -31,9 +31,11 @@ TEST_F(ServerTest, LinkIsShownWithBothSides) {
   EXPECT_EQ(result->get_header_value("ETag"), "\"1\"");
   EXPECT_EQ(result->get_header_value("Content-Type"), "application/json");
   const json link = json::parse(result->body);
-  EXPECT_EQ(link, json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"profile":null,
+  EXPECT_EQ(link,
+            json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"profile":null,
     "near":{"device":"near","netns":"/proc/123/fd/7","addresses":["10.77.0.1","fd77::1"]},
-    "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]}})"));
+    "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]},
+    "way_in":{"kind":"lab","state":"up","detail":""}})"));
   EXPECT_EQ(get("/api/v1/links"), (json{{"items", {link}}, {"next", nullptr}}));
   EXPECT_EQ(get("/api/v1/links/nowhere", 404)["error"], "there is no link \"nowhere\"");
 }
@@ -206,8 +208,22 @@ TEST_F(ServerTest, OneConnection) {
   EXPECT_EQ(connection["protocol"], "tcp");
   EXPECT_EQ(connection["end"], "open");
   EXPECT_TRUE(connection["closed_by"].is_null());
-  EXPECT_EQ(connection["handshake"],
-            json::parse(R"({"rtt_client_ms":1.5,"rtt_server_ms":null,"initial_rtt_ms":null})"));
+  EXPECT_EQ(connection["handshake"], json::parse(R"({"rtt_client_ms":1.5,"rtt_server_ms":null,"initial_rtt_ms":null,
+              "net":{"rtt_client_ms":1.5,"rtt_server_ms":0.25,"initial_rtt_ms":null}})"));
+  EXPECT_EQ(connection["client"]["retransmitted"], json::parse(R"({"due_to_us":2,"fast":1,"timeout":3,"spurious":1})"));
+  EXPECT_EQ(connection["client"]["offered"],
+            json::parse(R"({"mss":1460,"wscale":null,"sack":true,"timestamps":false,"tfo":"cookie",
+              "data_in_syn":false,"ecn":null,"mptcp":false})"));
+  EXPECT_EQ(connection["effective"],
+            json::parse(R"({"wscale":false,"sack":true,"timestamps":false,"tfo":false,"ecn":null,"mptcp":false})"));
+  EXPECT_EQ(connection["syn"], true);
+  EXPECT_EQ(connection["syn_ack"], false);
+  EXPECT_EQ(connection["closes"],
+            json::parse(R"([{"side":"client","kind":"fin","at":"2026-11-22T09:05:57.123456789Z","delivered":true}])"));
+  EXPECT_EQ(connection["conn_state"], "S2");
+  EXPECT_EQ(connection["history"], "Sh");
+  EXPECT_EQ(connection["closed_first"], "client");
+  EXPECT_EQ(connection["one_sided"], true);
 
   const json transition = get("/api/v1/connections/17/transitions")["items"][0];
   EXPECT_EQ(transition, json::parse(R"({"id":501,"at":"2026-11-22T09:05:57.123456789Z","connection":17,"link":"lab",
@@ -301,10 +317,10 @@ TEST_F(ServerTest, HeadAnswersAsGetWithoutABody) {
 }
 
 TEST_F(ServerTest, AWrongMethodIsToldTheRightOnes) {
-  const auto result = client().Delete("/api/v1/links/lab");
+  const auto result = client().Post("/api/v1/links/lab", "{}", "application/json");
   EXPECT_EQ(result->status, 405);
-  EXPECT_EQ(result->get_header_value("Allow"), "GET, HEAD, PUT, PATCH");
-  EXPECT_EQ(client().Post("/api/v1/links", "{}", "application/json")->get_header_value("Allow"), "GET, HEAD");
+  EXPECT_EQ(result->get_header_value("Allow"), "GET, HEAD, PUT, PATCH, DELETE");
+  EXPECT_EQ(client().Delete("/api/v1/links")->get_header_value("Allow"), "GET, HEAD, POST");
   EXPECT_EQ(client().Get("/api/v1/reset")->get_header_value("Allow"), "POST");
   EXPECT_EQ(client().Options("/api/v1/reset")->get_header_value("Allow"), "POST");
 }

@@ -42,6 +42,11 @@ function problems(direction, conditions) {
   return errors;
 }
 
+const PROFILES = [
+  {name: '3g', summary: '3G', source: 'a source', up: {rate: '330kbit', delay: {time: '100ms'}}, down: {rate: '780kbit', delay: {time: '100ms'}}},
+  {name: 'cable', summary: 'cable', source: 'a source', up: {rate: '1mbit', delay: {time: '2ms'}}, down: {rate: '6mbit', delay: {time: '2ms'}}},
+];
+
 export class FakeServer {
   constructor() {
     this.started = Date.now();
@@ -105,7 +110,9 @@ export class FakeServer {
   }
 
   resource() {
-    return {...this.link, revision: this.revision};
+    const asked = JSON.stringify([this.link.up, this.link.down]);
+    const profile = PROFILES.find(p => JSON.stringify([p.up, p.down]) === asked)?.name ?? null;
+    return {...this.link, revision: this.revision, profile};
   }
 
   direction(name) {
@@ -151,10 +158,21 @@ export class FakeServer {
       return json({link: 'lab', at: now(), changed_at: now(this.started), connections: 12,
         connections_by_state: {ESTABLISHED: 3, TIME_WAIT: 9}, events_lost: 0, up: this.direction('up'), down: this.direction('down')});
     }
+    if (rest === '/profiles') return json({items: PROFILES, next: null});
+    if (rest === '/links/lab/apply') {
+      const {up, down} = PROFILES.find(p => p.name === JSON.parse(body).profile);
+      return json(this.change({up, down}));
+    }
     if (rest === '/links/lab/reset') return json(this.change({up: {}, down: {}}));
     if (rest === '/links/lab' && request.method === 'PATCH') {
       const patch = JSON.parse(body);
       const next = {up: merge(this.link.up, patch.up ?? patch.both ?? {}), down: merge(this.link.down, patch.down ?? patch.both ?? {})};
+      const errors = [...problems('up', next.up), ...problems('down', next.down)];
+      if (errors.length) return problem(422, errors[0].detail, errors);
+      return json(this.change(next));
+    }
+    if (rest === '/links/lab' && request.method === 'PUT') {
+      const next = {up: {}, down: {}, ...JSON.parse(body)};
       const errors = [...problems('up', next.up), ...problems('down', next.down)];
       if (errors.length) return problem(422, errors[0].detail, errors);
       return json(this.change(next));

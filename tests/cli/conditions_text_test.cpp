@@ -42,6 +42,21 @@ TEST(ConditionsText, says_each_model_of_loss_in_the_words_that_set_it) {
   }
 }
 
+TEST(ConditionsText, says_the_bottleneck_in_the_words_that_set_it) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"rate": {"rate": "5mbit", "overhead": "38B", "burst": "32kB"}})", "rate 5mbit 38B burst 32kB"},
+      {R"({"rate": {"rate": "5mbit", "cell": {"size": "48B", "overhead": "5B"}}})", "rate 5mbit 0B 48B 5B"},
+      {R"({"queue": {"limit": "64kB", "discipline": "red", "ecn": true, "min": "10kB"}})",
+       "queue 64kB red ecn min 10kB"},
+      {R"({"queue": {"discipline": "fq_codel", "flows": 64, "target": "5ms"}})", "queue fq_codel flows 64 target 5ms"},
+      {R"({"trace": {"file": "/x.trace"}})", "trace /x.trace"},
+      {R"({"trace": {"ms": [1, 2]}})", "trace of 2 opportunities"},
+      {R"({"loss": {"random": "1%", "after_rate": true}})", "loss 1% after_rate"}};
+  for (const auto& [conditions, words] : cases) {
+    EXPECT_THAT(describe_conditions(Json::parse(conditions)), ElementsAre(words));
+  }
+}
+
 TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
   EXPECT_THAT(describe_conditions(Json::object()), IsEmpty());
   EXPECT_THAT(describe_conditions(Json()), IsEmpty());

@@ -9,6 +9,7 @@ namespace wobble::daemon {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 class JournalTest : public testing::Test {
@@ -44,6 +45,54 @@ TEST_F(JournalTest, RecordsStartAndStop) {
   EXPECT_FALSE(journal->killed_before());
 }
 
+/// Every figure its own number, from `first` on.
+EndpointFigures numbered_figures(std::uint32_t first) {
+  EndpointFigures f;
+  for (std::uint64_t* n : {&f.packets_sent, &f.bytes_sent, &f.packets_delivered, &f.bytes_delivered, &f.payload_bytes,
+                           &f.unique_payload_bytes}) {
+    *n = (std::uint64_t{1} << 40) + first++;
+  }
+  for (std::uint32_t* n :
+       {&f.retransmissions, &f.retransmissions_by_us, &f.dropped, &f.duplicated, &f.corrupted, &f.reordered,
+        &f.retransmissions_fast, &f.retransmissions_spurious, &f.out_of_order, &f.out_of_order_by_us, &f.gaps,
+        &f.dup_acks, &f.keep_alives, &f.zero_windows, &f.initial_window, &f.max_window, &f.max_in_flight}) {
+    *n = first++;
+  }
+  f.zero_window_time = milliseconds(first);
+  return f;
+}
+
+ConnectionFigures every_figure(TimePoint opened_at) {
+  ConnectionFigures f;
+  f.client = numbered_figures(100);
+  f.client.offer.mss = 1460;
+  f.client.offer.has_window_scale = f.client.offer.sack = f.client.offer.timestamps = f.client.offer.multipath = true;
+  f.client.offer.data_in_syn = true;
+  f.client.offer.fast_open = FastOpen::cookie;
+  f.client.offer.ecn = Ecn::accurate;
+  f.server = numbered_figures(4'000'000'000);
+  f.handshake_rtt_client = milliseconds(1);
+  f.handshake_rtt_server = milliseconds(2);
+  f.initial_rtt = milliseconds(3);
+  f.tcp.syn = f.tcp.syn_ack = f.tcp.fast_open_accepted = true;
+  f.tcp.closed_first = ClosedBy::server;
+  f.tcp.conn_state = ConnState::rsto;
+  for (const char letter : {'^', 'S', 'h', 'A', 'D', 'a', 'd', 'F', 'f', 'R', 'T', 'w', 'C', 'g', 'I', 'q'}) {
+    f.tcp.history.add(letter);
+  }
+  f.tcp.handshake_rtt_server_net = milliseconds(5);
+  f.tcp.initial_rtt_net = milliseconds(6);
+  std::uint32_t number = 7;
+  for (std::uint32_t* n : {&f.tcp.syn_retries, &f.tcp.syn_ack_retries, &f.tcp.rst_implausible, &f.tcp.challenge_acks,
+                           &f.tcp.invalid_flags, &f.tcp.bad_checksum}) {
+    *n = number++;
+  }
+  f.closes.add({opened_at + milliseconds(200), Role::client, CloseKind::fin, true});
+  f.closes.add({opened_at + milliseconds(210), Role::server, CloseKind::rst, false});
+  f.closes.add_left_out(3);
+  return f;
+}
+
 TEST_F(JournalTest, ConnectionComesBackAsItWas) {
   open();
   ConnectionOpened begin = opening_of(17);
@@ -54,11 +103,7 @@ TEST_F(JournalTest, ConnectionComesBackAsItWas) {
   ConnectionClosed end = closing_of(17, End::orderly_reset, ClosedBy::both, begin.at + milliseconds(250));
   end.client_state = TcpState::time_wait;
   end.server_state = TcpState::last_ack;
-  end.figures.client = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
-  end.figures.server = {std::uint64_t{1} << 40, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
-  end.figures.handshake_rtt_client = milliseconds(1);
-  end.figures.handshake_rtt_server = milliseconds(2);
-  end.figures.initial_rtt = milliseconds(3);
+  end.figures = every_figure(begin.at);
   ring.on(begin);
   ASSERT_TRUE(journal->sync(kLongEnough));
   const auto living = journal->connection(17);
@@ -89,6 +134,12 @@ TEST_F(JournalTest, ConnectionComesBackAsItWas) {
   EXPECT_EQ(row->handshake_rtt_client, milliseconds(1));
   EXPECT_EQ(row->handshake_rtt_server, milliseconds(2));
   EXPECT_EQ(row->initial_rtt, milliseconds(3));
+  EXPECT_EQ(row->tcp, end.figures.tcp);
+  EXPECT_EQ(row->tcp.history.text(), "^ShADadFfRTwCgIq");
+  EXPECT_THAT(row->closes,
+              ElementsAre(api::CloseRow{Role::client, CloseKind::fin, row->opened_at + 200'000'000, true},
+                          api::CloseRow{Role::server, CloseKind::rst, row->opened_at + 210'000'000, false}));
+  EXPECT_EQ(row->closes_left_out, 3u);
   EXPECT_FALSE(journal->connection(18));
 }
 

@@ -47,7 +47,7 @@ class ServiceTest : public testing::Test {
     options.file = folder_ / "db";
     journal_ = std::make_unique<Journal>(options);
     service_ = std::make_unique<Service>(*journal_);
-    service_->add_link("lab", 7, {"near", "", {}}, device(near_), {"far", "", {}}, device(far_), {});
+    service_->add_link("lab", 7, {"near", "", {}}, device(near_), {"far", "", {}}, device(far_));
   }
   ~ServiceTest() override {
     service_.reset();

@@ -186,19 +186,21 @@ def die_with_parent():
 
 
 class Lab:
-    """A daemon with --lab, of this test's own: free port, own database in an own directory."""
+    """A daemon with --lab (unless told otherwise), of this test's own: free port, own database in an own directory."""
 
-    def __init__(self, *options, directory=None, command=None):
+    def __init__(self, *options, directory=None, command=None, lab=True):
         self._own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix=PREFIX + "-")
         self.database = os.path.join(self.directory, "journal.db")
-        words = (command or [DAEMON]) + ["--lab", "--listen", "127.0.0.1:0", "--db", self.database, *options]
+        words = (command or [DAEMON]) + ["--lab"] * lab + ["--listen", "127.0.0.1:0", "--db", self.database, *options]
         self.errors = open(os.path.join(self.directory, "stderr"), "a+", encoding="utf-8")
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         cwd=self.directory, preexec_fn=die_with_parent)
         _living.append(self)
         self.url = self._wait_for_url(30)
         self.api = Api(self.url)
+        if not lab:
+            return
         link = self.api.get("/api/v1/links/lab")
         self.near = Namespace(link["near"]["netns"], link["near"]["addresses"], link["near"]["device"])
         self.far = Namespace(link["far"]["netns"], link["far"]["addresses"], link["far"]["device"])

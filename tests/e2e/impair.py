@@ -1,6 +1,9 @@
 """Loss, duplicate, reorder and corrupt are what was asked: 20,000 UDP packets for each, the share within exact binomial
 bounds (a right daemon fails once in a million runs), and what the receiver counts equal to what the stats report."""
 
+import select
+import socket
+import time
 import unittest
 
 import chance
@@ -110,6 +113,33 @@ class Impair(unittest.TestCase):
         print(f"by 5 ms: {late} overtaken, {reordered} moved")
         self.assert_chance(reordered, 0.05)
         self.assertTrue(0.9 * reordered <= late <= reordered)  # where the sender paused, nobody was there to overtake
+
+    def test_fq_codel_marks_what_is_capable_of_ecn(self):
+        """3,000 packets sent within a fraction of a second wait for up to 0.6 s at 5 Mbit/s: CoDel marks, and drops
+        none; the receiver reads the marks that the stats count, behind a checksum its kernel has found right."""
+        self.lab.put(up={"rate": "5mbit", "queue": {"limit": "5000packets", "discipline": "fq_codel", "ecn": True}})
+        with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
+            stream.sender.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 2)  # ECT(0)
+            stream.receiver.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            for i in range(3000):
+                stream.send()
+                if i % 10 == 9:
+                    time.sleep(0.0005)
+            stream.wait_read()
+            stats = self.lab.wait_empty()["up"]
+            codepoints = []
+            deadline = time.monotonic() + 5
+            while len(codepoints) < 3000 and select.select([stream.receiver], [], [],
+                                                          max(0, deadline - time.monotonic()))[0]:
+                _, ancillary, _, _ = stream.receiver.recvmsg(65536, 64)
+                codepoints += [data[0] & 3 for _, kind, data in ancillary if kind == socket.IP_TOS]
+        counters = stats["since_change"]
+        print(f"{counters['marked']} of {len(codepoints)} marked, {counters['dropped']['total']} dropped")
+        self.assertEqual(3000, len(codepoints))
+        self.assertEqual(0, counters["dropped"]["total"])
+        self.assertEqual({2, 3}, set(codepoints))
+        self.assertEqual(counters["marked"], codepoints.count(3))
+        self.assertGreater(stats["delivered"]["delay_ms"]["max"], 100)
 
 
 def late_packets(numbers):

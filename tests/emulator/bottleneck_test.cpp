@@ -177,6 +177,45 @@ TEST(HeldQueue, DelayBeginsWhereTheBottleneckEnds) {
   EXPECT_EQ(departures(bench), (std::vector<TimePoint>{kBegin + 21ms, kBegin + 22ms}));
 }
 
+TEST(LossAfterRate, TakesItsCapacity) {
+  for (const Discipline discipline : {Discipline::droptail, Discipline::drophead}) {
+    for (const bool after_rate : {false, true}) {
+      Bench bench(1);
+      LinkConditions c = ten_megabits(discipline);
+      c.up.loss.pattern = "x.";
+      c.up.loss.after_rate = after_rate;
+      bench.link.apply(c, kBegin);
+      for (int i = 0; i < 6; ++i) bench.admit(datagram(kMillisecond), Side::near, kBegin);
+      bench.run_until(kBegin + 1s);
+      EXPECT_EQ(departures(bench), after_rate ? (std::vector<TimePoint>{kBegin + 2ms, kBegin + 4ms, kBegin + 6ms})
+                                              : (std::vector<TimePoint>{kBegin + 1ms, kBegin + 2ms, kBegin + 3ms}));
+      EXPECT_EQ(drops(bench, DropReason::loss), 3u);
+      bench.expect_balance();
+    }
+  }
+}
+
+TEST(LossAfterRate, OfADuplicateIsItsOwn) {
+  for (const Discipline discipline : {Discipline::droptail, Discipline::drophead}) {
+    Bench bench(1);
+    LinkConditions c = ten_megabits(discipline);
+    c.up.duplicate.probability = Probability::percent(100);
+    c.up.loss.random = Probability::percent(50);
+    c.up.loss.after_rate = true;
+    bench.link.apply(c, kBegin);
+    int both = 0;
+    for (int i = 0; i < 400; ++i) {
+      const TimePoint now = kBegin + i * 10ms;
+      bench.admit(datagram(kMillisecond), Side::near, now);
+      const std::size_t before = bench.left.size();
+      bench.run_until(now + 9ms);
+      both += bench.left.size() - before == 2 ? 1 : 0;
+    }
+    EXPECT_NEAR(both, 100, 45) << "a quarter of 400";
+    EXPECT_NEAR(static_cast<double>(bench.left.size()), 400, 75);
+  }
+}
+
 TEST(HeldQueue, ExhaustedMemoryGivesItsRoomBack) {
   Bench bench(1, 16 * 1024);
   LinkConditions c = ten_megabits(Discipline::drophead);

@@ -28,6 +28,9 @@ LinkConditions random_conditions(std::mt19937_64& random) {
   d.corrupt = {chance(3), 1 + static_cast<std::uint32_t>(random() % 5), random() % 2 == 0};
   if (random() % 3 == 0) d.reorder = {Probability::percent(5), 1 + static_cast<std::uint32_t>(random() % 5), {}};
   if (random() % 3 == 0) d.rate = 1'000'000 + random() % 1'000'000'000;
+  if (d.rate.bits_per_second > 0) d.queue.discipline = static_cast<Discipline>(random() % 6);
+  if (d.queue.discipline > Discipline::drophead) d.queue.ecn = random() % 2 == 0;
+  if (random() % 4 == 0) d.queue.limit_packets = 5 + static_cast<std::uint32_t>(random() % 100);
   if (random() % 8 == 0) d.outage = {false, 30ms, 5ms, random() % 2 == 0};
   LinkConditions c{d, d};
   c.down.delay.time = Duration(random() % 5'000'000);

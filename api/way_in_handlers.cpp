@@ -1,0 +1,47 @@
+// Links: made with their way in, and taken away.
+#include "api/conditions_json.h"
+#include "api/handlers.h"
+#include "api/rows_json.h"
+#include "api/ways_in_json.h"
+
+namespace wobble::api {
+namespace {
+
+/// As read_conditions(); netem's words may also stand alone, for both directions.
+LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& errors) {
+  if (!body.contains("netem")) return read_conditions(body, errors);
+  for (const char* member : {"up", "down", "both"}) {
+    if (!body.contains(member)) continue;
+    errors.push_back({"/netem", "\"netem\" stands in place of \"up\", \"down\" and \"both\": send one or the others"});
+    return {};
+  }
+  std::vector<FieldError> found;
+  const LinkConditions conditions = read_conditions(Json{{"both", {{"netem", body.at("netem")}}}}, found);
+  for (FieldError& error : found) {
+    error.pointer = "/netem";
+    errors.push_back(std::move(error));
+  }
+  return conditions;
+}
+
+}  // namespace
+
+void Handlers::create_link(const Call& call, httplib::Response& response) {
+  const Json body = body_object(call, false);
+  std::vector<FieldError> errors;
+  NewLink wanted = read_new_link(body, errors);
+  wanted.lasts = read_lasts(body, errors);
+  wanted.conditions = read_first_conditions(body, errors);
+  if (!errors.empty()) throw Problem::invalid(std::move(errors));
+  const LinkInfo link = backend_.create(wanted);
+  response.set_header("Location", "/api/v1/links/" + link.name);
+  response.set_header("ETag", "\"" + std::to_string(link.revision) + "\"");
+  send_json(response, 201, to_json(link));
+}
+
+void Handlers::remove_link(const Call& call, httplib::Response& response) {
+  backend_.remove(call.arguments[0]);
+  response.status = 204;
+}
+
+}  // namespace wobble::api

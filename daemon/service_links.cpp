@@ -1,0 +1,243 @@
+// Links that come and go: made with their way in, watched, taken away. A way in is made while nothing is locked but
+// ways_mutex_, so the API answers meanwhile.
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include "api/conditions_json.h"
+#include "api/ways_in_json.h"
+#include "daemon/options.h"
+#include "daemon/service.h"
+
+namespace wobble::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kWatchEvery = 250ms;
+constexpr Duration kForwarderPatience = 1s;
+/// Many links share one journal that drains each ring twenty times a second: smaller than the lab's.
+constexpr std::size_t kRingCapacity = 16'384;
+
+std::uint64_t draw_seed() {
+  std::random_device device;
+  return ((std::uint64_t{device()} << 32) | device()) & kLargestSeed;
+}
+
+bool follows(const api::WayInSettings& settings) {
+  const auto* attach = std::get_if<api::AttachSettings>(&settings);
+  return attach != nullptr && attach->follow;
+}
+
+}  // namespace
+
+std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
+                                                  std::unique_ptr<PacketDevice> far) {
+  LinkOptions options;
+  options.seed = link.info.seed;
+  options.connections = table_;
+  options.memory = memory_;
+  auto forwarder = std::make_unique<Forwarder>(options, link.ring, std::move(near), std::move(far), forwarder_options_);
+  if (const int error = forwarder->fifo_error(); error != 0) {
+    spdlog::debug("link {}: SCHED_FIFO was refused: {}", link.info.name, std::strerror(error));
+  }
+  return forwarder;
+}
+
+Service::ServedLink& Service::put_into_service(std::unique_ptr<ServedLink> link) {
+  journal_.add_link(link->info.name, link->ring);
+  const std::lock_guard links_lock(links_mutex_);
+  return *(links_[link->info.name] = std::move(link));
+}
+
+void Service::add_link(const std::string& name, std::uint64_t seed, api::SideInfo near_info,
+                       std::unique_ptr<PacketDevice> near, api::SideInfo far_info, std::unique_ptr<PacketDevice> far) {
+  const std::lock_guard ways_lock(ways_mutex_);
+  auto link = std::make_unique<ServedLink>(EventRing::kDefaultCapacity);
+  link->info.name = name;
+  link->info.revision = 1;
+  link->info.seed = seed;
+  link->info.near = std::move(near_info);
+  link->info.far = std::move(far_info);
+  link->forwarder = forwarder_for(*link, std::move(near), std::move(far));
+  put_into_service(std::move(link));
+}
+
+std::string Service::choose_name(const api::NewLink& wanted) {
+  const std::shared_lock links_lock(links_mutex_);
+  if (!wanted.name.empty()) {
+    if (links_.count(wanted.name) != 0) throw api::Conflict("there is a link '" + wanted.name + "' already");
+    return wanted.name;
+  }
+  const std::string base = WaysIn::name_for(wanted.way_in);
+  std::string name = api::is_link_name(base) ? base : "link";
+  for (int n = 2; links_.count(name) != 0; ++n) name = base + "-" + std::to_string(n);
+  return name;
+}
+
+std::unique_ptr<WayIn> Service::make_way_in(const api::WayInSettings& settings) {
+  std::vector<const WayIn*> there;
+  for (const auto& [name, link] : links_) {
+    if (link->way_in) there.push_back(link->way_in.get());
+  }
+  return ways_in_.make(settings, there);
+}
+
+// The loop runs before the first packet is led to it.
+void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
+  auto forwarder = forwarder_for(link, way_in->take_near(), way_in->take_far());
+  LinkConditions conditions;
+  {
+    const std::lock_guard lock(mutex_);
+    conditions = link.info.conditions;
+  }
+  forwarder->call([&](Link& l, TimePoint now) { l.apply(conditions, now); }, kForwarderPatience);
+  way_in->open();
+  const std::lock_guard links_lock(links_mutex_);
+  const std::lock_guard lock(mutex_);
+  link.info.near = way_in->near_info();
+  link.info.far = way_in->far_info();
+  link.info.way_in = {way_in->settings(), api::WayInState::up, way_in->detail()};
+  link.forwarder = std::move(forwarder);
+  link.way_in = std::move(way_in);
+}
+
+api::LinkInfo Service::create(const api::NewLink& wanted) {
+  const std::lock_guard ways_lock(ways_mutex_);
+  auto link = std::make_unique<ServedLink>(kRingCapacity);
+  link->info.name = choose_name(wanted);
+  link->info.revision = 1;
+  link->info.seed = wanted.seed.value_or(draw_seed());
+  link->info.conditions = wanted.conditions;
+  if (wanted.lasts) {
+    link->temporaries.begin(Forwarder::now() + *wanted.lasts, LinkConditions{});
+    link->info.reverts_at = wall_clock(*link->temporaries.present_ends());
+  }
+  link->info.way_in = {wanted.way_in, api::WayInState::waiting, ""};
+  std::unique_ptr<WayIn> way_in;
+  try {
+    way_in = make_way_in(wanted.way_in);
+  } catch (const api::Unfit& e) {
+    if (!follows(wanted.way_in)) throw;
+    link->info.way_in.detail = e.what();
+  }
+  const std::string name = link->info.name;
+  ServedLink& served = put_into_service(std::move(link));
+  try {
+    if (way_in) let_in(served, std::move(way_in));
+  } catch (const std::exception& e) {
+    discard(name);
+    throw api::Incapable(e.what());
+  }
+  const std::lock_guard lock(mutex_);
+  journal_.record_event("link_added", name + ": a link, by " + api::kind_of(served.info.way_in.settings),
+                        api::to_json(served.info.way_in).dump(), name);
+  journal_.record_change({name, served.info.revision, "as it was made", api::to_json(served.info.conditions).dump()});
+  has_new_temporaries_ = true;
+  temporaries_changed_.notify_all();
+  return served.info;
+}
+
+// What is in flight leaves at once, while the way onward still stands.
+void Service::shut_out(ServedLink& link) noexcept {
+  if (!link.way_in) return;
+  if (link.forwarder) {
+    link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderPatience);
+    link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience);  // by now it has left
+  }
+  link.way_in->close();
+}
+
+void Service::discard(const std::string& name) noexcept {
+  std::unique_ptr<ServedLink> link;
+  {
+    const std::lock_guard links_lock(links_mutex_);
+    auto node = links_.extract(name);
+    if (!node.empty()) link = std::move(node.mapped());
+  }
+  if (!link) return;
+  shut_out(*link);
+  link->forwarder.reset();
+  journal_.remove_link(link->ring);
+}
+
+void Service::remove(const std::string& name) {
+  const std::lock_guard ways_lock(ways_mutex_);
+  {
+    const std::shared_lock links_lock(links_mutex_);
+    const ServedLink& link = find(name);
+    if (std::holds_alternative<api::LabSettings>(link.info.way_in.settings)) {
+      throw api::Conflict("the lab's link lives as long as the daemon: to clear it of impairments, reset it");
+    }
+  }
+  discard(name);
+  journal_.record_event("link_removed", name + ": detached", "", name);
+}
+
+// ---------------------------------------------------------------------------------------------------------- watching
+
+void Service::watch_ways_in() {
+  std::unique_lock lock(mutex_);
+  while (!stopped_.wait_for(lock, kWatchEvery, [this] { return stopping_; })) {
+    lock.unlock();
+    std::vector<std::string> names;
+    {
+      const std::shared_lock links_lock(links_mutex_);
+      for (const auto& [name, link] : links_) {
+        if (!std::holds_alternative<api::LabSettings>(link->info.way_in.settings)) names.push_back(name);
+      }
+    }
+    for (const std::string& name : names) look_after(name);
+    lock.lock();
+  }
+}
+
+void Service::look_after(const std::string& name) {
+  const std::lock_guard ways_lock(ways_mutex_);
+  const auto found = links_.find(name);  // only we, with ways_mutex_, change the map
+  if (found == links_.end()) return;
+  ServedLink& link = *found->second;
+  if (!link.way_in) return come_back(link);
+  std::string why = link.way_in->gone();
+  if (why.empty() && link.forwarder && link.forwarder->has_lost_device()) why = "a device of the link was removed";
+  if (why.empty()) return;
+  const bool waits = follows(link.info.way_in.settings);
+  spdlog::info("{}: {}{}", name, why, waits ? "; waiting for it" : "");
+  if (!waits) {
+    journal_.record_event("way_in", name + ": " + why, "", name);
+    discard(name);
+    journal_.record_event("link_removed", name + ": its target is gone", "", name);
+    return;
+  }
+  shut_out(link);
+  std::unique_ptr<Forwarder> forwarder;
+  std::unique_ptr<WayIn> way_in;
+  {
+    const std::lock_guard links_lock(links_mutex_);
+    const std::lock_guard lock(mutex_);
+    forwarder = std::move(link.forwarder);
+    way_in = std::move(link.way_in);
+    link.info.way_in.state = api::WayInState::waiting;
+    link.info.way_in.detail = why;
+  }
+  journal_.record_event("way_in", name + ": " + why + "; waiting for it", "", name);
+}
+
+void Service::come_back(ServedLink& link) {
+  api::WayInSettings settings;
+  {
+    const std::lock_guard lock(mutex_);
+    settings = link.info.way_in.settings;
+  }
+  try {
+    let_in(link, make_way_in(settings));
+    journal_.record_event("way_in", link.info.name + ": its target is there, and is attached", "", link.info.name);
+  } catch (const std::exception& e) {  // not yet
+    const std::lock_guard lock(mutex_);
+    link.info.way_in.detail = e.what();
+  }
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,193 @@
+#include "daemon/ways_in/diversion.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "daemon/ways_in/sysctl.h"
+
+namespace wobble::daemon {
+namespace {
+
+bool is_ours(const std::string& interface) { return interface.starts_with(kDevicePrefix); }
+
+std::string path_for_others(const NetworkNamespace& netns) { return netns.is_own() ? "" : netns.path(); }
+
+}  // namespace
+
+void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held) {
+  if (read_sysctl("ipv6/conf/all/forwarding") == "1") return;
+  const auto hold = [&](const std::string& name, const std::string& value) {
+    ledger.hold_sysctl(netns, name, value);
+    held.push_back(name);
+  };
+  // The kernel's switch is one for all interfaces, and changes each one's own: they are kept one by one. A host that
+  // forwards does not hear router advertisements unless it is told to (accept_ra 2), and forgets the routes of before.
+  const auto interfaces = interfaces_in("ipv6/conf");
+  for (const std::string& name : interfaces) {
+    const std::string accept_ra = "ipv6/conf/" + name + "/accept_ra";
+    if (!is_ours(name) && read_sysctl(accept_ra) == "1") hold(accept_ra, "2");
+  }
+  hold("ipv6/conf/default/forwarding", "1");
+  for (const std::string& name : interfaces) {
+    if (!is_ours(name)) hold("ipv6/conf/" + name + "/forwarding", "1");
+  }
+  hold("ipv6/conf/all/forwarding", "1");
+}
+
+Diversion::Diversion(Target target, api::WayInSettings settings, const Planner& planner, Ledger& ledger, bool offload)
+    : target_(std::move(target)), netns_(target_.netns.inode()), settings_(std::move(settings)), ledger_(ledger) {
+  target_.netns.run([&] {
+    try {
+      take_slot(offload);
+      set_up(planner);
+    } catch (...) {
+      undo();
+      throw;
+    }
+  });
+}
+
+Diversion::~Diversion() { close(); }
+
+void Diversion::take_slot(bool offload) {
+  for (int number = 0; number < Slot::kCount; ++number) {
+    slot_ = Slot{number};
+    try {
+      near_ = std::make_unique<TunDevice>(slot_.near_device(), offload);
+      far_ = std::make_unique<TunDevice>(slot_.far_device(), offload);
+    } catch (const std::system_error& e) {
+      near_.reset();
+      if (e.code().value() == EBUSY) continue;  // another's
+      throw;
+    }
+    has_slot_ = true;
+    ledger_.note_slot(netns_, slot_);
+    clear_slot(slot_);  // of what a daemon left there that nobody remembers
+    return;
+  }
+  throw api::Conflict("there are " + std::to_string(Slot::kCount) + " ways in in that namespace already: no more fit");
+}
+
+void Diversion::set_up(const Planner& planner) {
+  const NetnsView view = look_around();
+  plan_ = planner(view, slot_);
+  if (plan_.moves_local && !view.earlier_rules.empty()) {
+    throw api::Conflict("the rule '" + view.earlier_rules.front() +
+                        "' there would come before the table local, which must make room for ours: give it a priority "
+                        "above " +
+                        std::to_string(kLastRulePriority));
+  }
+  bring_devices_up();
+  for (const auto& [name, value] : plan_.device_sysctls) require_sysctl(name, value);
+  let_detours_pass();
+  for (const auto& [name, value] : plan_.sysctls) hold(name, value);
+  const bool forwards = std::any_of(plan_.sysctls.begin(), plan_.sysctls.end(),
+                                    [](const auto& s) { return s.first.ends_with("/forwarding"); });
+  if (plan_.uses[1] && forwards) forward_v6();
+  masquerade();
+  for (const Family family : kFamilies) {
+    if (plan_.uses[index_of(family)]) do_ip(family, plan_.routes[index_of(family)]);
+  }
+}
+
+void Diversion::masquerade() {
+  if (plan_.masqueraded_device.empty()) return;
+  nft_table_ = "wobble_gateway" + std::to_string(slot_.number);
+  ledger_.note_nft_table(netns_, nft_table_);
+  run_program({"nft", "-f", "-"},
+              "table inet " + nft_table_ + " {\n chain out { type nat hook postrouting priority 100;\n  iifname \"" +
+                  slot_.far_device() + "\" oifname \"" + plan_.masqueraded_device + "\" masquerade\n }\n}\n");
+}
+
+void Diversion::bring_devices_up() {
+  std::vector<std::string> lines;
+  for (const std::string& device : {slot_.near_device(), slot_.far_device()}) {
+    try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
+    if (plan_.uses[1]) require_sysctl("ipv6/conf/" + device + "/disable_ipv6", "0");
+    lines.push_back("link set " + device + " multicast off txqueuelen 10000 mtu " + std::to_string(plan_.mtu) + " up");
+  }
+  do_ip(Family::v4, lines);
+}
+
+void Diversion::hold(const std::string& name, const std::string& value) {
+  ledger_.hold_sysctl(netns_, name, value);
+  held_.push_back(name);
+}
+
+// What comes out of our devices did not come by the way back to its source. Of "all" and an interface's own value the
+// stricter is in force: "all" is lifted, and every other interface keeps what it amounted to.
+void Diversion::let_detours_pass() {
+  const std::string prefix = "ipv4/conf/";
+  const std::string for_all = read_sysctl(prefix + "all/rp_filter").value_or("0");
+  if (for_all != "0") {
+    for (const std::string& name : interfaces_in("ipv4/conf")) {
+      const std::string own = prefix + name + "/rp_filter";
+      if (!is_ours(name) && read_sysctl(own).value_or("0") < for_all) hold(own, for_all);
+    }
+    hold(prefix + "all/rp_filter", "0");
+  }
+  for (const std::string& name : plan_.arriving_on) {
+    if (read_sysctl(prefix + name + "/rp_filter") == "1") hold(prefix + name + "/rp_filter", "2");
+  }
+}
+
+void Diversion::forward_v6() { hold_v6_forwarding(ledger_, netns_, held_); }
+
+void Diversion::open() {
+  target_.netns.run([&] {
+    try {
+      for (const Family family : kFamilies) {
+        if (!plan_.uses[index_of(family)]) continue;
+        if (plan_.moves_local) {
+          ledger_.hold_local_rule(netns_, family);
+          holds_local_[index_of(family)] = true;
+        }
+        do_ip(family, plan_.rules[index_of(family)]);
+      }
+    } catch (...) {
+      undo();
+      throw;
+    }
+  });
+}
+
+void Diversion::close() noexcept {
+  if (!has_slot_) return;
+  try {
+    target_.netns.run([&] { undo(); });
+  } catch (const std::exception&) {  // the namespace cannot be entered any more: what is in it ends with it
+    has_slot_ = false;
+  }
+}
+
+void Diversion::undo() noexcept {
+  if (!has_slot_) return;
+  has_slot_ = false;
+  clear_slot(slot_);
+  for (const Family family : kFamilies) {
+    if (holds_local_[index_of(family)]) ledger_.release_local_rule(netns_, family);
+  }
+  for (auto name = held_.rbegin(); name != held_.rend(); ++name) ledger_.release_sysctl(netns_, *name);
+  held_.clear();
+  if (!nft_table_.empty()) {
+    delete_nft_table(nft_table_);
+    ledger_.forget_nft_table(netns_, nft_table_);
+  }
+  ledger_.forget_slot(netns_, slot_);
+  near_.reset();
+  far_.reset();
+}
+
+api::SideInfo Diversion::near_info() const {
+  return {slot_.near_device(), path_for_others(target_.netns), plan_.near_addresses};
+}
+
+api::SideInfo Diversion::far_info() const { return {slot_.far_device(), path_for_others(target_.netns), {}}; }
+
+std::string Diversion::detail() const {
+  if (plan_.uses[0] && plan_.uses[1]) return "IPv4 and IPv6";
+  return plan_.uses[0] ? "IPv4" : "IPv6";
+}
+
+}  // namespace wobble::daemon

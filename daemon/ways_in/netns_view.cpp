@@ -1,0 +1,101 @@
+#include "daemon/ways_in/netns_view.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "daemon/marks.h"
+
+namespace wobble::daemon {
+namespace {
+
+constexpr const char* kGlobalScope = "0";  // RT_SCOPE_UNIVERSE; `ip` may also write "global"
+
+bool has_flag(const Json& interface, const char* flag) {
+  const auto flags = interface.find("flags");
+  return flags != interface.end() && std::find(flags->begin(), flags->end(), flag) != flags->end();
+}
+
+std::vector<Address> read_addresses(const Json& interface, Family family) {
+  std::vector<Address> out;
+  const auto list = interface.find("addr_info");
+  if (list == interface.end()) return out;
+  for (const Json& info : *list) {
+    if (member(info, "family") != (family == Family::v4 ? "inet" : "inet6")) continue;
+    const std::string scope = member(info, "scope");
+    if (family == Family::v6 && scope != "global" && scope != kGlobalScope) continue;
+    out.push_back({member(info, "local"), static_cast<int>(number_in(info, "prefixlen").value_or(0))});
+  }
+  return out;
+}
+
+}  // namespace
+
+const Interface* NetnsView::find(const std::string& name) const {
+  const auto found = std::find_if(interfaces.begin(), interfaces.end(), [&](const auto& i) { return i.name == name; });
+  return found == interfaces.end() ? nullptr : &*found;
+}
+
+std::vector<Interface> read_interfaces(const Json& addresses) {
+  std::vector<Interface> out;
+  for (const Json& entry : addresses) {
+    Interface interface;
+    interface.name = member(entry, "ifname");
+    if (interface.name.empty()) continue;
+    interface.mtu = static_cast<int>(number_in(entry, "mtu").value_or(1500));
+    interface.is_up = has_flag(entry, "UP");
+    interface.is_loopback = has_flag(entry, "LOOPBACK");
+    for (const Family family : kFamilies) interface.addresses[index_of(family)] = read_addresses(entry, family);
+    out.push_back(std::move(interface));
+  }
+  return out;
+}
+
+std::vector<Route> read_routes(const Json& routes) {
+  std::vector<Route> out;
+  for (const Json& entry : routes) {
+    Route route{member(entry, "dst"), member(entry, "dev"), member(entry, "gateway"), member(entry, "prefsrc"),
+                member(entry, "metric")};
+    const std::string type = member(entry, "type");
+    if (!type.empty() && type != "unicast" && type != "1") route.device.clear();
+    if (!route.destination.empty()) out.push_back(std::move(route));
+  }
+  return out;
+}
+
+std::vector<std::string> read_earlier_rules(const Json& rules) {
+  std::vector<std::string> out;
+  for (const Json& rule : rules) {
+    const auto priority = number_in(rule, "priority").value_or(0);
+    if (priority > 0 && priority < kFirstRulePriority) {
+      out.push_back(std::to_string(priority) + ": from " + member(rule, "src") + " lookup " + member(rule, "table"));
+    }
+  }
+  return out;
+}
+
+NetnsView look_around() {
+  NetnsView view;
+  view.interfaces = read_interfaces(ask_ip({"address", "show"}));
+  for (const Family family : kFamilies) {
+    view.routes[index_of(family)] = read_routes(ask_ip(family, {"route", "show", "table", "main"}));
+    for (std::string& rule : read_earlier_rules(ask_ip(family, {"rule", "show"}))) {
+      view.earlier_rules.push_back(std::move(rule));
+    }
+  }
+  return view;
+}
+
+bool is_in_network(const std::string& address, const Address& of) {
+  unsigned char a[16];
+  unsigned char b[16];
+  const int family = of.text.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  if (inet_pton(family, address.c_str(), a) != 1 || inet_pton(family, of.text.c_str(), b) != 1) return false;
+  const auto whole = static_cast<std::size_t>(of.length / 8);
+  if (std::memcmp(a, b, whole) != 0) return false;
+  const int rest = of.length % 8;
+  return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+}  // namespace wobble::daemon

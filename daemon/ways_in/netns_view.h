@@ -1,0 +1,54 @@
+// What stands in a network namespace, as far as ways in care.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/ways_in/iproute.h"
+
+namespace wobble::daemon {
+
+struct Address {
+  std::string text;  ///< "10.77.0.2"
+  int length = 0;    ///< of its network's prefix
+};
+
+struct Interface {
+  std::string name;
+  int mtu = 1500;
+  bool is_up = false;
+  bool is_loopback = false;
+  std::vector<Address> addresses[2];  ///< by Family; of IPv6 the global ones only
+};
+
+/// Of the table `main`.
+struct Route {
+  std::string destination;  ///< "default", "10.0.0.0/8"
+  std::string device;       ///< empty: none (a blackhole), or several
+  std::string gateway;
+  std::string source;  ///< the route's preferred one; empty: none
+  std::string metric;  ///< empty: none
+};
+
+struct NetnsView {
+  std::vector<Interface> interfaces;
+  std::vector<Route> routes[2];  ///< by Family
+  /// Rules of others between priority 0 and ours, which would come before `local` once it is moved: "100: from ...".
+  std::vector<std::string> earlier_rules;
+
+  const Interface* find(const std::string& name) const;
+};
+
+/// Of the calling thread's namespace. Throws std::runtime_error if `ip` fails.
+NetnsView look_around();
+
+/// What follows is pure, on the JSON of `ip -N -json`.
+std::vector<Interface> read_interfaces(const Json& addresses);
+std::vector<Route> read_routes(const Json& routes);
+std::vector<std::string> read_earlier_rules(const Json& rules);
+
+/// Whether `address` is in the network of `of`.
+bool is_in_network(const std::string& address, const Address& of);
+
+}  // namespace wobble::daemon

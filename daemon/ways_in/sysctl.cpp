@@ -1,0 +1,72 @@
+#include "daemon/ways_in/sysctl.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "api/backend.h"
+#include "daemon/marks.h"
+#include "emulator/unique_fd.h"
+
+namespace wobble::daemon {
+namespace {
+
+std::string path_of(const std::string& name) { return "/proc/sys/net/" + name; }
+
+// A device of ours does not exist yet when a container is started: there its default must be right.
+std::string name_for_a_container(const std::string& name) {
+  const auto device = name.find("/conf/" + std::string(kDevicePrefix));
+  if (device == std::string::npos) return sysctl_name(name);
+  const auto end = name.find('/', device + 6);
+  return sysctl_name(name.substr(0, device) + "/conf/default" + name.substr(end));
+}
+
+}  // namespace
+
+std::string sysctl_name(const std::string& name) {
+  std::string out = "net/" + name;
+  if (name.find('.') == std::string::npos) std::replace(out.begin(), out.end(), '/', '.');
+  return out;
+}
+
+std::optional<std::string> read_sysctl(const std::string& name) {
+  const UniqueFd file(::open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC));
+  char text[256];
+  const ssize_t n = file.get() < 0 ? -1 : ::read(file.get(), text, sizeof text);
+  if (n < 0) return std::nullopt;
+  std::string value(text, static_cast<std::size_t>(n));
+  while (!value.empty() && value.back() == '\n') value.pop_back();
+  return value;
+}
+
+void write_sysctl(const std::string& name, const std::string& value) {
+  const UniqueFd file(::open(path_of(name).c_str(), O_WRONLY | O_CLOEXEC));
+  const bool written = file.get() >= 0 && ::write(file.get(), value.data(), value.size()) >= 0;
+  if (written) return;
+  const std::string why = std::strerror(errno);
+  throw api::Incapable(sysctl_name(name) + " is " + read_sysctl(name).value_or("not there") + " and must be " + value +
+                       ", but cannot be set (" + why + "): set it by 'sysctl -w " + sysctl_name(name) + "=" + value +
+                       "' (docker: --sysctl " + name_for_a_container(name) + "=" + value + ")");
+}
+
+bool require_sysctl(const std::string& name, const std::string& value) {
+  if (read_sysctl(name) == value) return false;
+  write_sysctl(name, value);
+  return true;
+}
+
+std::vector<std::string> interfaces_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_of(folder), error)) {
+    const std::string name = entry.path().filename();
+    if (name != "all" && name != "default") names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace wobble::daemon

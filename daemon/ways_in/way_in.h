@@ -1,0 +1,44 @@
+// How traffic reaches one link: what was set up around its two devices, and how it is taken down again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "api/backend.h"
+#include "emulator/tun_device.h"
+
+namespace wobble::daemon {
+
+class WayIn {
+ public:
+  /// Takes down what stands, as close() does.
+  virtual ~WayIn() = default;
+
+  /// Both devices are handed over once, to the forwarder.
+  std::unique_ptr<PacketDevice> take_near() { return std::move(near_); }
+  std::unique_ptr<PacketDevice> take_far() { return std::move(far_); }
+
+  virtual api::SideInfo near_info() const = 0;
+  virtual api::SideInfo far_info() const = 0;
+  /// The settings, with what was left to us filled in.
+  virtual api::WayInSettings settings() const = 0;
+  /// For a person; may be empty.
+  virtual std::string detail() const { return {}; }
+
+  /// From now on traffic passes through the devices. Throws if it cannot; what has been done is taken back.
+  virtual void open() = 0;
+  /// From now on none does; everything but the devices is as it was. Harmless when it has been done.
+  virtual void close() noexcept = 0;
+  /// The namespace whose traffic it diverts, by inode; 0: none.
+  virtual ino_t netns() const { return 0; }
+  /// Why the target is no more; empty while it is there.
+  virtual std::string gone() const { return {}; }
+
+ protected:
+  std::unique_ptr<PacketDevice> near_;
+  std::unique_ptr<PacketDevice> far_;
+};
+
+}  // namespace wobble::daemon

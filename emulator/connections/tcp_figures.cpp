@@ -1,0 +1,236 @@
+// The tracker's part that measures: what a segment is of what was sent before it, and what endpoints advertise. It
+// changes no state. Definitions and sources: api/FIGURES.md.
+#include "emulator/connections/tcp_figures.h"
+
+#include <algorithm>
+
+#include "emulator/connections/tcp_tracker.h"
+#include "emulator/connections/transition_conditions.h"
+
+namespace wobble {
+namespace {
+
+constexpr std::uint8_t kMaxWindowScale = 14;  // RFC 7323 2.3
+/// What fills a gap so soon after it was skipped was overtaken on its way here; later it is sent again. The handshake's
+/// round trip, if known.
+constexpr Duration kOvertaking = std::chrono::milliseconds(3);
+
+// RFC 3168 6.1.1, RFC 9768 3.1.1 (table 2): in a SYN what is asked for, in a SYN-ACK what was agreed to.
+Ecn ecn_of(const TcpSegment& segment) noexcept {
+  const bool ae = segment.has(tcp_flag::kAe), cwr = segment.has(tcp_flag::kCwr), ece = segment.has(tcp_flag::kEce);
+  if (!segment.has(tcp_flag::kAck)) {
+    if (ae && cwr && ece) return Ecn::accurate;
+    return cwr && ece && !ae ? Ecn::classic : Ecn::none;
+  }
+  if (!ae && !cwr && ece) return Ecn::classic;
+  return (cwr && !(ae && ece)) || (ae && !cwr && !ece) ? Ecn::accurate : Ecn::none;
+}
+
+FastOpen fast_open_of(const TcpOptions& options) noexcept {
+  if (!options.fast_open) return FastOpen::none;
+  return options.fast_open_cookie ? FastOpen::cookie : FastOpen::request;
+}
+
+// RFC 5681 2: a pure ACK that repeats the last one while data is outstanding.
+bool is_dup_ack(const Occasion& o, const PacketView& packet) noexcept {
+  const TcpEndpoint& x = o.x();
+  const TcpEndpoint& y = o.y();
+  if (o.kind != SegmentKind::ack || o.segment.length != 0) return false;
+  if (!x.has(TcpEndpoint::kHasAcked) || o.segment.ack != x.ack_sent) return false;
+  if (!y.has(TcpEndpoint::kHasSent) || !is_after(y.snd_max, o.segment.ack) || is_keep_alive(o)) return false;
+  if (x.measures.has_window && o.segment.window == x.measures.window_sent) return true;
+  return parse_tcp_options(packet).has_sack_blocks;
+}
+
+void note_closer(const Occasion& o) noexcept {
+  TcpConnection& c = o.connection;
+  const ClosedBy mine = o.who == Role::client ? ClosedBy::client : ClosedBy::server;
+  if (c.closed_first == ClosedBy::nobody) {
+    c.closed_first = mine;
+  } else if (o.kind == SegmentKind::fin && c.closed_first != mine && o.y().has(TcpEndpoint::kSentFin) &&
+             !condition::acks_peer_fin(o)) {
+    c.closed_first = ClosedBy::both;
+  }
+}
+
+}  // namespace
+
+std::uint32_t window_of(const TcpEndpoint& x, const TcpEndpoint& y, const TcpSegment& segment) noexcept {
+  const bool is_scaled = x.has(TcpEndpoint::kHasScale) && y.has(TcpEndpoint::kHasScale) && !segment.has(tcp_flag::kSyn);
+  return std::uint32_t{segment.window} << (is_scaled ? std::min(x.window_scale, kMaxWindowScale) : 0);
+}
+
+bool is_keep_alive(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return o.kind == SegmentKind::ack && o.segment.length <= 1 && x.has(TcpEndpoint::kHasSent) &&
+         o.segment.seq == x.snd_max - 1 && x.una == x.snd_max;
+}
+
+void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
+  TcpOffer& offer = o.x().measures.offer;
+  const bool had_data = offer.data_in_syn;  // a repeated SYN leaves its data out
+  offer.mss = options.mss;
+  offer.window_scale = options.window_scale;
+  offer.has_window_scale = options.has_window_scale;
+  offer.sack = options.sack_permitted;
+  offer.timestamps = options.has_timestamps;
+  offer.multipath = options.multipath;
+  offer.data_in_syn = had_data || o.segment.length > 0;
+  offer.fast_open = std::max(offer.fast_open, fast_open_of(options));
+  offer.ecn = ecn_of(o.segment);
+  const TcpEndpoint& y = o.y();
+  if (o.kind == SegmentKind::syn_ack && y.measures.offer.data_in_syn && is_after(o.segment.ack, y.iss + 1)) {
+    o.connection.fast_open_accepted = true;
+  }
+}
+
+void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
+  TcpMeasures& m = o.x().measures;
+  if (sending.is_close) note_closer(o);
+  if (o.kind == SegmentKind::rst) return;
+  if (is_dup_ack(o, packet)) ++m.dup_acks;
+  if (is_keep_alive(o)) {
+    const TcpMeasures& peer = o.y().measures;
+    const bool is_probe = peer.has_window_delivered && peer.window_delivered == 0;
+    if (!is_probe) ++m.keep_alives;
+  } else {
+    classify(o, sending);
+  }
+  measure_window(o, packet);
+}
+
+void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
+  TcpEndpoint& x = o.x();
+  TcpMeasures& m = x.measures;
+  const std::uint32_t length = o.segment.sequence_length();
+  if (length == 0 || !x.has(TcpEndpoint::kHasSent) || condition::is_beyond_offer(o)) return;
+  const SequenceNumber end = o.segment.seq + length;
+  const bool is_syn = o.segment.has(tcp_flag::kSyn);
+  if (is_syn && condition::is_other_isn(o)) return;
+  if (is_after(end, x.snd_max)) {
+    if (!is_after(o.segment.seq, x.snd_max)) return;
+    o.connection.facts.tell(o.who, 'G', ++m.gaps);
+    m.gap_at = o.now;
+    ranges_.add(m.holes, x.snd_max, o.segment.seq);
+    return;
+  }
+  const Duration round_trip = o.connection.rtt_initial;
+  const bool fills_hole = ranges_.remove(m.holes, o.segment.seq, end);
+  if (fills_hole && o.now - m.gap_at <= (round_trip == Duration{0} ? kOvertaking : round_trip)) {
+    ++m.out_of_order;
+    return;
+  }
+  sending.retransmission = true;
+  sending.retransmission_by_us = ranges_.remove(x.dropped, o.segment.seq, end);
+  if (is_syn) count(o.kind == SegmentKind::syn ? o.connection.syn_retries : o.connection.syn_ack_retries);
+  const bool is_fast = m.is_recovering || (m.dup_acks_delivered >= 2 && o.segment.seq == x.una);
+  if (is_fast && !m.is_recovering) {
+    m.is_recovering = true;
+    m.recover = x.snd_max;
+  }
+  const TcpEndpoint& y = o.y();
+  const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
+  const bool is_received = !is_syn && y.has(TcpEndpoint::kHasReceived) &&
+                           (!is_after(end, y.rcv_nxt) || ranges_.covers(y.out_of_order, o.segment.seq, end));
+  if (sending.retransmission_by_us) return;
+  if (is_acknowledged || is_received) {
+    ++m.spurious;
+  } else if (is_fast) {
+    ++m.fast;
+  }
+}
+
+void TcpTracker::measure_window(const Occasion& o, const PacketView&) const noexcept {
+  TcpEndpoint& x = o.x();
+  TcpMeasures& m = x.measures;
+  if (o.kind == SegmentKind::syn && x.has(TcpEndpoint::kSentSyn)) return;  // within a connection: not believed yet
+  const std::uint32_t window = window_of(x, o.y(), o.segment);
+  if (!m.has_window) m.initial_window = window;
+  m.has_window = true;
+  m.window_sent = o.segment.window;
+  m.max_window = std::max(m.max_window, window);
+  if (o.kind == SegmentKind::ack && window == 0) {
+    o.connection.facts.tell(o.who, 'W', ++m.zero_window_segments);
+    if (m.is_window_closed) return;
+    ++m.zero_windows;
+    m.is_window_closed = true;
+    m.zero_window_time -= o.now.time_since_epoch();
+  } else if (window != 0 && m.is_window_closed) {
+    m.is_window_closed = false;
+    m.zero_window_time += o.now.time_since_epoch();
+  }
+}
+
+void TcpTracker::measure_progress(const Occasion& o, SequenceNumber before) const noexcept {
+  TcpEndpoint& x = o.x();
+  TcpMeasures& m = x.measures;
+  std::uint32_t advance = x.snd_max - before;
+  if (advance > 0 && o.segment.has(tcp_flag::kFin)) --advance;
+  m.unique_payload += advance;
+  m.max_in_flight = std::max(m.max_in_flight, x.snd_max - x.una);
+}
+
+// An ACK on its way to X: three of a kind make it repeat what it thinks is lost (RFC 5681 3.2).
+void TcpTracker::measure_delivered(const Occasion& o) const noexcept {
+  TcpEndpoint& x = o.x();
+  TcpMeasures& m = x.measures;
+  TcpMeasures& sender = o.y().measures;
+  const bool is_same_window = sender.has_window_delivered && sender.window_delivered == o.segment.window;
+  sender.window_delivered = o.segment.window;
+  sender.has_window_delivered = true;
+  if (!o.segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
+  if (is_after(o.segment.ack, x.una)) {
+    m.dup_acks_delivered = 0;
+    if (m.is_recovering && !is_before(o.segment.ack, m.recover)) m.is_recovering = false;
+  } else if (o.kind == SegmentKind::ack && o.segment.length == 0 && o.segment.ack == x.una && is_same_window &&
+             is_after(x.snd_max, x.una) && m.dup_acks_delivered < 255) {
+    ++m.dup_acks_delivered;
+  }
+}
+
+namespace {
+
+void fill_endpoint(EndpointFigures& figures, const TcpMeasures& m, TimePoint now) noexcept {
+  figures.retransmissions_fast = m.fast;
+  figures.retransmissions_spurious = m.spurious;
+  figures.out_of_order = m.out_of_order;
+  figures.gaps = m.gaps;
+  figures.dup_acks = m.dup_acks;
+  figures.keep_alives = m.keep_alives;
+  figures.zero_windows = m.zero_windows;
+  figures.initial_window = m.initial_window;
+  figures.max_window = m.max_window;
+  figures.max_in_flight = m.max_in_flight;
+  figures.unique_payload_bytes = m.unique_payload;
+  figures.zero_window_time = m.zero_window_time + (m.is_window_closed ? now.time_since_epoch() : Duration{0});
+  figures.offer = m.offer;
+}
+
+}  // namespace
+
+void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePoint now) noexcept {
+  fill_endpoint(figures.client, c.client.measures, now);
+  fill_endpoint(figures.server, c.server.measures, now);
+  figures.handshake_rtt_server = c.rtt_server;
+  figures.handshake_rtt_client = c.rtt_client;
+  figures.initial_rtt = c.rtt_initial;
+  TcpFacts& facts = figures.tcp;
+  facts.syn = c.facts.has_syn();
+  facts.syn_ack = c.facts.has_syn_ack();
+  facts.closed_first = c.closed_first;
+  facts.conn_state = c.facts.conn_state();
+  facts.history = c.facts.history();
+  facts.handshake_rtt_server_net = c.rtt_server_net;
+  const bool is_net_known =
+      c.rtt_initial != Duration{0} && c.rtt_server_net != Duration{0} && c.rtt_client != Duration{0};
+  facts.initial_rtt_net = is_net_known ? c.rtt_server_net + c.rtt_client : Duration{0};
+  facts.fast_open_accepted = c.fast_open_accepted;
+  facts.syn_retries = c.syn_retries;
+  facts.syn_ack_retries = c.syn_ack_retries;
+  facts.rst_implausible = c.rst_implausible;
+  facts.challenge_acks = c.challenge_acks;
+  facts.invalid_flags = c.invalid_flags;
+  facts.bad_checksum = c.bad_checksum;
+}
+
+}  // namespace wobble

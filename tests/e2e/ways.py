@@ -1,0 +1,165 @@
+"""What the tests of the ways in share: a machine made of namespaces, and a daemon that serves no link until asked.
+
+machine() is all that a daemon could leave behind in a namespace: rules, routes, devices, addresses, sysctls and nftables.
+"""
+
+import contextlib
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+import harness
+
+COMMAND = os.path.join(harness.BUILD, "wobble")
+SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_server.py")
+
+# Values that move by themselves on a living machine.
+_VOLATILE = re.compile(r"nf_conntrack_count|\.neigh\.|random|\.file-nr|tcp_mem|udp_mem|stable_secret|route\.flush")
+
+
+def run(*words, check=True, **options):
+    return subprocess.run(words, capture_output=True, text=True, check=check, timeout=30, **options)
+
+
+class Netns:
+    """A named namespace with lo up; it and what runs in it end with close()."""
+
+    count = 0
+
+    def __init__(self, name=None):
+        Netns.count += 1
+        self.name = name or f"{harness.PREFIX}-{Netns.count}"
+        run("ip", "netns", "add", self.name)
+        self.processes = []
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # no address is tentative: nothing moves by itself
+        self.run("ip", "link", "set", "lo", "up")
+
+    def command(self, *words):
+        return ["ip", "netns", "exec", self.name, *words]
+
+    def run(self, *words, check=True, **options):
+        return run(*self.command(*words), check=check, **options)
+
+    def popen(self, *words, **options):
+        process = subprocess.Popen(self.command(*words), preexec_fn=harness._die_with_parent, **options)
+        self.processes.append(process)
+        return process
+
+    def serve(self, port=80, *words):
+        """An HTTP server on `port`, IPv4 and IPv6."""
+        self.popen("python3", SERVER, str(port), *words)
+        wait("the server to listen", lambda: f":{port} " in self.run("ss", "-Htln").stdout)
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait(10)
+        run("ip", "netns", "del", self.name, check=False)
+
+
+def wait(what, condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+def wire(a, b, number, names=("e0", "e0")):
+    """A veth between two namespaces: 10.88.N.1 and fd88:N::1 in `a`, .2 and ::2 in `b`."""
+    run("ip", "link", "add", names[0], "netns", a.name, "type", "veth", "peer", names[1], "netns", b.name)
+    for side, name, host in ((a, names[0], 1), (b, names[1], 2)):
+        side.run("ip", "addr", "add", f"10.88.{number}.{host}/24", "dev", name)
+        side.run("ip", "addr", "add", f"fd88:{number}::{host}/64", "dev", name, "nodad")
+        side.run("ip", "link", "set", name, "up")
+    return f"10.88.{number}.1", f"10.88.{number}.2", f"fd88:{number}::1", f"fd88:{number}::2"
+
+
+def machine(netns=None):
+    """What stands in a namespace; None: our own."""
+    def output(*words):
+        return (netns.run(*words, check=False) if netns else run(*words, check=False)).stdout
+    sysctls = [line for line in output("sysctl", "-a").splitlines()
+               if line.startswith("net.") and not _VOLATILE.search(line)]
+    return {
+        "rules": output("ip", "-d", "rule") + output("ip", "-d", "-6", "rule"),
+        "routes": output("ip", "route", "show", "table", "all") + output("ip", "-6", "route", "show", "table", "all"),
+        "devices": re.sub(r"(state|qlen) \w+|@\w+", "", output("ip", "-o", "link")),
+        "addresses": re.sub(r"valid_lft.*", "", output("ip", "-o", "addr")),
+        "sysctls": "\n".join(sysctls),
+        "nftables": output("nft", "list", "ruleset"),
+    }
+
+
+def connect_times(where, url, count=5):
+    """Seconds that curl needed to connect, each time over a new connection."""
+    times = []
+    for _ in range(count):
+        done = where.run("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{time_connect}", url)
+        times.append(float(done.stdout))
+    return times
+
+
+def check_connect(test, where, url, least, what, count=5):
+    """Connecting takes at least so many seconds, and not hopelessly longer."""
+    times = connect_times(where, url, count)
+    print(f"{what}: connect median {1e3 * statistics.median(times):.1f} ms of {count}, "
+          f"{1e3 * min(times):.1f} to {1e3 * max(times):.1f}")
+    test.assertGreaterEqual(min(times), least - 0.0001)
+    test.assertLess(statistics.median(times), least + 0.1)
+
+
+class Daemon(harness.Lab):
+    """wobbled without its lab, with its files in a folder that outlives it if given."""
+
+    def __init__(self, *options, directory=None):
+        super().__init__(*options, directory=directory, lab=False)
+
+    def create(self, **body):
+        answer = self.api.request("POST", "/api/v1/links", body)
+        if answer.status != 201:
+            raise AssertionError(f"POST {body}: {answer!r}")
+        return answer.json
+
+    def delete(self, name):
+        answer = self.api.request("DELETE", f"/api/v1/links/{name}")
+        if answer.status != 204:
+            raise AssertionError(f"DELETE {name}: {answer!r}")
+
+    def refuse(self, status, **body):
+        """The one line of a refusal."""
+        answer = self.api.request("POST", "/api/v1/links", body)
+        if answer.status != status:
+            raise AssertionError(f"POST {body}: {answer!r}")
+        return answer.json["error"]
+
+    def connections(self, link):
+        return self.api.pages(f"/api/v1/connections?link={link}&limit=1000")
+
+    def total(self, link, direction="up"):
+        return self.api.get(f"/api/v1/links/{link}/stats")[direction]["total"]["packets_in"]
+
+
+@contextlib.contextmanager
+def two_hosts(number=1):
+    """A client and a server, wired: (client, server, addresses of both)."""
+    client = Netns()
+    try:
+        server = Netns()
+        try:
+            addresses = wire(client, server, number)
+            server.serve(80)
+            yield client, server, addresses
+        finally:
+            server.close()
+    finally:
+        client.close()
+
+
+def folder():
+    return tempfile.mkdtemp(prefix=harness.PREFIX + "-")

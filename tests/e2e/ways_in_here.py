@@ -1,0 +1,163 @@
+"""The ways in that stand in the daemon's own namespace: host, loopback, run, gateway. In a machine of this test's own."""
+
+import signal
+import subprocess
+import sys
+import unittest
+
+import harness
+import ways
+
+
+class Here:
+    """Our own namespace, in the shape of ways.Netns."""
+
+    name = str(1)
+
+    @staticmethod
+    def run(*words, check=True, **options):
+        return ways.run(*words, check=check, **options)
+
+
+def setUpModule():
+    harness.private_machine()
+    ways.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
+
+
+class OwnNamespace(unittest.TestCase):
+    def setUp(self):
+        self.here = Here()
+        self.outside = ways.Netns()
+        self.addCleanup(self.outside.close)
+        ways.run("ip", "link", "add", "e0", "type", "veth", "peer", "name", "e0", "netns", self.outside.name)
+        self.addCleanup(lambda: ways.run("ip", "link", "del", "e0", check=False))
+        for side, host in ((self.here, 1), (self.outside, 2)):
+            side.run("ip", "addr", "add", f"10.88.1.{host}/24", "dev", "e0")
+            side.run("ip", "addr", "add", f"fd88:1::{host}/64", "dev", "e0", "nodad")
+            side.run("ip", "link", "set", "e0", "up")
+        self.v4, self.v6 = "10.88.1.2", "fd88:1::2"
+        self.outside.serve(80)
+        self.before = ways.machine()
+        self.daemon = ways.Daemon()
+        self.addCleanup(self.daemon.stop)
+
+    def serve_here(self, port):
+        server = subprocess.Popen(["python3", ways.SERVER, str(port)], preexec_fn=harness._die_with_parent)
+        self.addCleanup(lambda: (server.kill(), server.wait(10)))
+        ways.wait("the server to listen", lambda: f":{port} " in ways.run("ss", "-Htln").stdout)
+
+    def check_put_back(self):
+        self.assertEqual(self.before, ways.machine())
+
+    def test_host(self):
+        self.daemon.create(attach={"target": "host"}, both={"delay": "50ms"})
+        ways.check_connect(self, self.here, f"http://{self.v4}/", 0.1, "host IPv4")
+        ways.check_connect(self, self.here, f"http://[{self.v6}]/", 0.1, "host IPv6")
+        rows = self.daemon.connections("host")
+        self.assertIn("10.88.1.1", {row["client"]["address"] for row in rows})
+        self.assertIn("fd88:1::1", {row["client"]["address"] for row in rows})
+        self.daemon.delete("host")
+        self.check_put_back()
+
+    def test_loopback(self):
+        self.serve_here(8000)
+        self.serve_here(8001)
+        self.daemon.create(loopback={"port": 8000}, up={"delay": "70ms"}, down={"delay": "30ms"})
+        ways.check_connect(self, self.here, "http://127.0.0.1:8000/", 0.1, "loopback", count=9)
+        self.assertLess(min(ways.connect_times(self.here, "http://127.0.0.1:8001/")), 0.05)
+        self.assertLess(min(ways.connect_times(self.here, f"http://{self.v4}/")), 0.05)
+        self.assertIn("already", self.daemon.refuse(409, name="again", loopback={"port": 8000}))
+        rows = self.daemon.connections("localhost-8000")
+        self.assertEqual({("127.0.0.1", "127.0.0.1", 8000)},
+                         {(row["client"]["address"], row["server"]["address"], row["server"]["port"]) for row in rows})
+        self.daemon.create(name="second", loopback={"port": 8001}, both={"loss": "100%"})
+        self.assertEqual(28, self.here.run("curl", "-sS", "-m", "1", "http://127.0.0.1:8001/", check=False).returncode)
+        self.daemon.delete("localhost-8000")
+        self.daemon.delete("second")
+        self.check_put_back()
+
+    def test_run(self):
+        link = self.daemon.create(run={}, both={"delay": "50ms"})
+        other = self.daemon.create(run={"dns": ["192.0.2.53"]})
+        self.assertNotEqual(link["near"]["addresses"], other["near"]["addresses"])
+        self.assertEqual(["192.0.2.53"], other["way_in"]["dns"])
+        near = harness.Namespace(link["near"]["netns"], link["near"]["addresses"], "near")
+        ways.check_connect(self, near, f"http://{self.v4}/", 0.1, "run IPv4")
+        ways.check_connect(self, near, f"http://[{self.v6}]/", 0.1, "run IPv6")
+        second = harness.Namespace(other["near"]["netns"], other["near"]["addresses"], "near")
+        self.assertLess(min(ways.connect_times(second, f"http://{self.v4}/")), 0.05)
+        addresses = {row["client"]["address"] for row in self.daemon.connections("run")}
+        self.assertEqual(set(link["near"]["addresses"]), addresses)
+        self.daemon.delete("run")
+        self.daemon.delete(other["name"])
+        self.check_put_back()
+
+    def test_kill_and_start_puts_back(self):
+        self.serve_here(8000)
+        self.daemon.create(attach={"target": "host", "ports": [80]})
+        self.daemon.create(loopback={"port": 8000})
+        self.daemon.create(run={})
+        self.assertNotEqual(self.before["rules"], ways.machine()["rules"])
+        self.daemon.stop(signal.SIGKILL)
+        # Open: what is left diverts nothing.
+        self.here.run("curl", "-sS", "-m", "5", "-o", "/dev/null", f"http://{self.v4}/")
+        self.here.run("curl", "-sS", "-m", "5", "-o", "/dev/null", "http://127.0.0.1:8000/")
+        with ways.Daemon() as next_one:
+            self.assertIn("put back", next_one.stderr())
+            self.check_put_back()
+
+    def test_kill_and_cleanup_puts_back(self):
+        self.daemon.create(attach={"target": "host"})
+        self.daemon.stop(signal.SIGKILL)
+        said = ways.run(ways.COMMAND, "--url", "http://127.0.0.1:1", "cleanup").stdout
+        self.assertIn("put back", said)
+        self.check_put_back()
+
+
+class Gateway(unittest.TestCase):
+    def setUp(self):
+        self.client, self.server = ways.Netns(), ways.Netns()
+        self.addCleanup(self.client.close)
+        self.addCleanup(self.server.close)
+        for number, (netns, name) in enumerate(((self.client, "gw-in"), (self.server, "gw-out")), 1):
+            ways.run("ip", "link", "add", name, "type", "veth", "peer", "name", "e0", "netns", netns.name)
+            for side, device, host in ((Here(), name, 1), (netns, "e0", 2)):
+                side.run("ip", "addr", "add", f"10.88.{number}.{host}/24", "dev", device)
+                side.run("ip", "addr", "add", f"fd88:{number}::{host}/64", "dev", device, "nodad")
+                side.run("ip", "link", "set", device, "up")
+        for name in ("gw-in", "gw-out"):
+            self.addCleanup(lambda name=name: ways.run("ip", "link", "del", name, check=False))
+        self.client.run("ip", "route", "add", "default", "via", "10.88.1.1")
+        self.client.run("ip", "route", "add", "default", "via", "fd88:1::1")
+        self.server.serve(80)
+        self.before = ways.machine()
+
+    def route_back(self):
+        self.server.run("ip", "route", "add", "10.88.1.0/24", "via", "10.88.2.1")
+        self.server.run("ip", "route", "add", "fd88:1::/64", "via", "fd88:2::1")
+
+    def test_by_the_api(self):
+        self.route_back()
+        with ways.Daemon() as daemon:
+            daemon.create(gateway={"in": "gw-in", "out": "gw-out"}, both={"delay": "50ms"})
+            ways.check_connect(self, self.client, "http://10.88.2.2/", 0.1, "gateway IPv4")
+            ways.check_connect(self, self.client, "http://[fd88:2::2]/", 0.1, "gateway IPv6")
+            ping = self.client.run("ping", "-c", "1", "fd88:2::2").stdout
+            self.assertGreaterEqual(float(ping.split("time=")[1].split()[0]), 100)
+            self.assertIn(("10.88.1.2", "10.88.2.2"), {(row["client"]["address"], row["server"]["address"])
+                                                       for row in daemon.connections("gw-in-gw-out")})
+            daemon.delete("gw-in-gw-out")
+            self.assertEqual(self.before, ways.machine())
+
+    def test_by_the_command_line_with_masquerade(self):
+        with ways.Daemon("--gateway", "gw-in:gw-out,masquerade") as daemon:
+            daemon.api.request("PATCH", "/api/v1/links/gw-in-gw-out", {"both": {"delay": "50ms"}})
+            ways.check_connect(self, self.client, "http://10.88.2.2/", 0.1, "gateway that masquerades")
+            ways.check_connect(self, self.client, "http://[fd88:2::2]/", 0.1, "the same, IPv6")
+            self.assertEqual(0, daemon.stop())
+        self.assertEqual(self.before, ways.machine())
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    harness.main("curl", "ping", "sysctl", "ss", "nft")
