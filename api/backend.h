@@ -101,7 +101,8 @@ struct SegmentRow {
 };
 
 /// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
-/// "events_lost", "transition", "link_added", "link_removed", "way_in", "memory_exhausted".
+/// "events_lost", "transition", "link_added", "link_removed", "way_in", "link_started",
+/// "memory_exhausted".
 struct EventRow {
   std::uint64_t id = 0;
   WallTime at = 0;
@@ -111,6 +112,15 @@ struct EventRow {
   std::string text;                         ///< one line for a person
   std::string detail;                       ///< a JSON object as text, or empty
   std::optional<TransitionRow> transition;  ///< with kind "transition"
+};
+
+/// What was asked of a link from a moment on.
+struct ConditionsRow {
+  std::uint64_t event_id = 0;  ///< of the event that tells it
+  WallTime at = 0;
+  std::uint64_t revision = 0;
+  std::string source;      ///< who asked: "api PATCH", "start"
+  std::string conditions;  ///< a JSON object as text: {"up": {...}, "down": {...}}
 };
 
 /// Filters; what is absent does not filter. Newest first.
@@ -124,6 +134,10 @@ struct ConnectionQuery {
   std::optional<WallTime> since;        ///< opened at or after
   std::uint32_t limit = 100;            ///< 1 to 1000
   std::optional<std::uint64_t> cursor;  ///< from the page before
+  std::optional<WallTime> until;        ///< opened before
+  std::optional<IpAddress> address;     ///< of either endpoint
+  /// Lived while this was asked of its link, in either direction: an impairment's name, or "none" for a clean link.
+  std::optional<std::string> condition;
 };
 
 template <typename Row>
@@ -208,7 +222,9 @@ class Backend {
   virtual ConnectionRow connection(ConnectionId id) = 0;                ///< NotFound
   virtual std::vector<TransitionRow> transitions(ConnectionId id) = 0;  ///< NotFound
   virtual std::vector<SegmentRow> segments(ConnectionId id) = 0;        ///< NotFound
-  virtual void follow(ConnectionId id) = 0;                             ///< NotFound; nothing to do if it has ended
+  /// In force while it lived, oldest first; empty if it is not known.
+  virtual std::vector<ConditionsRow> conditions(ConnectionId id) = 0;
+  virtual void follow(ConnectionId id) = 0;  ///< NotFound; nothing to do if it has ended
 
   virtual std::vector<EventRow> events(const EventQuery& query) = 0;  ///< oldest first
   /// Waits until an event with an id above `since` is committed, at most `at_most`. Returns the newest id.

@@ -88,6 +88,7 @@ void Handlers::root(const Call&, httplib::Response& response) {
              {"version", backend_.version()},
              {"uptime", whole_seconds.count() == 0 ? "0s" : print_duration(whole_seconds)},
              {"uptime_seconds", static_cast<double>(uptime.count()) / 1e9},
+             {"newest_event", backend_.newest_event()},
              {"resources", std::move(resources)}});
 }
 

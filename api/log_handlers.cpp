@@ -5,82 +5,16 @@
 #include "api/conditions_json.h"
 #include "api/handlers.h"
 #include "api/nearest_name.h"
+#include "api/queries.h"
 #include "api/rows_json.h"
-#include "api/units.h"
 
 namespace wobble::api {
 namespace {
 
 constexpr std::string_view kKinds[] = {"daemon_started",    "daemon_stopped", "conditions",  "connection_opened",
                                        "connection_closed", "annotation",     "events_lost", "transition",
-                                       "link_added",        "link_removed",   "way_in",      "memory_exhausted"};
-
-using Query = std::map<std::string, std::string>;
-
-const std::string* find(const Query& query, const char* name) {
-  const auto found = query.find(name);
-  return found == query.end() ? nullptr : &found->second;
-}
-
-/// The enumerator from 0 to `last` whose to_string() is `text`. Throws Problem 400 with the nearest.
-template <typename Enum>
-Enum enum_from(const std::string& text, Enum first, Enum last, const char* what) {
-  std::vector<std::string_view> names;
-  for (int i = static_cast<int>(first); i <= static_cast<int>(last); ++i) {
-    const auto value = static_cast<Enum>(i);
-    if (text == to_string(value)) return value;
-    names.emplace_back(to_string(value));
-  }
-  throw Problem(400, "The query has an " + unknown_name(what, text, names) + ".");
-}
-
-std::uint32_t limit_from(const Query& query, std::uint32_t otherwise) {
-  constexpr std::uint64_t kMost = 1000;
-  const std::string* text = find(query, "limit");
-  if (text == nullptr) return otherwise;
-  const std::uint64_t limit = number_from(*text, 400, "limit");
-  if (limit < 1 || limit > kMost) throw Problem(400, "limit is from 1 to " + std::to_string(kMost) + ".");
-  return static_cast<std::uint32_t>(limit);
-}
-
-std::uint8_t protocol_from(const std::string& text) {
-  for (const std::uint8_t known : {kTcp, kUdp, kIcmp, kIcmpV6}) {
-    if (text == print_protocol(known)) return known;
-  }
-  const std::uint64_t number = number_from(text, 400, "protocol (other than tcp, udp, icmp, icmpv6)");
-  if (number > 255) throw Problem(400, "protocol is from 0 to 255.");
-  return static_cast<std::uint8_t>(number);
-}
-
-/// A moment, or how long ago: "10m".
-WallTime since_from(const std::string& text) {
-  if (const auto time = parse_time(text)) return *time;
-  const Parsed<Duration> ago = parse_duration(text);
-  if (!ago.ok()) throw Problem(400, "since is a time such as 2026-11-22T09:05:57Z, or how long ago, such as 10m.");
-  return (std::chrono::system_clock::now().time_since_epoch() - ago.value).count();
-}
-
-ConnectionQuery connection_query(const Query& query) {
-  ConnectionQuery out;
-  if (const auto* text = find(query, "link")) out.link = *text;
-  if (const auto* text = find(query, "state")) {
-    out.state = enum_from(*text, TcpState::closed, TcpState::time_wait, "state");
-  }
-  if (const auto* text = find(query, "port")) {
-    const std::uint64_t port = number_from(*text, 400, "port");
-    if (port > 65'535) throw Problem(400, "port is from 0 to 65535.");
-    out.port = static_cast<std::uint16_t>(port);
-  }
-  if (const auto* text = find(query, "end")) out.end = enum_from(*text, End::open, End::evicted, "end");
-  if (const auto* text = find(query, "closed_by")) {
-    out.closed_by = enum_from(*text, ClosedBy::client, ClosedBy::both, "closed_by");
-  }
-  if (const auto* text = find(query, "protocol")) out.protocol = protocol_from(*text);
-  if (const auto* text = find(query, "since")) out.since = since_from(*text);
-  if (const auto* text = find(query, "cursor")) out.cursor = number_from(*text, 400, "cursor");
-  out.limit = limit_from(query, out.limit);
-  return out;
-}
+                                       "link_added",        "link_removed",   "way_in",      "link_started",
+                                       "memory_exhausted"};
 
 ConnectionId id_from(const Call& call) { return number_from(call.arguments[0], 404, "A connection's id"); }
 
@@ -126,7 +60,11 @@ void Handlers::connections(const Call& call, httplib::Response& response) {
 }
 
 void Handlers::connection(const Call& call, httplib::Response& response) {
-  send_json(response, 200, to_json(backend_.connection(id_from(call))));
+  const ConnectionId id = id_from(call);
+  Json out = to_json(backend_.connection(id));
+  out["conditions"] = Json::array();
+  for (const ConditionsRow& row : backend_.conditions(id)) out["conditions"].push_back(to_json(row));
+  send_json(response, 200, out);
 }
 
 void Handlers::transitions(const Call& call, httplib::Response& response) {

@@ -2,7 +2,8 @@
 //
 //   delay TIME [JITTER] [distribution uniform|normal]      loss [random] PERCENT     loss gemodel P [R [1-H [1-K]]]
 //   duplicate PERCENT      corrupt PERCENT                 reorder PERCENT [by 3packets|10ms]
-//   rate RATE              limit PACKETS                   queue 100packets|64kB|200ms         outage on|off
+//   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]      trace FILE      limit PACKETS      outage on|off
+//   queue [100packets|64kB|200ms] [DISCIPLINE] [ecn] [PARAMETER VALUE ...]           loss ... after_rate
 //
 // What netem can say and we cannot (correlations, slot, pareto, ecn, ...) is an error that says so: a network that is
 // nearly what was asked for is worse than an error.

@@ -22,6 +22,9 @@ constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"limit", "How many at most, 1 to 1000"},
     {"cursor", "`next` of the page before"},
     {"kind", "Events of this kind"},
+    {"until", "Connections opened before this time (RFC 3339), or so long ago (10m)"},
+    {"address", "Connections one of whose endpoints has this address"},
+    {"condition", "Connections that lived while this was asked of their link: loss, delay, rate, ...; none: nothing"},
 };
 
 Json parameter(std::string_view name, const char* in) {

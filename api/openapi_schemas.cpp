@@ -165,7 +165,13 @@ constexpr char kSchemas[] = R"json({
       "wscale": {"type": "boolean"}, "sack": {"type": "boolean"}, "timestamps": {"type": "boolean"},
       "tfo": {"type": "boolean"}, "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}},
     "syn_retries": {"type": "integer"}, "synack_retries": {"type": "integer"}, "rst_implausible": {"type": "integer"},
-    "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"}}},
+    "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"},
+    "conditions": {"type": "array", "description": "of one connection: what was in force while it lived, oldest first",
+      "items": {"$ref": "#/components/schemas/ConditionsInForce"}}}},
+  "ConditionsInForce": {"type": "object", "properties": {
+    "event": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "revision": {"type": "integer"},
+    "source": {"type": "string"}, "up": {"$ref": "#/components/schemas/Direction"},
+    "down": {"$ref": "#/components/schemas/Direction"}}},
   "ConnectionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}, "next": {"type": ["string", "null"]}}},
   "Tcp": {"type": "object", "properties": {
@@ -188,7 +194,7 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in", "memory_exhausted"]},
+    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in", "link_started", "memory_exhausted"]},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},

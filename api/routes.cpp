@@ -18,7 +18,7 @@ constexpr Route kRoutes[] = {
   {"GET",   "/metrics",                             &H::metrics,           "",
      "",              200, "",                      "Figures in Prometheus' text format"},
   {"GET",   "/api/v1",                              &H::root,              "",
-     "",              200, "Root",                  "Version, uptime, and this list"},
+     "",              200, "Root",                  "Version, uptime, the newest event's id, and this list"},
   {"GET",   "/api/v1/openapi.json",                 &H::openapi,           "",
      "",              200, "Any",                   "This description"},
 
@@ -48,10 +48,10 @@ constexpr Route kRoutes[] = {
   {"GET",   "/api/v1/profiles/{profile}",           &H::profile,           "",
      "",              200, "Profile",               "One preset"},
 
-  {"GET",   "/api/v1/connections",                  &H::connections,       "link state port end closed_by protocol since limit cursor",
+  {"GET",   "/api/v1/connections",                  &H::connections,       "link state port end closed_by protocol since limit cursor until address condition",
      "",              200, "ConnectionList",        "Connections, newest first"},
   {"GET",   "/api/v1/connections/{id}",             &H::connection,        "",
-     "",              200, "Connection",            "One connection: summary and figures"},
+     "",              200, "Connection",            "One connection: summary, figures, and the conditions while it lived"},
   {"GET",   "/api/v1/connections/{id}/transitions", &H::transitions,       "",
      "",              200, "TransitionList",        "Its state changes on both sides, oldest first"},
   {"GET",   "/api/v1/connections/{id}/segments",    &H::segments,          "",

@@ -99,6 +99,15 @@ Json to_json(const EventRow& row) {
           {"transition", row.transition ? to_json(*row.transition) : Json()}};
 }
 
+Json to_json(const ConditionsRow& row) {
+  const Json asked = Json::parse(row.conditions, nullptr, false);
+  const auto direction = [&](const char* name) {
+    return asked.is_object() && asked.contains(name) ? asked.at(name) : Json::object();
+  };
+  return {{"event", row.event_id}, {"at", print_time(row.at)}, {"revision", row.revision},
+          {"source", row.source},  {"up", direction("up")},    {"down", direction("down")}};
+}
+
 std::string print_flags(std::uint16_t flags) {
   using namespace tcp_flag;
   constexpr std::array<std::pair<std::uint16_t, const char*>, 9> kNames = {{{kSyn, "SYN"},

@@ -15,6 +15,7 @@ nlohmann::json to_json(const ConnectionRow& row);
 nlohmann::json to_json(const TransitionRow& row);
 nlohmann::json to_json(const SegmentRow& row);
 nlohmann::json to_json(const EventRow& row);
+nlohmann::json to_json(const ConditionsRow& row);
 
 /// `asked` is the link's present conditions; `at` and `changed_at` are the stats' moments by the wall clock.
 nlohmann::json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at);

@@ -10,6 +10,8 @@
 #include <stdexcept>
 
 #include "api/units.h"
+#include "daemon/retention_options.h"
+#include "daemon/ways_in/words.h"
 
 namespace wobble::daemon {
 namespace {
@@ -64,6 +66,12 @@ void read_memory(const std::string& text, Options& options) {
 }
 
 void check(const Options& options) {
+  try {
+    for (const std::string& words : options.attach) attach_settings(words);
+    for (const std::string& words : options.gateway) gateway_settings(words);
+  } catch (const std::invalid_argument& e) {
+    throw CLI::ValidationError(options.gateway.empty() ? "--attach" : "--attach, --gateway", e.what());
+  }
   if (options.demo && !options.lab) throw CLI::ValidationError("--demo", "needs --lab");
   if (!is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
     throw CLI::ValidationError("--listen", "'" + options.listen_address +
@@ -87,8 +95,11 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--gateway", options.gateway,
                  "IN:OUT[,masquerade]: route between two interfaces through a link (may be repeated)")
       ->expected(1);
+  app.add_option("--docker-socket", options.docker_socket,
+                 "whom to ask for containers by name (default: DOCKER_HOST's unix://PATH, or /run/docker.sock)");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
   app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
+  const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
@@ -106,6 +117,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (!spin.empty()) read_spin(spin, options);
     read_memory(memory, options);
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
+    options.retention = read_retention(*retention);
     check(options);
   } catch (const CLI::Success& e) {
     return app.exit(e);

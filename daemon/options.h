@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/journal/retention.h"
 #include "emulator/forwarder.h"
 
 namespace wobble::daemon {
@@ -22,10 +23,12 @@ struct Options {
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
   bool verbose = false;
-  ForwarderOptions forwarder;
-  std::uint64_t memory = 0;          ///< bytes in flight, of all links together
+  RetentionLimits retention;
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"
   std::vector<std::string> gateway;  ///< "IN:OUT" or "IN:OUT,masquerade"
+  ForwarderOptions forwarder;
+  std::uint64_t memory = 0;   ///< bytes in flight, of all links together
+  std::string docker_socket;  ///< of the engine that knows containers' names; empty: DOCKER_HOST's, or the usual
 };
 
 /// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.

@@ -199,6 +199,8 @@ std::vector<api::SegmentRow> Service::segments(ConnectionId id) {
   return journal_.segments(id);
 }
 
+std::vector<api::ConditionsRow> Service::conditions(ConnectionId id) { return journal_.conditions(id); }
+
 void Service::follow(ConnectionId id) {
   connection(id);
   const std::shared_lock links_lock(links_mutex_);

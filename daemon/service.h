@@ -59,6 +59,7 @@ class Service final : public api::Backend {
   api::ConnectionRow connection(ConnectionId id) override;
   std::vector<api::TransitionRow> transitions(ConnectionId id) override;
   std::vector<api::SegmentRow> segments(ConnectionId id) override;
+  std::vector<api::ConditionsRow> conditions(ConnectionId id) override;
   void follow(ConnectionId id) override;
 
   std::vector<api::EventRow> events(const api::EventQuery& query) override;

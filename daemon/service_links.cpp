@@ -47,6 +47,7 @@ std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_
 }
 
 Service::ServedLink& Service::put_into_service(std::unique_ptr<ServedLink> link) {
+  journal_.record_link(link->info.name, api::to_json(link->info.conditions).dump());
   journal_.add_link(link->info.name, link->ring);
   const std::lock_guard links_lock(links_mutex_);
   return *(links_[link->info.name] = std::move(link));

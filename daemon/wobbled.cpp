@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <system_error>
@@ -13,6 +12,7 @@
 #include "api/server.h"
 #include "daemon/capabilities.h"
 #include "daemon/journal/journal.h"
+#include "daemon/journal/journal_file.h"
 #include "daemon/lab/demo_traffic.h"
 #include "daemon/lab/lab.h"
 #include "daemon/lab/lab_server.h"
@@ -71,10 +71,10 @@ void make_links(const Options& options, Service& service) {
 }
 
 void run(const Options& options, const sigset_t& ending) {
-  const std::filesystem::path folder = std::filesystem::path(options.database).parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder);
+  make_folder_of(options.database);
   JournalOptions journal_options;
   journal_options.file = options.database;
+  journal_options.retention = options.retention;
   Journal journal(journal_options);
   for (const std::string& line : recover()) spdlog::warn("put back: {}", line);
   Service service(journal, {options.offload, options.forwarder, options.memory});
@@ -116,6 +116,8 @@ int main(int argc, char** argv) {
   const sigset_t ending = block_ending_signals();
   try {
     take_up_capabilities();
+    // As Docker's own command is told, so that what we start and what we ask agree.
+    if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
     run(options, ending);
   } catch (const std::system_error& e) {  // the kernel has refused something
     std::fprintf(stderr, "wobbled: %s; run as root, and see 'wobble doctor' for what is missing\n", e.what());

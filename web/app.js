@@ -80,6 +80,7 @@ async function checkHealth() {
 
 /** @param {import('./api.js').WobbleEvent} event */
 function onEvent(event) {
+  if (event.kind === 'link_added' || event.kind === 'link_removed') refreshLinks().catch(() => {});
   if (event.link && event.link !== linkName) return;
   events.add([event]);
   if (event.kind === 'conditions') fetchLink();
@@ -147,7 +148,12 @@ async function start() {
       const [about, links] = await Promise.all([api.about(), api.links()]);
       setText(byId('version'), `wobbled ${about.version}`);
       const chosen = links.items.find(link => link.name === hash().get('link')) ?? links.items[0];
-      if (!chosen) throw new Problem(0, 'this daemon has no link');
+      if (!chosen) {
+        alarm('no link yet: put one in front of something with "wobble attach TARGET", or POST /api/v1/links');
+        badge('health', 'wait', 'no link');
+        await new Promise(resolve => setTimeout(resolve, 2000));
+        continue;
+      }
       chooseLink(chosen.name);
       offerLinks(links.items.map(link => link.name));
       card.show(chosen, true);
@@ -180,10 +186,17 @@ function offerLinks(names) {
   choice.value = linkName;
   choice.hidden = names.length < 2;
   byId('link-name').hidden = names.length > 1;
-  choice.addEventListener('change', () => {
+  choice.onchange = () => {
     location.hash = `link=${encodeURIComponent(choice.value)}`;
     location.reload();
-  });
+  };
+}
+
+/** Links have come or gone. */
+async function refreshLinks() {
+  const names = (await api.links()).items.map(link => link.name);
+  if (names.includes(linkName)) offerLinks(names);
+  else location.reload();
 }
 
 start();

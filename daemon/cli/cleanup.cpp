@@ -1,6 +1,8 @@
-// wobble cleanup: takes away what a dead daemon left in this network namespace.
+// wobble cleanup: takes away what a dead daemon left: what it kept a record of in any namespace, and what bears our
+// marks in this one.
 #include "daemon/cli/command.h"
 #include "daemon/cli/leftovers.h"
+#include "daemon/ways_in/ledger.h"
 
 namespace wobble::daemon {
 namespace {
@@ -24,13 +26,17 @@ bool daemon_is_here(const Context& context) {
 }
 
 int cleanup(const Context& context, const Options& options) {
+  Json removed = Json::array();
+  // What dead daemons have kept a record of, in whatever namespace; a living one's is not touched.
+  for (const std::string& line : recover(kLedgerFolder, options.dry_run)) {
+    removed.push_back({{"kind", "record"}, {"what", line}});
+    if (!context.json) say((options.dry_run ? "would put back " : "put back ") + line + "\n");
+  }
   const std::vector<Leftover> leftovers = find_leftovers();
   if (!leftovers.empty() && !options.dry_run && !options.force && daemon_is_here(context)) {
     throw Failure(kExitRefused, "a daemon answers at " + Address::parse(context.url).url() +
                                     " and may be using what is here: stop it first, or give --force");
   }
-  Json removed = Json::array();
-  std::string out;
   for (const Leftover& leftover : leftovers) {
     if (!options.dry_run) remove_leftover(leftover);
     removed.push_back({{"kind", leftover.kind}, {"what", leftover.what}});
@@ -41,7 +47,7 @@ int cleanup(const Context& context, const Options& options) {
   }
   if (context.json) {
     say_json(Json{{"dry_run", options.dry_run}, {"removed", std::move(removed)}});
-  } else if (leftovers.empty()) {
+  } else if (removed.empty()) {
     say("nothing to clean up\n");
   }
   return kExitOk;
@@ -50,7 +56,8 @@ int cleanup(const Context& context, const Options& options) {
 }  // namespace
 
 void add_cleanup(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("cleanup", "Remove what a dead daemon left in this network namespace");
+  CLI::App* command = app.add_subcommand(
+      "cleanup", "Put back what a killed daemon left, here and in the namespaces it was attached to");
   auto options = std::make_shared<Options>();
   command->add_flag("-n,--dry-run", options->dry_run, "Only say what would be removed");
   command->add_flag("--force", options->force, "Also while a daemon answers here");

@@ -17,7 +17,9 @@ constexpr char kFooter[] = R"(Examples:
   wobble set lab both rate 5mbit --for 10m      for ten minutes, both ways
   wobble connections --follow                   each change of state as it happens
   wobble show 17                                the ladder of one connection
+  wobble log --end reset --since 1h --csv       what was reset, as a table for a spreadsheet
   wobble exec lab near -- curl http://10.77.1.1/
+  wobble run --both 'delay 80ms loss 2%' -- npm test
 
 Environment:
   WOBBLE_URL     where the daemon is, if --url does not say
@@ -29,7 +31,7 @@ Exit codes:
   1    the daemon refused, there is no such thing, doctor found something, or status no health
   2    the command line is wrong
   3    the daemon cannot be reached
-  exec: the command's own; 127 if it is not found, 126 if it cannot be executed)";
+  exec, run: the command's own; 127 if it is not found, 126 if it cannot be executed)";
 
 constexpr char kShortFooter[] = "Exit codes and environment: wobble --help";
 
@@ -53,11 +55,13 @@ void describe(CLI::App& app, Context& context) {
   add_show(app, context);
   add_watch(app, context);
   add_events(app, context);
+  add_log(app, context);
   add_annotate(app, context);
   add_exec(app, context);
   add_doctor(app, context);
   add_cleanup(app, context);
   add_version(app, context);
+  add_run(app, context);
   add_attach(app, context);
   add_gateway(app, context);
   add_detach(app, context);

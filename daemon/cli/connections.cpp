@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "daemon/cli/event_text.h"
+#include "daemon/cli/log.h"
 #include "daemon/cli/table.h"
 #include "daemon/cli/text.h"
 
@@ -53,8 +54,7 @@ std::vector<Table::Cell> row(const Json& connection, std::int64_t now) {
 }
 
 int connections(const Context& context, ConnectionFilter& filter) {
-  // RFC 9293 writes FIN-WAIT-1, ss writes fin-wait-1, the API FIN_WAIT_1.
-  for (char& c : filter.state) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  filter.state = state_word(filter.state);
   if (filter.follow) return follow_connections(context, filter);
   const std::int64_t now = wall_clock();
   const std::string path = connections_path(filter, now);

@@ -1,4 +1,6 @@
 // wobble doctor: what wobble needs of this machine, one line each, and for what is missing the command that mends it.
+#include "daemon/cli/doctor.h"
+
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/if.h>
@@ -24,13 +26,6 @@ namespace wobble::daemon {
 namespace {
 
 constexpr char kTun[] = "/dev/net/tun";
-
-struct Check {
-  std::string name;
-  bool ok = true;
-  std::string detail;
-  std::string mend;  ///< empty if ok
-};
 
 Check tun_device() {
   Check check{"TUN device", true, kTun, ""};
@@ -163,6 +158,7 @@ std::vector<Check> examine(const Context& context) {
   add_namespace_checks(checks);
   checks.push_back(ip_command());
   checks.push_back(sysctls());
+  for (const Check& check : check_ways_in()) checks.push_back(check);
   bool daemon_answers = false;
   add_daemon_checks(context, checks, daemon_answers);
   checks.push_back(leftovers(daemon_answers));

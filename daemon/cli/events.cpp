@@ -30,28 +30,6 @@ std::string path(const Options& options, std::optional<std::uint64_t> since, std
   return out;
 }
 
-// The API lists events from a given one on. Their ids grow one by one, so whether there is any above a number finds
-// the newest in some forty questions, however long the log is.
-std::uint64_t newest_event(Client& client) {
-  const auto exists_above = [&](std::uint64_t id) {
-    const Json answer = client.get(path({}, id, 1));
-    return !items(answer).empty();
-  };
-  if (!exists_above(0)) return 0;
-  std::uint64_t below = 0;
-  std::uint64_t above = 1024;
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 53;
-  while (above < kMost && exists_above(above)) {
-    below = above;
-    above *= 2;
-  }
-  while (above - below > 1) {
-    const std::uint64_t middle = below + (above - below) / 2;
-    (exists_above(middle) ? below : above) = middle;
-  }
-  return above;
-}
-
 /// All from `since` on that pass the filters.
 std::vector<Json> all_since(Client& client, const Options& options, std::uint64_t since) {
   std::vector<Json> found;
@@ -67,7 +45,8 @@ std::vector<Json> all_since(Client& client, const Options& options, std::uint64_
 
 // The last `limit` events: those behind an id that lies as far back as is needed for that many to pass the filters.
 Json last_events(Client& client, const Options& options) {
-  const std::uint64_t newest = newest_event(client);
+  const Json root = client.get("/api/v1");
+  const std::uint64_t newest = count(root, "newest_event");
   std::vector<Json> found;
   for (std::uint64_t back = options.limit; newest > 0; back *= 8) {
     const std::uint64_t since = newest > back ? newest - back : 0;

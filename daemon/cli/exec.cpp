@@ -1,14 +1,9 @@
 // wobble exec: a command on one side of a link, that is, in that side's network namespace.
-#include <fcntl.h>
-#include <linux/nsfs.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 
 #include "daemon/cli/command.h"
+#include "daemon/cli/enter_namespace.h"
 #include "daemon/cli/process.h"
 #include "daemon/cli/text.h"
 
@@ -20,30 +15,6 @@ struct Options {
   std::string side;
   std::vector<std::string> command;
 };
-
-Failure cannot_enter(const std::string& path, int error) {
-  const std::string what = "cannot enter the network namespace " + clean(path) + ": ";
-  if (error == EPERM || error == EACCES) {
-    return {kExitRefused, what + "that takes CAP_SYS_ADMIN: run 'wobble exec' as root"};
-  }
-  if (error == ENOENT || error == EINVAL || error == ENOTTY) {
-    return {kExitRefused, what +
-                              "there is no such namespace here: the daemon is in another pid namespace (a container?) "
-                              "or has just ended; run 'wobble exec' where the daemon runs"};
-  }
-  return {kExitRefused, what + std::strerror(error)};
-}
-
-void enter(const std::string& path) {
-  // Non-blocking: the path comes from outside, and to open a FIFO would wait.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw cannot_enter(path, errno);
-  const int kind = ioctl(fd, NS_GET_NSTYPE);
-  int error = kind < 0 ? errno : kind != CLONE_NEWNET ? EINVAL : 0;
-  if (error == 0 && setns(fd, CLONE_NEWNET) != 0) error = errno;
-  close(fd);
-  if (error != 0) throw cannot_enter(path, error);
-}
 
 void check_here(const Client& client) {
   // On loopback we and the daemon share a network namespace: the one that is meant.
@@ -68,7 +39,7 @@ int exec(const Context& context, const Options& options) {
     if (netns.is_string()) path = netns.get<std::string>();
     if (path.empty()) check_here(client);
   }
-  if (!path.empty()) enter(path);
+  if (!path.empty()) enter_network_namespace(path);
   const int code = replace_process(command);
   throw Failure(code, "exec: " + command[0] + ": " + std::strerror(errno));
 }

@@ -94,9 +94,10 @@ std::vector<Leftover> leftover_rules(const Json& rules, const std::string& famil
   }
   // Without any rule for the table `local` nothing reaches this machine any more: it goes back to its place first.
   if (local_is_ours && !local_is_kept) {
-    found.insert(found.begin(), {"local rule",
-                                 family_name(family) + " rule 0: lookup local, put back",
-                                 {"ip", family, "rule", "add", "priority", "0", "table", "local"}});
+    found.insert(found.begin(),
+                 {"local rule",
+                  family_name(family) + " rule 0: lookup local, put back",
+                  {"ip", family, "rule", "add", "priority", "0", "table", "local", "protocol", "kernel"}});
   }
   return found;
 }

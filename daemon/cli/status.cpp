@@ -7,7 +7,7 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr const char* kReasons[] = {"loss", "outage", "queue", "memory", "malformed", "device"};
+constexpr const char* kReasons[] = {"loss", "outage", "queue", "memory", "malformed", "device", "aqm"};
 
 std::string measured(const Json& delivered, const char* key, const char* figure) {
   const auto value = number(field(delivered, key), figure);

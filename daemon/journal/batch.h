@@ -35,7 +35,7 @@ struct PostedEvent {
   ConnectionId connection = 0;
   std::string text;
   std::string detail;
-  std::optional<Conditions> conditions;  ///< with kind "conditions": a row of condition_changes besides
+  std::optional<Conditions> conditions;  ///< a row of condition_changes besides
 };
 
 /// What was drained from one link's ring.

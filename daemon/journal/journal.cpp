@@ -63,7 +63,8 @@ Journal::Journal(const JournalOptions& options) : options_(options), lock_(optio
     reader_ = std::make_unique<JournalReader>(options_.file, options_.readers);
     checkpointer_ = std::make_unique<Checkpointer>(*database_, options_.file);
   } catch (const DatabaseError& error) {
-    throw std::runtime_error("the journal " + options_.file + " cannot be used: " + error.what());
+    throw std::runtime_error("the journal " + options_.file +
+                             " cannot be used: " + cause_and_remedy(error, options.file));
   }
   thread_ = std::thread([this] { run(); });
 }
@@ -83,6 +84,15 @@ void Journal::stop() {
 }
 
 api::WallTime Journal::now() const { return anchor_.at(std::chrono::steady_clock::now()); }
+
+void Journal::record_link(const std::string& link, const std::string& conditions) {
+  PostedEvent event;
+  event.kind = "link_started";
+  event.text = fmt::format("{}: carries packets (revision 1)", link);
+  event.detail = fmt::format(R"({{"revision":1,"conditions":{}}})", conditions);
+  event.conditions = PostedEvent::Conditions{1, "start", conditions};
+  post(std::move(event), link);
+}
 
 void Journal::add_link(const std::string& name, EventRing& ring) {
   const std::lock_guard lock(mutex_);

@@ -79,6 +79,8 @@ class Journal {
 
   /// `ring` is drained from now on; it must live until remove_link() or stop() has returned.
   void add_link(const std::string& name, EventRing& ring);
+  /// Writes down what a new link begins with (JSON), as its first change of conditions.
+  void record_link(const std::string& link, const std::string& conditions);
   /// Drains it a last time. The link's thread must have ended.
   void remove_link(EventRing& ring);
 
@@ -101,6 +103,7 @@ class Journal {
   std::optional<api::ConnectionRow> connection(ConnectionId id) { return reader_->connection(id); }
   std::vector<api::TransitionRow> transitions(ConnectionId id) { return reader_->transitions(id); }
   std::vector<api::SegmentRow> segments(ConnectionId id) { return reader_->segments(id); }
+  std::vector<api::ConditionsRow> conditions(ConnectionId id) { return reader_->conditions(id); }
   std::vector<api::EventRow> events(const api::EventQuery& query) { return reader_->events(query); }
 
   /// Above every connection of the sessions before: ConnectionTableOptions::first_id.

@@ -8,6 +8,13 @@
 
 namespace wobble::daemon {
 
+/// Makes the folders above the file that are not there. Throws std::runtime_error with one line that names the file,
+/// the cause, and what to do.
+void make_folder_of(const std::string& file);
+
+/// What `error` means to whoever chose the file, and what to do: "... no room left on the disk; ...".
+std::string cause_and_remedy(const DatabaseError& error, const std::string& file);
+
 /// The file is opened and flock(2)ed for as long as this lives. A second daemon fails at once.
 ///
 /// Closing any descriptor of a file drops the POSIX locks that the process holds on it, SQLite's included. So this

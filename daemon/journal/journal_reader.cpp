@@ -102,10 +102,15 @@ class Conditions {
     add(condition);
     texts_.emplace_back(++parameters_, value);
   }
+  void add_text(const std::string& condition, std::string value) {
+    add(condition);
+    kept_.emplace_back(++parameters_, std::move(value));
+  }
   const std::string& sql() const { return sql_; }
   void bind(Statement& statement) const {
     for (const auto& [index, value] : numbers_) statement.bind(index, value);
     for (const auto& [index, value] : texts_) statement.bind(index, value);
+    for (const auto& [index, value] : kept_) statement.bind(index, std::string_view(value));
   }
 
  private:
@@ -114,7 +119,17 @@ class Conditions {
   int parameters_ = 0;
   std::vector<std::pair<int, std::int64_t>> numbers_;
   std::vector<std::pair<int, std::string_view>> texts_;
+  std::vector<std::pair<int, std::string>> kept_;
 };
+
+/// Rows of condition_changes that were in force while connection c lived.
+std::string in_force() {
+  return "SELECT 1 FROM condition_changes h WHERE h.link = c.link AND (c.closed_at IS NULL OR h.at <= c.closed_at) "
+         "AND h.at >= coalesce((SELECT max(b.at) FROM condition_changes b WHERE b.link = c.link "
+         "AND b.at <= c.opened_at), 0)";
+}
+/// What change h asks for in either direction, by name.
+constexpr const char* kAsked = "json_each(h.conditions) direction, json_each(direction.value) asked";
 
 Conditions conditions_of(const api::ConnectionQuery& query) {
   Conditions where(select_connections());
@@ -130,6 +145,14 @@ Conditions conditions_of(const api::ConnectionQuery& query) {
   if (query.closed_by) where.add("c.closed_by = ?", name_of(*query.closed_by));
   if (query.protocol) where.add("c.protocol = ?", *query.protocol);
   if (query.since) where.add("c.opened_at >= ?", *query.since);
+  if (query.until) where.add("c.opened_at < ?", *query.until);
+  if (query.address) where.add_text("? IN (c.client_address, c.server_address)", query.address->to_string());
+  if (query.condition == "none") {
+    where.add("EXISTS (" + in_force() + " AND NOT EXISTS (SELECT 1 FROM " + kAsked + "))");
+  } else if (query.condition) {
+    where.add("EXISTS (" + in_force() + " AND EXISTS (SELECT 1 FROM " + kAsked + " WHERE asked.key = ?))",
+              *query.condition);
+  }
   return where;
 }
 
@@ -240,6 +263,20 @@ std::vector<api::SegmentRow> JournalReader::segments(ConnectionId id) {
     segment.sent_at = row.integer(6);
     segment.delivered_at = row.optional_integer(7);
     segment.tcp = read_segment(row, 8);
+  }
+  return rows;
+}
+
+std::vector<api::ConditionsRow> JournalReader::conditions(ConnectionId id) {
+  Lease lease(*this);
+  Statement row(*lease,
+                "SELECT event, at, revision, source, conditions FROM connection_conditions WHERE id = ?1 "
+                "ORDER BY at, event LIMIT ?2");
+  row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+  std::vector<api::ConditionsRow> rows;
+  while (row.step()) {
+    rows.push_back({static_cast<std::uint64_t>(row.integer(0)), row.integer(1),
+                    static_cast<std::uint64_t>(row.integer(2)), std::string(row.text(3)), std::string(row.text(4))});
   }
   return rows;
 }

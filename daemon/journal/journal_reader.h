@@ -29,6 +29,8 @@ class JournalReader {
   std::vector<api::TransitionRow> transitions(ConnectionId id);
   /// In the order of sending.
   std::vector<api::SegmentRow> segments(ConnectionId id);
+  /// What was in force on its link while it lived, oldest first.
+  std::vector<api::ConditionsRow> conditions(ConnectionId id);
   /// Events and transitions in the order of their numbers.
   std::vector<api::EventRow> events(const api::EventQuery& query);
 

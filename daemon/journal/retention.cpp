@@ -14,6 +14,7 @@ constexpr api::WallTime kBetweenLooksAtAges = 10'000'000'000;
 constexpr std::int64_t kFreePagesKept = 1000;
 constexpr std::int64_t kFreeShareKept = 20;
 constexpr int kPagesPerSlice = 250;
+constexpr std::int64_t kRoomShare = 20;
 
 bool is_over(std::int64_t rows, std::int64_t limit) { return limit > 0 && rows > limit; }
 
@@ -27,13 +28,30 @@ std::int64_t remove(Database& database, const std::string& sql, api::WallTime ol
 }  // namespace
 
 Retention::Retention(Database& database, JournalWriter& writer, const RetentionLimits& limits)
-    : database_(database), writer_(writer), limits_(limits) {}
+    : database_(database),
+      writer_(writer),
+      limits_(limits),
+      page_size_(database.integer("PRAGMA page_size")),
+      page_count_(database, "PRAGMA page_count"),
+      freelist_count_(database, "PRAGMA freelist_count") {}
+
+std::int64_t Retention::pages_over() const {
+  const auto first = [](Statement& statement) {
+    const std::int64_t value = statement.step() ? statement.integer(0) : 0;
+    statement.reset();
+    return value;
+  };
+  // A little below the bound, so that what is free finds its way back into use or out of the file before it is met.
+  const std::int64_t may_hold = limits_.bytes / page_size_;
+  return first(page_count_) - first(freelist_count_) - (may_hold - may_hold / kRoomShare);
+}
 
 bool Retention::is_urgent() const {
   const Bookkeeping& books = writer_.books();
   const auto far_over = [](std::int64_t rows, std::int64_t limit) { return is_over(rows, limit + limit / 20); };
   return far_over(books.connections, limits_.connections) || far_over(books.segments, limits_.segments) ||
-         far_over(books.transitions + books.events, limits_.transitions_and_events);
+         far_over(books.transitions + books.events, limits_.transitions_and_events) ||
+         (limits_.bytes > 0 && pages_over() > limits_.bytes / page_size_ / kRoomShare);
 }
 
 bool Retention::cut_slice(api::WallTime now) {
@@ -41,10 +59,12 @@ bool Retention::cut_slice(api::WallTime now) {
   const Bookkeeping& has = writer_.books();
   const bool over = is_over(has.segments, limits_.segments) || is_over(has.connections, limits_.connections) ||
                     is_over(has.transitions + has.events, limits_.transitions_and_events);
-  if (over || look_at_ages) {
+  const bool too_large = limits_.bytes > 0 && pages_over() > 0;
+  if (over || too_large || look_at_ages) {
     Bookkeeping books = has;
     Transaction transaction(database_);
     std::int64_t removed = over ? remove_beyond_limits(books) : 0;
+    if (removed == 0 && too_large) removed = remove_beyond_size(books);
     if (removed == 0 && look_at_ages) removed = remove_beyond_age(books, now);
     if (removed > 0) writer_.save(books);
     transaction.commit();
@@ -64,6 +84,22 @@ std::int64_t Retention::remove_beyond_limits(Bookkeeping& books) {
     return remove_events(books, kAnyAge, rows);
   }
   return remove_connections(books, kAnyAge, slice(books.connections, limits_.connections));
+}
+
+std::int64_t Retention::remove_beyond_size(Bookkeeping& books) {
+  // From the table whose oldest row is the oldest of all: so the log loses its beginning, and not one kind of row.
+  const auto oldest = [&](const char* sql) {
+    Statement row(database_, sql);
+    return row.step() && !row.is_null(0) ? row.integer(0) : kAnyAge;
+  };
+  const api::WallTime segment = oldest("SELECT sent_at FROM segments ORDER BY id LIMIT 1");
+  const api::WallTime event = std::min(oldest("SELECT at FROM transitions ORDER BY id LIMIT 1"),
+                                       oldest("SELECT at FROM events ORDER BY id LIMIT 1"));
+  const api::WallTime connection =
+      oldest("SELECT opened_at FROM connections WHERE closed_at IS NOT NULL ORDER BY opened_event LIMIT 1");
+  if (segment <= std::min(event, connection) && segment != kAnyAge) return remove_segments(books, kAnyAge, kSliceRows);
+  if (event <= connection && event != kAnyAge) return remove_events(books, kAnyAge, kSliceRows);
+  return remove_connections(books, kAnyAge, kSliceRows);
 }
 
 std::int64_t Retention::remove_beyond_age(Bookkeeping& books, api::WallTime now) {
@@ -129,10 +165,14 @@ bool Retention::give_pages_back() {
   const auto all_pages = database_.integer("PRAGMA page_count");
   const auto kept = std::max(kFreePagesKept, all_pages / kFreeShareKept);
   // Between these two bounds it rests: else each deleted slice would be given back and asked for again.
-  if (free_pages > 2 * kept) vacuuming_ = true;
-  if (free_pages <= kept) vacuuming_ = false;
+  const bool too_large = limits_.bytes > 0 && all_pages * page_size_ > limits_.bytes;
+  if (free_pages > 2 * kept || too_large) vacuuming_ = true;
+  if (free_pages <= kept && !too_large) vacuuming_ = false;
+  if (free_pages == 0) vacuuming_ = false;
   if (!vacuuming_) return look_at_free_pages_ = false;
-  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(kPagesPerSlice) + ")");
+  const std::int64_t wanted = too_large ? all_pages - limits_.bytes / page_size_ : kPagesPerSlice;
+  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(std::clamp<std::int64_t>(wanted, 1, kPagesPerSlice)) +
+                 ")");
   return true;
 }
 

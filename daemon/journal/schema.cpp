@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "daemon/journal/schema_views.h"
+
 namespace wobble::daemon {
 
 namespace {
@@ -234,7 +236,7 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 3> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}}};
+  static const std::array<Migration, 4> all = {{{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kViewsOfSchema4}}};
   return all;
 }
 

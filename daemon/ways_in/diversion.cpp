@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "daemon/ways_in/loopback_device.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
@@ -35,6 +36,14 @@ void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& h
   hold("ipv6/conf/all/forwarding", "1");
 }
 
+void keep_v6_quiet(const std::string& device) noexcept {
+  try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
+  try {
+    require_sysctl("ipv6/conf/" + device + "/forwarding", "0");
+  } catch (const std::exception&) {  // then it announces itself once: where parameters cannot be set
+  }
+}
+
 Diversion::Diversion(Target target, api::WayInSettings settings, const Planner& planner, Ledger& ledger, bool offload)
     : target_(std::move(target)), netns_(target_.netns.inode()), settings_(std::move(settings)), ledger_(ledger) {
   target_.netns.run([&] {
@@ -50,12 +59,17 @@ Diversion::Diversion(Target target, api::WayInSettings settings, const Planner& 
 
 Diversion::~Diversion() { close(); }
 
+std::unique_ptr<PacketDevice> Diversion::make_device(const std::string& name, bool offload) const {
+  if (std::holds_alternative<api::LoopbackSettings>(settings_)) return std::make_unique<LoopbackDevice>(name);
+  return std::make_unique<TunDevice>(name, offload);
+}
+
 void Diversion::take_slot(bool offload) {
   for (int number = 0; number < Slot::kCount; ++number) {
     slot_ = Slot{number};
     try {
-      near_ = std::make_unique<TunDevice>(slot_.near_device(), offload);
-      far_ = std::make_unique<TunDevice>(slot_.far_device(), offload);
+      near_ = make_device(slot_.near_device(), offload);
+      far_ = make_device(slot_.far_device(), offload);
     } catch (const std::system_error& e) {
       near_.reset();
       if (e.code().value() == EBUSY) continue;  // another's
@@ -95,15 +109,22 @@ void Diversion::masquerade() {
   if (plan_.masqueraded_device.empty()) return;
   nft_table_ = "wobble_gateway" + std::to_string(slot_.number);
   ledger_.note_nft_table(netns_, nft_table_);
-  run_program({"nft", "-f", "-"},
-              "table inet " + nft_table_ + " {\n chain out { type nat hook postrouting priority 100;\n  iifname \"" +
-                  slot_.far_device() + "\" oifname \"" + plan_.masqueraded_device + "\" masquerade\n }\n}\n");
+  // A packet passes twice. Conntrack must see it only on the far side: what it has seen once it does not translate
+  // later.
+  const std::string in = plan_.arriving_on.front();
+  std::string rules = "table inet " + nft_table_ + " {\n";
+  rules += " chain before { type filter hook prerouting priority -300;\n";
+  rules += "  iifname \"" + in + "\" fib daddr type != local notrack\n";
+  rules += "  iifname \"" + slot_.near_device() + "\" notrack\n }\n";
+  rules += " chain out { type nat hook postrouting priority 100;\n";
+  rules += "  oifname \"" + plan_.masqueraded_device + "\" fib saddr type != local masquerade\n }\n}\n";
+  run_program({"nft", "-f", "-"}, rules);
 }
 
 void Diversion::bring_devices_up() {
   std::vector<std::string> lines;
   for (const std::string& device : {slot_.near_device(), slot_.far_device()}) {
-    try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
+    keep_v6_quiet(device);
     if (plan_.uses[1]) require_sysctl("ipv6/conf/" + device + "/disable_ipv6", "0");
     lines.push_back("link set " + device + " multicast off txqueuelen 10000 mtu " + std::to_string(plan_.mtu) + " up");
   }

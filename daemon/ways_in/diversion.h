@@ -34,6 +34,7 @@ class Diversion : public WayIn {
 
  private:
   // On a thread inside the namespace.
+  std::unique_ptr<PacketDevice> make_device(const std::string& name, bool offload) const;
   void take_slot(bool offload);
   void set_up(const Planner& planner);
   void bring_devices_up();
@@ -55,7 +56,11 @@ class Diversion : public WayIn {
   std::string nft_table_;
 };
 
-/// Both, in the calling thread's namespace: adds to `held` what is now held, and throws as Ledger::hold_sysctl().
+/// In the calling thread's namespace, of a device that is not up yet: no link-local address, and not one of all
+/// routers, which it would tell by multicast.
+void keep_v6_quiet(const std::string& device) noexcept;
+
+/// In the calling thread's namespace: adds to `held` what is now held, and throws as Ledger::hold_sysctl().
 void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held);
 
 }  // namespace wobble::daemon

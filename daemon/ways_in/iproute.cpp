@@ -28,17 +28,17 @@ std::string with_line(const std::string& message, const std::vector<std::string>
 
 const char* option_of(Family family) noexcept { return family == Family::v4 ? "-4" : "-6"; }
 
-Json ask_ip(const std::vector<std::string>& words) {
+IpJson ask_ip(const std::vector<std::string>& words) {
   std::vector<std::string> command{"ip", "-N", "-json"};
   command.insert(command.end(), words.begin(), words.end());
   const std::string out = output_of(command);
-  if (out.find_first_not_of(" \n") == std::string::npos) return Json::array();
-  Json parsed = Json::parse(out, nullptr, false);
+  if (out.find_first_not_of(" \n") == std::string::npos) return IpJson::array();
+  IpJson parsed = IpJson::parse(out, nullptr, false);
   if (!parsed.is_array()) throw std::runtime_error("'ip' did not answer with a list");
   return parsed;
 }
 
-Json ask_ip(Family family, std::vector<std::string> words) {
+IpJson ask_ip(Family family, std::vector<std::string> words) {
   words.insert(words.begin(), option_of(family));
   return ask_ip(words);
 }
@@ -62,13 +62,13 @@ void try_ip(Family family, const std::vector<std::string>& lines) noexcept {
   }
 }
 
-std::string member(const Json& object, const char* key) {
+std::string member(const IpJson& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return {};
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
-std::optional<std::uint32_t> number_in(const Json& object, const char* key) {
+std::optional<std::uint32_t> number_in(const IpJson& object, const char* key) {
   const std::string digits = member(object, key);
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);

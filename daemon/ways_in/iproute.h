@@ -7,7 +7,7 @@
 
 namespace wobble::daemon {
 
-using Json = nlohmann::json;
+using IpJson = nlohmann::json;
 
 enum class Family : std::uint8_t { v4, v6 };
 inline constexpr Family kFamilies[] = {Family::v4, Family::v6};
@@ -15,8 +15,8 @@ constexpr std::size_t index_of(Family family) noexcept { return static_cast<std:
 const char* option_of(Family family) noexcept;  ///< "-4", "-6"
 
 /// A list, with numbers for tables and protocols. Throws std::runtime_error if `ip` fails.
-Json ask_ip(const std::vector<std::string>& words);
-Json ask_ip(Family family, std::vector<std::string> words);
+IpJson ask_ip(const std::vector<std::string>& words);
+IpJson ask_ip(Family family, std::vector<std::string> words);
 
 /// Lines such as "rule add priority 7900 iif e0 lookup 7901". Throws std::runtime_error with the line that failed;
 /// those before it have been done.
@@ -25,8 +25,8 @@ void do_ip(Family family, const std::vector<std::string>& lines);
 void try_ip(Family family, const std::vector<std::string>& lines) noexcept;
 
 /// A member as text, whatever its type; empty if it is absent.
-std::string member(const Json& object, const char* key);
+std::string member(const IpJson& object, const char* key);
 /// A member that is a number, or one in a string.
-std::optional<std::uint32_t> number_in(const Json& object, const char* key);
+std::optional<std::uint32_t> number_in(const IpJson& object, const char* key);
 
 }  // namespace wobble::daemon

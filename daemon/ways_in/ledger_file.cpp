@@ -32,8 +32,8 @@ std::string start_time(const std::string& pid) {
   return fields ? field : std::string();
 }
 
-Json to_json(const Changes& changes) {
-  Json sysctls = Json::array();
+IpJson to_json(const Changes& changes) {
+  IpJson sysctls = IpJson::array();
   for (const std::string& name : changes.order) {
     const HeldSysctl& held = changes.sysctls.at(name);
     sysctls.push_back({{"name", name}, {"before", held.before}, {"ours", held.ours}});
@@ -44,14 +44,14 @@ Json to_json(const Changes& changes) {
           {"sysctls", std::move(sysctls)}};
 }
 
-Changes changes_from(const Json& json) {
+Changes changes_from(const IpJson& json) {
   Changes changes;
   json.at("slots").get_to(changes.slots);
   json.at("nft_tables").get_to(changes.nft_tables);
   for (const Family family : kFamilies) {
     changes.local_rule_users[index_of(family)] = json.at("local_rule").at(index_of(family)).get<bool>() ? 1 : 0;
   }
-  for (const Json& sysctl : json.at("sysctls")) {
+  for (const IpJson& sysctl : json.at("sysctls")) {
     const std::string name = sysctl.at("name");
     changes.sysctls[name] = {sysctl.at("before"), sysctl.at("ours"), 1};
     changes.order.push_back(name);
@@ -78,7 +78,7 @@ std::string path_to_namespace(ino_t inode) {
 
 bool stands(const Changes& changes) {
   for (const Family family : kFamilies) {
-    for (const Json& rule : ask_ip(family, {"rule", "show"})) {
+    for (const IpJson& rule : ask_ip(family, {"rule", "show"})) {
       const auto priority = number_in(rule, "priority").value_or(0);
       const auto is_slots = [&](int n) { return Slot{n}.has_priority(priority); };
       if (priority == kLocalPriority || std::any_of(changes.slots.begin(), changes.slots.end(), is_slots)) return true;
@@ -108,7 +108,7 @@ bool undo(const Changes& changes, bool dry_run) {
   return true;
 }
 
-std::string undo_in(const std::string& inode_text, const Json& json, bool dry_run) {
+std::string undo_in(const std::string& inode_text, const IpJson& json, bool dry_run) {
   ino_t inode = 0;
   std::from_chars(inode_text.data(), inode_text.data() + inode_text.size(), inode);
   const std::string path = path_to_namespace(inode);
@@ -130,11 +130,11 @@ std::string own_ledger_name() {
 
 void write_ledger(const std::string& folder, const std::string& file, const std::map<ino_t, Changes>& changes) {
   std::filesystem::create_directories(folder);
-  Json namespaces = Json::object();
+  IpJson namespaces = IpJson::object();
   for (const auto& [netns, change] : changes) namespaces[std::to_string(netns)] = to_json(change);
   const std::string beside = file + ".new";
   std::ofstream out(beside, std::ios::trunc);
-  out << Json{{"namespaces", std::move(namespaces)}}.dump() << "\n";
+  out << IpJson{{"namespaces", std::move(namespaces)}}.dump() << "\n";
   out.close();
   if (!out) throw std::runtime_error("cannot write " + beside);
   std::filesystem::rename(beside, file);
@@ -144,7 +144,7 @@ void put_local_rule_back(Family family) noexcept {
   try {
     bool is_at_its_place = false;
     bool is_at_ours = false;
-    for (const Json& rule : ask_ip(family, {"rule", "show"})) {
+    for (const IpJson& rule : ask_ip(family, {"rule", "show"})) {
       const auto priority = number_in(rule, "priority").value_or(0);
       const bool is_local = number_in(rule, "table") == kLocalTable;
       if (priority == 0 && is_local) is_at_its_place = true;
@@ -163,11 +163,12 @@ void clear_slot(Slot slot) noexcept {
   for (const Family family : kFamilies) {
     try {
       std::vector<std::string> lines;
-      for (const Json& rule : ask_ip(family, {"rule", "show"})) {
+      for (const IpJson& rule : ask_ip(family, {"rule", "show"})) {
         const auto priority = number_in(rule, "priority").value_or(0);
         const auto table = number_in(rule, "table").value_or(0);
         if (!slot.has_priority(priority) && !slot.has_table(table)) continue;
-        lines.push_back("rule del priority " + std::to_string(priority) + " lookup " + std::to_string(table));
+        const std::string what = table == 0 ? "type unreachable" : "lookup " + std::to_string(table);
+        lines.push_back("rule del priority " + std::to_string(priority) + " " + what);
       }
       for (const std::uint32_t table : {slot.near_table(), slot.far_table()}) {
         lines.push_back("route flush table " + std::to_string(table));
@@ -196,7 +197,7 @@ std::vector<std::string> recover(const std::string& folder, bool dry_run) {
     const std::string start = name.substr(dash + 1, name.size() - dash - 1 - 5);
     if (start_time(pid) == start) continue;  // alive
     std::ifstream file(entry.path());
-    const Json json = Json::parse(file, nullptr, false);
+    const IpJson json = IpJson::parse(file, nullptr, false);
     if (json.is_object() && json.contains("namespaces")) {
       for (const auto& [inode, changes] : json.at("namespaces").items()) {
         const std::string line = undo_in(inode, changes, dry_run);

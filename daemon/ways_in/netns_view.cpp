@@ -12,19 +12,20 @@ namespace {
 
 constexpr const char* kGlobalScope = "0";  // RT_SCOPE_UNIVERSE; `ip` may also write "global"
 
-bool has_flag(const Json& interface, const char* flag) {
+bool has_flag(const IpJson& interface, const char* flag) {
   const auto flags = interface.find("flags");
   return flags != interface.end() && std::find(flags->begin(), flags->end(), flag) != flags->end();
 }
 
-std::vector<Address> read_addresses(const Json& interface, Family family) {
-  std::vector<Address> out;
+std::vector<OwnAddress> read_addresses(const IpJson& interface, Family family) {
+  std::vector<OwnAddress> out;
   const auto list = interface.find("addr_info");
   if (list == interface.end()) return out;
-  for (const Json& info : *list) {
+  for (const IpJson& info : *list) {
     if (member(info, "family") != (family == Family::v4 ? "inet" : "inet6")) continue;
     const std::string scope = member(info, "scope");
-    if (family == Family::v6 && scope != "global" && scope != kGlobalScope) continue;
+    const bool is_global = scope == "global" || scope == kGlobalScope || member(info, "local") == "::1";
+    if (family == Family::v6 && !is_global) continue;
     out.push_back({member(info, "local"), static_cast<int>(number_in(info, "prefixlen").value_or(0))});
   }
   return out;
@@ -37,9 +38,9 @@ const Interface* NetnsView::find(const std::string& name) const {
   return found == interfaces.end() ? nullptr : &*found;
 }
 
-std::vector<Interface> read_interfaces(const Json& addresses) {
+std::vector<Interface> read_interfaces(const IpJson& addresses) {
   std::vector<Interface> out;
-  for (const Json& entry : addresses) {
+  for (const IpJson& entry : addresses) {
     Interface interface;
     interface.name = member(entry, "ifname");
     if (interface.name.empty()) continue;
@@ -52,9 +53,9 @@ std::vector<Interface> read_interfaces(const Json& addresses) {
   return out;
 }
 
-std::vector<Route> read_routes(const Json& routes) {
+std::vector<Route> read_routes(const IpJson& routes) {
   std::vector<Route> out;
-  for (const Json& entry : routes) {
+  for (const IpJson& entry : routes) {
     Route route{member(entry, "dst"), member(entry, "dev"), member(entry, "gateway"), member(entry, "prefsrc"),
                 member(entry, "metric")};
     const std::string type = member(entry, "type");
@@ -64,9 +65,9 @@ std::vector<Route> read_routes(const Json& routes) {
   return out;
 }
 
-std::vector<std::string> read_earlier_rules(const Json& rules) {
+std::vector<std::string> read_earlier_rules(const IpJson& rules) {
   std::vector<std::string> out;
-  for (const Json& rule : rules) {
+  for (const IpJson& rule : rules) {
     const auto priority = number_in(rule, "priority").value_or(0);
     if (priority > 0 && priority < kFirstRulePriority) {
       out.push_back(std::to_string(priority) + ": from " + member(rule, "src") + " lookup " + member(rule, "table"));
@@ -87,7 +88,7 @@ NetnsView look_around() {
   return view;
 }
 
-bool is_in_network(const std::string& address, const Address& of) {
+bool is_in_network(const std::string& address, const OwnAddress& of) {
   unsigned char a[16];
   unsigned char b[16];
   const int family = of.text.find(':') == std::string::npos ? AF_INET : AF_INET6;

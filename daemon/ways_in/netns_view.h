@@ -9,7 +9,7 @@
 
 namespace wobble::daemon {
 
-struct Address {
+struct OwnAddress {
   std::string text;  ///< "10.77.0.2"
   int length = 0;    ///< of its network's prefix
 };
@@ -19,7 +19,7 @@ struct Interface {
   int mtu = 1500;
   bool is_up = false;
   bool is_loopback = false;
-  std::vector<Address> addresses[2];  ///< by Family; of IPv6 the global ones only
+  std::vector<OwnAddress> addresses[2];  ///< by Family; of IPv6 the global ones, and ::1
 };
 
 /// Of the table `main`.
@@ -44,11 +44,11 @@ struct NetnsView {
 NetnsView look_around();
 
 /// What follows is pure, on the JSON of `ip -N -json`.
-std::vector<Interface> read_interfaces(const Json& addresses);
-std::vector<Route> read_routes(const Json& routes);
-std::vector<std::string> read_earlier_rules(const Json& rules);
+std::vector<Interface> read_interfaces(const IpJson& addresses);
+std::vector<Route> read_routes(const IpJson& routes);
+std::vector<std::string> read_earlier_rules(const IpJson& rules);
 
 /// Whether `address` is in the network of `of`.
-bool is_in_network(const std::string& address, const Address& of);
+bool is_in_network(const std::string& address, const OwnAddress& of);
 
 }  // namespace wobble::daemon

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/backend.h"
+#include "daemon/ways_in/loopback_device.h"
 
 namespace wobble::daemon {
 namespace {
@@ -59,7 +60,7 @@ bool is_chosen(const std::vector<const Interface*>& chosen, const std::string& d
 std::string source_for(const Route& route, const Interface& interface) {
   if (!route.source.empty()) return route.source;
   const auto& addresses = interface.addresses[0];
-  for (const Address& address : addresses) {
+  for (const OwnAddress& address : addresses) {
     if (!route.gateway.empty() && is_in_network(route.gateway, address)) return address.text;
   }
   return addresses.empty() ? "" : addresses.front().text;
@@ -157,7 +158,7 @@ void add_own_addresses(Plan& plan, Family family, const NetnsView& view, const S
                            " table " + number(slot.far_table());
   for (const Interface& interface : view.interfaces) {
     if (interface.is_loopback) continue;
-    for (const Address& address : interface.addresses[index_of(family)]) {
+    for (const OwnAddress& address : interface.addresses[index_of(family)]) {
       plan.routes[index_of(family)].push_back("route add " + address.text + rest);
     }
   }
@@ -175,7 +176,7 @@ Plan plan_attach(const api::AttachSettings& settings, const NetnsView& view, Slo
     plan.mtu = std::max(plan.mtu, interface->mtu);
     plan.arriving_on.push_back(interface->name);
     for (const Family family : kFamilies) {
-      for (const Address& address : interface->addresses[index_of(family)]) {
+      for (const OwnAddress& address : interface->addresses[index_of(family)]) {
         plan.uses[index_of(family)] = true;
         plan.near_addresses.push_back(address.text);
       }
@@ -198,10 +199,31 @@ Plan plan_attach(const api::AttachSettings& settings, const NetnsView& view, Slo
   return plan;
 }
 
+namespace {
+
+// A source that the kernel chooses is ::1 only where a route leads to `lo`, which decides before ours is asked: so the
+// first question, by a socket without an address, is answered "unreachable", upon which the kernel chooses by itself
+// and asks again with ::1. From then on a rule "from ::1" is met, ours or, without our devices, the one for `local`.
+void add_loopback_v6(Plan& plan, const std::string& protocol, const std::string& port, const Slot& slot) {
+  plan.routes[1] = {"route add ::1/128 dev " + slot.near_device() + " table " + number(slot.near_table()),
+                    "route add ::1/128 dev " + slot.far_device() + " table " + number(slot.far_table())};
+  const std::string from = "from ::1 " + protocol;
+  const std::string unreachable = "rule add priority " + number(slot.arriving()) + " to ::1 " + protocol;
+  plan.rules[1] = {rule(slot.onward(), "iif lo fwmark " + number(kDeliveredMark), 255),
+                   rule(slot.staying(), "iif lo", 255),
+                   rule(slot.arriving(), from + " dport " + port, slot.near_table()),
+                   rule(slot.arriving(), from + " sport " + port, slot.far_table()),
+                   rule(slot.arriving(), from + " dport " + port, 255),
+                   rule(slot.arriving(), from + " sport " + port, 255),
+                   unreachable + " dport " + port + " type unreachable",
+                   unreachable + " sport " + port + " type unreachable"};
+}
+
+}  // namespace
+
 Plan plan_loopback(const api::LoopbackSettings& settings, const NetnsView& view, Slot slot) {
   Plan plan;
   plan.moves_local = true;
-  plan.uses[1] = false;
   const Interface* lo = nullptr;
   for (const Interface& interface : view.interfaces) {
     if (interface.is_loopback && interface.is_up) lo = &interface;
@@ -209,6 +231,8 @@ Plan plan_loopback(const api::LoopbackSettings& settings, const NetnsView& view,
   if (lo == nullptr) throw api::Incapable("the loopback interface is down: ip link set lo up");
   plan.mtu = std::min(lo->mtu, 65'535);
   plan.near_addresses = {"127.0.0.1"};
+  plan.uses[1] = !lo->addresses[1].empty();
+  if (plan.uses[1]) plan.near_addresses.emplace_back("::1");
   const std::string protocol = settings.protocol == "udp" ? "iif lo ipproto 17" : "iif lo ipproto 6";
   const std::string port = std::to_string(settings.port);
   const std::string local = "route add 127.0.0.0/8 dev ";
@@ -218,6 +242,7 @@ Plan plan_loopback(const api::LoopbackSettings& settings, const NetnsView& view,
                    rule(slot.onward(), "iif " + slot.near_device(), 255), rule(slot.staying(), "iif lo", 255),
                    rule(slot.arriving(), protocol + " dport " + port, slot.near_table()),
                    rule(slot.arriving(), protocol + " sport " + port, slot.far_table())};
+  if (plan.uses[1]) add_loopback_v6(plan, protocol, port, slot);
   add_no_early_demux(plan);
   add_device_settings(plan, slot, {{"rp_filter", "0"}, {"accept_local", "1"}, {"route_localnet", "1"}});
   return plan;

@@ -63,7 +63,7 @@ std::string RunWay::device() const { return std::string(kDevicePrefix) + "run" +
 std::string RunWay::v4(int host) const { return "198.19." + std::to_string(number_) + "." + std::to_string(host); }
 std::string RunWay::v6(int host) const {
   std::ostringstream out;
-  out << "fdc7:6f62:" << std::hex << number_ << "::" << host;
+  out << "fdc7:6f62:" << std::hex << number_ + 1 << "::" << host;  // 0 would be written in another way
   return out.str();
 }
 
@@ -109,11 +109,12 @@ void RunWay::set_up_outside(const NetnsView& view) {
   const std::string table = "wobble_run" + std::to_string(number_);
   ledger_.note_nft_table(outside_, table);
   for (const Interface& interface : view.interfaces) {
-    if (!interface.is_loopback) hold("ipv4/conf/" + interface.name + "/forwarding");
+    if (!interface.is_loopback && !interface.name.starts_with(kDevicePrefix))
+      hold("ipv4/conf/" + interface.name + "/forwarding");
   }
   if (has_v6_) hold_v6_forwarding(ledger_, outside_, held_);
 
-  try_ip(Family::v4, {"link set " + device() + " addrgenmode none"});
+  keep_v6_quiet(device());
   if (has_v6_) require_sysctl("ipv6/conf/" + device() + "/disable_ipv6", "0");
   require_sysctl("ipv4/conf/" + device() + "/forwarding", "1");
   std::vector<std::string> lines{

@@ -1,7 +1,7 @@
 // A namespace whose only way out is the link: the near device is in it, the far one in the daemon's own namespace,
 // where its packets are forwarded behind this machine's own addresses.
 //
-//   198.19.K.2  fdc7:6f62:K::2                      198.19.K.1  fdc7:6f62:K::1
+//   198.19.K.2  fdc7:6f62:K+1::2                    198.19.K.1  fdc7:6f62:K+1::1
 //        TUN `near`  ───────────  the link  ───────────  TUN `wobrunK`  ── forwarding, masquerade ── outside
 //
 // 198.18.0.0/15 is for measurements of networks (RFC 2544, RFC 6890): it stands in nobody's way. The kernel makes K one

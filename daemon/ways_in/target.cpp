@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "api/backend.h"
-#include "daemon/ways_in/container_engine.h"
+#include "daemon/ways_in/container_inspect.h"
 
 namespace wobble::daemon {
 namespace {
@@ -46,6 +46,18 @@ Target process(pid_t pid, const std::string& what) {
   return target;
 }
 
+// It lasts as long as `path` leads to it.
+Target at_path(const std::string& path, const std::string& missing, const std::string& when_gone) {
+  Target target{open_or_say(path, missing), {}};
+  const ino_t inode = target.netns.inode();
+  target.gone = [path, inode, when_gone]() -> std::string {
+    struct stat about {};
+    const bool is_there = ::stat(path.c_str(), &about) == 0 && about.st_ino == inode;
+    return is_there ? "" : when_gone;
+  };
+  return target;
+}
+
 Target named(const std::string& name) {
   if (name.empty()) unfit("a namespace's name is missing: netns:blue, or netns:/proc/17/ns/net");
   const bool is_path = name.find('/') != std::string::npos;
@@ -53,14 +65,20 @@ Target named(const std::string& name) {
   const std::string missing =
       is_path ? "there is no namespace at " + path
               : "there is no network namespace '" + name + "' (ip netns list shows those with a name)";
-  Target target{open_or_say(path, missing), {}};
-  const ino_t inode = target.netns.inode();
-  target.gone = [path, inode]() -> std::string {
-    struct stat about {};
-    const bool is_there = ::stat(path.c_str(), &about) == 0 && about.st_ino == inode;
-    return is_there ? "" : "the namespace " + path + " is gone";
-  };
-  return target;
+  return at_path(path, missing, "the namespace " + path + " is gone");
+}
+
+Target container(const std::string& name) {
+  try {
+    const Container found = ContainerEngine(container_engine_socket("")).inspect_running(name);
+    return at_path(found.netns, "the container '" + name + "' has just ended", "container '" + name + "' has ended");
+  } catch (const NoSuchContainer& e) {
+    unfit(e.what());
+  } catch (const ContainerNotRunning& e) {
+    unfit(e.what());
+  } catch (const EngineUnavailable& e) {
+    throw api::Incapable(e.what());
+  }
 }
 
 }  // namespace
@@ -71,7 +89,7 @@ Target find_target(const std::string& text) {
   const std::string kind = text.substr(0, colon);
   const std::string name = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (kind == "netns" && colon != std::string::npos) return named(name);
-  if (kind == "container" && !name.empty()) return process(container_pid(name, kPointer), "container '" + name + "'");
+  if (kind == "container" && !name.empty()) return container(name);
   if (kind == "pid" && colon != std::string::npos) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);

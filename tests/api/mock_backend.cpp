@@ -134,6 +134,11 @@ std::vector<SegmentRow> MockBackend::segments(ConnectionId id) {
   return {row};
 }
 
+std::vector<ConditionsRow> MockBackend::conditions(ConnectionId id) {
+  connection(id);
+  return {{12, kEpoch, 3, "api PATCH", R"({"up":{"delay":{"time":"80ms"}},"down":{}})"}};
+}
+
 void MockBackend::follow(ConnectionId id) {
   connection(id);
   const std::lock_guard lock(mutex_);

@@ -30,6 +30,7 @@ class MockBackend : public Backend {
   ConnectionRow connection(ConnectionId id) override;
   std::vector<TransitionRow> transitions(ConnectionId id) override;
   std::vector<SegmentRow> segments(ConnectionId id) override;
+  std::vector<ConditionsRow> conditions(ConnectionId id) override;
   void follow(ConnectionId id) override;
 
   std::vector<EventRow> events(const EventQuery& query) override;

@@ -124,7 +124,7 @@ TEST_F(Exec, a_path_that_is_not_here_is_explained) {
 TEST_F(Exec, without_the_right_to_it_says_so) {
   const Ran ran = run({"true"}, Without{CAP_SYS_ADMIN});
   EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.err, HasSubstr("run 'wobble exec' as root"));
+  EXPECT_THAT(ran.err, HasSubstr("run it as root"));
 }
 
 }  // namespace

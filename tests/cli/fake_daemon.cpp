@@ -154,6 +154,11 @@ void FakeDaemon::serve(const httplib::Request& request, httplib::Response& respo
   }
   if (request.get_header_value("Accept") == "text/event-stream" && serve_stream(request, response)) return;
   const std::lock_guard lock(mutex_);
+  if (newest_event_ && request.path == "/api/v1") {
+    response.set_content(R"({"version":"0.1.0","newest_event":)" + std::to_string(*newest_event_) + "}",
+                         "application/json");
+    return;
+  }
   if (newest_event_ && request.path == "/api/v1/events") {
     response.set_content(listed(request, *newest_event_), "application/json");
     return;

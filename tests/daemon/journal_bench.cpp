@@ -52,9 +52,7 @@ int run(ConnectionId connections) {
   const TimePoint start = monotonic_now();
   for (ConnectionId id = 1; id <= connections; ++id) {
     push_life(ring, id);
-    while (ring.size() > ring.capacity() / 4) {  // as fast as it is taken
-      journal.sync(std::chrono::seconds(1));
-    }
+    while (ring.size() > ring.limit() / 2) journal.sync(std::chrono::seconds(1));  // as fast as it is taken
   }
   const bool is_whole = journal.sync(std::chrono::minutes(1));
   const double rate = static_cast<double>(connections) / seconds_since(start);

@@ -103,9 +103,38 @@ TEST_F(JournalFileTest, ADamagedFileIsRefused) {
 
 TEST_F(JournalFileTest, WhatCannotBeOpenedIsSaid) {
   file = directory.file("missing/journal.db");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("No such file or directory")));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr(directory.file("missing") + " does not exist; make it")));
   file = directory.path();
-  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("Is a directory")));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file), HasSubstr("it is a folder; give a file's name in it with --db")));
+}
+
+TEST_F(JournalFileTest, TheFoldersAboveAreMade) {
+  file = directory.file("a/b/journal.db");
+  make_folder_of(file);
+  make_folder_of(file);
+  EXPECT_EQ(refusal(), "opened");
+  make_folder_of("journal.db");  // in the present folder: nothing to make
+}
+
+TEST_F(JournalFileTest, AFolderThatCannotBeMadeIsSaid) {
+  const auto refusal_of = [](const std::string& path) -> std::string {
+    try {
+      make_folder_of(path);
+      return "made";
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  };
+  const std::string in_the_way = directory.file("in-the-way");
+  std::ofstream(in_the_way) << "a file";
+  EXPECT_THAT(refusal_of(in_the_way + "/folder/journal.db"),
+              AllOf(HasSubstr("the journal " + in_the_way + "/folder/journal.db cannot be made: "),
+                    HasSubstr(in_the_way + " is not a folder; give another file with --db")));
+  EXPECT_THAT(refusal_of(in_the_way + "/journal.db"), HasSubstr(in_the_way + " is not a folder"));
+  EXPECT_THAT(refusal_of("/proc/1/wobble/journal.db"), HasSubstr("/proc/1/wobble/journal.db cannot be made: "));
+  EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_FULL, "full"), file), HasSubstr("no room is left on the disk"));
+  EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_READONLY, "ro"), file),
+              HasSubstr("permission denied at " + directory.path().string() + "; run as root, or give a file"));
 }
 
 TEST_F(JournalFileTest, ViewsAnswer) {
@@ -113,7 +142,7 @@ TEST_F(JournalFileTest, ViewsAnswer) {
   {
     Journal journal({.file = file});
     journal.add_link("lab", ring);
-    journal.record_change({.link = "lab", .revision = 1, .source = "test", .conditions = "{}"});
+    journal.record_link("lab", "{}");
     push_life(ring, 1);
     ring.on(opening_of(2));
     ring.on(transition_of(2, Role::client, TcpState::none, TcpState::syn_sent));
@@ -127,18 +156,24 @@ TEST_F(JournalFileTest, ViewsAnswer) {
     ring.on(end);
     ring.on(opening_of(4));
     ring.on(closing_of(4, End::half_open, ClosedBy::client));
+    ring.on(opening_of(5));
+    ring.on(transition_of(5, Role::server, TcpState::established, TcpState::closed));
+    ring.on(transition_of(5, Role::client, TcpState::syn_sent, TcpState::established));
     ASSERT_TRUE(journal.sync(kLongEnough));
   }
   Database database(file, Database::Mode::read_only);
   const auto is = [&](const char* sql) { return database.integer(sql); };
-  EXPECT_EQ(is("SELECT count(*) FROM connection_list"), 4);
+  EXPECT_EQ(is("SELECT count(*) FROM connection_list"), 5);
   EXPECT_EQ(is("SELECT count(*) FROM closed_first WHERE closed_by = 'client'"), 3);
   EXPECT_EQ(is("SELECT syns_dropped_by_us FROM never_past_syn_sent WHERE id = 2"), 1);
   EXPECT_EQ(is("SELECT count(*) FROM never_past_syn_sent WHERE id = 1"), 0);
-  EXPECT_EQ(is("SELECT id FROM half_open_at_the_end"), 4);
+  EXPECT_EQ(is("SELECT count(*) FROM half_open_at_the_end WHERE id IN (4, 5)"), 2);
+  EXPECT_EQ(is("SELECT count(*) FROM half_open_at_the_end"), 2);
   EXPECT_EQ(is("SELECT first_reset_from = 'client' FROM resets WHERE id = 3"), 1);
   EXPECT_EQ(is("SELECT by_server FROM unexplained_retransmissions"), 2);
-  EXPECT_EQ(is("SELECT count(*) FROM connection_conditions WHERE revision = 1"), 4);
+  EXPECT_EQ(is("SELECT count(*) FROM connection_conditions WHERE revision = 1"), 5);
+  EXPECT_EQ(is("SELECT count(*) FROM state_periods WHERE id = 5 AND state = 'ESTABLISHED' AND side = 'client'"), 1);
+  EXPECT_EQ(is("SELECT count(*) FROM state_periods WHERE id = 1 AND seconds > 3600"), 0);
 }
 
 }  // namespace

@@ -37,6 +37,44 @@ class JournalQueryTest : public testing::Test {
   std::unique_ptr<Journal> journal;
 };
 
+TEST_F(JournalQueryTest, ConditionsInForce) {
+  const auto change = [&](std::uint64_t revision, const char* conditions) {
+    journal->record_change({.link = "lab", .revision = revision, .source = "test", .conditions = conditions});
+  };
+  // A connection's moment is the clock's, as a change's is.
+  const auto open_and_close = [&](ConnectionId id) {
+    lab.on(opening_of(id));
+    lab.on(closing_of(id));
+  };
+  journal->record_link("lab", R"({"up":{},"down":{}})");
+  open_and_close(1);
+  lab.on(opening_of(2));  // lives through both changes
+  change(2, R"({"up":{"delay":{"time":"80ms"}},"down":{}})");
+  open_and_close(3);
+  change(3, R"({"up":{},"down":{"loss":{"random":"2%"}}})");
+  open_and_close(4);
+  lab.on(closing_of(2));
+  ASSERT_TRUE(journal->sync(kLongEnough));
+
+  using testing::ElementsAre;
+  EXPECT_THAT(ids({.condition = "none"}), ElementsAre(2, 1));
+  EXPECT_THAT(ids({.condition = "delay"}), ElementsAre(3, 2));
+  EXPECT_THAT(ids({.condition = "loss"}), ElementsAre(4, 2));
+  EXPECT_THAT(ids({.condition = "rate"}), ElementsAre());
+  const auto revisions = [&](ConnectionId id) {
+    std::vector<std::uint64_t> all;
+    for (const auto& row : journal->conditions(id)) all.push_back(row.revision);
+    return all;
+  };
+  EXPECT_THAT(revisions(1), ElementsAre(1));
+  EXPECT_THAT(revisions(2), ElementsAre(1, 2, 3));
+  EXPECT_THAT(revisions(3), ElementsAre(2));
+  EXPECT_THAT(revisions(4), ElementsAre(3));
+  EXPECT_THAT(revisions(99), ElementsAre());
+  EXPECT_EQ(journal->conditions(4)[0].conditions, R"({"up":{},"down":{"loss":{"random":"2%"}}})");
+  EXPECT_EQ(journal->conditions(4)[0].source, "test");
+}
+
 TEST_F(JournalQueryTest, EachFilterOfConnections) {
   using enum TcpState;
   const TimePoint start = monotonic_now();
@@ -58,6 +96,10 @@ TEST_F(JournalQueryTest, EachFilterOfConnections) {
   EXPECT_THAT(ids({}), ElementsAre(4, 3, 2, 1));
   EXPECT_THAT(ids({.link = "lab"}), ElementsAre(3, 2, 1));
   EXPECT_THAT(ids({.link = "other"}), ElementsAre(4));
+  EXPECT_THAT(ids({.until = journal->wall_clock(at(3))}), ElementsAre(2, 1));
+  EXPECT_THAT(ids({.since = journal->wall_clock(at(2)), .until = journal->wall_clock(at(4))}), ElementsAre(3, 2));
+  EXPECT_THAT(ids({.address = IpAddress::parse("10.77.1.1")}), ElementsAre(4, 3, 2, 1));
+  EXPECT_THAT(ids({.address = IpAddress::parse("10.77.1.2")}), ElementsAre());
   EXPECT_THAT(ids({.link = "nowhere"}), ElementsAre());
   EXPECT_THAT(ids({.state = syn_sent}), ElementsAre(1));
   EXPECT_THAT(ids({.state = syn_received}), ElementsAre(4)) << "of the server";

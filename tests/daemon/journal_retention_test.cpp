@@ -145,6 +145,32 @@ TEST_F(RetentionTest, TheFileBecomesSmaller) {
   EXPECT_EQ(check.text(0), "ok");
 }
 
+TEST_F(RetentionTest, TheFileKeepsToItsSize) {
+  constexpr std::int64_t kBytes = 4'000'000;
+  Retention retention(*database, writer,
+                      {.connections = 0, .transitions_and_events = 0, .segments = 0, .age = {}, .bytes = kBytes});
+  std::int64_t largest = 0;
+  for (int i = 0; i < 20; ++i) {
+    write_connections(static_cast<ConnectionId>(1 + i * 1000), 1000);
+    while (retention.cut_slice(now())) {
+    }
+    largest = std::max(largest, database->integer("PRAGMA page_count") * database->integer("PRAGMA page_size"));
+  }
+  EXPECT_LE(largest, kBytes + 100'000);
+  EXPECT_GT(largest, kBytes / 2) << "what may be kept is kept";
+  EXPECT_FALSE(retention.is_urgent());
+  // The log has lost its beginning: each table goes back about as far as the others.
+  const auto first = [&](const std::string& column, const std::string& table) {
+    return database->integer(("SELECT min(" + column + ") FROM " + table).c_str());
+  };
+  EXPECT_GT(first("id", "connections"), 5000);
+  EXPECT_EQ(database->integer("SELECT max(id) FROM connections"), 20'000);
+  EXPECT_LT(std::abs(first("id", "connections") - first("connection", "transitions")), 1000);
+  EXPECT_LT(std::abs(first("id", "connections") - first("connection", "segments")), 1000);
+  EXPECT_EQ(count("connections"), writer.books().connections);
+  EXPECT_EQ(count("segments"), writer.books().segments);
+}
+
 TEST(JournalRetention, TheThreadKeepsTheBounds) {
   const TemporaryDirectory directory;
   EventRing ring;

@@ -89,7 +89,7 @@ class Engine:
             time.sleep(0.1)
 
     def _prepare(self):
-        harness._die_with_parent()
+        harness.die_with_parent()
         harness.private_mounts()
         if self._network == "private":
             harness.check_errno(harness.libc.unshare(0x40000000))

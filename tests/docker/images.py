@@ -11,7 +11,9 @@ import engine
 
 WOBBLE = "wobble:test"
 RUNTIME = "wobble-runtime:test"
+LAB = "wobble-lab:latest"
 DOCKERFILE = engine.ROOT / "docker" / "Dockerfile"
+LAB_FOLDER = engine.ROOT / "docker" / "lab"
 
 
 def prepare():
@@ -21,7 +23,8 @@ def prepare():
     with engine.Engine(network="host") as docker:
         docker.load_base()
         build(docker, RUNTIME, "runtime")
-        docker.keep(_archive(), [engine.BASE, RUNTIME])
+        docker.docker("build", "--network", "host", "-t", LAB, LAB_FOLDER, timeout=1800)
+        docker.keep(_archive(), [engine.BASE, RUNTIME, LAB])
 
 
 def load(docker):
@@ -40,6 +43,6 @@ def build(docker, image, target, *options, context=engine.ROOT):
 
 
 def _archive():
-    """Its name tells what the runtime stage is made of."""
-    stage = DOCKERFILE.read_text().split("AS compile")[0]
-    return "runtime." + hashlib.sha256(stage.encode()).hexdigest()[:16]
+    """Its name tells what the images in it are made of."""
+    sources = DOCKERFILE.read_text().split("AS compile")[0] + (LAB_FOLDER / "Dockerfile").read_text()
+    return "images." + hashlib.sha256(sources.encode()).hexdigest()[:16]

@@ -34,7 +34,8 @@ class Netns:
         self.name = name or f"{harness.PREFIX}-{Netns.count}"
         run("ip", "netns", "add", self.name)
         self.processes = []
-        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # no address is tentative: nothing moves by itself
+        # No address is tentative, and none comes by itself when a device is up: nothing moves unless a test moves it.
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.addr_gen_mode=1")
         self.run("ip", "link", "set", "lo", "up")
 
     def command(self, *words):
@@ -44,7 +45,7 @@ class Netns:
         return run(*self.command(*words), check=check, **options)
 
     def popen(self, *words, **options):
-        process = subprocess.Popen(self.command(*words), preexec_fn=harness._die_with_parent, **options)
+        process = subprocess.Popen(self.command(*words), preexec_fn=harness.die_with_parent, **options)
         self.processes.append(process)
         return process
 
@@ -117,8 +118,8 @@ def check_connect(test, where, url, least, what, count=5):
 class Daemon(harness.Lab):
     """wobbled without its lab, with its files in a folder that outlives it if given."""
 
-    def __init__(self, *options, directory=None):
-        super().__init__(*options, directory=directory, lab=False)
+    def __init__(self, *options, directory=None, command=None):
+        super().__init__(*options, directory=directory, command=command, lab=False)
 
     def create(self, **body):
         answer = self.api.request("POST", "/api/v1/links", body)

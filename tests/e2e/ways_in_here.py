@@ -26,6 +26,7 @@ def setUpModule():
 
 class OwnNamespace(unittest.TestCase):
     def setUp(self):
+        setUpModule()  # what one test leaves is not the next one's
         self.here = Here()
         self.outside = ways.Netns()
         self.addCleanup(self.outside.close)
@@ -42,7 +43,7 @@ class OwnNamespace(unittest.TestCase):
         self.addCleanup(self.daemon.stop)
 
     def serve_here(self, port):
-        server = subprocess.Popen(["python3", ways.SERVER, str(port)], preexec_fn=harness._die_with_parent)
+        server = subprocess.Popen(["python3", ways.SERVER, str(port)], preexec_fn=harness.die_with_parent)
         self.addCleanup(lambda: (server.kill(), server.wait(10)))
         ways.wait("the server to listen", lambda: f":{port} " in ways.run("ss", "-Htln").stdout)
 
@@ -64,14 +65,21 @@ class OwnNamespace(unittest.TestCase):
         self.serve_here(8001)
         self.daemon.create(loopback={"port": 8000}, up={"delay": "70ms"}, down={"delay": "30ms"})
         ways.check_connect(self, self.here, "http://127.0.0.1:8000/", 0.1, "loopback", count=9)
-        self.assertLess(min(ways.connect_times(self.here, "http://127.0.0.1:8001/")), 0.05)
+        ways.check_connect(self, self.here, "http://[::1]:8000/", 0.1, "loopback, ::1", count=9)
+        for host in ("127.0.0.1", "[::1]"):
+            size = self.here.run("curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}", f"http://{host}:8000/3000000")
+            self.assertEqual("3000000", size.stdout)
+            self.assertLess(min(ways.connect_times(self.here, f"http://{host}:8001/")), 0.05)
         self.assertLess(min(ways.connect_times(self.here, f"http://{self.v4}/")), 0.05)
         self.assertIn("already", self.daemon.refuse(409, name="again", loopback={"port": 8000}))
         rows = self.daemon.connections("localhost-8000")
-        self.assertEqual({("127.0.0.1", "127.0.0.1", 8000)},
-                         {(row["client"]["address"], row["server"]["address"], row["server"]["port"]) for row in rows})
+        self.assertEqual({("127.0.0.1", "127.0.0.1", 8000), ("::1", "::1", 8000)},
+                         {(row["client"]["address"], row["server"]["address"], row["server"]["port"]) for row in rows
+                          if row["protocol"] == "tcp"})
         self.daemon.create(name="second", loopback={"port": 8001}, both={"loss": "100%"})
-        self.assertEqual(28, self.here.run("curl", "-sS", "-m", "1", "http://127.0.0.1:8001/", check=False).returncode)
+        for host in ("127.0.0.1", "[::1]"):
+            lost = self.here.run("curl", "-sS", "-m", "1", f"http://{host}:8001/", check=False)
+            self.assertEqual(28, lost.returncode)
         self.daemon.delete("localhost-8000")
         self.daemon.delete("second")
         self.check_put_back()
@@ -86,7 +94,7 @@ class OwnNamespace(unittest.TestCase):
         ways.check_connect(self, near, f"http://[{self.v6}]/", 0.1, "run IPv6")
         second = harness.Namespace(other["near"]["netns"], other["near"]["addresses"], "near")
         self.assertLess(min(ways.connect_times(second, f"http://{self.v4}/")), 0.05)
-        addresses = {row["client"]["address"] for row in self.daemon.connections("run")}
+        addresses = {row["client"]["address"] for row in self.daemon.connections("run") if row["protocol"] == "tcp"}
         self.assertEqual(set(link["near"]["addresses"]), addresses)
         self.daemon.delete("run")
         self.daemon.delete(other["name"])
@@ -101,7 +109,8 @@ class OwnNamespace(unittest.TestCase):
         self.daemon.stop(signal.SIGKILL)
         # Open: what is left diverts nothing.
         self.here.run("curl", "-sS", "-m", "5", "-o", "/dev/null", f"http://{self.v4}/")
-        self.here.run("curl", "-sS", "-m", "5", "-o", "/dev/null", "http://127.0.0.1:8000/")
+        for host in ("127.0.0.1", "[::1]"):
+            self.here.run("curl", "-sS", "-m", "5", "-o", "/dev/null", f"http://{host}:8000/")
         with ways.Daemon() as next_one:
             self.assertIn("put back", next_one.stderr())
             self.check_put_back()
@@ -112,6 +121,52 @@ class OwnNamespace(unittest.TestCase):
         said = ways.run(ways.COMMAND, "--url", "http://127.0.0.1:1", "cleanup").stdout
         self.assertIn("put back", said)
         self.check_put_back()
+
+
+class WithoutRights(unittest.TestCase):
+    """One clear line each, from the daemon and from doctor; nothing is left half done."""
+
+    def test_no_capability(self):
+        command = ["setpriv", "--bounding-set=-net_admin,-sys_admin", "--inh-caps=-all", harness.DAEMON]
+        self.refused(command, r"Operation not permitted.*(root|NET_ADMIN)")
+
+    def test_no_tun(self):
+        hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh", harness.DAEMON]
+        self.refused(hide, r"/dev/net/tun.*--device /dev/net/tun")
+
+    def refused(self, command, words):
+        before = ways.machine()
+        with ways.Daemon(command=command) as daemon:
+            line = daemon.refuse(503, run={})
+            print(line)
+            self.assertRegex(line, words)
+            self.assertEqual([], daemon.api.get("/api/v1/links")["items"])
+            self.assertEqual(before, ways.machine())
+
+    def test_parameters_that_cannot_be_set(self):
+        """As in a container: what is right need not be written, what is wrong is named, with what mends it."""
+        fixed = 'mount -o bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"'
+        command = ["unshare", "--mount", "sh", "-c", fixed, "sh"]
+        ways.run("ip", "link", "add", "ro0", "type", "veth", "peer", "name", "ro1")
+        self.addCleanup(lambda: ways.run("ip", "link", "del", "ro0", check=False))
+        for name in ("ro0", "ro1"):
+            ways.run("ip", "link", "set", name, "up")
+        ways.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0")
+        gateway = {"in": "ro0", "out": "ro1"}
+        with ways.Daemon(command=[*command, harness.DAEMON]) as daemon:
+            line = daemon.refuse(503, gateway=gateway)
+            print(line)
+            self.assertRegex(line, r"forwarding is 0 and must be 1.*--sysctl")
+            self.assertNotIn("wob0", ways.run("ip", "link").stdout)
+        said = ways.run(*command, ways.COMMAND, "--url", "http://127.0.0.1:1", "doctor", check=False).stdout
+        self.assertRegex(said, r"missing +net.ipv4.ip_forward.*sysctl -w net.ipv4.ip_forward=1")
+        accept = ways.run("sysctl", "-n", "net.ipv4.conf.all.accept_redirects").stdout.strip()
+        ways.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        try:
+            with ways.Daemon(command=[*command, harness.DAEMON]) as daemon:
+                daemon.create(gateway=gateway)
+        finally:
+            ways.run("sysctl", "-qw", "net.ipv4.ip_forward=0", f"net.ipv4.conf.all.accept_redirects={accept}")
 
 
 class Gateway(unittest.TestCase):

@@ -85,6 +85,20 @@ TEST(HeldQueue, HeadDropLosesTheOldestAndNeverWhatIsBeingSent) {
   }
 }
 
+TEST(HeldQueue, AConnectionKnowsOfItsDrops) {
+  Bench bench(1);
+  LinkConditions c = ten_megabits(Discipline::drophead);
+  c.up.queue.limit_packets = 3;
+  bench.link.apply(c, kBegin);
+  for (int i = 0; i < 5; ++i) bench.admit(datagram(kMillisecond), Side::near, kBegin);
+  bench.run_until(kBegin + 10ms);
+  const auto figures = bench.link.connections().figures(1);
+  ASSERT_TRUE(figures);
+  EXPECT_EQ(figures->client.packets_sent, 5u);
+  EXPECT_EQ(figures->client.dropped, 2u);
+  EXPECT_EQ(figures->client.packets_delivered, 3u);
+}
+
 TEST(HeldQueue, ALimitInTimeOrBytesMakesRoomAtTheHead) {
   Bench bench(1);
   LinkConditions c = ten_megabits(Discipline::drophead);

@@ -57,6 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   conditions.up.reorder = {Probability::percent(10), 3};
   conditions.down.delay.time = 1ms;
   conditions.down.rate = 1'000'000;
+  conditions.down.queue.discipline = Discipline::fq_codel;
+  conditions.down.queue.ecn = true;
+  conditions.down.queue.flows = 4;
   conditions.down.outage = {false, 100ms, 20ms, true};
   link.apply(conditions, now);
 

@@ -1,0 +1,97 @@
+#include "api/queries.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "api/handlers.h"
+#include "api/nearest_name.h"
+#include "api/rows_json.h"
+#include "api/units.h"
+
+namespace wobble::api {
+namespace {
+
+/// Of a direction; and none at all.
+constexpr std::string_view kConditions[] = {"outage", "loss",  "corrupt", "duplicate", "rate",
+                                            "queue",  "delay", "reorder", "trace",     "none"};
+
+/// The enumerator from 0 to `last` whose to_string() is `text`. Throws Problem 400 with the nearest.
+template <typename Enum>
+Enum enum_from(const std::string& text, Enum first, Enum last, const char* what) {
+  std::vector<std::string_view> names;
+  for (int i = static_cast<int>(first); i <= static_cast<int>(last); ++i) {
+    const auto value = static_cast<Enum>(i);
+    if (text == to_string(value)) return value;
+    names.emplace_back(to_string(value));
+  }
+  throw Problem(400, "The query has an " + unknown_name(what, text, names) + ".");
+}
+
+std::uint8_t protocol_from(const std::string& text) {
+  for (const std::uint8_t known : {kTcp, kUdp, kIcmp, kIcmpV6}) {
+    if (text == print_protocol(known)) return known;
+  }
+  const std::uint64_t number = number_from(text, 400, "protocol (other than tcp, udp, icmp, icmpv6)");
+  if (number > 255) throw Problem(400, "protocol is from 0 to 255.");
+  return static_cast<std::uint8_t>(number);
+}
+
+/// A moment, or how long ago: "10m".
+WallTime time_from(const std::string& text, const char* what) {
+  if (const auto time = parse_time(text)) return *time;
+  const Parsed<Duration> ago = parse_duration(text);
+  if (!ago.ok())
+    throw Problem(400, std::string(what) + " is a time such as 2026-11-22T09:05:57Z, or how long ago, such as 10m.");
+  return (std::chrono::system_clock::now().time_since_epoch() - ago.value).count();
+}
+
+}  // namespace
+
+const std::string* find(const std::map<std::string, std::string>& query, const char* name) {
+  const auto found = query.find(name);
+  return found == query.end() ? nullptr : &found->second;
+}
+
+std::uint32_t limit_from(const std::map<std::string, std::string>& query, std::uint32_t otherwise) {
+  constexpr std::uint64_t kMost = 1000;
+  const std::string* text = find(query, "limit");
+  if (text == nullptr) return otherwise;
+  const std::uint64_t limit = number_from(*text, 400, "limit");
+  if (limit < 1 || limit > kMost) throw Problem(400, "limit is from 1 to " + std::to_string(kMost) + ".");
+  return static_cast<std::uint32_t>(limit);
+}
+
+ConnectionQuery connection_query(const std::map<std::string, std::string>& query) {
+  ConnectionQuery out;
+  if (const auto* text = find(query, "link")) out.link = *text;
+  if (const auto* text = find(query, "state")) {
+    out.state = enum_from(*text, TcpState::closed, TcpState::time_wait, "state");
+  }
+  if (const auto* text = find(query, "port")) {
+    const std::uint64_t port = number_from(*text, 400, "port");
+    if (port > 65'535) throw Problem(400, "port is from 0 to 65535.");
+    out.port = static_cast<std::uint16_t>(port);
+  }
+  if (const auto* text = find(query, "end")) out.end = enum_from(*text, End::open, End::evicted, "end");
+  if (const auto* text = find(query, "closed_by")) {
+    out.closed_by = enum_from(*text, ClosedBy::client, ClosedBy::both, "closed_by");
+  }
+  if (const auto* text = find(query, "protocol")) out.protocol = protocol_from(*text);
+  if (const auto* text = find(query, "since")) out.since = time_from(*text, "since");
+  if (const auto* text = find(query, "until")) out.until = time_from(*text, "until");
+  if (const auto* text = find(query, "address")) {
+    out.address = IpAddress::parse(*text);
+    if (!out.address) throw Problem(400, "address is an IPv4 or IPv6 address, such as 10.77.0.1.");
+  }
+  if (const auto* text = find(query, "condition")) {
+    if (std::find(std::begin(kConditions), std::end(kConditions), *text) == std::end(kConditions)) {
+      throw Problem(400, "The query has an " + unknown_name("condition", *text, kConditions) + ".");
+    }
+    out.condition = *text;
+  }
+  if (const auto* text = find(query, "cursor")) out.cursor = number_from(*text, 400, "cursor");
+  out.limit = limit_from(query, out.limit);
+  return out;
+}
+
+}  // namespace wobble::api

@@ -1,0 +1,124 @@
+// What the ways in need: kernel parameters that are right or can be set, the rule for the table `local` where it can
+// make room, nothing in the way of forwarded packets, and nothing left of a dead daemon.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "daemon/cli/doctor.h"
+#include "daemon/cli/process.h"
+#include "daemon/cli/text.h"
+#include "daemon/marks.h"
+#include "daemon/ways_in/container_inspect.h"
+#include "daemon/ways_in/iproute.h"
+#include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/netns_view.h"
+#include "daemon/ways_in/sysctl.h"
+
+namespace wobble::daemon {
+namespace {
+
+struct Parameter {
+  const char* name;
+  const char* wanted;
+  const char* what_for;
+};
+
+// In the daemon's own namespace; in another one, an attach sets them there in the same way.
+constexpr Parameter kParameters[] = {
+    {"ipv4/ip_forward", "1", "for gateway and run"},
+    {"ipv6/conf/all/forwarding", "1", "for IPv6"},
+    {"ipv4/ip_early_demux", "0", "for attach and loopback"},
+    {"ipv4/conf/all/rp_filter", "0", "for attach, loopback and gateway"},
+};
+
+Check parameter(const Parameter& wanted) {
+  const std::string name = sysctl_name(wanted.name);
+  const auto value = read_sysctl(wanted.name);
+  if (!value) return {name, true, "not in this kernel", ""};
+  if (value == wanted.wanted) return {name, true, *value + ", as it must be " + wanted.what_for, ""};
+  if (::access(("/proc/sys/net/" + std::string(wanted.name)).c_str(), W_OK) == 0) {
+    return {name, true, clean(*value) + "; set to " + wanted.wanted + " where it is needed, and put back", ""};
+  }
+  const std::string why = std::strerror(errno);
+  return {name, false, clean(*value) + ", must be " + wanted.wanted + " " + wanted.what_for + ", cannot be set: " + why,
+          "sysctl -w " + name + "=" + wanted.wanted + " (docker: --sysctl " + name + "=" + wanted.wanted + ")"};
+}
+
+Check local_rule() {
+  Check check{"local rule", true, "at priority 0, can make room", ""};
+  for (const Family family : kFamilies) {
+    const auto rules = ask_ip(family, {"rule", "show"});
+    const auto earlier = read_earlier_rules(rules);
+    if (!earlier.empty()) {
+      return {check.name, false,
+              "the rule '" + clean(earlier.front()) + "' would come before it; attach needs it to be later",
+              "give that rule a priority above " + std::to_string(kLastRulePriority)};
+    }
+    for (const IpJson& rule : rules) {
+      if (number_in(rule, "priority") == kLocalPriority) check.detail = "has made room for an attach or a loopback";
+    }
+  }
+  return check;
+}
+
+Check nft() {
+  const std::string path = find_program("nft");
+  if (!path.empty()) return {"nft", true, path, ""};
+  return {"nft", false, "not in PATH; needed for run and for a gateway that masquerades", "apt install nftables"};
+}
+
+// As Docker sets it on its hosts: what is not a container's is not forwarded.
+Check forward_policy() {
+  const Check fine{"forwarded packets", true, "not dropped by a policy", ""};
+  if (find_program("nft").empty()) return fine;
+  const Finished chain = run_process({"nft", "list", "chain", "ip", "filter", "FORWARD"});
+  if (chain.exit_code != 0 || chain.out.find("policy drop") == std::string::npos) return fine;
+  if (chain.out.find("\"wob") != std::string::npos) return {fine.name, true, "ours are let through", ""};
+  return {fine.name, false,
+          "dropped by the policy of the chain FORWARD (Docker sets it); run, host and gateway need it",
+          "iptables -I FORWARD -i 'wob+' -j ACCEPT; iptables -I FORWARD -o 'wob+' -j ACCEPT"};
+}
+
+Check container_engine() {
+  const std::string name = "container engine";
+  try {
+    const std::string socket = container_engine_socket("");
+    struct stat about {};
+    if (::stat(socket.c_str(), &about) == 0) return {name, true, socket, ""};
+    return {name, true, "none at " + clean(socket) + "; only 'attach container:NAME' needs one", ""};
+  } catch (const EngineUnavailable& e) {
+    return {name, false, clean(e.what()), "unset DOCKER_HOST"};
+  }
+}
+
+Check records() {
+  const auto left = recover(kLedgerFolder, true);
+  if (left.empty()) return {"killed daemons", true, "none left anything that is on record", ""};
+  return {"killed daemons", false, clean(left.front()), "wobble cleanup (or start wobbled)"};
+}
+
+template <typename Examine>
+void add(std::vector<Check>& checks, const char* name, const Examine& examine) {
+  try {
+    checks.push_back(examine());
+  } catch (const std::exception& e) {
+    checks.push_back({name, false, clean(e.what()), "mend the lines above first"});
+  }
+}
+
+}  // namespace
+
+std::vector<Check> check_ways_in() {
+  std::vector<Check> checks;
+  for (const Parameter& wanted : kParameters) checks.push_back(parameter(wanted));
+  add(checks, "local rule", local_rule);
+  add(checks, "nft", nft);
+  add(checks, "forwarded packets", forward_policy);
+  add(checks, "container engine", container_engine);
+  add(checks, "killed daemons", records);
+  return checks;
+}
+
+}  // namespace wobble::daemon

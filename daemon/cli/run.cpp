@@ -1,0 +1,176 @@
+// wobble run: a command in a namespace of its own whose only way out is a link. The link is made by the daemon that
+// runs, or by one of our own, and taken away when the command has ended.
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "daemon/cli/command.h"
+#include "daemon/cli/enter_namespace.h"
+#include "daemon/cli/foreground.h"
+#include "daemon/cli/link_words.h"
+#include "daemon/cli/private_daemon.h"
+#include "daemon/cli/run_summary.h"
+#include "daemon/cli/text.h"
+
+namespace wobble::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSettling = 2s;  ///< for the last segments, which may be on their way when the command has ended
+
+struct Options {
+  std::string profile;
+  std::string both;
+  std::string up;
+  std::string down;
+  std::optional<std::uint64_t> seed;
+  std::string log;
+  bool quiet = false;
+  std::vector<std::string> command;
+};
+
+bool daemon_runs(const std::string& url) {
+  try {
+    Client(url).get("/api/v1");
+    return true;
+  } catch (const Failure& failure) {
+    if (failure.exit_code == kExitUnreachable) return false;
+    throw;
+  }
+}
+
+/// The daemon that runs; or one of our own, where none does and none was named, or where a log is asked for.
+std::unique_ptr<PrivateDaemon> own_daemon(const Context& context, const Options& options) {
+  const bool is_named = context.url != kDefaultUrl;
+  if (!options.log.empty() && is_named) {
+    throw Failure(kExitUsage, "run: --log starts a daemon of its own, and --url names another: give one of the two");
+  }
+  if (options.log.empty() && (is_named || daemon_runs(context.url))) return nullptr;
+  return std::make_unique<PrivateDaemon>(options.log);
+}
+
+Json profile_of(Client& client, const std::string& name) {
+  try {
+    return client.get("/api/v1/profiles/" + url_encode(name));
+  } catch (const Failure& failure) {
+    if (failure.exit_code != kExitRefused) throw;
+    throw Failure(kExitRefused, "run: the daemon has no profile '" + clean(name) + "': " + failure.what());
+  }
+}
+
+Json link_body(Client& client, const Options& options) {
+  Json body = {{"run", Json::object()}};
+  if (!options.profile.empty()) {
+    const Json profile = profile_of(client, options.profile);
+    for (const char* direction : {"up", "down"}) {
+      if (field(profile, direction).is_object()) body[direction] = field(profile, direction);
+    }
+  }
+  add_conditions(body, options.both, options.up, options.down);
+  if (options.seed) body["seed"] = *options.seed;
+  return body;
+}
+
+/// The link, for as long as this lives.
+class RunLink {
+ public:
+  RunLink(Client& client, const Json& body) : client_(client), link_(client.post("/api/v1/links", body)) {}
+  ~RunLink() {
+    try {
+      client_.remove(path());
+    } catch (const std::exception& error) {
+      std::cerr << "wobble: the link was not taken away: " << clean(error.what()) << "\n";
+    }
+  }
+  RunLink(const RunLink&) = delete;
+  RunLink& operator=(const RunLink&) = delete;
+
+  std::string path() const { return "/api/v1/links/" + url_encode(name()); }
+  std::string name() const { return text(link_, "name"); }
+  std::string netns() const {
+    const Json& netns = field(field(link_, "near"), "netns");
+    return netns.is_string() ? netns.get<std::string>() : "";
+  }
+  std::vector<std::string> name_servers() const {
+    std::vector<std::string> servers;
+    for (const Json& server : items(field(link_, "way_in"), "dns")) servers.push_back(text(server));
+    return servers;
+  }
+  Json connections() const {
+    return client_.get_all("/api/v1/connections?protocol=tcp&limit=1000&link=" + url_encode(name()) + since_);
+  }
+  Json stats() const { return client_.get(path() + "/stats"); }
+
+ private:
+  Client& client_;
+  Json link_;
+  /// Another link of this name may have been here before.
+  std::string since_ = "&since=" + url_encode(format_time(wall_clock()));
+};
+
+/// Until the closing segments have arrived too: so they are in the log, and so is what became of them.
+Json settled_connections(const RunLink& link) {
+  const auto deadline = std::chrono::steady_clock::now() + kSettling;
+  for (;;) {
+    Json connections = link.connections();
+    if (!is_settling(connections) || std::chrono::steady_clock::now() >= deadline) return connections;
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
+void tell(const RunLink& link, const Options& options) {
+  const Json connections = settled_connections(link);
+  if (options.quiet) return;
+  for (const std::string& line : run_summary(connections, link.stats())) std::cerr << "wobble: " << line << "\n";
+  if (!options.log.empty()) std::cerr << "wobble: the log is " << clean(options.log) << "\n";
+}
+
+int run(const Context& context, const Options& options) {
+  std::vector<std::string> command = options.command;
+  command.insert(command.end(), context.tail.begin(), context.tail.end());
+  if (command.empty()) throw Failure(kExitUsage, "run: the command is missing: wobble run [OPTIONS] -- COMMAND...");
+  check_conditions(options.both, options.up, options.down);
+  const auto own = own_daemon(context, options);
+  Client client(own ? own->url() : context.url);
+  const RunLink link(client, link_body(client, options));
+  const int code = run_in_foreground(command, [&] {
+    enter_network_namespace(link.netns());
+    use_name_servers(link.name_servers());
+  });
+  try {
+    tell(link, options);
+  } catch (const Failure& failure) {  // the command has run: its exit code is what counts
+    std::cerr << "wobble: no summary: " << clean(failure.what()) << "\n";
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("run", "Run a command whose network is a link: run [OPTIONS] -- COMMAND");
+  auto options = std::make_shared<Options>();
+  CLI::Option* profile = command->add_option("--profile", options->profile, "Conditions by the name of a profile: 3g");
+  CLI::Option* both =
+      command->add_option("--both", options->both, "Conditions both ways, in netem's words: 'delay 80ms loss 2%'")
+          ->excludes(profile);
+  for (const auto& [name, words, help] : {std::tuple{"--up", &options->up, "Conditions of what the command sends"},
+                                          std::tuple{"--down", &options->down, "Conditions of what it receives"}}) {
+    command->add_option(name, *words, help)->excludes(both)->excludes(profile);
+  }
+  command->add_option("--seed", options->seed, "What all chance hangs on (default: drawn)");
+  command->add_option("--log", options->log, "Keep the log in this file; starts a daemon of its own");
+  command->add_flag("-q,--quiet", options->quiet, "No summary at the end");
+  command->add_option("COMMAND", options->command, "The command; behind -- if it has options of its own");
+  command->footer(R"(Where no daemon runs, one is started for as long as the command runs.
+The exit code is the command's own; 128 + n if signal n killed it; 127 if it is not found, 126 if it cannot be executed.
+
+Examples:
+  wobble run --both 'delay 80ms loss 2%' -- npm test
+  wobble run --up 'rate 1mbit' --log slow.db -- curl http://example.org/)");
+  command->callback([&context, options] { context.run = [&context, options] { return run(context, *options); }; });
+}
+
+}  // namespace wobble::daemon

@@ -1,0 +1,8 @@
+// The views of schema 4: the questions people ask of a log. See SCHEMA.md.
+#pragma once
+
+namespace wobble::daemon {
+
+extern const char* const kViewsOfSchema4;
+
+}  // namespace wobble::daemon

@@ -1,0 +1,217 @@
+"""wobble run: a command whose only way out is a link. In a machine of this test's own: a host (where wobble runs) wired to
+a server, which is also its name server.
+
+                     the host                             the server
+    COMMAND ─ near ══ link ══ wobrunK ─ e0 10.88.1.1 ──── 10.88.1.2 (HTTP on port 80, names on port 53)
+"""
+
+import fcntl
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+import unittest
+
+import harness
+import ways
+
+NAME_SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 53))
+while True:
+    query, peer = s.recvfrom(512)
+    end = query.index(b"\\0", 12) + 5
+    is_a = query[end - 4:end - 2] == b"\\0\\1"
+    head = query[:2] + b"\\x85\\x80\\0\\1" + (b"\\0\\1" if is_a else b"\\0\\0") + b"\\0\\0\\0\\0"
+    answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\1\\0\\4" + socket.inet_aton("10.88.1.2") if is_a else b""
+    s.sendto(head + query[12:end] + answer, peer)
+"""
+
+
+def setUpModule():
+    harness.private_machine()
+
+
+class Run(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = ways.Netns()
+        cls.addClassCleanup(cls.server.close)
+        ways.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # no address is tentative: nothing moves by itself
+        subprocess.run(["ip", "link", "add", "e0", "type", "veth", "peer", "e0", "netns", cls.server.name], check=True)
+        for where, host in ((None, 1), (cls.server, 2)):
+            for words in (["ip", "addr", "add", f"10.88.1.{host}/24", "dev", "e0"],
+                          ["ip", "addr", "add", f"fd88:1::{host}/64", "dev", "e0", "nodad"], ["ip", "link", "set", "e0", "up"]):
+                where.run(*words) if where else ways.run(*words)
+        ways.run("ip", "route", "add", "default", "via", "10.88.1.2")
+        ways.run("ip", "-6", "route", "add", "default", "via", "fd88:1::2")
+        cls.server.serve(80)
+        cls.folder = ways.folder()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+
+    def setUp(self):
+        self.before = ways.machine()
+        self.ours = files_of_ours()
+
+    def tearDown(self):
+        """Whatever the command did: nothing is left."""
+        self.maxDiff = None
+        self.assertEqual(self.before, ways.machine())
+        self.assertEqual(self.ours, files_of_ours())
+
+    def names(self, server):
+        """The host's resolv.conf names this server; only this test sees it."""
+        path = os.path.join(self.folder, "resolv.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"nameserver {server}\nsearch lab.test\n")
+        ways.run("mount", "--bind", path, "/etc/resolv.conf")
+        self.addCleanup(ways.run, "umount", "/etc/resolv.conf")
+
+    def wobble(self, *words, timeout=60):
+        return subprocess.run([ways.COMMAND, "run", *words], capture_output=True, text=True, timeout=timeout, check=False)
+
+    def connect_time(self, url, *conditions):
+        done = self.wobble(*conditions, "--", "curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{time_connect}", url)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return float(done.stdout), done.stderr
+
+    def test_50_ms_each_way(self):
+        for url in ("http://10.88.1.2/", "http://[fd88:1::2]/"):
+            seconds, said = self.connect_time(url, "--both", "delay 50ms")
+            print(f"run {url}: connected after {1e3 * seconds:.1f} ms")
+            self.assertGreaterEqual(seconds, 0.1)
+            self.assertLess(seconds, 0.3)
+            self.assertIn("wobble: 1 connection: 1 closed in order", said)
+
+    def test_a_profile(self):
+        seconds, _ = self.connect_time("http://10.88.1.2/", "--profile", "3g")
+        self.assertGreater(seconds, 0.05)
+        done = self.wobble("--profile", "4711g", "--", "true")
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stderr, r"^wobble: run: the daemon has no profile '4711g': [^\n]+\n$")
+
+    def test_all_lost(self):
+        done = self.wobble("--both", "loss 100%", "--", "curl", "-sS", "-m", "1", "http://10.88.1.2/")
+        self.assertEqual(28, done.returncode)
+        self.assertRegex(done.stderr, r"wobble: up: \d+ packets?, \d+ dropped \(\d+ by loss\)")
+
+    def test_beside_a_daemon_that_runs(self):
+        with ways.Daemon() as daemon:
+            done = self.wobble("--url", daemon.url, "--down", "delay 30ms", "--seed", "7", "--", "curl", "-sS", "-o", "/dev/null",
+                               "http://10.88.1.2/")
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertEqual([], [link["name"] for link in daemon.api.get("/api/v1/links")["items"]])
+            row = daemon.connections("run")[0]
+            self.assertEqual(("orderly", "10.88.1.2"), (row["end"], row["server"]["address"]))
+
+    def test_the_log_is_kept_where_asked(self):
+        log = os.path.join(self.folder, "run.db")
+        done = self.wobble("--log", log, "--", "curl", "-sS", "-o", "/dev/null", "http://10.88.1.2/")
+        self.assertIn(f"wobble: the log is {log}\n", done.stderr)
+        states = ways.run("sqlite3", log, "select count(*) from connections where server_port = 80").stdout
+        self.assertEqual("1\n", states)
+
+    def test_exit_codes(self):
+        for command, code in ((["true"], 0), (["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137),
+                              (["sh", "-c", "kill $$"], 143), (["/nonexistent"], 127), (["/etc/passwd"], 126)):
+            self.assertEqual(code, self.wobble("--quiet", "--", *command).returncode, command)
+        self.assertEqual("", self.wobble("--quiet", "--", "true").stderr)
+
+    def test_wrong_words_change_nothing(self):
+        done = self.wobble("--both", "dealy 50ms", "--", "true")
+        self.assertEqual(2, done.returncode)
+        self.assertRegex(done.stderr, r"^wobble: --both: [^\n]*dealy[^\n]*\n$")
+
+    def test_signals_pass_through(self):
+        script = "trap 'echo got TERM; exit 3' TERM; trap 'echo got USR1' USR1; echo ready; while :; do sleep 0.05; done"
+        with subprocess.Popen([ways.COMMAND, "run", "--quiet", "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True,
+                              preexec_fn=harness.die_with_parent) as process:
+            self.assertEqual("ready\n", process.stdout.readline())
+            process.send_signal(signal.SIGUSR1)
+            self.assertEqual("got USR1\n", process.stdout.readline())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual("got TERM\n", process.stdout.readline())
+            self.assertEqual(3, process.wait(20))
+
+    def test_the_terminal_is_the_commands(self):
+        """On a terminal of its own: Ctrl-C reaches the command, once; it may also be a shell with job control."""
+        script = "trap 'echo got INT' INT; echo ready; test -t 0 && test -t 1 && echo terminal; read line; echo line $line; exit 4"
+        ours, theirs = pty.openpty()
+
+        def take():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        process = subprocess.Popen([ways.COMMAND, "run", "--", "bash", "-c", script], stdin=theirs, stdout=theirs,
+                                   stderr=theirs, preexec_fn=take)
+        os.close(theirs)
+        terminal = Terminal(ours)
+        terminal.expect(b"terminal")
+        os.write(ours, b"\x03")
+        terminal.expect(b"got INT")
+        os.write(ours, b"hello\n")
+        terminal.expect(b"line hello")
+        terminal.expect(b"wobble: 0 connections")
+        self.assertEqual(4, process.wait(20))
+        self.assertEqual(1, terminal.seen.count(b"got INT"))
+        os.close(ours)
+
+    def test_names_are_asked_for_through_the_link(self):
+        self.server.popen("python3", "-c", NAME_SERVER, "10.88.1.2")
+        ways.wait("the name server", lambda: ":53 " in self.server.run("ss", "-Hlun").stdout)
+        self.names("10.88.1.2")
+        self.check_names("nameserver 10.88.1.2")
+
+    def test_a_name_server_on_loopback_is_reached(self):
+        helper = subprocess.Popen(["python3", "-c", NAME_SERVER, "127.0.0.53"], preexec_fn=harness.die_with_parent)
+        self.addCleanup(helper.wait)
+        self.addCleanup(helper.kill)
+        ways.wait("the name server", lambda: "127.0.0.53:53 " in ways.run("ss", "-Hlun").stdout)
+        self.names("127.0.0.53")
+        self.check_names("nameserver 198.19.")
+
+    def check_names(self, line):
+        seconds, _ = self.connect_time("http://web.test/", "--both", "delay 30ms")
+        self.assertGreaterEqual(seconds, 0.12)  # the name and the handshake, a round trip each
+        done = self.wobble("--quiet", "--", "cat", "/etc/resolv.conf")
+        self.assertIn(line, done.stdout)
+        self.assertIn("search lab.test", done.stdout)
+
+    def test_without_rights_one_line(self):
+        done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", ways.COMMAND, "run", "--", "true"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((1, ""), (1 if done.returncode in (1, 3) else done.returncode, done.stdout))
+        self.assertRegex(done.stderr, r"^wobble: [^\n]+\n$")
+
+
+class Terminal:
+    def __init__(self, descriptor):
+        self.descriptor, self.seen, self._from = descriptor, b"", 0
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+
+    def expect(self, words):
+        def found():
+            os.set_blocking(self.descriptor, False)
+            try:
+                self.seen += os.read(self.descriptor, 4096)
+            except OSError:  # nothing yet, or the last one has left
+                pass
+            return self.seen.find(words, self._from) >= 0
+        try:
+            ways.wait(f"{words} on the terminal", found, 20)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there was {self.seen!r}") from None
+        self._from = self.seen.find(words, self._from) + len(words)
+
+
+def files_of_ours():
+    return sorted(name for folder in ("/tmp", "/run", "/run/wobble") if os.path.isdir(folder)
+                  for name in os.listdir(folder) if re.match(r"wobble-(run|resolv)|\d+-\d+\.json", name))
+
+
+if __name__ == "__main__":
+    harness.main("curl", "nft", "ss", "setpriv", "sqlite3")
