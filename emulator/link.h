@@ -108,6 +108,8 @@ class Link {
     ConnectionHandle connection;
     Fate fate;
   };
+  /// Lets all segments behind the run's only one join it, if they need not be looked at one by one.
+  bool arrive_rest(const Half& half, const Arrival& arrival, Run& run) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
   void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
                    Verdict& verdict) noexcept;
