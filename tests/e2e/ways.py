@@ -78,6 +78,10 @@ def wire(a, b, number, names=("e0", "e0")):
         side.run("ip", "addr", "add", f"10.88.{number}.{host}/24", "dev", name)
         side.run("ip", "addr", "add", f"fd88:{number}::{host}/64", "dev", name, "nodad")
         side.run("ip", "link", "set", name, "up")
+    for side, name in ((a, names[0]), (b, names[1])):  # the kernel adds the last of its own routes behind our back
+        routes = ("ip", "-6", "route", "show", "table", "all", "dev", name)
+        wait(f"{name} to have its routes",
+             lambda side=side, routes=routes: {"ff00::/8", "fd88:"} <= set(re.findall(r"ff00::/8|fd88:", side.run(*routes).stdout)))
     return f"10.88.{number}.1", f"10.88.{number}.2", f"fd88:{number}::1", f"fd88:{number}::2"
 
 
