@@ -21,8 +21,7 @@ constexpr StateSet kAny = (1 << kTcpStateCount) - 1;
 
 constexpr KindSet kSyn = bit(SegmentKind::syn), kSynAck = bit(SegmentKind::syn_ack), kRst = bit(SegmentKind::rst),
                   kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin,
-                  kIcmpRefused = bit(SegmentKind::icmp_refused),
-                  kIcmpUnreachable = bit(SegmentKind::icmp_unreachable);
+                  kIcmpRefused = bit(SegmentKind::icmp_refused), kIcmpUnreachable = bit(SegmentKind::icmp_unreachable);
 
 constexpr Evidence kProof = Evidence::sent, kArrival = Evidence::delivered, kCorrection = Evidence::correction,
                    kImplied = Evidence::implied;
