@@ -1,5 +1,5 @@
-"""`wobble analyze` needs no more memory for a long capture than for a short one: its peak, for two captures in which the
-same number of connections is open at a time, and that every connection is told.
+"""`wobble analyze` needs no more memory for a long capture than for a short one: its peak, for two captures in which
+the same number of connections is open at a time, and that every connection is told.
 
 WOBBLE_CAPTURE_MB=N: the longer one in MB (300; `./dev soak` takes 1000). The shorter has 100."""
 

@@ -3,7 +3,7 @@ sock:inet_sock_set_state, in a tracefs instance of our own.
 
 What the kernel does not show there, and how it is made good (known differences, design "How we check ourselves"):
   * SYN_RECV is a state of the child socket, which exists only once the handshake's third ACK has come; a handshake the
-    server answered but which never got there shows nothing. See settle_server().
+    server answered but which never got there shows nothing. See Oracle.truth().
   * TIME_WAIT is never shown: the socket is closed and a smaller one takes its place. But an endpoint leaves FIN_WAIT_2
     and CLOSING for TIME_WAIT or by a reset, and resets have a tracepoint, tcp:tcp_receive_reset. So a CLOSE in those
     states without one is TIME_WAIT, and if `ss` does not show the small socket, a RST has ended it meanwhile. An orphan

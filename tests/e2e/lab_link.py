@@ -1,5 +1,5 @@
-"""What the drivers of connections ask of the link between them (tcp_kinds.Batch.link): to lose exactly these packets, to
-be slow for a while, to let later packets overtake."""
+"""What the drivers of connections ask of the link between them (tcp_kinds.Batch.link): to lose exactly these packets,
+to be slow for a while, to let later packets overtake."""
 
 
 class LabLink:

@@ -81,7 +81,8 @@ class Oracle(unittest.TestCase):
     def tearDownClass(cls):
         print(f"\n{'pass':7} {'kind':22} {'equal':>5} {'total':>5} {'seconds':>7}  explained (connections)")
         for run, equal, explained in cls.table:
-            print(f"{run.where:7} {run.name:22} {equal:5} {len(run.ports):5} {run.seconds:7.1f}  {dict(explained) or ''}")
+            print(f"{run.where:7} {run.name:22} {equal:5} {len(run.ports):5} {run.seconds:7.1f}  "
+                  f"{dict(explained) or ''}")
         print(f"{'':7} {'all':22} {sum(r[1] for r in cls.table):5} {sum(len(r[0].ports) for r in cls.table):5}")
         for evidence, lags in sorted(cls.lags.items()):
             print(f"our time minus the kernel's, evidence {evidence}: median {chance.median(lags) * 1e6:.0f} us, "

@@ -1,5 +1,6 @@
-"""Lives of connections that are rarer than tcp_kinds', driven the same way: opening from both sides at once, data in the
-SYN, a port used again in TIME_WAIT, FINs and RSTs that are lost or overtaken, keep-alives, a closed window, ICMP errors."""
+"""Lives of connections that are rarer than tcp_kinds', driven the same way: opening from both sides at once, data in
+the SYN, a port used again in TIME_WAIT, FINs and RSTs that are lost or overtaken, keep-alives, a closed window, ICMP
+errors."""
 
 import contextlib
 import selectors
