@@ -126,6 +126,12 @@ def check_connect(test, where, url, least, what, count=5):
 LADDER = [("client", "SYN_SENT"), ("server", "SYN_RECEIVED"), ("client", "ESTABLISHED"), ("server", "ESTABLISHED")]
 
 
+def ended_ladder(daemon, connection):
+    """(side, state) of each transition; None before both have begun to close."""
+    ladder = [(t["side"], t["to"]) for t in daemon.transitions(connection)]
+    return ladder if {"FIN_WAIT_1", "CLOSE_WAIT"} <= {state for _, state in ladder} else None
+
+
 def check_way_in(test, daemon, link, where, urls, ends, what, least=0.1):
     """What holds for every way in, with IPv4 and IPv6, the link's delays being `least` together: they are in each connect,
     the log has each connection's ladder with the program's own addresses, `ends` (pairs of client and server), and nothing
@@ -135,14 +141,13 @@ def check_way_in(test, daemon, link, where, urls, ends, what, least=0.1):
     rows = {}
     for row in daemon.connections(link):
         if row["protocol"] == "tcp":
-            rows.setdefault((row["client"]["address"], row["server"]["address"]), row["id"])
+            rows[row["client"]["address"], row["server"]["address"]] = row["id"]  # the oldest
     for pair in ends:
         test.assertIn(pair, rows)
-        ladder = [(t["side"], t["to"]) for t in daemon.transitions(rows[pair])]
+        ladder = wait("the connection to end", lambda pair=pair: ended_ladder(daemon, rows[pair]))
         test.assertLessEqual(set(LADDER), set(ladder))
         test.assertEqual(sorted(ladder.index(step) for step in LADDER if step[0] == "client"),
                          [ladder.index(step) for step in LADDER if step[0] == "client"])
-        test.assertTrue({"FIN_WAIT_1", "CLOSE_WAIT"} <= {state for _, state in ladder}, ladder)
     before = daemon.api.get(f"/api/v1/links/{link}")
     daemon.api.request("PATCH", f"/api/v1/links/{link}", {"both": {"loss": "100%"}})
     for url in urls:
