@@ -1,4 +1,6 @@
 // wobble status: the daemon, and for each link what was asked, what was delivered, and the counters.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 #include "daemon/cli/conditions_text.h"
 #include "daemon/cli/table.h"
