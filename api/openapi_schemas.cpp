@@ -257,7 +257,8 @@ constexpr char kSchemas[] = R"json({
       "in": {"type": "string", "examples": ["eth0"]}, "out": {"type": "string", "examples": ["eth1"]},
       "masquerade": {"type": "boolean", "default": false}, "fail": {"enum": ["open", "closed"], "default": "open"}}},
     "run": {"type": "object", "additionalProperties": false, "description": "a namespace whose only way out is the link: its path is near.netns", "properties": {
-      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"}}},
+      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"},
+      "owner": {"type": ["integer", "null"], "minimum": 1, "maximum": 4194304, "description": "a process id: when it has ended and nothing runs in the namespace any more, the link is removed"}}},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
     "netem": {"type": "string", "description": "netem's words in place of both"},
