@@ -157,6 +157,8 @@ void Pipeline::forget_backlog(TimePoint) noexcept {
 
 TimePoint Pipeline::order_floor() const noexcept { return stages_->delay.floor(); }
 
+const LossRuns& Pipeline::loss_runs() const noexcept { return stages_->loss.runs(); }
+
 const DirectionConditions& Pipeline::conditions() const noexcept { return stages_->conditions; }
 
 }  // namespace wobble

@@ -21,6 +21,7 @@
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
 #include "emulator/fate.h"
+#include "emulator/link_stats.h"
 #include "emulator/packet.h"
 #include "emulator/release_queue.h"
 
@@ -84,6 +85,8 @@ class Pipeline {
   TimePoint order_floor() const noexcept;
 
   const DirectionConditions& conditions() const noexcept;
+  /// What the model of loss has done so far, whatever it was.
+  const LossRuns& loss_runs() const noexcept;
 
  private:
   struct Stages;
