@@ -123,12 +123,15 @@ constexpr char kSchemas[] = R"json({
       "total": {"type": "integer"}, "loss": {"type": "integer"}, "outage": {"type": "integer"},
       "queue": {"type": "integer"}, "memory": {"type": "integer"}, "malformed": {"type": "integer"},
       "device": {"type": "integer"}, "aqm": {"type": "integer"}, "mtu": {"type": "integer"}, "idle_timeout": {"type": "integer"}}},
-    "marked": {"type": "integer", "description": "congestion experienced"}}},
+    "marked": {"type": "integer", "description": "congestion experienced"},
+    "loss_bursts": {"type": "integer", "description": "runs of packets lost in a row by the model of loss"}}},
   "DirectionStats": {"type": "object", "properties": {
     "asked": {"$ref": "#/components/schemas/Direction"},
     "delivered": {"type": "object", "description": "of packets since the last change; shares of those that met the impairment, null if none did", "properties": {
       "delay_ms": {"$ref": "#/components/schemas/Spread"}, "lateness_ms": {"$ref": "#/components/schemas/Spread"},
-      "loss_percent": {"type": ["number", "null"]}, "duplicate_percent": {"type": ["number", "null"]},
+      "loss_percent": {"type": ["number", "null"]},
+      "loss_burst_length": {"type": ["number", "null"], "description": "packets that the model of loss lost in a row, mean"},
+      "duplicate_percent": {"type": ["number", "null"]},
       "corrupt_percent": {"type": ["number", "null"]}, "reorder_percent": {"type": ["number", "null"]},
       "reordering": {"type": "object", "description": "RFC 4737, of what has left", "properties": {"percent": {"type": ["number", "null"]},
         "extent_mean": {"type": ["number", "null"], "description": "packets"}, "extent_max": {"type": ["integer", "null"]}}},
