@@ -90,9 +90,15 @@ constexpr char kSchemas[] = R"json({
         "properties": {"time": {"type": "string", "examples": ["5m"]}, "then": {"enum": ["drop", "reset"], "default": "drop"}}},
       "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
   "Per": {"enum": ["link", "connection"], "default": "link", "description": "whose memory: the direction's, or each connection's own"},
+  "Scenario": {"type": ["array", "null"], "maxItems": 1000, "description": "Steps that follow each other, over and over, from when they are set. A direction that a step does not name keeps the link's own conditions; else the step says all that it suffers", "items": {
+    "type": "object", "required": ["for"], "additionalProperties": false, "properties": {
+      "for": {"type": "string", "examples": ["14s"], "description": "1ms to 168h"},
+      "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+      "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"}}}},
   "Conditions": {"type": "object", "properties": {
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"},
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
   "Side": {"type": "object", "properties": {"device": {"type": "string"}, "netns": {"type": "string"},
     "addresses": {"type": "array", "items": {"type": "string"}}}},
@@ -100,6 +106,7 @@ constexpr char kSchemas[] = R"json({
     "name": {"type": "string"}, "revision": {"type": "integer", "description": "also the ETag"}, "seed": {"type": "integer"},
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"},
     "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
     "reverts_at": {"type": ["string", "null"], "format": "date-time"}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
   "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
@@ -107,7 +114,8 @@ constexpr char kSchemas[] = R"json({
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
   "Profile": {"type": "object", "properties": {
     "name": {"type": "string"}, "summary": {"type": "string"}, "source": {"type": "string"},
-    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"}}},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"}}},
   "ProfileList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Profile"}}, "next": {"type": ["string", "null"]}}},
   "LinkList": {"type": "object", "properties": {
@@ -144,6 +152,8 @@ constexpr char kSchemas[] = R"json({
     "changed_at": {"$ref": "#/components/schemas/Time"}, "connections": {"type": "integer"},
     "connections_by_state": {"type": "object", "additionalProperties": {"type": "integer"}},
     "events_lost": {"type": "integer"},
+    "scenario": {"type": ["object", "null"], "description": "the step that is in force, and when it ends", "properties": {
+      "step": {"type": "integer", "description": "from 1"}, "of": {"type": "integer"}, "until": {"$ref": "#/components/schemas/Time"}}},
     "up": {"$ref": "#/components/schemas/DirectionStats"}, "down": {"$ref": "#/components/schemas/DirectionStats"}}},
 )json"
                             R"json(  "Endpoint": {"type": "object", "properties": {
@@ -263,6 +273,7 @@ constexpr char kSchemas[] = R"json({
       "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"}}},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"},
     "netem": {"type": "string", "description": "netem's words in place of both"},
     "seed": {"type": "integer"}, "for": {"type": "string", "description": "then the link is clean"}}}
 })json";

@@ -17,8 +17,8 @@ constexpr std::size_t kMostSelectors = 64;  ///< each becomes several rules of t
 constexpr std::size_t kLongestInterface = 15;
 constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
 constexpr std::string_view kKinds[] = {"attach", "loopback", "gateway", "run"};
-constexpr std::string_view kMembers[] = {"name", "attach", "loopback", "gateway", "run", "up",
-                                         "down", "both",   "netem",    "seed",    "for"};
+constexpr std::string_view kMembers[] = {"name", "attach", "loopback", "gateway",  "run",  "up",
+                                         "down", "both",   "netem",    "scenario", "seed", "for"};
 
 const char* name_of(FailMode mode) { return mode == FailMode::closed ? "closed" : "open"; }
 

@@ -244,6 +244,14 @@ std::vector<FieldError> validate(const LinkConditions& conditions) {
   std::vector<FieldError> errors;
   check_direction(conditions.up, Checker("/up", errors));
   check_direction(conditions.down, Checker("/down", errors));
+  if (conditions.scenario.size() > kMaxSteps) errors.push_back({"/scenario", "has more than 1000 steps"});
+  for (std::size_t i = 0; i < conditions.scenario.size(); ++i) {
+    const ScenarioStep& step = conditions.scenario[i];
+    const std::string where = "/scenario/" + std::to_string(i);
+    Checker(where, errors).require(step.length >= kMinStep && step.length <= kMaxStep, "/for", "must be 1ms to 168h");
+    if (step.up) check_direction(*step.up, Checker(where + "/up", errors));
+    if (step.down) check_direction(*step.down, Checker(where + "/down", errors));
+  }
   return errors;
 }
 

@@ -28,6 +28,7 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
                  PacketBuffer storage) noexcept {
   const Direction direction = direction_from(side);
   Half& half = this->half(direction);
+  follow_scenario(now);
   advance_bottleneck(direction, now);
   Arrival arrival{{}, std::move(storage), side, now, bytes, next_number_};
   const SuperPacket& packet = arrival.packet;
@@ -87,12 +88,23 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
     keep_run(half, arrival, run);
     if (is_plain) {
       run = {i, 1, flow.connection, fate, arrival.sequence};
+      if (arrive_rest(half, arrival, run)) break;
     } else {
       keep_single(half, arrival, i, flow, verdict);
       advance_bottleneck(direction_from(arrival.side), arrival.now);  // as if the next segment came by itself
     }
   }
   keep_run(half, arrival, run);
+}
+
+bool Link::arrive_rest(Half& half, const Arrival& arrival, Run& run) noexcept {
+  const std::uint32_t rest = arrival.packet.count() - run.first - 1;
+  if (rest == 0 || !half.pipeline.is_uniform() || idle_timeout_.is_on()) return false;
+  const PacketView view = arrival.packet.run(run.first + 1, rest);
+  if (!connections_.arrive_rest(run.connection, view, rest, arrival.side)) return false;
+  run.n += rest;
+  half.next_sequence += rest;
+  return true;
 }
 
 void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
@@ -118,6 +130,8 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     packet.turn_to(i, segment);
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
+    if (i != run.first || run.n == 1 || !taps_.empty()) continue;
+    if (connections_.sent_rest(run.connection, packet.run(i + 1, run.n - 1), arrival.side, run.fate)) break;
   }
   if (kept.buffer) {
     kept.wire_bytes = packet.wire_size(run.first, run.n);
@@ -252,6 +266,7 @@ void Link::mark(Half& half, InFlight& packet) noexcept {
 }
 
 void Link::advance(TimePoint now) noexcept {
+  follow_scenario(now);
   connections_.advance(now);
   for (Direction d : {Direction::up, Direction::down}) {
     advance_bottleneck(d, now);
@@ -260,9 +275,9 @@ void Link::advance(TimePoint now) noexcept {
 }
 
 TimePoint Link::next_due() const noexcept {
-  return std::min({connections_.next_due(), up_.pipeline.next_change(), up_.pipeline.next_leaving_at(),
-                   up_.queue.next_due(), down_.pipeline.next_change(), down_.pipeline.next_leaving_at(),
-                   down_.queue.next_due()});
+  return std::min({scenario_.next_change(), connections_.next_due(), up_.pipeline.next_change(),
+                   up_.pipeline.next_leaving_at(), up_.queue.next_due(), down_.pipeline.next_change(),
+                   down_.pipeline.next_leaving_at(), down_.queue.next_due()});
 }
 
 std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
@@ -293,6 +308,12 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
     for (const auto& tap : taps_) {
       tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
                 {packet.fate, packet.arrived, packet.copy}, now);
+    }
+    if (i > 0 || packet.segments == 1 || !taps_.empty()) continue;
+    const std::uint32_t rest = packet.segments - 1u;
+    if (connections_.delivered_rest(packet.connection, segments.run(1, rest), rest, arrived_on, packet.arrived,
+                                    packet.fate)) {
+      break;
     }
   }
 }
@@ -340,16 +361,6 @@ void Link::start_epoch(TimePoint now) {
   }
 }
 
-void Link::apply(const LinkConditions& conditions, TimePoint now) {
-  for (Direction d : {Direction::up, Direction::down}) advance_bottleneck(d, now);
-  conditions_ = conditions;
-  up_.pipeline.configure(conditions.up, now);
-  down_.pipeline.configure(conditions.down, now);
-  idle_timeout_.configure(conditions.up.idle_timeout, conditions.down.idle_timeout);
-  start_epoch(now);
-  advance(now);
-}
-
 void Link::reset(TimePoint now) {
   apply(LinkConditions{}, now);
   for (Half* half : {&up_, &down_}) {
@@ -373,6 +384,8 @@ LinkStats Link::stats(TimePoint now) noexcept {
     out.bits_per_second_out = half.rate_out.bits_per_second(now);
   }
   stats.at = now;
+  stats.step = static_cast<std::uint32_t>(scenario_.step());
+  stats.step_ends = scenario_.next_change();
   stats.changed_at = changed_at_;
   stats.connections = connections_.size();
   connections_.count_states(stats.by_client_state);

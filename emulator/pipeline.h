@@ -87,6 +87,9 @@ class Pipeline {
   const DirectionConditions& conditions() const noexcept;
   /// What the model of loss has done so far, whatever it was.
   const LossRuns& loss_runs() const noexcept;
+  /// Whether packets that arrive at one moment all meet the fate of the first: nothing hangs on chance, on their number
+  /// or on their size.
+  bool is_uniform() const noexcept;
 
  private:
   struct Stages;

@@ -198,4 +198,25 @@ std::vector<std::string> describe_conditions(const Json& conditions) {
   return out;
 }
 
+std::vector<std::string> describe_scenario(const Json& link) {
+  std::vector<std::string> lines;
+  const Json& steps = field(link, "scenario");
+  if (!steps.is_array()) return lines;
+  for (const Json& step : steps) {
+    std::string sides;
+    const bool is_alike = step.contains("up") && step.contains("down") && step.at("up") == step.at("down");
+    for (const char* direction : {"up", "down"}) {
+      if (!step.contains(direction) || (is_alike && direction == std::string_view("down"))) continue;
+      std::string words;
+      for (const std::string& word : describe_conditions(step.at(direction)))
+        words += (words.empty() ? "" : "; ") + word;
+      sides.append(sides.empty() ? "" : " | ").append(is_alike ? "both" : direction).append(" ");
+      sides += words.empty() ? "no impairment" : words;
+    }
+    lines.push_back(std::to_string(lines.size() + 1) + " of " + std::to_string(steps.size()) + ", " +
+                    text(step, "for") + ": " + (sides.empty() ? "as above" : sides));
+  }
+  return lines;
+}
+
 }  // namespace wobble::daemon

@@ -18,6 +18,13 @@ class AnyConditions {
     LinkConditions c;
     c.up = direction();
     c.down = one_in(4) ? c.up : direction();
+    if (!one_in(4)) return c;
+    for (std::uint32_t n = 1 + below(4); n > 0; --n) {
+      ScenarioStep step{kMinStep + time(std::chrono::seconds(2))};
+      if (!one_in(3)) step.up = direction();
+      if (!one_in(3)) step.down = direction();
+      c.scenario.push_back(step);
+    }
     return c;
   }
 
