@@ -76,6 +76,7 @@ constexpr char kSchemas[] = R"json({
           "beta": {"type": "string", "description": "pie: 1.25Hz"}, "max_burst": {"type": "string", "description": "pie: 150ms"},
           "min": {"type": "string", "description": "red: a third of max"}, "max": {"type": "string", "description": "red: a quarter of the limit"},
           "probability": {"type": "string", "description": "red, at max: 2%"}, "avpkt": {"type": "string", "description": "red: 1000B"},
+          "gentle": {"type": "boolean", "default": false, "description": "red: the chance rises to 1 from max to twice max"},
           "flows": {"type": "integer", "description": "fq_codel: 1024"}, "quantum": {"type": "string", "description": "fq_codel: 1514B"}}},
       "outage": {"description": "Shorthand: on", "type": ["object", "boolean", "null"], "additionalProperties": false,
         "properties": {"on": {"type": "boolean"}, "up_for": {"type": "string"}, "down_for": {"type": "string"},

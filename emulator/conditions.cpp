@@ -180,6 +180,7 @@ void check_parameters(const QueueSettings& queue, Checker& check) {
   own.require("/queue/avpkt", queue.avpkt, 64U, 65'535U, "must be 64B to 65535B", {red}, kRed);
   own.require("/queue/flows", queue.flows, 1U, kMaxFlows, "must be 1 to 65536", {fq_codel}, kFair);
   own.require("/queue/quantum", queue.quantum, 64U, 1'000'000U, "must be 64B to 1MB", {fq_codel}, kFair);
+  check.require(!queue.gentle || queue.discipline == red, "/queue/gentle", kRed);
   check.require(!queue.min || !queue.max || *queue.min < *queue.max, "/queue/min", "must be below max");
 }
 

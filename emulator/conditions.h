@@ -186,8 +186,10 @@ struct QueueSettings {
   std::optional<std::uint64_t> max{};        ///< red: bytes; a quarter of the limit
   std::optional<Probability> probability{};  ///< red, at max: 2 %
   std::optional<std::uint32_t> avpkt{};      ///< red: 1,000 bytes
-  std::optional<std::uint32_t> flows{};      ///< fq_codel: 1,024
-  std::optional<std::uint32_t> quantum{};    ///< fq_codel: 1,514 bytes
+  bool gentle =
+      false;  ///< red: from max to twice max the chance rises to 1, where else everybody is dropped from max on
+  std::optional<std::uint32_t> flows{};    ///< fq_codel: 1,024
+  std::optional<std::uint32_t> quantum{};  ///< fq_codel: 1,514 bytes
   bool operator==(const QueueSettings&) const = default;
 };
 

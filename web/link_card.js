@@ -221,7 +221,7 @@ export class LinkCard {
     if (!scenario || !this.link?.scenario) return;
     const step = this.link.scenario[scenario.step - 1];
     const sides = DIRECTIONS.filter(d => step?.[d]).map(d => `${d} ${inWords(step[d])}`).join(' · ');
-    setText(this.step, `step ${scenario.step} of ${scenario.of}${step ? `, ${step.for}: ${sides || 'as below'}` : ''}`);
+    setText(this.step, `step ${scenario.step} of ${scenario.of}${step ? `, ${step.for}: ${sides || 'as asked below'}` : ''}`);
   }
 
   showReverts() {

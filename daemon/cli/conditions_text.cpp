@@ -127,8 +127,9 @@ std::string queue(const Json& value) {
     if (const std::string word = text(value, name); !word.empty()) out.append(" ").append(word);
   }
   if (is_true(value, "ecn")) out += " ecn";
+  if (is_true(value, "gentle")) out += " gentle";
   for (const auto& [name, parameter] : value.items()) {
-    if (name == "limit" || name == "discipline" || name == "ecn") continue;
+    if (name == "limit" || name == "discipline" || name == "ecn" || name == "gentle") continue;
     out.append(" ").append(text(Json(name))).append(" ").append(text(parameter));
   }
   return out;
