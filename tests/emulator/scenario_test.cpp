@@ -98,11 +98,10 @@ TEST(Scenario, ATunnelDropsWhatIsInFlightIfAsked) {
   tunnel.outage = {true, {}, {}, true};
   c.scenario = {{10s, {}, {}}, {1s, tunnel, {}}};
   bench.link.apply(c, TimePoint(10s));
-  bench.admit(datagram(1), Side::near, TimePoint(17s));
-  bench.admit(datagram(2), Side::near, TimePoint(19s));
-  bench.admit(datagram(3), Side::near, TimePoint(20s));
-  bench.admit(datagram(4), Side::near, TimePoint(21s));
-  bench.run_until(TimePoint(30s));
+  for (std::size_t i = 1; const Duration at : {17s, 19s, 20s, 21s, 30s}) {
+    bench.run_until(TimePoint(at));
+    bench.admit(datagram(i++), Side::near, TimePoint(at));
+  }
   ASSERT_EQ(bench.left.size(), 2u);
   EXPECT_EQ(bench.left[1].bytes, datagram(4).bytes);
   EXPECT_EQ(bench.link.stats(TimePoint(30s)).up.total.dropped[static_cast<std::size_t>(DropReason::outage)], 2u);
