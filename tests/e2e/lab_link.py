@@ -23,8 +23,8 @@ class LabLink:
     def lose(self, direction, count):
         return _Outage(self, direction, count)
 
-    def slowly_down(self, delay):
-        return _Delayed(self, "down", delay)
+    def slowly(self, direction, delay):
+        return _Delayed(self, direction, delay)
 
     def overtaking(self, direction):
         return _Delayed(self, direction, {"time": "200ms", "reorder": True})

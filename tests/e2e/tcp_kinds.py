@@ -302,7 +302,7 @@ def syn_ack_lost(batch):
 def third_ack_lost(batch):
     """The SYN passes; while the SYN-ACK is on its way (200 ms), the outage of the other direction begins."""
     batch.listen()
-    with batch.link.slowly_down("200ms"):
+    with batch.link.slowly("down", "200ms"):
         before = batch.link.arrived("up")
         batch.connect()
         batch.link.wait(lambda: batch.link.arrived("up") >= before + len(batch.client_ports), "all SYNs to arrive")

@@ -15,23 +15,24 @@ _PROBES = 3  # struct tcp_info: tcpi_probes, of one byte
 
 
 def simultaneous_open(batch):
-    """Each end connects to the other before the other's SYN is there (20 ms)."""
+    """Each end connects to the other before the other's SYN is there (300 ms)."""
     near, far = batch.near.address(batch.family), batch.far.address(batch.family)
     with batch.near.entered():
         clients = [socket.socket(batch.family) for _ in batch.client_ports]
     with batch.far.entered():
         servers = [socket.socket(batch.family) for _ in batch.client_ports]
-    for port, client, server in zip(batch.client_ports, clients, servers):
-        for sock, address, local in ((client, near, port), (server, far, batch.server_port)):
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((address, local))
-        batch.pairs[port] = pair = Pair(port, client)
-        client.connect_ex((far, batch.server_port))
-        server.connect_ex((near, port))
-        pair.server = server
-        batch.selector.register(client, selectors.EVENT_WRITE, ("client", pair))
-    batch.turn_until(lambda: all(p.connected for p in batch.pairs.values()), "all connected")
+    with batch.link.slowly("up", "300ms"), batch.link.slowly("down", "300ms"):
+        for port, client, server in zip(batch.client_ports, clients, servers):
+            for sock, address, local in ((client, near, port), (server, far, batch.server_port)):
+                sock.setblocking(False)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((address, local))
+            batch.pairs[port] = pair = Pair(port, client)
+            client.connect_ex((far, batch.server_port))
+            server.connect_ex((near, port))
+            pair.server = server
+            batch.selector.register(client, selectors.EVENT_WRITE, ("client", pair))
+        batch.turn_until(lambda: all(p.connected for p in batch.pairs.values()), "all connected")
     for pair in batch.pairs.values():
         batch.selector.register(pair.server, selectors.EVENT_READ, ("server", pair))
     tcp_kinds.end_orderly(batch)
@@ -201,7 +202,7 @@ PROOFS = {
 
 #: as tcp_kinds.KINDS
 KINDS = {
-    "simultaneous open": (simultaneous_open, _SYNS + _ACTIVE, _SYNS + _PASSIVE, False),
+    "simultaneous open": (simultaneous_open, _SYNS + _ACTIVE, _SYNS + _PASSIVE, True),
     "fast open": (fast_open, _OPEN_CLIENT + _ACTIVE, _OPEN_SERVER + _PASSIVE, False),
     "port again": (port_again, _OPEN_CLIENT + _ACTIVE, _OPEN_SERVER + _PASSIVE, False),
     "FIN lost": (fin_lost, _OPEN_CLIENT + _ACTIVE, _OPEN_SERVER + _PASSIVE, True),
