@@ -32,6 +32,8 @@ FateWord word_for_copy(const Fate& fate, TimePoint arrived) {
   return fate.corrupted ? FateWord::corrupted : FateWord::duplicated;
 }
 
+bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
+
 bool is_plain(const Fate& fate) { return fate.copies == 1 && !fate.is_dropped() && !fate.corrupted && !fate.reordered; }
 
 bool is_ritual(const TcpSegment& segment) { return segment.has(tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst); }
@@ -87,6 +89,7 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
                                 TimePoint arrived, const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
   State& s = *state_;
+  if (is_icmp(packet.protocol) && !fate.corrupted) s.deliver_icmp_error(packet, arrived_on, now);
   const std::uint32_t index = s.resolve(connection);
   if (index == 0) return;
   Record& record = s.store[index];

@@ -189,6 +189,19 @@ void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& 
   }
 }
 
+void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept {
+  const std::optional<IcmpError> error = parse_icmp_error(packet);
+  if (!error) return;
+  const Side sender = opposite(arrived_on);
+  const std::uint32_t index = store.find(FlowKey::of(error->about, sender));
+  if (index == 0) return;
+  Record& record = store[index];
+  Steps steps;
+  tracker.icmp_error(record.tcp, record.role_of(sender), *error, now, steps);
+  publish(record, steps, nullptr, now);
+  if (steps.has_change()) settle(index, false, now);
+}
+
 void ConnectionTable::State::use_flow(std::uint32_t index, TimePoint now) noexcept {
   store[index].last_segment = now;
   idle.touch(index, kFlows);

@@ -76,6 +76,8 @@ struct ConnectionTable::State {
   void tell_segment(Record& record, const Landing& landing) noexcept;
   void tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate, const Sending& sending,
                         bool is_notable, TimePoint now) noexcept;
+  /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
+  void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
   void use_flow(std::uint32_t index, TimePoint now) noexcept;
   /// After anything that happened to a TCP record: its class, its deadline, and its end if it is over. `is_use`: it
   /// counts as use of the record.
