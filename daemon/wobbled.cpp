@@ -20,6 +20,7 @@
 #include "daemon/service.h"
 #include "daemon/temporary_log.h"
 #include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/ways_in.h"
 #include "daemon/ways_in/words.h"
 
 namespace wobble::daemon {
@@ -123,7 +124,7 @@ int main(int argc, char** argv) {
     if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
     run(options, ending);
   } catch (const std::system_error& e) {  // the kernel has refused something
-    std::fprintf(stderr, "wobbled: %s; run as root, and see 'wobble doctor' for what is missing\n", e.what());
+    std::fprintf(stderr, "wobbled: %s\n", with_remedy(e).c_str());
     return 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "wobbled: %s\n", e.what());

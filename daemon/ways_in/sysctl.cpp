@@ -17,8 +17,12 @@ namespace {
 
 std::string path_of(const std::string& name) { return "/proc/sys/net/" + name; }
 
-// A device of ours does not exist yet when a container is started: there its default must be right.
-std::string name_for_a_container(const std::string& name) {
+// What a person sets so that `name` is right from the start. A device of ours is not there before us: then its default
+// must be right. Forwarding is switched on for every interface at once, as all documentation has it.
+std::string to_be_set(const std::string& name, bool on) {
+  if (on && name.starts_with("ipv4/conf/") && name.ends_with("/forwarding")) return sysctl_name("ipv4/ip_forward");
+  if (on && name.starts_with("ipv6/conf/") && name.ends_with("/forwarding"))
+    return sysctl_name("ipv6/conf/all/forwarding");
   const auto device = name.find("/conf/" + std::string(kDevicePrefix));
   if (device == std::string::npos) return sysctl_name(name);
   const auto end = name.find('/', device + 6);
@@ -47,10 +51,12 @@ void write_sysctl(const std::string& name, const std::string& value) {
   const UniqueFd file(::open(path_of(name).c_str(), O_WRONLY | O_CLOEXEC));
   const bool written = file.get() >= 0 && ::write(file.get(), value.data(), value.size()) >= 0;
   if (written) return;
+  const bool lacks_rights = errno == EACCES || errno == EPERM;
   const std::string why = std::strerror(errno);
+  const std::string wanted = to_be_set(name, value == "1") + "=" + value;
   throw api::Incapable(sysctl_name(name) + " is " + read_sysctl(name).value_or("not there") + " and must be " + value +
-                       ", but cannot be set (" + why + "): set it by 'sysctl -w " + sysctl_name(name) + "=" + value +
-                       "' (docker: --sysctl " + name_for_a_container(name) + "=" + value + ")");
+                       ", but cannot be set (" + why + "): " + (lacks_rights ? "run as root, or " : "") +
+                       "set it by 'sysctl -w " + wanted + "' (docker: --sysctl " + wanted + "); see 'wobble doctor'");
 }
 
 bool require_sysctl(const std::string& name, const std::string& value) {

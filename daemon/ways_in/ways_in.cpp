@@ -48,15 +48,21 @@ Target own_namespace() {
   return {NetworkNamespace::own(), [] { return std::string(); }};
 }
 
-[[noreturn]] void tell(const std::system_error& e) {
-  const int error = e.code().value();
-  std::string mend;
-  if (error == EPERM || error == EACCES) mend = "run wobbled as root (docker: --cap-add NET_ADMIN)";
-  if (error == ENOENT || error == ENODEV || error == ENXIO) mend = "modprobe tun (docker: --device /dev/net/tun)";
-  throw api::Incapable(std::string(e.what()) + (mend.empty() ? "" : ": " + mend) + "; see 'wobble doctor'");
-}
-
 }  // namespace
+
+std::string with_remedy(const std::system_error& error) {
+  const std::string what = error.what();
+  const int code = error.code().value();
+  std::string remedy;
+  if (code == EPERM || code == EACCES) {
+    const bool is_namespace = what.find("namespace") != std::string::npos;
+    remedy = std::string("run wobbled as root (docker: --cap-add ") + (is_namespace ? "SYS_ADMIN" : "NET_ADMIN") + ")";
+  }
+  if (what.find("/dev/net/tun") != std::string::npos && (code == ENOENT || code == ENODEV || code == ENXIO)) {
+    remedy = "modprobe tun (docker: --device /dev/net/tun)";
+  }
+  return what + (remedy.empty() ? "" : ": " + remedy) + "; see 'wobble doctor'";
+}
 
 WaysIn::WaysIn(bool offload, const std::string& ledger_folder) : offload_(offload), ledger_(ledger_folder) {}
 
@@ -64,7 +70,7 @@ std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const st
   try {
     return make_kind(settings, there);
   } catch (const std::system_error& e) {
-    tell(e);
+    throw api::Incapable(with_remedy(e));
   } catch (const api::Unfit&) {
     throw;
   } catch (const api::Conflict&) {

@@ -3,12 +3,16 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "daemon/ways_in/ledger.h"
 #include "daemon/ways_in/way_in.h"
 
 namespace wobble::daemon {
+
+/// What the kernel has refused, in one line, with what mends it.
+std::string with_remedy(const std::system_error& error);
 
 class WaysIn {
  public:
