@@ -18,6 +18,7 @@ import udp_stream
 from tcp_lives import content
 
 SIZE = 20_000_000
+LONG = 1_000_000_000
 SOL_UDP, UDP_SEGMENT = 17, 103  # linux/udp.h
 V4, V6 = "10.79.0", "fd79:"
 
@@ -63,7 +64,7 @@ class Offload(unittest.TestCase):
         self.behind = Behind(self.lab.far)
         self.addCleanup(self.behind.remove)
 
-    def carry(self, source, sink, family):
+    def carry(self, source, sink, family, size=SIZE):
         with sink.socket(family) as listener:
             listener.bind((sink.address(family), 0))
             listener.listen(1)
@@ -72,8 +73,8 @@ class Offload(unittest.TestCase):
             def send():
                 with source.socket(family) as out:
                     out.connect((sink.address(family), port))
-                    for offset in range(0, SIZE, 1 << 20):
-                        out.sendall(content(offset, min(1 << 20, SIZE - offset)))
+                    for offset in range(0, size, 1 << 20):
+                        out.sendall(content(offset, min(1 << 20, size - offset)))
 
             sender = threading.Thread(target=send, daemon=True)
             sender.start()
@@ -85,8 +86,11 @@ class Offload(unittest.TestCase):
                     digest.update(chunk)
                     length += len(chunk)
             sender.join(30)
-        self.assertEqual(SIZE, length)
-        self.assertEqual(hashlib.sha256(content(0, SIZE)).digest(), digest.digest())
+        self.assertEqual(size, length)
+        expected = hashlib.sha256()
+        for offset in range(0, size, 1 << 20):
+            expected.update(content(offset, min(1 << 20, size - offset)))
+        self.assertEqual(expected.digest(), digest.digest())
 
     def written_to_far(self):
         """Packets the kernel took from us on the far device, a super-packet counted once."""
@@ -113,6 +117,20 @@ class Offload(unittest.TestCase):
             for source, sink in ((self.lab.near, self.behind), (self.behind, self.lab.near)):
                 self.lab.both(**conditions)
                 self.carry(source, sink, family)
+        self.assertEqual(0, self.behind.wrong_sums())
+
+    def test_a_long_transfer_through_one_percent_of_loss_arrives_intact(self):
+        self.lab.near.run("sysctl", "-qw", "net.ipv4.tcp_congestion_control=bbr", check=False)
+        before = self.written_to_far()
+        self.lab.both(loss="1%")
+        self.carry(self.lab.near, self.behind, socket.AF_INET, LONG)
+        self.lab.wait_empty()
+        up = self.lab.stats()["up"]
+        packets = up["since_change"]["packets_in"]
+        self.assertGreater(packets, LONG / 1448)
+        self.assertGreater(up["since_change"]["packets_out"], self.written_to_far() - before, "without super-packets?")
+        slack = 5 * 100 * (0.01 * 0.99 / packets) ** 0.5  # five standard deviations, in percent
+        self.assertAlmostEqual(1, up["delivered"]["loss_percent"], delta=slack)
         self.assertEqual(0, self.behind.wrong_sums())
 
     def datagrams(self, family, rounds=50, each=20, size=1000):
