@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,13 @@ struct IpAddress {
   std::string to_string() const;
 
   auto operator<=>(const IpAddress&) const = default;
+  /// Two comparisons of words: every packet asks.
+  bool operator==(const IpAddress& other) const noexcept {
+    std::uint64_t mine[2], others[2];
+    std::memcpy(mine, bytes.data(), sizeof mine);
+    std::memcpy(others, other.bytes.data(), sizeof others);
+    return ((mine[0] ^ others[0]) | (mine[1] ^ others[1])) == 0;
+  }
 };
 
 /// An address and a port: one end of a connection. Port 0 where the protocol has none.

@@ -37,8 +37,8 @@ struct Fate {
   bool corrupted = false;                 ///< bits were flipped and the receiver's checksum will say so
   bool reordered = false;                 ///< moved back by `reorder`
   std::uint8_t copies = 1;
-  std::array<TimePoint, kMaxCopies> release_at{};
   std::array<DropReason, kMaxCopies> lost{};
+  std::array<TimePoint, kMaxCopies> release_at{};
 
   bool is_dropped() const noexcept { return dropped != DropReason::none; }
 };

@@ -18,6 +18,8 @@ namespace {
 
 // At most so many packets are taken from one device before the other, the departures and the mail have their turn.
 constexpr int kBatch = 64;
+// Nor more than what the core's own cache is likely to hold until it is written.
+constexpr std::size_t kBatchBytes = 256 * 1024;
 constexpr std::size_t kLargestPacket = 65'536;
 
 enum class Source : std::uint32_t { near, far, timer, mail };
@@ -144,7 +146,8 @@ bool Forwarder::poll(int timeout) noexcept {
 }
 
 void Forwarder::read_from(Side side) noexcept {
-  for (int i = 0; i < kBatch; ++i) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < kBatch && bytes < kBatchBytes; ++i) {
     // Straight into a block of the pool, which a super-packet then keeps; into the spare one if the pool is exhausted,
     // so that what comes in is counted and dropped.
     PacketBuffer block = link_.buffer_to_read_into();
@@ -159,6 +162,7 @@ void Forwarder::read_from(Side side) noexcept {
         has_lost_device_ = true;
         return;
     }
+    bytes += length;
     // The clock is read after the packet was: one that came in while we worked is never dated before its arrival.
     link_.admit(space.first(length), offload, side, now(), std::move(block));
   }

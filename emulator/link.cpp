@@ -66,9 +66,9 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
   // What waits aside counts packets, so they must come to the queue one by one.
   const bool may_group = half.pipeline.conditions().reorder.by_packets == 0 && !half.queue.has_held();
   Run run;
-  PacketView segment = packet.whole();
+  PacketView part;
   for (std::uint32_t i = 0; i < packet.count(); ++i) {
-    packet.turn_to(i, segment);
+    const PacketView& segment = packet.look_at(i, part);
     if (mtu > 0 && segment.length > mtu && may_be_fragmented(segment)) {
       keep_run(half, arrival, run);
       admit_fragments(half, arrival, i);
@@ -80,17 +80,17 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
     Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
     const bool is_plain =
-        may_group && !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits;
-    if (is_plain && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
+        !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits;
+    if (is_plain && may_group && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
       ++run.n;
       continue;
     }
     keep_run(half, arrival, run);
     if (is_plain) {
       run = {i, 1, flow.connection, fate, arrival.sequence};
-      if (arrive_rest(half, arrival, run)) break;
+      if (may_group && arrive_rest(half, arrival, run)) break;
     } else {
-      keep_single(half, arrival, i, flow, verdict);
+      keep_single(half, arrival, i, segment, flow, verdict);
       advance_bottleneck(direction_from(arrival.side), arrival.now);  // as if the next segment came by itself
     }
   }
@@ -125,9 +125,9 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     count_drop(half, DropReason::memory, epoch_, run.n);
     tell_exhausted(arrival.now);
   }
-  PacketView segment = packet.whole();
+  PacketView part;
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
-    packet.turn_to(i, segment);
+    const PacketView& segment = packet.look_at(i, part);
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
     if (i != run.first || run.n == 1 || !taps_.empty()) continue;
@@ -149,11 +149,11 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   run.n = 0;
 }
 
-void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
-                       Verdict& verdict) noexcept {
+void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const PacketView& view,
+                       const FlowPosition& flow, Verdict& verdict) noexcept {
   std::array<InFlight, Fate::kMaxCopies> copies = make_copies(half, arrival, segment, verdict);
   const Fate& fate = verdict.fate;
-  connections_.sent(flow.connection, arrival.packet.segment(segment), arrival.side, fate, arrival.now);
+  connections_.sent(flow.connection, view, arrival.side, fate, arrival.now);
   show_arrival(arrival, segment, fate);
   answer_refused(half, arrival, segment, flow, fate.dropped);
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
@@ -245,26 +245,6 @@ void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::u
   if (epoch == epoch_) half.since_change.dropped[index] += n;
 }
 
-void Link::advance_bottleneck(Direction direction, TimePoint now) noexcept {
-  Half& half = this->half(direction);
-  if (half.pipeline.next_leaving_at() > now) return;
-  LeftBottleneck left;
-  while (half.pipeline.next_leaving(now, left)) {
-    if (left.dropped != DropReason::none) {
-      lose(left.packet, direction, left.dropped, now);
-      continue;
-    }
-    if (left.to_mark) mark(half, left.packet);
-    enqueue(half, std::move(left.packet), left.hold_packets);
-  }
-}
-
-void Link::mark(Half& half, InFlight& packet) noexcept {
-  if (!mark_congestion(packet.buffer.bytes())) return;
-  ++half.total.marked;
-  if (packet.epoch == epoch_) ++half.since_change.marked;
-}
-
 void Link::advance(TimePoint now) noexcept {
   follow_scenario(now);
   connections_.advance(now);
@@ -280,76 +260,10 @@ TimePoint Link::next_due() const noexcept {
                    down_.pipeline.next_leaving_at(), down_.queue.next_due()});
 }
 
-std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
-  return half(direction).queue.pop_due(now);
-}
-
-void Link::complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept {
-  Half& half = this->half(direction);
-  if (!written) return lose(packet, direction, DropReason::device, now);
-  leave_flight(half, packet);
-  for (DirectionCounters* c : {&half.total, &half.since_change}) {
-    if (c == &half.since_change && packet.epoch != epoch_) continue;
-    c->packets_out += packet.segments;
-    c->bytes_out += packet.wire_bytes;
-    if (!packet.is_originated) c->delay.add(packet.release_at - packet.arrived, packet.segments);
-    c->lateness.add(now - packet.release_at, packet.segments);
-  }
-  if (!packet.is_originated && packet.copy == 0) count_reordering(half, packet);
-  half.rate_out.add(packet.wire_bytes, now);
-
-  const Side arrived_on = opposite(destination_of(direction));
-  SuperPacket segments;
-  SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
-  PacketView segment = segments.whole();
-  for (std::uint32_t i = 0; i < packet.segments; ++i) {
-    segments.turn_to(i, segment);
-    connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
-    for (const auto& tap : taps_) {
-      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
-                {packet.fate, packet.arrived, packet.copy}, now);
-    }
-    if (i > 0 || packet.segments == 1 || !taps_.empty()) continue;
-    const std::uint32_t rest = packet.segments - 1u;
-    if (connections_.delivered_rest(packet.connection, segments.run(1, rest), rest, arrived_on, packet.arrived,
-                                    packet.fate)) {
-      break;
-    }
-  }
-}
-
-void Link::leave_flight(Half& half, const InFlight& packet) noexcept {
-  half.packets_in_flight -= packet.segments;
-  half.bytes_in_flight -= packet.wire_bytes;
-}
-
-void Link::lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept {
-  Half& half = this->half(direction);
-  leave_flight(half, packet);
-  count_drop(half, reason, packet.epoch, packet.segments);
-  const Side arrived_on = opposite(destination_of(direction));
-  SuperPacket segments;
-  SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);
-  for (std::uint32_t i = 0; i < packet.segments; ++i) {
-    connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
-    for (const auto& tap : taps_) {
-      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
-                {packet.fate, packet.arrived, packet.copy}, reason, now);
-    }
-  }
-}
-
 void Link::show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept {
   for (const auto& tap : taps_) {
     tap->arrived({arrival.bytes, &arrival.packet, segment, arrival.number + segment, arrival.side}, fate, arrival.now);
   }
-}
-
-void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
-  Half& half = this->half(direction);
-  for (const InFlight& packet : half.queue.take_all()) lose(packet, direction, DropReason::outage, now);
-  for (const InFlight& packet : half.pipeline.take_waiting()) lose(packet, direction, DropReason::outage, now);
-  half.pipeline.forget_backlog(now);
 }
 
 void Link::start_epoch(TimePoint now) {

@@ -130,8 +130,8 @@ class Link {
   /// Lets all segments behind the run's only one join it, if they need not be looked at one by one.
   bool arrive_rest(Half& half, const Arrival& arrival, Run& run) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
-  void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
-                   Verdict& verdict) noexcept;
+  void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const PacketView& view,
+                   const FlowPosition& flow, Verdict& verdict) noexcept;
   /// The copies of one segment as they will leave; one that is lost stays empty. Completes the verdict's fate with what
   /// only the bytes and the memory can tell, and counts.
   std::array<InFlight, Fate::kMaxCopies> make_copies(Half& half, const Arrival& arrival, std::uint32_t segment,

@@ -22,21 +22,22 @@
 
 namespace wobble {
 
-/// A packet on its way; or several, the segments of one super-packet that share a fate and leave together.
+/// A packet on its way; or several, the segments of one super-packet that share a fate and leave together. In the order
+/// that leaves no gaps: there is one for each packet in flight.
 struct InFlight {
   PacketBuffer buffer;
   Offload offload;
   std::uint32_t wire_bytes = 0;  ///< of its segments as separate packets
   std::uint16_t segments = 1;
+  std::uint8_t copy = 0;
+  bool is_originated = false;  ///< by the link itself: it did not arrive
   ConnectionHandle connection;
+  std::uint32_t epoch = 0;  ///< of the conditions it arrived under
   TimePoint arrived;
   TimePoint release_at;
   Fate fate;
-  std::uint8_t copy = 0;
-  std::uint32_t epoch = 0;     ///< of the conditions it arrived under
   std::uint64_t number = 0;    ///< of its first segment: the n-th wire packet that arrived on the link
   std::uint64_t sequence = 0;  ///< of its first segment: the n-th that was admitted to its direction
-  bool is_originated = false;  ///< by the link itself: it did not arrive
 };
 
 class ReleaseQueue {
@@ -50,7 +51,7 @@ class ReleaseQueue {
   void hold(InFlight&& packet, std::uint32_t packets, TimePoint deadline);
 
   /// The next departure; kNever if nothing waits.
-  TimePoint next_due() const noexcept;
+  TimePoint next_due() const noexcept { return head_.release_at; }
   /// The packet that leaves next, if its time has come.
   std::optional<InFlight> pop_due(TimePoint now);
 
@@ -89,11 +90,13 @@ class ReleaseQueue {
   void enqueue(InFlight&& packet);
   void wake_held(TimePoint arrived, TimePoint release_at);
   void refresh_held() noexcept;
-  Head head() const noexcept;
-  InFlight take(Lane lane);
+  /// Finds what leaves next; call when the front of a lane has changed.
+  void refresh_head() noexcept;
+  InFlight take_head();
   InFlight take_heap();
   InFlight take_held();
 
+  Head head_;         ///< of all lanes
   Ring<Entry> fifo_;  ///< release_at never decreases
   std::vector<Key> heap_;
   std::vector<InFlight> slab_;

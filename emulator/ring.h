@@ -18,6 +18,8 @@ class Ring {
 
   T& front() noexcept { return slots_[first_]; }
   const T& front() const noexcept { return slots_[first_]; }
+  /// Where the one lies that is `n` behind the front, or will: to be fetched ahead.
+  const void* place(std::size_t n) const noexcept { return &slots_[(first_ + n) & (capacity_ - 1)]; }
   const T& back() const noexcept { return slots_[(first_ + size_ - 1) & (capacity_ - 1)]; }
 
   /// False, with nothing changed, if there is no memory to grow.
@@ -30,11 +32,20 @@ class Ring {
   void push(T&& value) {
     if (!try_push(std::move(value))) throw std::bad_alloc();
   }
+  /// One more at the end, whatever its slot holds: to be assigned to.
+  T& extend() {
+    if (size_ == capacity_ && !grow()) throw std::bad_alloc();
+    return slots_[(first_ + size_++) & (capacity_ - 1)];
+  }
   T pop() noexcept {
     T value = std::move(slots_[first_]);
+    drop_front();
+    return value;
+  }
+  /// Of what was moved from already.
+  void drop_front() noexcept {
     first_ = (first_ + 1) & (capacity_ - 1);
     --size_;
-    return value;
   }
   void clear() noexcept {
     while (!empty()) pop();

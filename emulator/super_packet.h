@@ -28,8 +28,14 @@ class SuperPacket {
   /// The i-th as it would be on the wire. If count() > 1, `bytes` ends with the headers and `length` tells the truth.
   PacketView segment(std::uint32_t i) const noexcept;
 
-  /// Makes of the view of one segment that of the i-th: what segment() gives, for less.
-  void turn_to(std::uint32_t i, PacketView& view) const noexcept;
+  /// What segment() gives, for less: the packet's own view if it is the only one, else `part`, made into that of the
+  /// i-th. `part` is to be left as it was between the calls.
+  const PacketView& look_at(std::uint32_t i, PacketView& part) const noexcept {
+    if (count_ == 1) return whole_;
+    if (part.version == 0) part = whole_;
+    turn_to(i, part);
+    return part;
+  }
 
   /// The n segments from `first` seen as one: `length` counts all their headers, TCP's are the whole's with FIN and PSH
   /// if the last of them has them, and its length is all their payload.
@@ -45,6 +51,8 @@ class SuperPacket {
   Offload copy_run(std::uint32_t first, std::uint32_t n, std::span<std::uint8_t> out) const noexcept;
 
  private:
+  /// Makes of the view of one segment that of the i-th.
+  void turn_to(std::uint32_t i, PacketView& view) const noexcept;
   std::uint32_t payload_begin(std::uint32_t i) const noexcept {
     return whole_.payload_offset + i * offload_.segment_size;
   }

@@ -45,10 +45,13 @@ bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
     return true;
   }
   if (is_fin) return see_fin(from, segment);
+  SideFacts& x = sides_[index(from)];
   if (segment.length > 0) {
-    add_once(from, 'D');
+    if (!x.has_told_data) add_once(from, 'D');
+    x.has_told_data = true;
   } else if (segment.has(tcp_flag::kAck)) {
-    add_once(from, 'A');
+    if (!x.has_told_ack) add_once(from, 'A');
+    x.has_told_ack = true;
   }
   return false;
 }

@@ -38,7 +38,10 @@ class WireFacts {
   enum class Ending : std::uint8_t { none, closed, reset };
   struct SideFacts {
     Ending ending = Ending::none;
-    bool has_fin = false;
+    bool has_fin : 1 = false;
+    // What nearly every segment says again.
+    bool has_told_data : 1 = false;
+    bool has_told_ack : 1 = false;
     // The low halves tell a repetition from another one.
     std::uint16_t syn = 0;
     std::uint16_t fin = 0;

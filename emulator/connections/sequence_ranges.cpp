@@ -91,7 +91,8 @@ SequenceNumber RangePool::absorb(RangeList& list, SequenceNumber edge) noexcept 
 bool RangePool::covers(const RangeList& list, SequenceNumber begin, SequenceNumber end) const noexcept {
   std::uint32_t index = first(list);
   for (std::uint32_t left = list.count; left > 0; --left, index = nodes_[index].next) {
-    if (!is_before(begin, nodes_[index].begin) && !is_after(end, nodes_[index].end)) return true;
+    if (is_before(begin, nodes_[index].begin)) return false;
+    if (!is_after(end, nodes_[index].end)) return true;
   }
   return false;
 }

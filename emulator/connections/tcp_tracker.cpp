@@ -186,7 +186,9 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
   const Occasion o{connection, ranges_, troubles_, segment,
                    who,        kind,    now,       connection.of(who).has(TcpEndpoint::kSentFin)};
   const std::uint8_t first = steps.count;
-  const bool goes_on = run(delivered_rows(), delivered_candidates, o, steps);
+  const bool is_usual = is_stream(connection, kind) && !condition::acks_unsent(o) && !condition::is_window_unknown(o) &&
+                        !condition::is_outside_window(o);
+  const bool goes_on = is_usual || run(delivered_rows(), delivered_candidates, o, steps);
   if (kind == SegmentKind::rst) return;
   // A row that stops without a change has found the segment unacceptable: nothing in it counts.
   if (!goes_on && steps.count > first && steps.items[steps.count - 1].from == steps.items[steps.count - 1].to) return;

@@ -95,6 +95,8 @@ void TimerWheel::collect_slot(std::uint32_t slot) noexcept {
 
 void TimerWheel::collect() noexcept {
   const std::int64_t target = tick_of(now_);
+  const std::uint32_t present = static_cast<std::uint32_t>(current_ & (kSlots - 1));
+  if (target <= current_ && (heads_[present] == 0 || earliest_[present] > now_)) return;  // nearly always
   for (;;) {
     const std::uint32_t here = static_cast<std::uint32_t>(current_ & (kSlots - 1));
     const std::uint32_t slot = first_used(here);

@@ -1,0 +1,96 @@
+// How packets leave a link: out of the bottleneck, out of the queue, and what became of them.
+
+#include <utility>
+
+#include "emulator/link.h"
+
+namespace wobble {
+
+void Link::advance_bottleneck(Direction direction, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  if (half.pipeline.next_leaving_at() > now) return;
+  LeftBottleneck left;
+  while (half.pipeline.next_leaving(now, left)) {
+    if (left.dropped != DropReason::none) {
+      lose(left.packet, direction, left.dropped, now);
+      continue;
+    }
+    if (left.to_mark) mark(half, left.packet);
+    enqueue(half, std::move(left.packet), left.hold_packets);
+  }
+}
+
+void Link::mark(Half& half, InFlight& packet) noexcept {
+  if (!mark_congestion(packet.buffer.bytes())) return;
+  ++half.total.marked;
+  if (packet.epoch == epoch_) ++half.since_change.marked;
+}
+
+std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
+  return half(direction).queue.pop_due(now);
+}
+
+void Link::complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  if (!written) return lose(packet, direction, DropReason::device, now);
+  leave_flight(half, packet);
+  const Histogram::Value delay(packet.release_at - packet.arrived), lateness(now - packet.release_at);
+  for (DirectionCounters* c : {&half.total, &half.since_change}) {
+    if (c == &half.since_change && packet.epoch != epoch_) continue;
+    c->packets_out += packet.segments;
+    c->bytes_out += packet.wire_bytes;
+    if (!packet.is_originated) c->delay.add(delay, packet.segments);
+    c->lateness.add(lateness, packet.segments);
+  }
+  if (!packet.is_originated && packet.copy == 0) count_reordering(half, packet);
+  half.rate_out.add(packet.wire_bytes, now);
+
+  const Side arrived_on = opposite(destination_of(direction));
+  SuperPacket segments;
+  SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
+  PacketView part;
+  for (std::uint32_t i = 0; i < packet.segments; ++i) {
+    const PacketView& segment = segments.look_at(i, part);
+    connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
+    for (const auto& tap : taps_) {
+      tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
+                {packet.fate, packet.arrived, packet.copy}, now);
+    }
+    if (i > 0 || packet.segments == 1 || !taps_.empty()) continue;
+    const std::uint32_t rest = packet.segments - 1u;
+    if (connections_.delivered_rest(packet.connection, segments.run(1, rest), rest, arrived_on, packet.arrived,
+                                    packet.fate)) {
+      break;
+    }
+  }
+}
+
+void Link::leave_flight(Half& half, const InFlight& packet) noexcept {
+  half.packets_in_flight -= packet.segments;
+  half.bytes_in_flight -= packet.wire_bytes;
+}
+
+void Link::lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  leave_flight(half, packet);
+  count_drop(half, reason, packet.epoch, packet.segments);
+  const Side arrived_on = opposite(destination_of(direction));
+  SuperPacket segments;
+  SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);
+  for (std::uint32_t i = 0; i < packet.segments; ++i) {
+    connections_.lost(packet.connection, segments.segment(i), arrived_on, packet.arrived, reason, packet.copy, now);
+    for (const auto& tap : taps_) {
+      tap->lost({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
+                {packet.fate, packet.arrived, packet.copy}, reason, now);
+    }
+  }
+}
+
+void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
+  Half& half = this->half(direction);
+  for (const InFlight& packet : half.queue.take_all()) lose(packet, direction, DropReason::outage, now);
+  for (const InFlight& packet : half.pipeline.take_waiting()) lose(packet, direction, DropReason::outage, now);
+  half.pipeline.forget_backlog(now);
+}
+
+}  // namespace wobble
