@@ -14,6 +14,8 @@ bool has_flow(const PacketView& packet) {
   return !packet.is_fragment && !has_ports;
 }
 
+bool is_plain(const Fate& fate) { return fate.copies == 1 && !fate.is_dropped() && !fate.corrupted && !fate.reordered; }
+
 }  // namespace
 
 ConnectionTable::ConnectionTable(const ConnectionTableOptions& options, ConnectionObserver& observer)
@@ -54,6 +56,48 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
   const std::uint32_t index = s.resolve(connection, packet, arrived_on);
   if (index == 0) return;
   if (s.deliver(s.store[index], packet, arrived_on, arrived, fate, copy, now)) s.settle(index, false, now);
+}
+
+bool ConnectionTable::arrive_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n,
+                                  Side side) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  const bool may_begin_anew = rest.is_tcp() && rest.tcp.has(tcp_flag::kSyn);
+  if (index == 0 || may_begin_anew) return false;
+  PacketCounters& counters = s.store[index].counters_of(s.store[index].role_of(side));
+  counters.packets_sent += n;
+  counters.bytes_sent += rest.length;
+  counters.payload_bytes += rest.is_tcp() ? rest.tcp.length : rest.length - std::size_t{n} * rest.payload_offset;
+  return true;
+}
+
+bool ConnectionTable::sent_rest(ConnectionHandle connection, const PacketView& rest, Side side,
+                                const Fate& fate) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0) return true;
+  if (!is_plain(fate)) return false;
+  Record& record = s.store[index];
+  return !rest.is_tcp() || s.tracker.sent_rest(record.tcp, record.role_of(side), rest.tcp);
+}
+
+bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n,
+                                     Side arrived_on, TimePoint arrived, const Fate& fate) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0) return true;
+  Record& record = s.store[index];
+  const Role from = record.role_of(arrived_on);
+  PacketCounters& counters = record.counters_of(from);
+  if (!is_plain(fate) || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
+  if (rest.is_tcp()) {
+    const bool is_told = record.budget.follow || record.budget.others < kMaxOtherSegments;
+    if (is_told || record.closes.count > 0 || record.tcp.of(from).marks.count > 0) return false;
+    if (!s.tracker.delivered_rest(record.tcp, peer_of(from), rest.tcp)) return false;
+  }
+  counters.packets_delivered += n;
+  counters.bytes_delivered += rest.length;
+  return true;
 }
 
 void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept {

@@ -92,6 +92,18 @@ class ConnectionTable {
   void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                  const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
 
+  /// What follows is for the segments of a super-packet behind its first: `rest` is SuperPacket::run() of those, `n` of
+  /// them, and all share the first's fate and moment. What each call does is exactly what one call for each segment
+  /// would do; where it cannot, it does nothing and answers false.
+
+  /// After arrive() of the first, which answered with `connection`.
+  bool arrive_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n, Side side) noexcept;
+  /// After sent() of the first.
+  bool sent_rest(ConnectionHandle connection, const PacketView& rest, Side side, const Fate& fate) noexcept;
+  /// After delivered() of the first.
+  bool delivered_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n, Side arrived_on,
+                      TimePoint arrived, const Fate& fate) noexcept;
+
   /// In place of arrive() and all that follows: the packet's checksum (or its header) was bad before it came here, so
   /// its receiver will not look at it and nothing is concluded from it. Its connection, if there is one, remembers
   /// that.

@@ -87,12 +87,23 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
     keep_run(half, arrival, run);
     if (is_plain) {
       run = {i, 1, flow.connection, fate, arrival.sequence};
+      if (arrive_rest(half, arrival, run)) break;
     } else {
       keep_single(half, arrival, i, flow, verdict);
       advance_bottleneck(direction_from(arrival.side), arrival.now);  // as if the next segment came by itself
     }
   }
   keep_run(half, arrival, run);
+}
+
+bool Link::arrive_rest(Half& half, const Arrival& arrival, Run& run) noexcept {
+  const std::uint32_t rest = arrival.packet.count() - run.first - 1;
+  if (rest == 0 || !half.pipeline.is_uniform() || idle_timeout_.is_on()) return false;
+  const PacketView view = arrival.packet.run(run.first + 1, rest);
+  if (!connections_.arrive_rest(run.connection, view, rest, arrival.side)) return false;
+  run.n += rest;
+  half.next_sequence += rest;
+  return true;
 }
 
 void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
@@ -118,6 +129,8 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
     packet.turn_to(i, segment);
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
+    if (i != run.first || run.n == 1 || !taps_.empty()) continue;
+    if (connections_.sent_rest(run.connection, packet.run(i + 1, run.n - 1), arrival.side, run.fate)) break;
   }
   if (kept.buffer) {
     kept.wire_bytes = packet.wire_size(run.first, run.n);
@@ -293,6 +306,12 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
     for (const auto& tap : taps_) {
       tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
                 {packet.fate, packet.arrived, packet.copy}, now);
+    }
+    if (i > 0 || packet.segments == 1 || !taps_.empty()) continue;
+    const std::uint32_t rest = packet.segments - 1u;
+    if (connections_.delivered_rest(packet.connection, segments.run(1, rest), rest, arrived_on, packet.arrived,
+                                    packet.fate)) {
+      break;
     }
   }
 }

@@ -123,6 +123,8 @@ class Link {
   };
   void admit_segments(Half& half, Arrival& arrival) noexcept;
   Verdict decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept;
+  /// Lets all segments behind the run's only one join it, if they need not be looked at one by one.
+  bool arrive_rest(Half& half, const Arrival& arrival, Run& run) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
   void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const FlowPosition& flow,
                    Verdict& verdict) noexcept;

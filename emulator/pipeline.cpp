@@ -24,6 +24,7 @@ struct Pipeline::Stages {
         reorder(seed, direction) {}
 
   DirectionConditions conditions;
+  bool is_uniform = true;
   Outage outage;
   Loss loss;
   Corrupt corrupt;
@@ -58,6 +59,13 @@ Verdict dropped(DropReason reason) noexcept {
   return verdict;
 }
 
+bool is_uniform_under(const DirectionConditions& conditions) {
+  DirectionConditions uniform;
+  uniform.delay.time = conditions.delay.time;
+  uniform.outage = conditions.outage;
+  return conditions == uniform;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Direction direction, std::uint64_t seed) : stages_(std::make_unique<Stages>(direction, seed)) {}
@@ -66,6 +74,7 @@ Pipeline::~Pipeline() = default;
 void Pipeline::configure(const DirectionConditions& conditions, TimePoint now) {
   Stages& s = *stages_;
   s.conditions = conditions;
+  s.is_uniform = is_uniform_under(conditions);
   s.outage.configure(conditions.outage, now);
   s.loss.configure(conditions.loss);
   s.corrupt.configure(conditions.corrupt);
@@ -158,5 +167,7 @@ void Pipeline::forget_backlog(TimePoint) noexcept {
 TimePoint Pipeline::order_floor() const noexcept { return stages_->delay.floor(); }
 
 const DirectionConditions& Pipeline::conditions() const noexcept { return stages_->conditions; }
+
+bool Pipeline::is_uniform() const noexcept { return stages_->is_uniform; }
 
 }  // namespace wobble

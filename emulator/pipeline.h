@@ -84,6 +84,9 @@ class Pipeline {
   TimePoint order_floor() const noexcept;
 
   const DirectionConditions& conditions() const noexcept;
+  /// Whether packets that arrive at one moment all meet the fate of the first: nothing hangs on chance, on their number
+  /// or on their size.
+  bool is_uniform() const noexcept;
 
  private:
   struct Stages;

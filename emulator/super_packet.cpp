@@ -76,6 +76,16 @@ void SuperPacket::turn_to(std::uint32_t i, PacketView& view) const noexcept {
   if (i > 0) view.tcp.flags &= static_cast<std::uint16_t>(~tcp_flag::kCwr);
 }
 
+PacketView SuperPacket::run(std::uint32_t first, std::uint32_t n) const noexcept {
+  PacketView view = segment(first + n - 1);
+  view.length = wire_size(first, n);
+  if (view.protocol != kTcp || count_ == 1) return view;
+  view.tcp.seq = whole_.tcp.seq + first * offload_.segment_size;
+  view.tcp.length = payload_end(first + n - 1) - payload_begin(first);
+  if (first == 0) view.tcp.flags |= whole_.tcp.flags & tcp_flag::kCwr;
+  return view;
+}
+
 std::uint32_t SuperPacket::run_size(std::uint32_t first, std::uint32_t n) const noexcept {
   if (count_ == 1) return static_cast<std::uint32_t>(whole_.bytes.size());
   return whole_.payload_offset + payload_end(first + n - 1) - payload_begin(first);

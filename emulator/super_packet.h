@@ -31,6 +31,10 @@ class SuperPacket {
   /// Makes of the view of one segment that of the i-th: what segment() gives, for less.
   void turn_to(std::uint32_t i, PacketView& view) const noexcept;
 
+  /// The n segments from `first` seen as one: `length` counts all their headers, TCP's are the whole's with FIN and PSH
+  /// if the last of them has them, and its length is all their payload.
+  PacketView run(std::uint32_t first, std::uint32_t n) const noexcept;
+
   /// Bytes of the packet that holds the segments first to first + n - 1, with one set of headers.
   std::uint32_t run_size(std::uint32_t first, std::uint32_t n) const noexcept;
 

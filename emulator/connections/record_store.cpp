@@ -31,9 +31,11 @@ RecordStore::RecordStore(std::uint32_t capacity, HashKey hash_key)
       by_id_(mask_ + 1) {}
 
 std::uint32_t RecordStore::find(const FlowKey& key) const noexcept {
+  std::uint32_t& recent = recent_[(key.near_port ^ key.far_port) % recent_.size()];
+  if (recent != 0 && records_[recent].is_used && records_[recent].key == key) return recent;
   std::uint32_t index = by_key_[key_bucket(key)];
   while (index != 0 && !(records_[index].key == key)) index = records_[index].key_chain;
-  return index;
+  return recent = index;
 }
 
 std::uint32_t RecordStore::find_id(ConnectionId id) const noexcept {

@@ -91,6 +91,7 @@ class RecordStore {
   LazyArray<Record> records_;
   LazyArray<std::uint32_t> by_key_;
   LazyArray<std::uint32_t> by_id_;
+  mutable std::array<std::uint32_t, 256> recent_{};  ///< found lately, by ports: most packets come in trains
   std::uint32_t free_ = 0;
   std::uint32_t fresh_ = 0;
   std::uint32_t size_ = 0;

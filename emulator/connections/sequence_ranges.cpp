@@ -2,97 +2,110 @@
 
 namespace wobble {
 
+void RangePool::insert_behind(RangeList& list, std::uint32_t previous, SequenceNumber begin,
+                              SequenceNumber end) noexcept {
+  if (list.count >= kMaxRanges) return;
+  const std::uint32_t index = nodes_.take();
+  if (index == 0) return;
+  if (previous == 0) previous = index;
+  nodes_[index] = {begin, end, previous == index ? index : nodes_[previous].next};
+  nodes_[previous].next = index;
+  ++list.count;
+  if (list.last == 0 || (previous == list.last && !is_before(begin, nodes_[list.last].begin))) list.last = index;
+}
+
 void RangePool::add(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept {
-  std::uint32_t* link = &list.head;
-  while (*link != 0 && is_before(nodes_[*link].end, begin)) link = &nodes_[*link].next;
-  if (*link == 0 || is_before(end, nodes_[*link].begin)) {
-    if (list.count >= kMaxRanges) return;
-    const std::uint32_t index = nodes_.take();
-    if (index == 0) return;
-    nodes_[index] = {begin, end, *link};
-    *link = index;
-    ++list.count;
+  if (list.last == 0 || is_before(nodes_[list.last].end, begin)) return insert_behind(list, list.last, begin, end);
+  if (!is_before(begin, nodes_[list.last].begin)) {
+    nodes_[list.last].end = later_of(nodes_[list.last].end, end);
     return;
   }
-  Node& node = nodes_[*link];
+  std::uint32_t previous = list.last, index = nodes_[list.last].next;
+  while (is_before(nodes_[index].end, begin)) {
+    previous = index;
+    index = nodes_[index].next;
+  }
+  if (is_before(end, nodes_[index].begin)) return insert_behind(list, previous, begin, end);
+  Node& node = nodes_[index];
   node.begin = earlier_of(node.begin, begin);
   node.end = later_of(node.end, end);
-  while (node.next != 0 && !is_after(nodes_[node.next].begin, node.end)) {
+  while (index != list.last && !is_after(nodes_[node.next].begin, node.end)) {
     const std::uint32_t swallowed = node.next;
     node.end = later_of(node.end, nodes_[swallowed].end);
-    node.next = nodes_[swallowed].next;
+    unlink(list, index, swallowed);
     nodes_.give_back(swallowed);
-    --list.count;
   }
 }
 
-std::uint32_t RangePool::unlink_head(RangeList& list) noexcept {
-  const std::uint32_t index = list.head;
-  list.head = nodes_[index].next;
+void RangePool::unlink(RangeList& list, std::uint32_t previous, std::uint32_t index) noexcept {
+  nodes_[previous].next = nodes_[index].next;
+  if (index == list.last) list.last = previous == index ? 0 : previous;
   --list.count;
-  return index;
+}
+
+void RangePool::drop_first(RangeList& list) noexcept {
+  const std::uint32_t index = first(list);
+  unlink(list, list.last, index);
+  nodes_.give_back(index);
 }
 
 void RangePool::forget_below(RangeList& list, SequenceNumber edge) noexcept {
-  while (list.head != 0 && !is_after(nodes_[list.head].end, edge)) nodes_.give_back(unlink_head(list));
-  if (list.head != 0) nodes_[list.head].begin = later_of(nodes_[list.head].begin, edge);
+  while (list.last != 0 && !is_after(nodes_[first(list)].end, edge)) drop_first(list);
+  if (list.last != 0) nodes_[first(list)].begin = later_of(nodes_[first(list)].begin, edge);
 }
 
 bool RangePool::remove(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept {
   bool found = false;
-  std::uint32_t* link = &list.head;
-  while (*link != 0 && is_before(nodes_[*link].begin, end)) {
-    Node& node = nodes_[*link];
-    if (!is_after(node.end, begin)) {
-      link = &node.next;
-      continue;
+  std::uint32_t previous = list.last, index = first(list);
+  for (std::uint32_t left = list.count; left > 0 && is_before(nodes_[index].begin, end); --left) {
+    Node& node = nodes_[index];
+    const std::uint32_t next = node.next;
+    if (is_after(node.end, begin)) {
+      found = true;
+      const SequenceNumber old_end = node.end;
+      const bool is_left = is_before(node.begin, begin), is_right = is_after(old_end, end);
+      if (is_left) node.end = begin;
+      if (is_left && is_right) insert_behind(list, index, end, old_end);
+      if (!is_left && is_right) node.begin = end;
+      if (is_right) return true;
+      if (!is_left) {
+        unlink(list, previous, index);
+        nodes_.give_back(index);
+        index = previous;  // which stays the one before the next
+      }
     }
-    found = true;
-    const SequenceNumber old_end = node.end;
-    const bool is_left = is_before(node.begin, begin);
-    const bool is_right = is_after(old_end, end);
-    if (is_left) {
-      node.end = begin;
-      if (is_right) add(list, end, old_end);
-      link = &nodes_[*link].next;
-    } else if (is_right) {
-      node.begin = end;
-      link = &node.next;
-    } else {
-      const std::uint32_t gone = *link;
-      *link = node.next;
-      nodes_.give_back(gone);
-      --list.count;
-    }
+    previous = index;
+    index = next;
   }
   return found;
 }
 
 SequenceNumber RangePool::absorb(RangeList& list, SequenceNumber edge) noexcept {
-  while (list.head != 0 && !is_after(nodes_[list.head].begin, edge)) {
-    edge = later_of(edge, nodes_[list.head].end);
-    nodes_.give_back(unlink_head(list));
+  while (list.last != 0 && !is_after(nodes_[first(list)].begin, edge)) {
+    edge = later_of(edge, nodes_[first(list)].end);
+    drop_first(list);
   }
   return edge;
 }
 
 bool RangePool::covers(const RangeList& list, SequenceNumber begin, SequenceNumber end) const noexcept {
-  for (std::uint32_t index = list.head; index != 0; index = nodes_[index].next) {
+  std::uint32_t index = first(list);
+  for (std::uint32_t left = list.count; left > 0; --left, index = nodes_[index].next) {
     if (!is_before(begin, nodes_[index].begin) && !is_after(end, nodes_[index].end)) return true;
   }
   return false;
 }
 
 bool RangePool::has_end_at(const RangeList& list, SequenceNumber edge) const noexcept {
-  for (std::uint32_t index = list.head; index != 0; index = nodes_[index].next) {
+  std::uint32_t index = first(list);
+  for (std::uint32_t left = list.count; left > 0; --left, index = nodes_[index].next) {
     if (nodes_[index].end == edge) return true;
   }
   return false;
 }
 
 void RangePool::release(RangeList& list) noexcept {
-  while (list.head != 0) nodes_.give_back(unlink_head(list));
-  list = {};
+  while (list.last != 0) drop_first(list);
 }
 
 }  // namespace wobble

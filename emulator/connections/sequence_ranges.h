@@ -11,7 +11,7 @@ namespace wobble {
 
 /// The handle of one list; its nodes belong to the pool it was used with. Must be release()d before it is forgotten.
 struct RangeList {
-  std::uint32_t head = 0;
+  std::uint32_t last = 0;  ///< the nodes form a ring: what is added is mostly behind the last, what goes is the first
   std::uint32_t count = 0;
 };
 
@@ -43,7 +43,10 @@ class RangePool {
     SequenceNumber end;
     std::uint32_t next;
   };
-  std::uint32_t unlink_head(RangeList& list) noexcept;
+  std::uint32_t first(const RangeList& list) const noexcept { return nodes_[list.last].next; }
+  void insert_behind(RangeList& list, std::uint32_t previous, SequenceNumber begin, SequenceNumber end) noexcept;
+  void unlink(RangeList& list, std::uint32_t previous, std::uint32_t index) noexcept;
+  void drop_first(RangeList& list) noexcept;
 
   NodePool<Node> nodes_;
 };

@@ -178,6 +178,12 @@ void ConnectionTable::State::use_flow(std::uint32_t index, TimePoint now) noexce
 
 void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint now) noexcept {
   Record& record = store[index];
+  if (is_use && TcpTracker::is_open(record.tcp)) {  // the usual case
+    record.last_segment = now;
+    idle.touch(index, class_of(Waiting::established));
+    wheel.set(index, now + options.timeouts.established, now);
+    return;
+  }
   const std::uint8_t list = class_of(TcpTracker::waiting(record.tcp));
   if (is_use) record.last_segment = now;
   if (is_use || idle.list_of(index) != list) idle.touch(index, list);

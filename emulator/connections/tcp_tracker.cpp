@@ -85,7 +85,7 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
 
   measure_sent(o, packet, sending);
   const TcpState before = x.state;
-  run(sent_rows(), sent_candidates, o, steps);
+  if (!is_stream(connection, kind)) run(sent_rows(), sent_candidates, o, steps);
   if (kind == SegmentKind::rst) return sending;
   if (kind != SegmentKind::syn_ack) x.seen &= ~TcpEndpoint::kInferredOpen;
   if (before == TcpState::syn_sent && x.state != before && kind != SegmentKind::syn_ack) {
@@ -95,6 +95,37 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   account_sent(o, packet);
   if (is_lost) lost(connection, who, segment);
   return sending;
+}
+
+// No row but those on acknowledgements and windows asks about such a segment.
+bool TcpTracker::is_stream(const TcpConnection& connection, SegmentKind kind) const noexcept {
+  const TcpEndpoint& x = connection.client;
+  const TcpEndpoint& y = connection.server;
+  return kind == SegmentKind::ack && x.state == TcpState::established && y.state == TcpState::established &&
+         !troubles_.known(connection.troubles).pending.is_set && ((x.seen | y.seen) & TcpEndpoint::kSentFin) == 0;
+}
+
+// The first of them has shown what its acknowledgement and its window say: again, they say nothing new.
+bool TcpTracker::sent_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
+  TcpEndpoint& x = connection.of(who);
+  const bool goes_on = x.has(TcpEndpoint::kHasSent) && rest.seq == x.snd_max && rest.length > 0;
+  if (!goes_on || x.is_window_closed || !is_stream(connection, kind_of(rest))) return false;
+  x.snd_max += rest.length;
+  x.unique_payload += rest.length;
+  x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
+  return true;
+}
+
+bool TcpTracker::delivered_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
+  TcpEndpoint& x = connection.of(who);
+  const bool goes_on = x.has(TcpEndpoint::kHasReceived) && rest.seq == x.rcv_nxt && rest.length > 0;
+  const bool has_beyond = troubles_.known(connection.troubles).of(who).out_of_order.count > 0;
+  if (!goes_on || has_beyond || !is_stream(connection, kind_of(rest))) return false;
+  const bool is_acceptable = !x.has(TcpEndpoint::kHasAcked) || !is_before(x.rcv_nxt, x.ack_sent);
+  const bool acks_unsent = x.has(TcpEndpoint::kHasSent) && is_after(rest.ack, x.snd_max);
+  if (!is_acceptable || acks_unsent || (connection.midstream && !connection.liberal)) return false;
+  x.rcv_nxt += rest.length;
+  return true;
 }
 
 void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const noexcept {

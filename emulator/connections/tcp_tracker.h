@@ -67,6 +67,10 @@ class TcpTracker {
   /// D: an intact copy was released to the endpoint `who`. `arrived` is the time of its sent().
   void delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived, TimePoint now,
                  Steps& steps) const noexcept;
+  /// The same of the segments behind it in one super-packet, seen as one; false, and nothing done, unless all of them
+  /// only carry the established stream on.
+  bool sent_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept;
+  bool delivered_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept;
   /// A segment of `who` that sent() thought would be delivered was not.
   void lost(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
 
@@ -81,6 +85,10 @@ class TcpTracker {
   /// Makes `connection` the one that `pending` has begun (row 8): its client has sent a SYN that was not believed.
   static void begin_with_pending(TcpConnection& connection, Role client, const PendingSyn& pending) noexcept;
 
+  /// Both endpoints are ESTABLISHED.
+  static bool is_open(const TcpConnection& connection) noexcept {
+    return connection.client.state == TcpState::established && connection.server.state == TcpState::established;
+  }
   static Waiting waiting(const TcpConnection& connection) noexcept;
   /// Both endpoints are past their last segment: CLOSED, TIME_WAIT, or (one of them) never seen.
   static bool is_over(const TcpConnection& connection) noexcept;
@@ -88,6 +96,7 @@ class TcpTracker {
   static End end_of(const TcpConnection& connection) noexcept;
 
  private:
+  bool is_stream(const TcpConnection& connection, SegmentKind kind) const noexcept;
   void change(TcpConnection& connection, Role side, TcpState to, const Step& because, TimePoint now,
               Steps& steps) const noexcept;
   void apply(const Row& row, const Occasion& occasion, Steps& steps) const noexcept;

@@ -63,7 +63,8 @@ void measure(const Case& what, std::uint64_t count) {
       std::copy(bytes.begin(), bytes.end(), block.bytes().begin());
       Offload offload;
       if (what.segments > 1) offload = {Offload::Kind::tcp, false, true, kSize, 52, 20, 16};
-      link.admit(block.bytes().first(bytes.size()), offload, Side::near, now, std::move(block));
+      const auto packet = block.bytes().first(bytes.size());
+      link.admit(packet, offload, Side::near, now, std::move(block));
     }
   }
   const auto in_flight = static_cast<double>(link.stats(now).up.packets_in_flight);

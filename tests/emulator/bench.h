@@ -12,12 +12,28 @@
 
 namespace wobble {
 
-class Deaf final : public ConnectionObserver {
+/// Everything the table tells, each as a row of numbers that can be compared.
+class Recorder final : public ConnectionObserver {
  public:
-  void on(const ConnectionOpened&) noexcept override {}
-  void on(const Transition&) noexcept override {}
-  void on(const ConnectionClosed&) noexcept override {}
-  void on(const SegmentRecord&) noexcept override {}
+  void on(const ConnectionOpened& e) noexcept override { note(e.id, e.at, 'o', e.ordinal); }
+  void on(const Transition& e) noexcept override { note(e.id, e.at, e.side, e.to, e.row, e.segment.tcp.seq); }
+  void on(const ConnectionClosed& e) noexcept override { note(e.id, e.at, e.end, e.closed_by); }
+  void on(const SegmentRecord& e) noexcept override {
+    note(e.id, e.sent_at, e.from, e.copy, e.retransmission, e.fate, e.drop, e.tcp.seq, e.tcp.length, e.tcp.flags);
+    note(e.delivered_at == kNever ? TimePoint() : e.delivered_at);
+  }
+  std::vector<std::vector<std::int64_t>> told;
+
+ private:
+  static std::int64_t number(TimePoint time) { return time.time_since_epoch().count(); }
+  template <typename T>
+  static std::int64_t number(T value) {
+    return static_cast<std::int64_t>(value);
+  }
+  template <typename... T>
+  void note(T... values) {
+    told.push_back({number(values)...});
+  }
 };
 
 /// One wire packet as the receiver got it, and when.
@@ -69,7 +85,7 @@ class Bench {
     }
   }
 
-  Deaf observer_;
+  Recorder observer_;
   Link link;
   std::vector<Left> left;
   TimePoint now_{std::chrono::seconds(1)};

@@ -121,11 +121,19 @@ class Traffic {
   }
 
   void pass(const Bytes& bytes, Side side = Side::near) {
+    pass(bytes, side, [](const InFlight&) {});
+  }
+  /// `see` is shown what comes out.
+  template <typename See>
+  void pass(const Bytes& bytes, Side side, const See& see) {
     now_ += 2us;
     link_.admit(bytes, side, now_);
     link_.advance(now_);
     for (const Direction d : {Direction::up, Direction::down}) {
-      while (auto packet = link_.pop_due(d, now_)) link_.complete(*packet, d, true, now_);
+      while (auto packet = link_.pop_due(d, now_)) {
+        see(*packet);
+        link_.complete(*packet, d, true, now_);
+      }
     }
   }
   std::uint64_t in_flight() { return link_.stats(now_).up.packets_in_flight; }
@@ -146,6 +154,53 @@ void put32(Bytes& bytes, std::size_t at, std::uint32_t value) {
     bytes[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
 }
 
+/// A sender of full segments and their receiver, as far as they matter to the link: what does not come is sent again
+/// after a while, and what came is acknowledged as far as it is whole.
+class Stream {
+ public:
+  Stream(Traffic& traffic, std::size_t payload, std::size_t patience)
+      : traffic_(traffic), payload_(static_cast<std::uint32_t>(payload)), in_doubt_(patience), came_(4 * patience) {
+    data_ = ipv4(kTcp, tcp(40112, 80, 1, 1, tcp_flag::kAck, Bytes(payload, 7), kOptions));
+    ack_ = ipv4(kTcp, tcp(80, 40112, 1, 1, tcp_flag::kAck, {}, kOptions));
+    for (std::size_t i = 0; i < 4; ++i) std::swap(ack_[12 + i], ack_[16 + i]);
+  }
+
+  /// A segment is sent, and so many microseconds pass; every 32nd time an acknowledgement as well.
+  void turn() {
+    std::uint64_t& oldest = in_doubt_[turns_ % in_doubt_.size()];
+    const bool is_again = turns_ >= in_doubt_.size() && oldest >= whole_ && !came_[oldest % came_.size()];
+    const std::uint64_t segment = is_again ? oldest : next_++;
+    oldest = segment;
+    if (!is_again) came_[segment % came_.size()] = false;
+    put32(data_, 24, 1 + static_cast<std::uint32_t>(segment) * payload_);
+    pass(data_, Side::near);
+    if (++turns_ % 32 != 0) return;
+    put32(ack_, 28, 1 + static_cast<std::uint32_t>(whole_) * payload_);
+    pass(ack_, Side::far);
+  }
+
+ private:
+  void pass(const Bytes& bytes, Side side) {
+    traffic_.pass(bytes, side, [this](const InFlight& packet) {
+      const auto b = packet.buffer.bytes();
+      if (packet.fate.corrupted || b.size() < data_.size()) return;
+      const std::uint32_t seq =
+          std::uint32_t{b[24]} << 24 | std::uint32_t{b[25]} << 16 | std::uint32_t{b[26]} << 8 | b[27];
+      const std::uint32_t ahead = (seq - 1) - static_cast<std::uint32_t>(whole_) * payload_;
+      if (ahead >> 31 == 0) came_[(whole_ + ahead / payload_) % came_.size()] = true;
+      while (whole_ < next_ && came_[whole_ % came_.size()]) ++whole_;
+    });
+  }
+
+  static const inline Bytes kOptions{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+  Traffic& traffic_;
+  std::uint32_t payload_;
+  std::vector<std::uint64_t> in_doubt_;  ///< what was sent in the last so many turns
+  std::vector<bool> came_;               ///< of those from whole_ on
+  Bytes data_, ack_;
+  std::uint64_t next_ = 0, whole_ = 0, turns_ = 0;
+};
+
 /// Parse, classify, track, every stage, queue, release, track: a segment's way through a link, with so many in flight.
 /// What copying the payload costs is another matter: full_segments shows it.
 void whole_path(benchmark::State& state, std::size_t payload) {
@@ -154,16 +209,10 @@ void whole_path(benchmark::State& state, std::size_t payload) {
   c.delay.time = Duration(in_flight * 2000);
   c.outage = {};
   Traffic traffic(c);
-  const Bytes options{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
-  Bytes bytes = ipv4(kTcp, tcp(40112, 80, 1, 2, tcp_flag::kAck, Bytes(payload, 7), options));
-  std::uint32_t seq = 1;
-  const auto turn = [&] {
-    put32(bytes, 24, seq);
-    seq += static_cast<std::uint32_t>(payload);
-    traffic.pass(bytes);
-  };
-  for (std::int64_t i = 0; i < in_flight + in_flight / 10; ++i) turn();
-  for (auto _ : state) turn();
+  const auto patience = static_cast<std::size_t>(in_flight + in_flight / 4 + 30'000);
+  Stream stream(traffic, payload, patience);
+  for (std::size_t i = 0; i < 2 * patience; ++i) stream.turn();
+  for (auto _ : state) stream.turn();
   state.SetItemsProcessed(state.iterations());
   state.counters["in_flight"] = static_cast<double>(traffic.in_flight());
 }

@@ -190,5 +190,83 @@ TEST(Link, SuperPacketsMeetTheFatesOfTheirSegments) {
   }
 }
 
+/// A super-packet of TCP over IPv4 between port 40000 on the near side and port 80 on the far one.
+Super stream_packet(Side from, std::uint32_t seq, std::uint32_t ack, std::uint16_t flags, std::size_t payload) {
+  const bool is_near = from == Side::near;
+  const std::uint16_t near_port = 40000, far_port = 80;
+  Super super{packets::ipv4(kTcp, packets::tcp(is_near ? near_port : far_port, is_near ? far_port : near_port, seq, ack,
+                                               flags, Bytes(payload, 7))),
+              {}};
+  if (!is_near) std::swap_ranges(super.bytes.begin() + 12, super.bytes.begin() + 16, super.bytes.begin() + 16);
+  write_ipv4_header_checksum(super.bytes);
+  PacketView view;
+  parse_packet(super.bytes, view);
+  write_partial_checksum(view, super.bytes);
+  const bool is_one = payload <= 1000;
+  super.offload = {is_one ? Offload::Kind::none : Offload::Kind::tcp, false, true, 1000, 40, 20, 16};
+  if (is_one) super.offload.segment_size = super.offload.header_length = 0;
+  return super;
+}
+
+LinkConditions conditions_of_kind(std::uint64_t kind) {
+  DirectionConditions d;
+  if (kind > 0) d.delay.time = 3ms;
+  if (kind == 2) d.loss.random = Probability::percent(3);
+  if (kind == 3) d.delay.jitter = 2ms;
+  if (kind == 4) d.duplicate.probability = Probability::percent(3);
+  if (kind == 5) d.outage.on = true;
+  return {d, d};
+}
+
+// The same conversations, with what is sent again, skipped and forged, once as super-packets and once apart: whoever
+// looks at the connection sees the same.
+TEST(Link, SuperPacketsAreTrackedAsTheirSegments) {
+  std::mt19937_64 random(13);
+  for (int round = 0; round < 60; ++round) {
+    Bench whole(5), apart(5);
+    TimePoint now(1s);
+    const auto pass = [&](const Super& super, Side side) {
+      whole.admit(super, side, now);
+      for (const Bytes& wire : cut(super)) apart.admit({wire, {}}, side, now);
+      whole.release(now);
+      apart.release(now);
+    };
+    std::uint32_t next[2] = {static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random())};
+    pass(stream_packet(Side::near, next[0]++, 0, tcp_flag::kSyn, 0), Side::near);
+    pass(stream_packet(Side::far, next[1]++, next[0], tcp_flag::kSyn | tcp_flag::kAck, 0), Side::far);
+    for (int i = 0; i < 150; ++i) {
+      now += Duration(random() % 2'000'000);
+      if (i % 25 == 5) {
+        const LinkConditions conditions = conditions_of_kind(random() % 6);
+        whole.link.apply(conditions, now);
+        apart.link.apply(conditions, now);
+      }
+      if (random() % 100 == 0) {
+        EXPECT_EQ(whole.link.connections().follow(1), apart.link.connections().follow(1));
+      }
+      const std::size_t from = random() % 4 == 0;
+      const std::size_t payload = random() % 3 == 0 ? 0 : random() % 60'000;
+      std::uint32_t seq = next[from], ack = next[1 - from];
+      if (random() % 12 == 0) seq -= static_cast<std::uint32_t>(random() % 30'000);
+      if (random() % 16 == 0) seq += static_cast<std::uint32_t>(random() % 3'000);
+      if (random() % 8 == 0) ack -= static_cast<std::uint32_t>(random() % 40'000);
+      if (random() % 40 == 0) ack += 1;
+      auto flags = static_cast<std::uint16_t>(tcp_flag::kAck | (random() & (tcp_flag::kPsh | tcp_flag::kCwr)));
+      if (i > 120 && random() % 20 == 0) flags |= tcp_flag::kFin;
+      if (random() % 300 == 0) flags |= random() % 2 ? tcp_flag::kRst : tcp_flag::kSyn;
+      const auto end = seq + static_cast<std::uint32_t>(payload) + ((flags & tcp_flag::kFin) != 0);
+      if (static_cast<std::int32_t>(end - next[from]) > 0) next[from] = end;
+      pass(stream_packet(from == 0 ? Side::near : Side::far, seq, ack, flags, payload),
+           from == 0 ? Side::near : Side::far);
+      ASSERT_EQ(whole.link.connections().figures(1), apart.link.connections().figures(1)) << round << ", " << i;
+    }
+    whole.run_until(now + 10s);
+    apart.run_until(now + 10s);
+    ASSERT_TRUE(whole.left == apart.left) << "round " << round;
+    ASSERT_EQ(whole.link.connections().figures(1), apart.link.connections().figures(1)) << round;
+    ASSERT_EQ(whole.observer_.told, apart.observer_.told) << round;
+  }
+}
+
 }  // namespace
 }  // namespace wobble

@@ -102,7 +102,7 @@ TEST(Mtu, Ipv6IsAnsweredWithPacketTooBig) {
 }
 
 TEST(Mtu, TheErrorComesFromTheHopIfItHasAnAddress) {
-  Deaf observer;
+  Recorder observer;
   LinkOptions options;
   options.hop_v4 = IpAddress::parse("192.0.2.1");
   Link link(options, observer, TimePoint(1s));
