@@ -30,7 +30,7 @@ std::string segment_text(const Json& segment) {
 std::string event_line(const Json& event, std::int64_t now, const Paint& paint) {
   const auto at = parse_time(text(event, "at"));
   const std::string kind = text(event, "kind");
-  const Colour colour = kind == "events_lost" || kind == "memory_exhausted" ? Colour::red
+  const Colour colour = kind == "events_lost" || kind == "memory_exhausted" || kind == "half_open_flood" ? Colour::red
                         : kind == "conditions"                              ? Colour::yellow
                         : kind == "annotation"                              ? Colour::cyan
                                                                             : Colour::plain;

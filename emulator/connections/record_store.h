@@ -40,7 +40,7 @@ struct Record {
   Side client_side = Side::near;
   bool is_used = false;
   bool is_told = false;    ///< its ConnectionClosed was sent
-  bool is_untold = false;  ///< a flood is on, and its handshake is not complete: with is_told, it was counted
+  bool is_untold = false;  ///< a flood is on, and its handshake is not complete
   SegmentBudget budget;
   std::uint32_t generation = 0;
   std::uint32_t key_chain = 0;

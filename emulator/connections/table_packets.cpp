@@ -97,9 +97,8 @@ void ConnectionTable::State::say(Record& record, const Event& event) noexcept {
   observer.on(event);
 }
 
-// Whatever it was counted as, it lives, and its end will be told.
 void ConnectionTable::State::tell_all(Record& record) noexcept {
-  record.is_untold = record.is_told = false;
+  record.is_untold = false;
   const Untold& kept = untold[store.index_of(record)];
   tell_opened(record, kept.opened_at);
   for (std::size_t i = 0; i < kept.count; ++i) {

@@ -13,6 +13,9 @@ constexpr std::uint8_t class_of(Waiting what) {
   return static_cast<std::uint8_t>(what == Waiting::closing ? Waiting::half_closed : what);
 }
 
+// RFC 6298 2.1: so long a client waits before it takes its SYN for lost.
+constexpr Duration kAnswering = std::chrono::seconds(1);
+
 // Ports below this are not handed out to clients by the common systems (Linux: 32768, IANA: 49152).
 constexpr std::uint16_t kFirstClientPort = 32'768;
 
@@ -110,10 +113,7 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
   const FlowKey key = record.key;
   const Role sender = record.role_of(side);
   const PendingSyn pending = troubles.known(record.tcp.troubles).pending;
-  std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
-  // One that came to nothing in a flood was counted as that: what repeats its SYN is another one.
-  const bool was_counted = record.is_untold && record.is_told;
-  if (row == kNoRow && was_counted && kind_of(packet.tcp) == SegmentKind::syn) row = 4;
+  const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
   if (row == kNoRow) return index;
   Opening opening{row == 8 ? opposite(side) : side, false, false, row, pending, {}};
   if (row != 8) opening.syn = SynText::of(packet);
@@ -188,7 +188,9 @@ void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint 
   if (is_use) record.last_segment = now;
   if (is_use || idle.list_of(index) != list) idle.touch(index, list);
   wheel.set(index, tracker.deadline(record.tcp, record.last_segment), now);
-  if (!record.is_told && TcpTracker::is_over(record.tcp)) tell_end(record, TcpTracker::end_of(record.tcp), now);
+  if (record.is_told || !TcpTracker::is_over(record.tcp)) return;
+  tell_end(record, TcpTracker::end_of(record.tcp), now);
+  if (record.is_untold) forget(index);  // counted: nobody asks what comes behind it
 }
 
 void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept {
@@ -209,23 +211,29 @@ void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept
   }
 }
 
-// Whoever matters least: a handshake that nobody answered, or a flow other than TCP, whoever is idle longer; a
-// handshake that was answered; what only waits for stray segments; what is being closed; the rest. In each the one idle
-// longest.
+// Whoever matters least: a handshake that nobody answered, or a flow other than TCP, whoever is idle longer; a handshake
+// that was answered; what only waits for stray segments; what is being closed; the rest. In each the one idle longest.
+// A handshake that has only begun comes behind those that wait, as long as its answer may be on its way: else a flood
+// that is answered would take the place of every other connection before it is answered too.
 void ConnectionTable::State::make_room(TimePoint now) noexcept {
   if (size() < store.capacity()) return;
   const std::uint32_t unanswered = half_open.oldest();
-  std::uint32_t victim = 0;
   TimePoint idle_since = unanswered != 0 ? half_open[unanswered].last_arrival() : kNever;
+  bool is_half_open = unanswered != 0 && now - idle_since >= kAnswering;
+  if (!is_half_open) idle_since = kNever;
+  std::uint32_t victim = 0;
   for (const std::uint8_t list : {class_of(Waiting::half_open), kFlows}) {
     const std::uint32_t oldest = idle.oldest(list);
     if (oldest == 0 || store[oldest].last_segment >= idle_since) continue;
     victim = oldest;
     idle_since = store[oldest].last_segment;
+    is_half_open = false;
+  }
+  for (const Waiting what : {Waiting::syn_received, Waiting::closed, Waiting::time_wait}) {
+    if (victim == 0 && !is_half_open) victim = idle.oldest(class_of(what));
   }
   if (victim == 0 && unanswered != 0) return end_half_open(unanswered, End::evicted, now);
-  for (const Waiting what :
-       {Waiting::syn_received, Waiting::closed, Waiting::time_wait, Waiting::half_closed, Waiting::established}) {
+  for (const Waiting what : {Waiting::half_closed, Waiting::established}) {
     if (victim == 0) victim = idle.oldest(class_of(what));
   }
   tell_end(store[victim], End::evicted, now);

@@ -66,11 +66,11 @@ struct ConnectionTable::State {
     TimePoint delivered_at;
   };
 
-  /// What was not told of a record yet, because a flood is on: a handshake's first four events, and one more.
+  /// What was not told of a record yet, because a flood is on: SYN, SYN-ACK and what ends it by RST or by time.
   struct Untold {
     TimePoint opened_at{};
     std::size_t count = 0;
-    std::array<std::variant<Transition, SegmentRecord>, 5> events;
+    std::array<std::variant<Transition, SegmentRecord>, 7> events;
   };
 
   State(const ConnectionTableOptions& the_options, ConnectionObserver& the_observer);

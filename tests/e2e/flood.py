@@ -15,6 +15,8 @@ SECONDS = float(os.environ.get("WOBBLE_FLOOD_SECONDS", "10"))
 SYNS_PER_SECOND = int(os.environ.get("WOBBLE_FLOOD_RATE", "20000"))
 REAL = 100
 PORT = 9100
+STATES = {"client": ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"],
+          "server": ["SYN_RECEIVED", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]}
 BURST = 0.005  # seconds between two handfuls of SYNs
 
 
@@ -120,6 +122,7 @@ class Flood(unittest.TestCase):
         self.check_packets(lab, sent, [took for _, took in real])
         self.check_memory(sizes)
         self.check_log(lab, [port for port, _ in real])
+        self.check_counts(lab, lab.arrived("up") - arrived)
         self.assertEqual(0, lab.stop())
 
     def check_packets(self, lab, sent, handshakes):
@@ -146,17 +149,39 @@ class Flood(unittest.TestCase):
         for port in ports:
             row = rows.get(port)
             if row is None or row["end"] != "orderly":
+                print(f"port {port}: {row and row['end']}")
                 continue
             transitions = lab.transitions(row["id"])
-            whole += {t["side"] for t in transitions if t["to"] == "ESTABLISHED"} == {"client", "server"} \
-                and {"FIN_WAIT_1", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT"} <= {t["to"] for t in transitions}
+            states = {side: [t["to"] for t in transitions if t["side"] == side] for side in STATES}
+            if states["client"][-2:] == ["TIME_WAIT", "CLOSED"]:  # row 37, if the machine is so busy that a FIN is repeated
+                states["client"].pop()
+            is_whole = states == STATES
+            whole += is_whole
+            if not is_whole:
+                print(f"port {port}: {states}")
         gaps = lab.api.get("/api/v1/events?kind=events_lost&limit=1000")["items"]
         told = sum(gap["detail"]["transitions"] + gap["detail"]["segments"] for gap in gaps)
         lost = lab.stats()["events_lost"]
         print(f"{whole} of {REAL} real connections logged whole; {lost} events lost, {told} told in {len(gaps)} gaps")
-        if lost == 0:
-            self.assertEqual(REAL, whole)
+        self.assertEqual(REAL, whole)
         self.assertEqual(lost, told, "what is lost is said")
+
+    def check_counts(self, lab, arrived):
+        """Each SYN is told by itself, counted, or waits in the table: none is missing, none is twice."""
+        floods = sorted(lab.api.get("/api/v1/events?kind=half_open_flood&limit=1000")["items"], key=lambda e: e["id"])
+        counted = [event["detail"] for event in floods if event["detail"]["phase"] == "counted"]
+        alone = sum(1 for _ in lab.api.pages("/api/v1/connections?port=80&limit=1000"))
+        came_to_nothing = sum(row["connections"] for row in counted)
+        lab.wait("the flood is over", lambda: lab.api.get("/api/v1/events?kind=half_open_flood&limit=1000")["items"][-1], 5)
+        waiting = lab.stats()["connections"]
+        print(f"{arrived} SYNs: {alone} told one by one, {came_to_nothing} counted in {len(counted)} rows, "
+              f"{waiting} connections in the table; phases: {[e['detail']['phase'] for e in floods if e['detail']['phase'] != 'counted']}")
+        self.assertLess(alone, SYNS_PER_SECOND * SECONDS * 0.1)
+        self.assertLess(len(counted), 40 * SECONDS)
+        self.assertGreater(came_to_nothing + alone + waiting, arrived * 0.99)
+        network = lab.near.v4.rsplit(".", 1)[0] + ".0/24"
+        self.assertEqual({(network, 80)}, {(row["source"], row["port"]) for row in counted})
+        self.assertEqual(["began", "ended"], [e["detail"]["phase"] for e in floods if e["detail"]["phase"] != "counted"])
 
 
 if __name__ == "__main__":
