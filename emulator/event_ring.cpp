@@ -134,8 +134,12 @@ LinkEvent EventRing::take(const Slot& slot) noexcept {
 
 ConnectionClosed EventRing::with_figures(const Ending& ending) noexcept {
   const std::size_t tail = figures_tail_.load(std::memory_order_relaxed);
-  const ConnectionClosed closed{ending.id,           ending.at,           ending.end,
-                                ending.closed_by,    ending.client_state, ending.server_state,
+  const ConnectionClosed closed{ending.id,
+                                ending.at,
+                                ending.end,
+                                ending.closed_by,
+                                ending.client_state,
+                                ending.server_state,
                                 figures_[tail % figures_.size()]};
   figures_tail_.store(tail + 1, std::memory_order_release);
   return closed;

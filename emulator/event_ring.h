@@ -72,8 +72,8 @@ class EventRing final : public ConnectionObserver {
     TcpState client_state = TcpState::none;
     TcpState server_state = TcpState::none;
   };
-  using Slot = std::variant<ConnectionOpened, Transition, Ending, SegmentRecord, EventsLost, MemoryExhausted,
-                            HalfOpenFlood>;
+  using Slot =
+      std::variant<ConnectionOpened, Transition, Ending, SegmentRecord, EventsLost, MemoryExhausted, HalfOpenFlood>;
 
  public:
   static constexpr std::size_t kBytesPerEvent = sizeof(Slot);

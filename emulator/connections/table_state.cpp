@@ -211,10 +211,10 @@ void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept
   }
 }
 
-// Whoever matters least: a handshake that nobody answered, or a flow other than TCP, whoever is idle longer; a handshake
-// that was answered; what only waits for stray segments; what is being closed; the rest. In each the one idle longest.
-// A handshake that has only begun comes behind those that wait, as long as its answer may be on its way: else a flood
-// that is answered would take the place of every other connection before it is answered too.
+// Whoever matters least: a handshake that nobody answered, or a flow other than TCP, whoever is idle longer; a
+// handshake that was answered; what only waits for stray segments; what is being closed; the rest. In each the one idle
+// longest. A handshake that has only begun comes behind those that wait, as long as its answer may be on its way: else
+// a flood that is answered would take the place of every other connection before it is answered too.
 void ConnectionTable::State::make_room(TimePoint now) noexcept {
   if (size() < store.capacity()) return;
   const std::uint32_t unanswered = half_open.oldest();

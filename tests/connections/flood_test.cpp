@@ -1,9 +1,8 @@
 // Floods of handshakes that come to nothing: when one begins and ends, what is counted, and that a connection that gets
 // through is told whole all the same.
-#include "emulator/connections/flood_watch.h"
-
 #include <map>
 
+#include "emulator/connections/flood_watch.h"
 #include "tests/connections/table_story.h"
 
 namespace {
@@ -84,7 +83,8 @@ TEST(FloodTally, CountsByNetworkAndPort) {
 
 TEST(FloodTally, IsBounded) {
   FloodTally tally;
-  for (std::uint16_t port = 1; port <= 2000; ++port) tally.count(*IpAddress::parse("10.0.0.1"), port, {}, TimePoint{1h});
+  for (std::uint16_t port = 1; port <= 2000; ++port)
+    tally.count(*IpAddress::parse("10.0.0.1"), port, {}, TimePoint{1h});
   const auto rows = flushed(tally, TimePoint{2h});
   ASSERT_EQ(rows.size(), FloodTally::kRows + 1);
   EXPECT_EQ(rows.back().prefix, 0) << "all the others";
@@ -105,7 +105,7 @@ class Flooded : public TableStory {
     client_port = port;
     return *this;
   }
-  std::uint32_t counted(std::uint32_t HalfOpenFlood::* what = &HalfOpenFlood::connections) const {
+  std::uint32_t counted(std::uint32_t HalfOpenFlood::*what = &HalfOpenFlood::connections) const {
     std::uint32_t sum = 0;
     for (const HalfOpenFlood& row : listener.floods) sum += row.*what;
     return sum;

@@ -1,9 +1,10 @@
-// Connections of which only a SYN is known: that they cost little, that nothing else about them differs from others, who
-// goes first when there is no room, and one source's share.
+// Connections of which only a SYN is known: that they cost little, that nothing else about them differs from others,
+// who goes first when there is no room, and one source's share.
 #include "emulator/connections/half_open.h"
 
-#include <fstream>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "emulator/connections/table_state.h"
 #include "tests/connections/table_story.h"
@@ -42,9 +43,9 @@ TEST(HalfOpen, SixtyFiveThousandCostNoMoreThan128BytesEach) {
   ConnectionTable table(options, observer);
   TimePoint now{1h};
   const auto open = [&](std::uint32_t i) {
-    const PacketBytes syn = tcp_packet(static_cast<HostNumber>(0x200 + i % kSources),
-                                       static_cast<std::uint16_t>(1024 + i / kSources), 0x101, 80,
-                                       read_segment("SYN 0", i, 0).segment);
+    const PacketBytes syn =
+        tcp_packet(static_cast<HostNumber>(0x200 + i % kSources), static_cast<std::uint16_t>(1024 + i / kSources),
+                   0x101, 80, read_segment("SYN 0", i, 0).segment);
     now += 1us;
     Fate fate;
     fate.release_at[0] = now;
@@ -66,9 +67,13 @@ TEST(HalfOpen, SixtyFiveThousandCostNoMoreThan128BytesEach) {
 TEST(HalfOpen, ASynIsKeptWithAllItsOptions) {
   for (const char* text : {"SYN 0", "SYN 0 scale 7", "SYN 0 len 100"}) {
     const SegmentText syn = read_segment(text, 0xfffffff0, 0);
-    for (const std::vector<std::uint8_t>& more :
-         {std::vector<std::uint8_t>{}, {2, 4, 5, 180}, {4, 2, 1, 1}, {8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1},
-          {34, 2, 1, 1}, {34, 6, 1, 2, 3, 4, 1, 1}, {30, 4, 0, 0}}) {
+    for (const std::vector<std::uint8_t>& more : {std::vector<std::uint8_t>{},
+                                                  {2, 4, 5, 180},
+                                                  {4, 2, 1, 1},
+                                                  {8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1},
+                                                  {34, 2, 1, 1},
+                                                  {34, 6, 1, 2, 3, 4, 1, 1},
+                                                  {30, 4, 0, 0}}) {
       std::vector<std::uint8_t> options = syn.options;
       options.insert(options.end(), more.begin(), more.end());
       const PacketBytes packet = tcp_packet(1, 2, 3, 4, syn.segment, options);

@@ -134,14 +134,15 @@ class TableStory {
     const bool is_client = side == Side::near;
     const SegmentText segment =
         read_segment(text, is_client ? client_isn : server_isn, is_client ? server_isn : client_isn);
-    flights_.push_back({side,
-                        is_client ? tcp_packet(client_host, client_port, 0x101, server_port, segment.segment, segment.options)
-                                  : tcp_packet(0x101, server_port, client_host, client_port, segment.segment, segment.options),
-                        {},
-                        {},
-                        {},
-                        {},
-                        text});
+    flights_.push_back(
+        {side,
+         is_client ? tcp_packet(client_host, client_port, 0x101, server_port, segment.segment, segment.options)
+                   : tcp_packet(0x101, server_port, client_host, client_port, segment.segment, segment.options),
+         {},
+         {},
+         {},
+         {},
+         text});
     move_to(now + 1ms);
     Flight& flight = flights_.back();
     flight.arrived = now;

@@ -174,8 +174,9 @@ class Flood(unittest.TestCase):
         came_to_nothing = sum(row["connections"] for row in counted)
         lab.wait("the flood is over", lambda: lab.api.get("/api/v1/events?kind=half_open_flood&limit=1000")["items"][-1], 5)
         waiting = lab.stats()["connections"]
-        print(f"{arrived} SYNs: {alone} told one by one, {came_to_nothing} counted in {len(counted)} rows, "
-              f"{waiting} connections in the table; phases: {[e['detail']['phase'] for e in floods if e['detail']['phase'] != 'counted']}")
+        how = ", ".join(f"{sum(row[word] for row in counted)} {word}" for word in ("refused", "answered", "evicted"))
+        print(f"{arrived} SYNs: {alone} told one by one, {came_to_nothing} ({how}) counted in {len(counted)} rows, "
+              f"{waiting} connections in the table")
         self.assertLess(alone, SYNS_PER_SECOND * SECONDS * 0.1)
         self.assertLess(len(counted), 40 * SECONDS)
         self.assertGreater(came_to_nothing + alone + waiting, arrived * 0.99)
