@@ -14,6 +14,8 @@ bool has_flow(const PacketView& packet) {
   return !packet.is_fragment && !has_ports;
 }
 
+bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
+
 bool is_plain(const Fate& fate) { return fate.copies == 1 && !fate.is_dropped() && !fate.corrupted && !fate.reordered; }
 
 }  // namespace
@@ -49,6 +51,7 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
                                 TimePoint arrived, const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
   State& s = *state_;
+  if (is_icmp(packet.protocol) && !fate.corrupted) s.deliver_icmp_error(packet, arrived_on, now);
   if (const std::uint32_t half_open = s.half_open_of(connection)) {
     if (s.take_delivered(half_open, packet, arrived, fate, copy, now)) return;
     s.promote(half_open);

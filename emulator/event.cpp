@@ -42,6 +42,7 @@ const char* to_string(End end) noexcept {
     case End::half_open: return "half_open";
     case End::superseded: return "superseded";
     case End::evicted: return "evicted";
+    case End::unreachable: return "unreachable";
   }
   return "";
 }

@@ -46,6 +46,7 @@ enum class End : std::uint8_t {
   half_open,
   superseded,
   evicted,
+  unreachable,
 };
 
 /// A connection or flow was seen for the first time.
@@ -76,7 +77,7 @@ struct Transition {
   TcpState to = TcpState::none;
   Evidence evidence = Evidence::sent;
   std::uint8_t row = 0;      ///< of the transition table (its numbers); 0: a time-out other than 2MSL, which has none
-  bool has_segment = false;  ///< false for timers
+  bool has_segment = false;  ///< false for timers and ICMP errors
   SegmentSummary segment;
 };
 

@@ -5,20 +5,38 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr std::size_t kMostFlows = 262'144;  // then all are forgotten: segments of theirs do not wait for a while
-
 std::size_t index_of(Side side) { return side == Side::near ? 0 : 1; }
 
 }  // namespace
 
+const EarlyAcks::Sent* EarlyAcks::find(const FlowKey& flow) const {
+  for (const SentByFlow* flows : {&sent_, &before_}) {
+    const auto found = flows->find(flow);
+    if (found != flows->end()) return &found->second;
+  }
+  return nullptr;
+}
+
+EarlyAcks::Sent& EarlyAcks::need(const FlowKey& flow) {
+  const auto found = sent_.find(flow);
+  if (found != sent_.end()) return found->second;
+  const Sent* known = find(flow);
+  const Sent sent = known != nullptr ? *known : Sent{};
+  if (sent_.size() >= kGeneration) {
+    before_.swap(sent_);
+    sent_.clear();
+  }
+  return sent_[flow] = sent;
+}
+
 bool EarlyAcks::keep_early(const PacketView& packet, Side side, std::int64_t at) {
   if (!packet.tcp.has(tcp_flag::kAck) || packet.tcp.has(tcp_flag::kRst) || waiting_.size() >= kMost) return false;
   const FlowKey flow = FlowKey::of(packet, side);
-  const auto found = sent_.find(flow);
+  const Sent* known = find(flow);
   const std::size_t peer = index_of(opposite(side));
-  const bool is_peer_known = found != sent_.end() && found->second.is_known[peer];
-  const bool is_early = is_peer_known ? is_after(packet.tcp.ack, found->second.end[peer])
-                                      : packet.tcp.has(tcp_flag::kSyn) && found == sent_.end();
+  const bool is_peer_known = known != nullptr && known->is_known[peer];
+  const bool is_early =
+      is_peer_known ? is_after(packet.tcp.ack, known->end[peer]) : packet.tcp.has(tcp_flag::kSyn) && known == nullptr;
   if (!is_early) return false;
   waiting_.push_back({{packet.bytes.begin(), packet.bytes.end()},
                       packet.length - static_cast<std::uint32_t>(packet.bytes.size()),
@@ -30,8 +48,7 @@ bool EarlyAcks::keep_early(const PacketView& packet, Side side, std::int64_t at)
 }
 
 void EarlyAcks::seen(const PacketView& packet, Side side) {
-  if (sent_.size() >= kMostFlows) sent_.clear();
-  Sent& sent = sent_[FlowKey::of(packet, side)];
+  Sent& sent = need(FlowKey::of(packet, side));
   const std::size_t own = index_of(side), peer = 1 - own;
   const bool restarts = packet.tcp.has(tcp_flag::kSyn) && !packet.tcp.has(tcp_flag::kAck);
   if (restarts) sent.is_known[peer] = false;

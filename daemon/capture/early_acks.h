@@ -18,6 +18,7 @@ class EarlyAcks {
  public:
   static constexpr std::int64_t kPatience = 3'000'000;  ///< nanoseconds
   static constexpr std::size_t kMost = 256;             ///< segments that wait
+  static constexpr std::size_t kGeneration = 8192;      ///< flows that are remembered; of others SYN-ACKs wait in vain
 
   struct Segment {
     std::vector<std::uint8_t> bytes;  ///< a whole IP packet's, whatever of it was captured
@@ -50,7 +51,13 @@ class EarlyAcks {
   struct Hash {
     std::size_t operator()(const FlowKey& key) const noexcept { return hash_of(HashKey{}, key); }
   };
-  std::unordered_map<FlowKey, Sent, Hash> sent_;
+  using SentByFlow = std::unordered_map<FlowKey, Sent, Hash>;
+  /// Of a flow that was seen lately; nothing if it was not.
+  const Sent* find(const FlowKey& flow) const;
+  Sent& need(const FlowKey& flow);
+
+  SentByFlow sent_;    ///< the flows seen last, and
+  SentByFlow before_;  ///< those seen before them: together all of the last kGeneration, and at most twice as many
   std::deque<Segment> waiting_;
 };
 

@@ -30,6 +30,7 @@ class Unobserved final : public ConnectionObserver {
 LinkOptions link_options(const ReplayOptions& options) {
   LinkOptions out;
   out.seed = options.seed;
+  out.connections.capacity = options.connections;
   return out;
 }
 

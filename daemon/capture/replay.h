@@ -48,6 +48,7 @@ enum class ReplayFormat : std::uint8_t {
 struct ReplayOptions {
   LinkConditions conditions;
   std::uint64_t seed = 1;
+  std::uint32_t connections = 65'536;  ///< known at a time: chance hangs on them
   std::optional<AddressPrefix> near;
   ReplayFormat format = ReplayFormat::pcap;
 };

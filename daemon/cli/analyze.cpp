@@ -1,6 +1,7 @@
 // wobble analyze: the connection tracker over a capture file. Needs no daemon.
 #include <sys/stat.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -19,7 +20,7 @@ namespace {
 constexpr std::uint32_t kCapacity = 262'144;  // connections at once
 constexpr std::size_t kFlush = 64 * 1024;
 
-struct Options {
+struct AnalyzeOptions {
   std::string file;
   std::string checksums = "auto";
   std::size_t limit = 1000;
@@ -142,7 +143,7 @@ std::string name_of(const std::string& file) {
   return slash == std::string::npos ? file : file.substr(slash + 1);
 }
 
-AnalysisOptions analysis_options(const Options& options) {
+AnalysisOptions analysis_options(const AnalyzeOptions& options) {
   AnalysisOptions out;
   out.name = name_of(options.file);
   const auto checksums = parse_checksums(options.checksums);
@@ -156,7 +157,7 @@ AnalysisOptions analysis_options(const Options& options) {
   return out;
 }
 
-int analyze(const Context& context, const Options& options) {
+int analyze(const Context& context, const AnalyzeOptions& options) {
   const AnalysisOptions chosen = analysis_options(options);
   std::unique_ptr<JsonOutput> json;
   TableOutput table(options.limit);
@@ -192,7 +193,7 @@ int analyze(const Context& context, const Options& options) {
 void add_analyze(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("analyze", "The connections in a capture file (pcap, pcapng), as the log has them");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AnalyzeOptions>();
   command->add_option("FILE", options->file, "The capture, plain or in gzip; - for standard input")->required();
   command
       ->add_option("--checksums", options->checksums,

@@ -1,15 +1,17 @@
 // wobble annotate: a remark in the log, to find one's place by later.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct AnnotateOptions {
   std::vector<std::string> words;
   std::string link;
 };
 
-int annotate(const Context& context, const Options& options) {
+int annotate(const Context& context, const AnnotateOptions& options) {
   std::string line;
   for (const std::string& word : options.words) line += (line.empty() ? "" : " ") + word;
   for (const std::string& word : context.tail) line += (line.empty() ? "" : " ") + word;
@@ -30,7 +32,7 @@ int annotate(const Context& context, const Options& options) {
 
 void add_annotate(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("annotate", "Write a remark into the log of events");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AnnotateOptions>();
   command->add_option("TEXT", options->words, "The remark: \"build 412 starts\"");
   command->add_option("--link", options->link, "The link that it is about");
   command->callback([&context, options] { context.run = [&context, options] { return annotate(context, *options); }; });

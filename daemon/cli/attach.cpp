@@ -1,4 +1,5 @@
 // wobble attach, wobble gateway: a link in front of what runs already.
+#include <CLI/CLI.hpp>
 #include <charconv>
 
 #include "api/netem_words.h"
@@ -8,7 +9,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct AttachOptions {
   std::string words;  ///< the target, or IN:OUT
   std::vector<std::string> interfaces;
   std::vector<std::uint16_t> ports;
@@ -25,7 +26,7 @@ struct Options {
   std::optional<std::uint64_t> seed;
 };
 
-void add_link_options(CLI::App& command, Options& options) {
+void add_link_options(CLI::App& command, AttachOptions& options) {
   command.add_option("--name", options.name, "The link's name (default: derived)");
   CLI::Option* both =
       command.add_option("--both", options.both, "Conditions both ways, in netem's words: 'delay 80ms'");
@@ -47,7 +48,7 @@ void check_words(const std::string& option, const std::string& words) {
   if (!read.errors.empty()) throw Failure(kExitUsage, option + ": " + read.errors[0]);
 }
 
-Json body_of(const Options& options) {
+Json body_of(const AttachOptions& options) {
   Json body = Json::object();
   const std::pair<const char*, const std::string*> directions[] = {
       {"both", &options.both}, {"up", &options.up}, {"down", &options.down}};
@@ -77,7 +78,7 @@ int create(const Context& context, const Json& body) {
   return kExitOk;
 }
 
-Json loopback_of(const Options& options, const std::string& port) {
+Json loopback_of(const AttachOptions& options, const std::string& port) {
   if (!options.interfaces.empty() || !options.ports.empty() || !options.addresses.empty() || options.follow ||
       !options.fail.empty()) {
     throw Failure(kExitUsage, "attach: localhost:PORT takes no --interface, --port, --address, --fail and --follow");
@@ -92,7 +93,7 @@ Json loopback_of(const Options& options, const std::string& port) {
   return loopback;
 }
 
-int attach(const Context& context, const Options& options) {
+int attach(const Context& context, const AttachOptions& options) {
   Json body = body_of(options);
   constexpr std::string_view kLocalhost = "localhost:";
   if (options.words.starts_with(kLocalhost)) {
@@ -109,7 +110,7 @@ int attach(const Context& context, const Options& options) {
   return create(context, body);
 }
 
-int gateway(const Context& context, const Options& options) {
+int gateway(const Context& context, const AttachOptions& options) {
   const auto colon = options.words.find(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == options.words.size()) {
     throw Failure(kExitUsage, "gateway: write IN:OUT, two interfaces of the daemon's namespace, as in eth0:eth1");
@@ -127,7 +128,7 @@ int gateway(const Context& context, const Options& options) {
 void add_attach(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("attach", "Put a link in front of a process, namespace, container, port or host");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AttachOptions>();
   command->add_option("TARGET", options->words, "pid:N, netns:NAME, container:NAME, host or localhost:PORT")
       ->required();
   command->add_option("--interface", options->interfaces, "Only this one of its interfaces (may be repeated)")
@@ -152,7 +153,7 @@ Examples:
 
 void add_gateway(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("gateway", "Route between two interfaces of the daemon through a link");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AttachOptions>();
   command->add_option("IN:OUT", options->words, "The near interface and the far one: eth0:eth1")->required();
   command->add_flag("--masquerade", options->masquerade, "Hide the near side behind OUT's address");
   command->add_option("--fail", options->fail, "What becomes of the traffic if the daemon is killed: open (default)")

@@ -1,6 +1,7 @@
 // wobble capture: a link's packets into a file, as they pass.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -13,7 +14,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct CaptureOptions {
   std::string link;
   std::string file;
   std::string lasts;
@@ -62,7 +63,7 @@ class BlockWriter {
   std::uint64_t bytes_ = 0;
 };
 
-std::string path_of(const Options& options) {
+std::string path_of(const CaptureOptions& options) {
   std::string path = "/api/v1/links/" + url_encode(options.link) + "/capture";
   char separator = '?';
   const auto add = [&](const char* name, const std::string& value) {
@@ -76,7 +77,7 @@ std::string path_of(const Options& options) {
   return path;
 }
 
-int capture(const Context& context, const Options& options) {
+int capture(const Context& context, const CaptureOptions& options) {
   const bool to_stdout = options.file == "-";
   if (to_stdout && ::isatty(STDOUT_FILENO) != 0) {
     throw Failure(kExitUsage, "capture: -o FILE, or pipe the output: it is not for a terminal");
@@ -110,7 +111,7 @@ int capture(const Context& context, const Options& options) {
 
 void add_capture(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("capture", "A link's packets into a pcapng file, with what was done to each");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CaptureOptions>();
   command->add_option("LINK", options->link, "The link")->required();
   command->add_option("-o", options->file, "The file; - for standard output")->default_val("-");
   command->add_option("--for", options->lasts, "How long: 10s, 5m; until Ctrl-C if absent");

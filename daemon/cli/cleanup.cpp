@@ -1,5 +1,7 @@
 // wobble cleanup: takes away what a dead daemon left: what it kept a record of in any namespace, and what bears our
 // marks in this one.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 #include "daemon/cli/leftovers.h"
 #include "daemon/ways_in/ledger.h"
@@ -7,7 +9,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct CleanupOptions {
   bool dry_run = false;
   bool force = false;
 };
@@ -25,7 +27,7 @@ bool daemon_is_here(const Context& context) {
   }
 }
 
-int cleanup(const Context& context, const Options& options) {
+int cleanup(const Context& context, const CleanupOptions& options) {
   Json removed = Json::array();
   // What dead daemons have kept a record of, in whatever namespace; a living one's is not touched.
   for (const std::string& line : recover(kLedgerFolder, options.dry_run)) {
@@ -58,7 +60,7 @@ int cleanup(const Context& context, const Options& options) {
 void add_cleanup(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "cleanup", "Put back what a killed daemon left, here and in the namespaces it was attached to");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CleanupOptions>();
   command->add_flag("-n,--dry-run", options->dry_run, "Only say what would be removed");
   command->add_flag("--force", options->force, "Also while a daemon answers here");
   command->callback([&context, options] { context.run = [&context, options] { return cleanup(context, *options); }; });

@@ -1,5 +1,6 @@
 #include "daemon/cli/command.h"
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>

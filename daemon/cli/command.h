@@ -1,7 +1,6 @@
 // What every command of `wobble` has in common. One file for each command: it declares its options and what to run.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,10 @@
 #include "daemon/cli/failure.h"
 #include "daemon/cli/json.h"
 #include "daemon/cli/terminal.h"
+
+namespace CLI {
+class App;
+}
 
 namespace wobble::daemon {
 

@@ -1,6 +1,7 @@
 // wobble connections: who speaks with whom, both endpoints' states, and what we did to them.
 #include "daemon/cli/connections.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "daemon/cli/event_text.h"
@@ -32,7 +33,7 @@ Colour ending_colour(const std::string& end) {
   return end == "open" || end == "orderly" || end == "orderly_reset" ? Colour::plain : Colour::red;
 }
 
-std::vector<Table::Cell> row(const Json& connection, std::int64_t now) {
+std::vector<Table::Cell> connection_row(const Json& connection, std::int64_t now) {
   const Json& client = field(connection, "client");
   const Json& server = field(connection, "server");
   const std::string protocol = text(connection, "protocol");
@@ -112,7 +113,7 @@ std::string connections_table(const Json& connections, std::int64_t now, const P
                {"retrans", kRight},
                {"dropped", kRight},
                {"end"}});
-  for (const Json& connection : items(connections)) table.add(row(connection, now));
+  for (const Json& connection : items(connections)) table.add(connection_row(connection, now));
   return table.print(paint);
 }
 

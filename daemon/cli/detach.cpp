@@ -1,4 +1,6 @@
 // wobble detach: takes a link away, and puts everything back that its way in changed.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 #include "daemon/cli/text.h"
 

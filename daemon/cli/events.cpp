@@ -1,4 +1,6 @@
 // wobble events: everything worth telling, as it was, or as it happens.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 #include "daemon/cli/event_text.h"
 #include "daemon/cli/text.h"
@@ -6,7 +8,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct EventsOptions {
   bool follow = false;
   std::optional<std::uint64_t> since;
   std::string link;
@@ -15,7 +17,7 @@ struct Options {
   std::uint64_t count = 0;  ///< 0: no end
 };
 
-std::string path(const Options& options, std::optional<std::uint64_t> since, std::uint32_t limit) {
+std::string path(const EventsOptions& options, std::optional<std::uint64_t> since, std::uint32_t limit) {
   std::string out = "/api/v1/events";
   char joint = '?';
   const auto add = [&](const char* name, const std::string& value) {
@@ -31,7 +33,7 @@ std::string path(const Options& options, std::optional<std::uint64_t> since, std
 }
 
 /// All from `since` on that pass the filters.
-std::vector<Json> all_since(Client& client, const Options& options, std::uint64_t since) {
+std::vector<Json> all_since(Client& client, const EventsOptions& options, std::uint64_t since) {
   std::vector<Json> found;
   while (true) {
     constexpr std::uint32_t kPage = 1000;
@@ -44,7 +46,7 @@ std::vector<Json> all_since(Client& client, const Options& options, std::uint64_
 }
 
 // The last `limit` events: those behind an id that lies as far back as is needed for that many to pass the filters.
-Json last_events(Client& client, const Options& options) {
+Json last_events(Client& client, const EventsOptions& options) {
   const Json root = client.get("/api/v1");
   const std::uint64_t newest = count(root, "newest_event");
   std::vector<Json> found;
@@ -58,7 +60,7 @@ Json last_events(Client& client, const Options& options) {
   return Json{{"items", std::move(found)}, {"next", nullptr}};
 }
 
-int list(const Context& context, const Options& options) {
+int list(const Context& context, const EventsOptions& options) {
   Client client(context.url);
   const Json answer =
       options.since ? client.get(path(options, options.since, options.limit)) : last_events(client, options);
@@ -73,7 +75,7 @@ int list(const Context& context, const Options& options) {
   return kExitOk;
 }
 
-int follow(const Context& context, const Options& options) {
+int follow(const Context& context, const EventsOptions& options) {
   Client client(context.url);
   std::uint64_t seen = 0;
   client.follow(path(options, std::nullopt, 0), options.since, [&](const Json& event) {
@@ -91,7 +93,7 @@ int follow(const Context& context, const Options& options) {
 
 void add_events(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("events", "The log of events: changes, connections, transitions, remarks");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EventsOptions>();
   command->add_flag("-f,--follow", options->follow, "Go on with each event as it happens");
   command->add_option("--since", options->since, "The events behind this id, oldest first; without it the last ones");
   command->add_option("--link", options->link, "Only of this link");

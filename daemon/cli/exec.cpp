@@ -1,4 +1,5 @@
 // wobble exec: a command on one side of a link, that is, in that side's network namespace.
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -10,7 +11,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct ExecOptions {
   std::string link;
   std::string side;
   std::vector<std::string> command;
@@ -24,7 +25,7 @@ void check_here(const Client& client) {
                 "from here: run 'wobble exec' where the daemon runs");
 }
 
-int exec(const Context& context, const Options& options) {
+int exec(const Context& context, const ExecOptions& options) {
   std::vector<std::string> command = options.command;
   command.insert(command.end(), context.tail.begin(), context.tail.end());
   if (command.empty()) {
@@ -48,7 +49,7 @@ int exec(const Context& context, const Options& options) {
 
 void add_exec(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("exec", "Run a command on one side of a link: exec LINK near|far -- COMMAND");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExecOptions>();
   command->add_option("LINK", options->link, "The link")->required();
   command->add_option("SIDE", options->side, "near or far")->required()->check(CLI::IsMember({"near", "far"}));
   command->add_option("COMMAND", options->command, "The command; behind -- if it has options of its own");

@@ -1,4 +1,6 @@
 // wobble flows: what is not TCP, by endpoints, with what we lost of it each way.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/connections.h"
 #include "daemon/cli/event_text.h"
 #include "daemon/cli/table.h"
@@ -7,7 +9,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct FlowsOptions {
   ConnectionFilter filter;
   std::string protocol;
 };
@@ -17,7 +19,7 @@ std::string age_of(const Json& flow, const char* moment, std::int64_t now) {
   return at ? human_age(now - *at) : "-";
 }
 
-std::vector<Table::Cell> row(const Json& flow, std::int64_t now) {
+std::vector<Table::Cell> flow_row(const Json& flow, std::int64_t now) {
   std::vector<Table::Cell> cells = {{text(flow, "id")}, {text(flow, "protocol")}};
   for (const char* side : {"client", "server"}) {
     const Json& endpoint = field(flow, side);
@@ -46,11 +48,11 @@ std::string flows_table(const Json& flows, std::int64_t now, const Paint& paint)
                {"dropped", kRight},
                {"first", kRight},
                {"last", kRight}});
-  for (const Json& flow : items(flows)) table.add(row(flow, now));
+  for (const Json& flow : items(flows)) table.add(flow_row(flow, now));
   return table.print(paint);
 }
 
-int flows(const Context& context, const Options& options) {
+int flows(const Context& context, const FlowsOptions& options) {
   const std::int64_t now = wall_clock();
   std::string path = list_path("/api/v1/flows", options.filter, now);
   if (!options.protocol.empty()) path += "&protocol=" + url_encode(options.protocol);
@@ -69,7 +71,7 @@ int flows(const Context& context, const Options& options) {
 
 void add_flows(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("flows", "UDP, ICMP and what else is not TCP, newest first");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FlowsOptions>();
   command->add_option("--link", options->filter.link, "Only of this link");
   command->add_option("--port", options->filter.port, "Only with an endpoint at this port");
   command->add_option("--protocol", options->protocol, "Only this: udp, icmp, icmpv6 or a number");

@@ -2,6 +2,7 @@
 // or straight from its file, which may be written at the same time.
 #include "daemon/cli/log.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::uint32_t kPage = 1000;
 
-struct Options {
+struct LogOptions {
   std::map<std::string, std::string> query;  ///< as the API spells it
   std::string file;
   std::uint64_t limit = 0;  ///< 0: as many as there are, but for people
@@ -78,7 +79,7 @@ class CsvPrinter {
   std::vector<std::string> columns_;  ///< of the first connection: all have the same
 };
 
-int print_all(const Options& options, LogSource& source) {
+int print_all(const LogOptions& options, LogSource& source) {
   CsvPrinter csv;
   std::uint64_t left = options.limit == 0 ? UINT64_MAX : options.limit;
   auto query = options.query;
@@ -100,7 +101,7 @@ int print_all(const Options& options, LogSource& source) {
   return kExitOk;
 }
 
-int print_table(const Context& context, const Options& options, LogSource& source) {
+int print_table(const Context& context, const LogOptions& options, LogSource& source) {
   constexpr std::uint64_t kForPeople = 50;
   auto query = options.query;
   query["limit"] = std::to_string(std::min<std::uint64_t>(options.limit == 0 ? kForPeople : options.limit, kPage));
@@ -110,13 +111,13 @@ int print_table(const Context& context, const Options& options, LogSource& sourc
   return kExitOk;
 }
 
-int print_log(const Context& context, const Options& options) {
+int print_log(const Context& context, const LogOptions& options) {
   if (context.json && options.csv) throw Failure(kExitUsage, "--json and --csv: give one of them");
   const auto source = options.file.empty() ? log_of_daemon(context.url) : log_of_file(options.file);
   return context.json || options.csv ? print_all(options, *source) : print_table(context, options, *source);
 }
 
-void add_filter(CLI::App* command, const std::shared_ptr<Options>& options, const char* option, const char* name,
+void add_filter(CLI::App* command, const std::shared_ptr<LogOptions>& options, const char* option, const char* name,
                 const char* description) {
   command->add_option_function<std::string>(
       option, [options, name](const std::string& value) { options->query[name] = value; }, description);
@@ -131,7 +132,7 @@ std::string state_word(std::string state) {
 
 void add_log(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("log", "Connections of the past by filter, also as JSON Lines or CSV");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogOptions>();
   add_filter(command, options, "--port", "port", "Only with an endpoint at this port");
   add_filter(command, options, "--address", "address", "Only with an endpoint at this address");
   add_filter(command, options, "--link", "link", "Only of this link");

@@ -1,4 +1,6 @@
 // wobble profiles and wobble apply: the presets, and one of them in effect.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/change_text.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/conditions_text.h"

@@ -1,6 +1,7 @@
 // wobble replay: a capture through the engine, in virtual time. Needs no daemon.
 #include "daemon/capture/replay.h"
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,7 +18,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct ReplayWords {
   std::string in;
   std::string out;
   std::string profile, both, up, down;
@@ -54,7 +55,7 @@ ApiJson profile_of(const std::string& text) {
   return {{"both", direction_of(text, "--profile")}};
 }
 
-LinkConditions conditions_of(const Options& options) {
+LinkConditions conditions_of(const ReplayWords& options) {
   ApiJson document = options.profile.empty() ? ApiJson::object() : profile_of(options.profile);
   if (!options.both.empty()) document["both"] = direction_of(options.both, "--both");
   if (document.contains("both") && !document.contains("up") && !document.contains("down")) {
@@ -89,7 +90,7 @@ std::string figures(const char* direction, const DirectionCounters& counters) {
   return out + "\n";
 }
 
-ReplayOptions replay_options(const Options& options) {
+ReplayOptions replay_options(const ReplayWords& options) {
   ReplayOptions out;
   out.conditions = conditions_of(options);
   out.seed = options.seed;
@@ -102,7 +103,7 @@ ReplayOptions replay_options(const Options& options) {
   return out;
 }
 
-int replay_capture(const Options& options) {
+int replay_capture(const ReplayWords& options) {
   const ReplayOptions chosen = replay_options(options);
   std::unique_ptr<CaptureReader> reader;
   try {
@@ -140,7 +141,7 @@ int replay_capture(const Options& options) {
 
 void add_replay(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("replay", "A capture through the impairments, in virtual time");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayWords>();
   command->add_option("IN", options->in, "The capture: pcap or pcapng, plain or in gzip; - for standard input")
       ->required();
   command->add_option("-o", options->out, "What left the link, as pcap; as NAME.pcapng also what arrived, and why")

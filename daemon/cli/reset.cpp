@@ -1,4 +1,6 @@
 // wobble reset: no impairment.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 #include "daemon/cli/text.h"
 

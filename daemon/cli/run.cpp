@@ -1,5 +1,8 @@
 // wobble run: a command in a namespace of its own whose only way out is a link. The link is made by the daemon that
 // runs, or by one of our own, and taken away when the command has ended.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -20,7 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kSettling = 2s;  ///< for the last segments, which may be on their way when the command has ended
 
-struct Options {
+struct RunOptions {
   std::string profile;
   std::string both;
   std::string up;
@@ -42,7 +45,7 @@ bool daemon_runs(const std::string& url) {
 }
 
 /// The daemon that runs; or one of our own, where none does and none was named, or where a log is asked for.
-std::unique_ptr<PrivateDaemon> own_daemon(const Context& context, const Options& options) {
+std::unique_ptr<PrivateDaemon> own_daemon(const Context& context, const RunOptions& options) {
   const bool is_named = context.url != kDefaultUrl;
   if (!options.log.empty() && is_named) {
     throw Failure(kExitUsage, "run: --log starts a daemon of its own, and --url names another: give one of the two");
@@ -60,8 +63,8 @@ Json profile_of(Client& client, const std::string& name) {
   }
 }
 
-Json link_body(Client& client, const Options& options) {
-  Json body = {{"run", Json::object()}};
+Json link_body(Client& client, const RunOptions& options) {
+  Json body = {{"run", {{"owner", getpid()}}}};  // should we be killed, the daemon takes the link away
   if (!options.profile.empty()) {
     const Json profile = profile_of(client, options.profile);
     for (const char* direction : {"up", "down"}) {
@@ -120,14 +123,14 @@ Json settled_connections(const RunLink& link) {
   }
 }
 
-void tell(const RunLink& link, const Options& options) {
+void tell(const RunLink& link, const RunOptions& options) {
   const Json connections = settled_connections(link);
   if (options.quiet) return;
   for (const std::string& line : run_summary(connections, link.stats())) std::cerr << "wobble: " << line << "\n";
   if (!options.log.empty()) std::cerr << "wobble: the log is " << clean(options.log) << "\n";
 }
 
-int run(const Context& context, const Options& options) {
+int run(const Context& context, const RunOptions& options) {
   std::vector<std::string> command = options.command;
   command.insert(command.end(), context.tail.begin(), context.tail.end());
   if (command.empty()) throw Failure(kExitUsage, "run: the command is missing: wobble run [OPTIONS] -- COMMAND...");
@@ -151,7 +154,7 @@ int run(const Context& context, const Options& options) {
 
 void add_run(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("run", "Run a command whose network is a link: run [OPTIONS] -- COMMAND");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   CLI::Option* profile = command->add_option("--profile", options->profile, "Conditions by the name of a profile: 3g");
   CLI::Option* both =
       command->add_option("--both", options->both, "Conditions both ways, in netem's words: 'delay 80ms loss 2%'")

@@ -7,11 +7,12 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr std::array<std::pair<const char*, const char*>, 10> kEnds = {{
+constexpr std::array<std::pair<const char*, const char*>, 11> kEnds = {{
     {"orderly", "closed in order"},
     {"orderly_reset", "closed, then reset"},
     {"reset", "reset"},
     {"refused", "refused"},
+    {"unreachable", "unreachable"},
     {"syn_timeout", "never answered"},
     {"idle_timeout", "fell silent"},
     {"half_open", "half open"},

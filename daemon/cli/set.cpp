@@ -1,6 +1,8 @@
 // wobble set: netem's words, which people's hands know, for one direction of a link or both. They are read here, so
 // that what is wrong is said before anything is sent, and sent as they are: netem's words replace each impairment they
 // name whole ("delay 80ms" takes a jitter of before away, as it does in tc), which members merged by PATCH would not.
+#include <CLI/CLI.hpp>
+
 #include "api/netem_words.h"
 #include "daemon/cli/change_text.h"
 #include "daemon/cli/command.h"
@@ -9,13 +11,13 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct SetOptions {
   std::string link;
   std::vector<std::string> words;
   std::string lasts;
 };
 
-int set(const Context& context, Options options) {
+int set(const Context& context, SetOptions options) {
   std::string direction = "both";
   if (!options.words.empty() &&
       (options.words[0] == "up" || options.words[0] == "down" || options.words[0] == "both")) {
@@ -49,7 +51,7 @@ int set(const Context& context, Options options) {
 
 void add_set(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("set", "Set impairments; those that are not named stay as they are");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SetOptions>();
   command->add_option("LINK", options->link, "The link")->required();
   command->add_option("WORDS", options->words, "[up|down|both] delay 80ms 10ms loss 2% rate 5mbit ...");
   command->add_option("--for", options->lasts, "Then what was before comes back: 30s, 10m, 1h");

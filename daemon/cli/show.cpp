@@ -1,4 +1,6 @@
 // wobble show: one connection, its figures and its ladder.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 #include "daemon/cli/event_text.h"
 #include "daemon/cli/ladder.h"
@@ -8,7 +10,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct ShowOptions {
   std::uint64_t id = 0;
   bool absolute = false;
   bool ascii = false;
@@ -98,7 +100,7 @@ std::string figures(const Json& connection, const Paint& paint) {
   return out;
 }
 
-int show(const Context& context, const Options& options) {
+int show(const Context& context, const ShowOptions& options) {
   Client client(context.url);
   const std::string path = "/api/v1/connections/" + std::to_string(options.id);
   Json connection = client.get(path);
@@ -126,7 +128,7 @@ int show(const Context& context, const Options& options) {
 
 void add_show(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("show", "One connection: its figures and its ladder");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ShowOptions>();
   command->add_option("ID", options->id, "The connection's id, as 'wobble connections' lists it")->required();
   command->add_flag("--absolute", options->absolute, "Sequence numbers as on the wire");
   command->add_flag("--ascii", options->ascii, "Plain ASCII only");

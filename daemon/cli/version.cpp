@@ -1,4 +1,6 @@
 // wobble version: ours, and the daemon's if one answers.
+#include <CLI/CLI.hpp>
+
 #include "daemon/cli/command.h"
 
 namespace wobble::daemon {

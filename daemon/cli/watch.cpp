@@ -1,4 +1,5 @@
 // wobble watch: what passes, each second.
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <thread>
 
@@ -9,7 +10,7 @@
 namespace wobble::daemon {
 namespace {
 
-struct Options {
+struct WatchOptions {
   std::string link;
   std::uint64_t count = 0;  ///< 0: until interrupted
   double interval = 1;      ///< seconds
@@ -20,7 +21,7 @@ struct Sample {
   Json stats;
 };
 
-std::vector<Sample> take(Client& client, const Options& options) {
+std::vector<Sample> take(Client& client, const WatchOptions& options) {
   const auto names = options.link.empty() ? link_names(client) : std::vector<std::string>{options.link};
   std::vector<Sample> samples;
   for (const std::string& name : names) {
@@ -111,7 +112,7 @@ void show(const Context& context, const Client& client, const std::vector<Sample
   say(screen + "\033[J");
 }
 
-int watch(const Context& context, const Options& options) {
+int watch(const Context& context, const WatchOptions& options) {
   Client client(context.url);
   if (!context.json && is_terminal()) say("\033[2J");
   const auto step =
@@ -129,7 +130,7 @@ int watch(const Context& context, const Options& options) {
 
 void add_watch(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("watch", "Rates, loss, delay and what is in flight, each second");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WatchOptions>();
   command->add_option("LINK", options->link, "The link; all without it");
   command->add_option("--count", options->count, "End after so many times");
   command->add_option("--interval", options->interval, "Seconds between two")

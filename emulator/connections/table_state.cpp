@@ -170,6 +170,21 @@ std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle) const noe
   return record.is_used && record.generation == handle.generation ? handle.index : 0;
 }
 
+void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept {
+  const std::optional<IcmpError> error = parse_icmp_error(packet);
+  if (!error) return;
+  const Side sender = opposite(arrived_on);
+  const FlowKey key = FlowKey::of(error->about, sender);
+  const std::uint32_t half = half_open.find(key);
+  const std::uint32_t index = half != 0 ? promote(half) : store.find(key);
+  if (index == 0) return;
+  Record& record = store[index];
+  Steps steps;
+  tracker.icmp_error(record.tcp, record.role_of(sender), *error, now, steps);
+  publish(record, steps, nullptr, now);
+  if (steps.has_change()) settle(index, false, now);
+}
+
 void ConnectionTable::State::use_flow(std::uint32_t index, TimePoint now) noexcept {
   store[index].last_segment = now;
   idle.touch(index, kFlows);

@@ -137,6 +137,8 @@ struct ConnectionTable::State {
   std::uint32_t resolve(ConnectionHandle handle) const noexcept;
   /// Also if it was half-open when the handle was given out.
   std::uint32_t resolve(ConnectionHandle handle, const PacketView& packet, Side arrived_on) const noexcept;
+  /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
+  void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
   void use_flow(std::uint32_t index, TimePoint now) noexcept;
   /// After anything that happened to a TCP record: its class, its deadline, and its end if it is over. `is_use`: it
   /// counts as use of the record.

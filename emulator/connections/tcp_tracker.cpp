@@ -195,6 +195,13 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
   account_delivered(o);
 }
 
+void TcpTracker::icmp_error(TcpConnection& connection, Role who, const IcmpError& error, TimePoint now,
+                            Steps& steps) const noexcept {
+  const SegmentKind kind = error.is_refusal ? SegmentKind::icmp_refused : SegmentKind::icmp_unreachable;
+  const Occasion o{connection, ranges_, troubles_, error.about.tcp, who, kind, now, false, error.ends_request};
+  run(delivered_rows(), delivered_candidates, o, steps);
+}
+
 void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived,
                                 TimePoint now) const noexcept {
   if (kind == SegmentKind::syn && !connection.server.has(TcpEndpoint::kSentSyn)) {

@@ -10,6 +10,7 @@
 #include "emulator/connection_table.h"
 #include "emulator/connections/tcp_connection.h"
 #include "emulator/connections/transition_table.h"
+#include "emulator/icmp_error.h"
 #include "emulator/packet.h"
 
 namespace wobble {
@@ -67,6 +68,9 @@ class TcpTracker {
   /// D: an intact copy was released to the endpoint `who`. `arrived` is the time of its sent().
   void delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived, TimePoint now,
                  Steps& steps) const noexcept;
+  /// An ICMP error was released to the endpoint `who`, about a segment of its own.
+  void icmp_error(TcpConnection& connection, Role who, const IcmpError& error, TimePoint now,
+                  Steps& steps) const noexcept;
   /// The same of the segments behind it in one super-packet, seen as one; false, and nothing done, unless all of them
   /// only carry the established stream on.
   bool sent_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept;

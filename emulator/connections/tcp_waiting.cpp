@@ -97,6 +97,10 @@ End TcpTracker::end_of(const TcpConnection& c) noexcept {
     const bool is_one_closed = is_x_gone || is_y_gone || (x.state == TcpState::closed) != (y.state == TcpState::closed);
     return is_one_closed ? End::half_open : End::idle_timeout;
   }
+  if (!c.was_established && !x.has(TcpEndpoint::kReset) && !y.has(TcpEndpoint::kReset)) {
+    if (x.closed_row == 44 || y.closed_row == 44) return End::refused;
+    if (x.closed_row == 45 || y.closed_row == 45) return End::unreachable;
+  }
   if (x.has(TcpEndpoint::kReset) || y.has(TcpEndpoint::kReset)) {
     if (!x.has(TcpEndpoint::kSentSynAck) && !y.has(TcpEndpoint::kSentSynAck) && !c.was_established && !c.had_fin &&
         (x.closed_row == 33 || y.closed_row == 33)) {

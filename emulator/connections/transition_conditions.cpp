@@ -18,6 +18,12 @@ bool has_received_fin(const Occasion& o) {
   return y.has(TcpEndpoint::kSentFin) && x.has(TcpEndpoint::kHasReceived) && !is_before(x.rcv_nxt, y.fin_end);
 }
 
+// The first FIN of an endpoint that a RST has closed a moment ago, right behind what it had sent.
+bool is_fin_behind_reset(const Occasion& o) {
+  const TcpEndpoint& x = o.x();
+  return x.closed_row == 34 && !o.had_fin && o.segment.seq == x.snd_max && o.now - x.since <= kCrossing;
+}
+
 // A SYN that this record was opened for, before anything else of X was seen.
 bool is_fresh(const Occasion& o, std::uint8_t row) {
   return o.connection.opened_row == row && !o.x().has(TcpEndpoint::kHasSent);
@@ -32,7 +38,10 @@ bool is_syn_of_reuse(const Occasion& o) noexcept { return is_fresh(o, 4) && o.y(
 bool is_same_isn(const Occasion& o) noexcept { return o.x().has(TcpEndpoint::kSentSyn) && o.segment.seq == o.x().iss; }
 bool is_other_isn(const Occasion& o) noexcept { return !is_same_isn(o); }
 
-bool repeats_refused_syn(const Occasion& o) noexcept { return is_same_isn(o) && !o.y().has(TcpEndpoint::kSentSyn); }
+bool repeats_refused_syn(const Occasion& o) noexcept {
+  const bool was_icmp = o.x().closed_row == 44 || o.x().closed_row == 45;  // it did not give up, whoever answered
+  return is_same_isn(o) && (was_icmp || !o.y().has(TcpEndpoint::kSentSyn));
+}
 
 bool is_simultaneous_syn(const Occasion& o) noexcept {
   return !o.x().has(TcpEndpoint::kSentSyn) && o.y().state == TcpState::syn_sent;
@@ -122,6 +131,15 @@ bool ignored_reset(const Occasion& o) noexcept {
   return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since > kCrossing;
 }
 
+bool sent_fin_before_reset(const Occasion& o) noexcept {
+  const TcpState before = o.x().before_closed;
+  return is_fin_behind_reset(o) && (before == TcpState::established || before == TcpState::syn_received);
+}
+bool sent_second_fin_before_reset(const Occasion& o) noexcept {
+  return is_fin_behind_reset(o) && o.x().before_closed == TcpState::close_wait;
+}
+bool is_reset_already(const Occasion& o) noexcept { return o.x().has(TcpEndpoint::kReset) && o.x().closed_row == 34; }
+
 bool did_not_give_up_opening(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   if (x.closed_row != 29) return false;
@@ -195,5 +213,15 @@ bool is_reset_in_window(const Occasion& o) noexcept {
 }
 
 bool is_reset_elsewhere(const Occasion& o) noexcept { return !is_reset_at_edge(o) && !is_reset_in_window(o); }
+
+bool quotes_what_is_open(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return x.has(TcpEndpoint::kHasSent) && is_within(o.segment.seq, x.una, x.snd_max);
+}
+
+// A server that has taken data from a SYN has a socket already, and that outlives the error.
+bool ends_answered_request(const Occasion& o) noexcept {
+  return o.ends_request && !o.connection.fast_open_accepted && is_same_isn(o);
+}
 
 }  // namespace wobble::condition

@@ -43,6 +43,10 @@ bool is_plausible_reset(const Occasion& o) noexcept;
 bool is_implausible_reset(const Occasion& o) noexcept;
 // corrections
 bool ignored_reset(const Occasion& o) noexcept;
+/// X had closed, and what shows it was not read yet when we released a RST to X: it was ESTABLISHED, or in CLOSE_WAIT.
+bool sent_fin_before_reset(const Occasion& o) noexcept;
+bool sent_second_fin_before_reset(const Occasion& o) noexcept;
+bool is_reset_already(const Occasion& o) noexcept;
 bool did_not_give_up_opening(const Occasion& o) noexcept;
 bool sends_beyond_fin(const Occasion& o) noexcept;
 bool is_midstream(const Occasion& o) noexcept;
@@ -60,6 +64,9 @@ bool is_exact_reset(const Occasion& o) noexcept;
 bool is_reset_at_edge(const Occasion& o) noexcept;
 bool is_reset_in_window(const Occasion& o) noexcept;
 bool is_reset_elsewhere(const Occasion& o) noexcept;
+// ICMP errors; the segment is the quoted one
+bool quotes_what_is_open(const Occasion& o) noexcept;
+bool ends_answered_request(const Occasion& o) noexcept;
 
 }  // namespace condition
 }  // namespace wobble

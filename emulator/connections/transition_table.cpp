@@ -20,7 +20,8 @@ constexpr StateSet kOpen = kSynReceived | kEstablished | kFinWait1 | kFinWait2 |
 constexpr StateSet kAny = (1 << kTcpStateCount) - 1;
 
 constexpr KindSet kSyn = bit(SegmentKind::syn), kSynAck = bit(SegmentKind::syn_ack), kRst = bit(SegmentKind::rst),
-                  kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin;
+                  kFin = bit(SegmentKind::fin), kAck = bit(SegmentKind::ack) | kFin,
+                  kIcmpRefused = bit(SegmentKind::icmp_refused), kIcmpUnreachable = bit(SegmentKind::icmp_unreachable);
 
 constexpr Evidence kProof = Evidence::sent, kArrival = Evidence::delivered, kCorrection = Evidence::correction,
                    kImplied = Evidence::implied;
@@ -116,6 +117,9 @@ void be_liberal(const Occasion& o) { o.connection.liberal = true; }
 constexpr auto kSentRows = std::to_array<Row>({
     // evidence beats inference
     {38, kCorrection, kAck, kClosed, ignored_reset, before_closed, take_reset_back, go_on, "it goes on where it was: the RST was not accepted"},
+    {48, kCorrection, kFin, kClosed, sent_fin_before_reset, to_fin_wait_1, send_fin, go_on, "its FIN was on its way here when the RST reached it"},
+    {48, kCorrection, kFin, kClosed, sent_second_fin_before_reset, to_last_ack, send_fin, go_on, "its FIN was on its way here when the RST reached it"},
+    {34, kImplied, kFin, kFinWait1 | kLastAck, is_reset_already, to_closed, nothing, stop, "and then the RST ended it"},
     {29, kCorrection, kSyn | kSynAck | kAck, kClosed, did_not_give_up_opening, to_syn_sent, take_reset_back, go_on, "it goes on opening: the RST only rejected a segment"},
     {16, kCorrection, kSynAck, kEstablished, repeats_syn_ack_unheard, to_syn_received, go_back_to_syn_received, go_on, "it repeats its SYN-ACK: the third ACK did not open it"},
     {39, kCorrection, kAck, kFinSent, sends_beyond_fin, before_fin, forget_fin, go_on, "data beyond the FIN: that FIN was not its own"},
@@ -171,6 +175,10 @@ constexpr auto kDeliveredRows = std::to_array<Row>({
     {21, kArrival, kAck, kFinWait1, is_fin_acked, to_fin_wait_2, nothing, stop, "its FIN is acknowledged"},
     {24, kArrival, kAck, kClosing, is_fin_acked, to_time_wait, nothing, stop, "its FIN is acknowledged: 2MSL begins"},
     {25, kArrival, kAck, kLastAck, is_fin_acked_unchallenged, to_closed, nothing, stop, "its FIN is acknowledged: the end"},
+    {44, kArrival, kIcmpRefused, kSynSent, quotes_what_is_open, to_closed, nothing, stop, "ICMP says that nobody is there: the SYN was refused"},
+    {45, kArrival, kIcmpUnreachable, kSynSent, quotes_what_is_open, to_closed, nothing, stop, "ICMP says that nobody can be reached: it gives up opening"},
+    {46, kArrival, kIcmpRefused | kIcmpUnreachable, kSynReceived, ends_answered_request, to_closed, nothing, stop, "ICMP about its SYN-ACK: it forgets who asked"},
+    {47, kArrival, kIcmpRefused | kIcmpUnreachable, kAny, always, same, nothing, stop, "an ICMP error is a hint to an open connection, and ends nothing"},
 });
 // clang-format on
 

@@ -1,5 +1,6 @@
 // The transition table of the connection log: one line per row of the specification, in the order in which the rows
-// look at a segment (corrections first, then by number). Numbers are the specification's.
+// look at a segment (corrections first, then by number). Numbers are the specification's; 44 to
+// 48 are beyond it: ICMP errors, and a FIN that was not read yet when a RST was released.
 //
 // A *sent* row is about the endpoint X that sent the segment, and is asked when the segment arrives at the emulator,
 // whatever happens to it afterwards: sending it is proof of X's state. A *delivered* row is about the endpoint X that
@@ -19,8 +20,9 @@
 namespace wobble {
 
 /// The valid combinations of SYN, FIN, RST and ACK, as conntrack has them; PSH, URG and the ECN flags do not matter.
-enum class SegmentKind : std::uint8_t { syn, syn_ack, rst, fin, ack, invalid };
-inline constexpr std::size_t kSegmentKindCount = 5;  ///< the valid ones
+/// The last two before `invalid` are no segments of the peer: ICMP errors that quote a segment of X's.
+enum class SegmentKind : std::uint8_t { syn, syn_ack, rst, fin, ack, icmp_refused, icmp_unreachable, invalid };
+inline constexpr std::size_t kSegmentKindCount = 7;  ///< the valid ones
 
 /// `fin` has ACK too. FIN with RST acts as a RST.
 SegmentKind kind_of(const TcpSegment& segment) noexcept;
@@ -36,7 +38,8 @@ struct Occasion {
   Role who;  ///< X
   SegmentKind kind;
   TimePoint now;
-  bool had_fin;  ///< X had sent its FIN before this segment
+  bool had_fin;               ///< X had sent its FIN before this segment
+  bool ends_request = false;  ///< of an ICMP error: see IcmpError
 
   /// What is known of trouble, to look at; and to write to.
   const Troubles& troubles() const noexcept { return pool.known(connection.troubles); }

@@ -172,6 +172,38 @@ TEST(TransitionTable, Row38_ButNotByASegmentThatCrossedTheRst) {
   s.expect(closed, closed);
 }
 
+TEST(TransitionTable, Row48_AFinThatWasOnItsWayWhenTheRstCame) {
+  Open s;
+  s.server("RST,ACK 1 ack 1");
+  s.expect_row(34, kClient, established, closed, Evidence::delivered);
+  s.client_sends("FIN,ACK 1 ack 1");  // 1 ms after the RST was released: it lay unread before
+  s.expect_row(48, kClient, closed, fin_wait_1, Evidence::correction);
+  s.expect_row(34, kClient, fin_wait_1, closed, Evidence::implied);
+  s.expect(closed, closed);
+}
+
+TEST(TransitionTable, Row48_AlsoTheSecondFinAndBehindData) {
+  Open s;
+  s.server("FIN,ACK 1 ack 1");
+  s.client("ACK 1 ack 2");
+  s.server("RST 2");
+  s.client_sends("ACK 1 ack 2 len 10");
+  s.client_sends("FIN,ACK 11 ack 2");
+  s.expect_row(48, kClient, closed, last_ack, Evidence::correction);
+  s.expect_row(34, kClient, last_ack, closed, Evidence::implied);
+  s.client_sends("FIN,ACK 11 ack 2");
+  s.expect_no_row(48);
+}
+
+TEST(TransitionTable, Row48_NotAFinMuchLater) {
+  Open s;
+  s.server("RST,ACK 1 ack 1");
+  s.wait(10ms);
+  s.client_sends("FIN,ACK 1 ack 1");
+  s.expect_no_row(48);
+  s.expect_row(38, kClient, closed, established, Evidence::correction);
+}
+
 TEST(TransitionTable, Row39_DataBeyondTheFinShowsItWasForged) {
   Open s;
   s.client("FIN,ACK 1 ack 1");

@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 import harness
+import lab_link
 import oracle
 import tcp_kinds
 
@@ -86,7 +87,7 @@ class CaptureTest(unittest.TestCase):
         first = CaptureTest.port
         CaptureTest.port += COUNT
         batch = tcp_kinds.Batch(self.lab.near, self.lab.far, family, range(first, first + COUNT), server_port,
-                                oracle.LabLink(self.lab))
+                                lab_link.LabLink(self.lab, oracle.STEADY))
         try:
             drive(batch)
         finally:

@@ -3,11 +3,11 @@ sock:inet_sock_set_state, in a tracefs instance of our own.
 
 What the kernel does not show there, and how it is made good (known differences, design "How we check ourselves"):
   * SYN_RECV is a state of the child socket, which exists only once the handshake's third ACK has come; a handshake the
-    server answered but which never got there shows nothing. See settle_server().
-  * TIME_WAIT is never shown: the socket is closed and a smaller one takes its place. `ss` shows that one, so that a
-    last CLOSE becomes TIME_WAIT, or stays FIN_WAIT_2 (an orphan waits for the peer's FIN in the small socket), or is
-    CLOSED, as `ss` says.
-  * So a TIME_WAIT that a late RST ended (tcp.md, row 37) before `ss` looked is a CLOSED behind FIN_WAIT_2 or CLOSING.
+    server answered but which never got there shows nothing. See Oracle.truth().
+  * TIME_WAIT is never shown: the socket is closed and a smaller one takes its place. But an endpoint leaves FIN_WAIT_2
+    and CLOSING for TIME_WAIT or by a reset, and resets have a tracepoint, tcp:tcp_receive_reset. So a CLOSE in those
+    states without one is TIME_WAIT, and if `ss` does not show the small socket, a RST has ended it meanwhile. An orphan
+    in FIN_WAIT_2 would get a small socket too, unless tcp_fin_timeout is above 60 s: see no_small_fin_wait_2().
 """
 
 import os
@@ -18,6 +18,8 @@ import harness
 
 _LINE = re.compile(r"\s(?P<at>\d+\.\d+): inet_sock_set_state: family=(?P<family>\S+) protocol=IPPROTO_TCP "
                    r"sport=(?P<sport>\d+) dport=(?P<dport>\d+) .*oldstate=TCP_(?P<old>\w+) newstate=TCP_(?P<new>\w+)")
+_RESET = re.compile(r"\s(?P<at>\d+\.\d+): tcp_receive_reset: .*?sport=(?P<sport>\d+) dport=(?P<dport>\d+)")
+_EVENTS = ("sock/inet_sock_set_state", "tcp/tcp_receive_reset")
 _NAMES = {"SYN_RECV": "SYN_RECEIVED", "FIN_WAIT1": "FIN_WAIT_1", "FIN_WAIT2": "FIN_WAIT_2", "CLOSE": "CLOSED"}
 
 
@@ -43,12 +45,14 @@ class KernelStates:
         os.mkdir(self.directory)
         self._write("trace_clock", "mono")
         self._write("buffer_size_kb", "8192")
-        self._write("events/sock/inet_sock_set_state/filter", self.filter)
-        self._write("events/sock/inet_sock_set_state/enable", "1")
+        for event in _EVENTS:
+            self._write(f"events/{event}/filter", self.filter)
+            self._write(f"events/{event}/enable", "1")
         return self
 
     def __exit__(self, *_):
-        self._write("events/sock/inet_sock_set_state/enable", "0")
+        for event in _EVENTS:
+            self._write(f"events/{event}/enable", "0")
         os.rmdir(self.directory)
         if self._mount:
             harness.check_errno(harness.libc.umount2(self._mount.encode(), 2))  # MNT_DETACH
@@ -73,15 +77,30 @@ class KernelStates:
                 lost += int(re.search(r"overrun: (\d+)", file.read()).group(1))
         return lost
 
+    def _consume(self):
+        """What the trace holds, taken out of it: what is traced meanwhile is read, or stays for the next time."""
+        text = b""
+        pipe = os.open(os.path.join(self.directory, "trace_pipe"), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            while chunk := os.read(pipe, 1 << 16):
+                text += chunk
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(pipe)
+        return text.decode("ascii", "replace")
+
     def take(self):
-        """{(source port, destination port): [(seconds of the monotonic clock, state), ...]} since the last take()."""
+        """{(source port, destination port): [(seconds of the monotonic clock, state), ...]} since the last take(). A
+        reset that was received stands there as "RESET"."""
         if lost := self._overrun():
             raise AssertionError(f"the trace buffer overran: {lost} events lost")
-        with open(os.path.join(self.directory, "trace"), encoding="ascii", errors="replace") as file:
-            lines = file.read().splitlines()
-        self._write("trace", "")
         histories = {}
-        for line in lines:
+        for line in self._consume().splitlines():
+            if match := _RESET.search(line):
+                key = (int(match["sport"]), int(match["dport"]))
+                histories.setdefault(key, []).append((float(match["at"]), "RESET"))
+                continue
             match = _LINE.search(line)
             if match and match["new"] != match["old"] and match["dport"] != "0":
                 key = (int(match["sport"]), int(match["dport"]))
@@ -101,12 +120,23 @@ def small_sockets(namespace):
     return found
 
 
+def no_small_fin_wait_2(*namespaces):
+    """Orphans in FIN_WAIT_2 keep their full socket, which the tracepoint shows."""
+    for namespace in namespaces:
+        namespace.run("sysctl", "-qw", "net.ipv4.tcp_fin_timeout=120")
+
+
 def full_history(events, now):
     """An endpoint's states in RFC 9293's terms, from its events and what `ss` shows in its place now (or None)."""
-    states = [state for _, state in events]
-    if len(states) >= 2 and states[-1] == "CLOSED" and states[-2] in ("FIN_WAIT_1", "FIN_WAIT_2", "CLOSING"):
-        if now == "TIME_WAIT":
-            states[-1] = "TIME_WAIT"
-        elif now == "FIN_WAIT_2":
-            states.pop()
+    states, was_reset = [], False
+    for _, state in events:
+        if state == "RESET":
+            was_reset = True
+            continue
+        if state == "CLOSED" and not was_reset and states and states[-1] in ("FIN_WAIT_2", "CLOSING"):
+            states.append("TIME_WAIT")
+            if now == "TIME_WAIT":
+                continue
+        states.append(state)
+        was_reset = False
     return states

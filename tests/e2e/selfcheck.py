@@ -11,6 +11,7 @@ import harness
 import kernel_states
 import oracle
 import plain_link
+import recorded
 import tcp_kinds
 import udp_stream
 
@@ -23,6 +24,7 @@ class Drivers(unittest.TestCase):
     def test_kernel_shows_what_each_kind_promises(self):
         clients, servers = range(11000, 11000 + COUNT * 2 * len(KINDS)), range(7100, 7200)
         with plain_link.PlainLink() as link, kernel_states.KernelStates(clients, servers) as kernel:
+            kernel_states.no_small_fin_wait_2(link.near, link.far)
             first, server_port = clients.start, servers.start
             for family in (socket.AF_INET, socket.AF_INET6):
                 for name in KINDS:
@@ -70,7 +72,7 @@ class Cleanliness(unittest.TestCase):
 
 
 class Explanations(unittest.TestCase):
-    class Wire(oracle.Recorded):
+    class Wire(recorded.Recorded):
         def __init__(self, *fins):
             self.fins = fins
 
@@ -88,11 +90,20 @@ class Explanations(unittest.TestCase):
                                                     "server", wire))
         self.assertIsNone(oracle.explain(opened + passive, opened + crossed, "server", behind))
         ended = opened + ["FIN_WAIT_1", "FIN_WAIT_2"]
-        killed = ended + ["TIME_WAIT", "CLOSED"]
-        self.assertEqual("killed", oracle.explain(ended + ["CLOSED"], killed, "client", behind))
-        self.assertIsNone(oracle.explain(ended + ["TIME_WAIT"], killed, "client", behind))
+        self.assertIsNone(oracle.explain(ended + ["TIME_WAIT"], ended + ["TIME_WAIT", "CLOSED"], "client", behind))
         self.assertIsNone(oracle.explain(ended + ["CLOSED"], ended + ["TIME_WAIT"], "client", behind))
         self.assertEqual("silent", oracle.explain(opened + passive + ["CLOSED"], opened + passive, "client", behind))
+
+
+    def test_time_wait_is_what_no_reset_ended(self):
+        def history(*states, now=None):
+            return kernel_states.full_history(list(enumerate(states)), now)
+        waited = ["FIN_WAIT_2", "TIME_WAIT"]
+        self.assertEqual(waited, history("FIN_WAIT_2", "CLOSED", now="TIME_WAIT"))
+        self.assertEqual(waited + ["CLOSED"], history("FIN_WAIT_2", "CLOSED"))
+        self.assertEqual(["FIN_WAIT_2", "CLOSED"], history("FIN_WAIT_2", "RESET", "CLOSED"))
+        self.assertEqual(["LAST_ACK", "CLOSED"], history("LAST_ACK", "CLOSED"))
+        self.assertEqual(waited, history("RESET", "FIN_WAIT_2", "CLOSED", now="TIME_WAIT"))
 
 
 class Bounds(unittest.TestCase):

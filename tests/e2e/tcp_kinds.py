@@ -46,18 +46,27 @@ class Batch:
         self.selector = selectors.EpollSelector()
         self.deadline = time.monotonic() + 60
         self.client_ports = client_ports
+        self.lives = 1  # connections of each pair of ports; the last one is looked at
+        self.on_new_life = lambda batch: None
+
+    def begin_new_life(self):
+        """What follows are other connections between the same ports."""
+        self.pairs = {}
+        self.lives += 1
+        self.on_new_life(self)
 
     # --- opening
 
-    def listen(self):
+    def listen(self, before_listening=lambda sock: None):
         self.listener = self.far.socket(self.family)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((self.far.address(self.family), self.server_port))
+        before_listening(self.listener)
         self.listener.listen(4096)
         self.listener.setblocking(False)
         self.selector.register(self.listener, selectors.EVENT_READ, ("listener", None))
 
-    def connect(self):
+    def connect(self, start=socket.socket.connect_ex):
         server = (self.far.address(self.family), self.server_port)
         with self.near.entered():
             sockets = [socket.socket(self.family) for _ in self.client_ports]
@@ -67,7 +76,7 @@ class Batch:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((self.near.address(self.family), port))
             self.pairs[port] = pair = Pair(port, sock)
-            sock.connect_ex(server)
+            start(sock, server)
             self.selector.register(sock, selectors.EVENT_WRITE, ("client", pair))
 
     def open(self):
@@ -190,7 +199,7 @@ class Batch:
         while any(state != "TIME_WAIT" for side in self.kept() for state in side.values()):
             if time.monotonic() > self.deadline:
                 return
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def kept(self):
         """What the kernel keeps of them, on the near and on the far side: {(local port, peer port): state}."""
@@ -205,7 +214,7 @@ def _shut(sock):
         pass  # the peer has reset it
 
 
-def _close_back(batch, side):
+def close_back(batch, side):
     """What the other side does at the end of the stream: it closes too."""
     def on_end(ended, pair):
         if ended == side:
@@ -217,14 +226,14 @@ def client_first(batch):
     batch.open()
     batch.exchange()
     batch.finish("client", with_close=True)
-    batch.wait_ended("client", "server", on_end=_close_back(batch, "server"))
+    batch.wait_ended("client", "server", on_end=close_back(batch, "server"))
 
 
 def server_first(batch):
     batch.open()
     batch.exchange()
     batch.finish("server", with_close=True)
-    batch.wait_ended("client", "server", on_end=_close_back(batch, "client"))
+    batch.wait_ended("client", "server", on_end=close_back(batch, "client"))
 
 
 def both_at_once(batch):
@@ -279,7 +288,7 @@ def syn_lost(batch):
     with batch.link.lose("up", len(batch.client_ports)):
         batch.connect()
     batch.wait_open()
-    _end_orderly(batch)
+    end_orderly(batch)
 
 
 def syn_ack_lost(batch):
@@ -287,7 +296,7 @@ def syn_ack_lost(batch):
     with batch.link.lose("down", len(batch.client_ports)):
         batch.connect()
     batch.wait_open()
-    _end_orderly(batch)
+    end_orderly(batch)
 
 
 def third_ack_lost(batch):
@@ -300,7 +309,7 @@ def third_ack_lost(batch):
         with batch.link.lose("up", len(batch.client_ports)):
             pass
     batch.wait_open()
-    _end_orderly(batch)
+    end_orderly(batch)
 
 
 def last_ack_lost(batch):
@@ -314,10 +323,10 @@ def last_ack_lost(batch):
     batch.wait_ended("client", "server")
 
 
-def _end_orderly(batch):
+def end_orderly(batch):
     batch.exchange()
     batch.finish("client", with_close=True)
-    batch.wait_ended("client", "server", on_end=_close_back(batch, "server"))
+    batch.wait_ended("client", "server", on_end=close_back(batch, "server"))
 
 
 _OPEN_CLIENT = ["SYN_SENT", "ESTABLISHED"]
@@ -326,7 +335,7 @@ _ACTIVE = ["FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"]
 _PASSIVE = ["CLOSE_WAIT", "LAST_ACK", "CLOSED"]
 _CROSSED = ["FIN_WAIT_1", "CLOSING", "TIME_WAIT"]
 
-#: name: (driver, the client's and the server's states when nothing else interferes, does it lose something on purpose)
+#: name: (driver, the client's and the server's states when nothing else interferes, does it need the link for itself)
 KINDS = {
     "client closes first": (client_first, _OPEN_CLIENT + _ACTIVE, _OPEN_SERVER + _PASSIVE, False),
     "server closes first": (server_first, _OPEN_CLIENT + _PASSIVE, _OPEN_SERVER + _ACTIVE, False),

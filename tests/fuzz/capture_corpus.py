@@ -122,6 +122,7 @@ def main():
         "pcapng_big": (2, pcapng(frames, ">")),
         "pcapng_two_sections": (2, pcapng(frames) + pcapng(frames, ">")),
         "pcapng_ours": (1, ours()),
+        "pcap_unreachable": (1, pcap([frames[0], ipv4(bytes([3, 1]) + bytes(6) + frames[0], True, protocol=1)])),
         "no_capture": (0, b"hello"),
     }
     OUT.mkdir(parents=True, exist_ok=True)

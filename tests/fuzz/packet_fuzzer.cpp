@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "emulator/icmp_error.h"
 #include "emulator/packet.h"
 #include "emulator/pipeline.h"
 
@@ -15,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (view.tcp.length != view.payload().size()) std::abort();
     parse_tcp_options(view);
   }
+  if (const auto error = parse_icmp_error(view); error && (!view.has_transport || error->about.protocol != kTcp))
+    std::abort();
   std::vector<std::uint8_t> copy(view.bytes.begin(), view.bytes.end());
   PacketView again;
   if (parse_packet(copy, again) != ParseError::none) std::abort();
