@@ -102,9 +102,7 @@ struct SegmentRow {
   TcpSegment tcp;
 };
 
-/// "daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation",
-/// "events_lost", "transition", "link_added", "link_removed", "way_in", "link_started",
-/// "memory_exhausted".
+/// `kind` is one of event_kinds.h.
 struct EventRow {
   std::uint64_t id = 0;
   WallTime at = 0;

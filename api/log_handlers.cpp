@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/conditions_json.h"
+#include "api/event_kinds.h"
 #include "api/handlers.h"
 #include "api/nearest_name.h"
 #include "api/queries.h"
@@ -10,11 +11,6 @@
 
 namespace wobble::api {
 namespace {
-
-constexpr std::string_view kKinds[] = {"daemon_started",    "daemon_stopped", "conditions",  "connection_opened",
-                                       "connection_closed", "annotation",     "events_lost", "transition",
-                                       "link_added",        "link_removed",   "way_in",      "link_started",
-                                       "memory_exhausted"};
 
 ConnectionId id_from(const Call& call) { return number_from(call.arguments[0], 404, "A connection's id"); }
 
@@ -97,8 +93,8 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   EventQuery query;
   if (const auto* text = find(call.query, "link")) query.link = *text;
   if (const auto* text = find(call.query, "kind")) {
-    if (std::find(std::begin(kKinds), std::end(kKinds), *text) == std::end(kKinds)) {
-      throw Problem(400, "The query has an " + unknown_name("kind", *text, kKinds) + ".");
+    if (std::find(std::begin(kEventKinds), std::end(kEventKinds), *text) == std::end(kEventKinds)) {
+      throw Problem(400, "The query has an " + unknown_name("kind", *text, kEventKinds) + ".");
     }
     query.kind = *text;
   }

@@ -1,5 +1,6 @@
 #include "api/openapi.h"
 
+#include "api/event_kinds.h"
 #include "api/routes.h"
 
 namespace wobble::api {
@@ -100,6 +101,9 @@ std::string lowered(std::string_view text) {
 Json openapi_document(const std::string& version) {
   Json paths = Json::object();
   for (const Route& route : routes()) paths[std::string(route.pattern)][lowered(route.method)] = operation(route);
+  Json schemas = Json::parse(openapi_schemas());
+  Json& kinds = schemas["Event"]["properties"]["kind"]["enum"];
+  for (const std::string_view kind : kEventKinds) kinds.push_back(kind);
   return {{"openapi", "3.1.0"},
           {"info",
            {{"title", "wobble"},
@@ -108,7 +112,7 @@ Json openapi_document(const std::string& version) {
              "Quantities are strings with their unit: 80ms, 2%, 5mbit, 64kB, 100packets. Changes take If-Match with "
              "the link's revision (ETag); 412 if it has moved on. Errors name every wrong field."}}},
           {"paths", std::move(paths)},
-          {"components", {{"schemas", Json::parse(openapi_schemas())}}}};
+          {"components", {{"schemas", std::move(schemas)}}}};
 }
 
 }  // namespace wobble::api

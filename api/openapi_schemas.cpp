@@ -244,7 +244,7 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
-    "kind": {"enum": ["daemon_started", "daemon_stopped", "conditions", "connection_opened", "connection_closed", "annotation", "events_lost", "transition", "link_added", "link_removed", "way_in", "link_started", "memory_exhausted"]},
+    "kind": {"enum": []},
     "link": {"type": ["string", "null"]}, "connection": {"type": ["integer", "null"]}, "text": {"type": "string"},
     "detail": {"type": ["object", "null"]},
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},

@@ -22,6 +22,7 @@ class ConnectionObserver {
   virtual void on(const ConnectionClosed&) noexcept = 0;
   virtual void on(const SegmentRecord&) noexcept = 0;
   virtual void on_exhausted(const MemoryExhausted&) noexcept {}  ///< told by the link
+  virtual void on_flood(const HalfOpenFlood&) noexcept {}
 };
 
 /// A record that may meanwhile have been evicted: index and generation. A stale handle is recognised and ignored.
@@ -47,7 +48,14 @@ struct ConnectionTimeouts {
 };
 
 struct ConnectionTableOptions {
-  std::uint32_t capacity = 65'536;  ///< records; reached: evict, never refuse
+  std::uint32_t capacity = 65'536;  ///< connections; reached: evict, never refuse
+  /// One source has at most this part of the capacity (but 16) in connections that nobody has answered; with one more
+  /// it loses its oldest. 1: all of it.
+  std::uint32_t half_open_share = 4;
+  /// So many handshakes a second that are begun and not completed are a flood (FloodWatch says when it begins and when
+  /// it ends). While it lasts a connection is told when either endpoint is ESTABLISHED, with all that went before and
+  /// its true times; what comes to nothing is counted (HalfOpenFlood). 0: never, everything is told at once.
+  std::uint32_t flood_rate = 1000;
   ConnectionTimeouts timeouts;
   std::uint64_t hash_key[2] = {0, 0};  ///< random per start, against chosen collisions
   /// Several links draw from one sequence; none: the table counts by itself, as the next two say.

@@ -47,4 +47,13 @@ const char* to_string(End end) noexcept {
   return "";
 }
 
+const char* to_string(HalfOpenFlood::Phase phase) noexcept {
+  switch (phase) {
+    case HalfOpenFlood::Phase::began: return "began";
+    case HalfOpenFlood::Phase::counted: return "counted";
+    case HalfOpenFlood::Phase::ended: return "ended";
+  }
+  return "";
+}
+
 }  // namespace wobble

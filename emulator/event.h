@@ -125,11 +125,32 @@ struct MemoryExhausted {
   std::uint64_t limit = 0;  ///< bytes
 };
 
-using LinkEvent =
-    std::variant<ConnectionOpened, Transition, ConnectionClosed, SegmentRecord, EventsLost, MemoryExhausted>;
+/// A flood of handshakes that are not completed: while it lasts, those that come to nothing are told as counts.
+struct HalfOpenFlood {
+  enum class Phase : std::uint8_t {
+    began,    ///< from `at` on a connection is told when its handshake is complete, with all that went before
+    counted,  ///< those of one source and port that came to nothing from `since` to `at`
+    ended,    ///< from `at` on each is told as it happens again; it began at `since`
+  };
+  TimePoint at;
+  TimePoint since;
+  Phase phase = Phase::began;
+  // Phase::counted alone.
+  std::uint8_t prefix = 0;  ///< bits of `source` that are meant, as IPv4 or IPv6 counts them; 0: of several sources
+  std::uint16_t port = 0;   ///< the servers'; 0: several
+  IpAddress source;
+  std::uint32_t connections = 0;
+  std::uint32_t refused = 0;   ///< of those: by a RST
+  std::uint32_t answered = 0;  ///< by a SYN-ACK, but their client never went on
+  std::uint32_t evicted = 0;   ///< forgotten before their time, whatever their answer
+};
+
+using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, SegmentRecord, EventsLost,
+                               MemoryExhausted, HalfOpenFlood>;
 
 const char* to_string(TcpState state) noexcept;     ///< "NONE", "CLOSED", "SYN_SENT", "FIN_WAIT_1", ...
 const char* to_string(Evidence evidence) noexcept;  ///< "sent", "delivered", "timer", "correction", "implied"
 const char* to_string(End end) noexcept;
+const char* to_string(HalfOpenFlood::Phase phase) noexcept;  ///< "began", "counted", "ended"
 
 }  // namespace wobble

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <type_traits>
 
 namespace wobble {
 
 namespace {
+
+constexpr std::size_t kEventsPerFigures = 4;
+constexpr std::size_t kFewestFigures = 1024;
 
 constexpr std::uint16_t kSpecialFlags = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst;
 
@@ -17,7 +21,8 @@ bool is_ordinary(const SegmentRecord& segment) noexcept {
 
 EventRing::EventRing(std::size_t capacity)
     : mask_(std::bit_ceil(std::max<std::size_t>(capacity, 4)) - 1),
-      slots_(std::make_unique<LinkEvent[]>(mask_ + 1)),
+      slots_(std::make_unique<Slot[]>(mask_ + 1)),
+      figures_(std::min(mask_ + 1, std::max((mask_ + 1) / kEventsPerFigures, kFewestFigures))),
       limit_(mask_ + 1) {}
 
 void EventRing::on(const ConnectionOpened& event) noexcept {
@@ -29,6 +34,18 @@ void EventRing::on(const Transition& event) noexcept {
 }
 
 void EventRing::on(const ConnectionClosed& event) noexcept {
+  const Ending ending{event.id, event.at, event.end, event.closed_by, event.client_state, event.server_state};
+  if (has_room_for_figures()) {
+    figures_[figures_head_ % figures_.size()] = event.figures;  // seen by the consumer when it sees the ending
+    if (push(ending, 1)) {
+      ++figures_head_;
+      return;
+    }
+  }
+  lose(lost_transitions_, untold_transitions_, event.at);
+}
+
+void EventRing::on_flood(const HalfOpenFlood& event) noexcept {
   if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
 }
 
@@ -40,6 +57,12 @@ void EventRing::on(const SegmentRecord& event) noexcept {
 
 void EventRing::on_exhausted(const MemoryExhausted& event) noexcept {
   if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+}
+
+bool EventRing::has_room_for_figures() noexcept {
+  if (figures_head_ - figures_tail_seen_ < figures_.size()) return true;
+  figures_tail_seen_ = figures_tail_.load(std::memory_order_acquire);
+  return figures_head_ - figures_tail_seen_ < figures_.size();
 }
 
 template <typename Event>
@@ -87,7 +110,7 @@ std::size_t EventRing::drain(std::vector<LinkEvent>& out, std::size_t at_most) {
   const std::size_t available = head_.load(std::memory_order_acquire) - tail;
   const std::size_t count = std::min(available, at_most);
   out.reserve(out.size() + count + 1);
-  for (std::size_t i = 0; i < count; ++i) out.push_back(slots_[(tail + i) & mask_]);
+  for (std::size_t i = 0; i < count; ++i) out.push_back(take(slots_[(tail + i) & mask_]));
   tail_.store(tail + count, std::memory_order_release);
   if (count < available || !has_untold()) return count;
   // The exchange may catch losses that came after the ring was looked at: they are then told a little early.
@@ -95,6 +118,31 @@ std::size_t EventRing::drain(std::vector<LinkEvent>& out, std::size_t at_most) {
   if (lost.transitions == 0 && lost.segments == 0) return count;
   out.push_back(lost);
   return count + 1;
+}
+
+LinkEvent EventRing::take(const Slot& slot) noexcept {
+  return std::visit(
+      [this](const auto& event) -> LinkEvent {
+        if constexpr (std::is_same_v<std::decay_t<decltype(event)>, Ending>) {
+          return with_figures(event);
+        } else {
+          return event;
+        }
+      },
+      slot);
+}
+
+ConnectionClosed EventRing::with_figures(const Ending& ending) noexcept {
+  const std::size_t tail = figures_tail_.load(std::memory_order_relaxed);
+  const ConnectionClosed closed{ending.id,
+                                ending.at,
+                                ending.end,
+                                ending.closed_by,
+                                ending.client_state,
+                                ending.server_state,
+                                figures_[tail % figures_.size()]};
+  figures_tail_.store(tail + 1, std::memory_order_release);
+  return closed;
 }
 
 void EventRing::set_limit(std::size_t events) noexcept {

@@ -11,22 +11,27 @@
 // that a burst of data never costs a transition; then the other segments, when three quarters are full.
 //
 // The consumer may lower what counts as full (set_limit), so that nothing waits longer than it can answer for.
+//
+// A slot is as large as a transition. What a connection's end brings besides, its figures, is six times that: they
+// have a ring of their own, with a place for one in four events, and no place there counts as no room.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "emulator/connection_table.h"
+#include "emulator/connections/lazy_array.h"
 #include "emulator/event.h"
 
 namespace wobble {
 
 class EventRing final : public ConnectionObserver {
  public:
-  static constexpr std::size_t kDefaultCapacity = 65'536;  ///< about 12 MB
+  static constexpr std::size_t kDefaultCapacity = 65'536;  ///< about 5 MB, and 8 for figures
 
   /// `capacity` is rounded up to a power of two, at least 4.
   explicit EventRing(std::size_t capacity = kDefaultCapacity);
@@ -39,6 +44,7 @@ class EventRing final : public ConnectionObserver {
   void on(const ConnectionClosed& event) noexcept override;
   void on(const SegmentRecord& event) noexcept override;
   void on_exhausted(const MemoryExhausted& event) noexcept override;
+  void on_flood(const HalfOpenFlood& event) noexcept override;
 
   /// The consumer's thread. Appends at most `at_most` events to `out`, in the order of pushing, and returns how many.
   /// A loss that is found when the ring has become empty is appended as one more event, beyond `at_most`.
@@ -57,23 +63,47 @@ class EventRing final : public ConnectionObserver {
   std::uint64_t lost_segments() const noexcept { return lost_segments_.load(std::memory_order_relaxed); }
 
  private:
+  /// A ConnectionClosed whose figures lie in the other ring.
+  struct Ending {
+    ConnectionId id = 0;
+    TimePoint at;
+    End end = End::open;
+    ClosedBy closed_by = ClosedBy::nobody;
+    TcpState client_state = TcpState::none;
+    TcpState server_state = TcpState::none;
+  };
+  using Slot =
+      std::variant<ConnectionOpened, Transition, Ending, SegmentRecord, EventsLost, MemoryExhausted, HalfOpenFlood>;
+
+ public:
+  static constexpr std::size_t kBytesPerEvent = sizeof(Slot);
+  static_assert(kBytesPerEvent <= 80);
+
+ private:
   template <typename Event>
   bool push(const Event& event, std::size_t room_needed) noexcept;
+  LinkEvent take(const Slot& slot) noexcept;
+  ConnectionClosed with_figures(const Ending& ending) noexcept;
+  bool has_room_for_figures() noexcept;
   void lose(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_t>& untold, TimePoint at) noexcept;
   bool has_untold() const noexcept;
   EventsLost take_untold() noexcept;
 
   std::size_t mask_;
-  std::unique_ptr<LinkEvent[]> slots_;
+  std::unique_ptr<Slot[]> slots_;
+  LazyArray<ConnectionFigures> figures_;
 
   // Producer's: it writes head_, and reads tail_ only when the ring looks full by the copy it has.
   alignas(64) std::atomic<std::size_t> head_{0};
   std::size_t tail_seen_ = 0;
+  std::size_t figures_head_ = 0;
+  std::size_t figures_tail_seen_ = 0;
   std::atomic<std::uint64_t> lost_transitions_{0};
   std::atomic<std::uint64_t> lost_segments_{0};
 
   // Consumer's.
   alignas(64) std::atomic<std::size_t> tail_{0};
+  std::atomic<std::size_t> figures_tail_{0};
   std::atomic<std::size_t> limit_;
 
   // Both, but touched only around a loss.

@@ -236,7 +236,7 @@ function search(query) {
 
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition', 'memory_exhausted',
+  'events_lost', 'transition', 'memory_exhausted', 'half_open_flood',
 ]);
 
 /**

@@ -16,10 +16,17 @@ Side side_of(const PacketView& packet) {
   return to < from ? Side::far : Side::near;
 }
 
+// A capture is told whole, floods and all: nobody waits for a disk.
+ConnectionTableOptions whole(ConnectionTableOptions options) {
+  options.flood_rate = 0;
+  options.half_open_share = 1;
+  return options;
+}
+
 }  // namespace
 
 CaptureAnalysis::CaptureAnalysis(const AnalysisOptions& options, AnalysisSink sink)
-    : options_(options), rows_(std::move(sink)), table_(options.table, rows_), checksums_(options.checksums) {}
+    : options_(options), rows_(std::move(sink)), table_(whole(options.table), rows_), checksums_(options.checksums) {}
 
 const std::optional<LaneMark>& CaptureAnalysis::lane(const CaptureReader& reader, std::uint32_t interface) {
   const auto& interfaces = reader.interfaces();

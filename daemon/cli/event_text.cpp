@@ -30,10 +30,10 @@ std::string segment_text(const Json& segment) {
 std::string event_line(const Json& event, std::int64_t now, const Paint& paint) {
   const auto at = parse_time(text(event, "at"));
   const std::string kind = text(event, "kind");
-  const Colour colour = kind == "events_lost" || kind == "memory_exhausted" ? Colour::red
-                        : kind == "conditions"                              ? Colour::yellow
-                        : kind == "annotation"                              ? Colour::cyan
-                                                                            : Colour::plain;
+  const Colour colour = kind == "events_lost" || kind == "memory_exhausted" || kind == "half_open_flood" ? Colour::red
+                        : kind == "conditions" ? Colour::yellow
+                        : kind == "annotation" ? Colour::cyan
+                                               : Colour::plain;
   std::string out = paint(Colour::dim, at ? human_time(*at, now) : text(event, "at")) + "  " +
                     pad_left(text(event, "id"), 6) + "  " + paint(colour, pad_right(kind, 17)) + "  ";
   if (const std::string link = text(event, "link"); !link.empty()) out += link + "  ";

@@ -39,6 +39,10 @@ std::string endpoints_json(const api::ConnectionRow& connection) {
                      side(connection.client.endpoint), side(connection.server.endpoint));
 }
 
+std::string network_text(const HalfOpenFlood& flood) {
+  return fmt::format("{}/{}", flood.source.to_string(), flood.prefix);
+}
+
 /// An endpoint nobody has heard of: no client, but perhaps a server that listens.
 std::string_view state_text(TcpState state, Role side, bool is_from) {
   if (state != TcpState::none) return name_of(state);
@@ -71,6 +75,33 @@ std::string exhausted_text(std::uint64_t limit) {
 }
 
 std::string exhausted_detail(std::uint64_t limit) { return fmt::format(R"({{"limit":{}}})", limit); }
+
+std::string flood_text(const HalfOpenFlood& flood) {
+  const double seconds = std::chrono::duration<double>(flood.at - flood.since).count();
+  switch (flood.phase) {
+    case HalfOpenFlood::Phase::began:
+      return "SYN flood: from here on a connection is told when its handshake is complete; what comes to nothing is "
+             "counted";
+    case HalfOpenFlood::Phase::ended:
+      return fmt::format("SYN flood: over, after {:.1f} s; from here on each handshake is told as it happens", seconds);
+    case HalfOpenFlood::Phase::counted: break;
+  }
+  const std::string of = flood.prefix == 0 ? "from other sources, to other ports"
+                                           : fmt::format("from {} to port {}", network_text(flood), flood.port);
+  return fmt::format("SYN flood: {} handshakes {} came to nothing in {:.1f} s ({} refused, {} answered, {} evicted)",
+                     flood.connections, of, seconds, flood.refused, flood.answered, flood.evicted);
+}
+
+std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since) {
+  const char* phase = to_string(flood.phase);
+  if (flood.phase == HalfOpenFlood::Phase::began) return fmt::format(R"({{"phase":"{}"}})", phase);
+  const std::string head = fmt::format(R"("phase":"{}","since":"{}")", phase, rfc3339(since));
+  if (flood.phase == HalfOpenFlood::Phase::ended) return "{" + head + "}";
+  const bool is_one = flood.prefix != 0;
+  return fmt::format(R"({{{},"source":{},"port":{},"connections":{},"refused":{},"answered":{},"evicted":{}}})", head,
+                     is_one ? json_string(network_text(flood)) : "null", is_one ? std::to_string(flood.port) : "null",
+                     flood.connections, flood.refused, flood.answered, flood.evicted);
+}
 
 std::string opened_text(const api::ConnectionRow& connection) {
   return fmt::format("connection {} opened: {}{}", connection.id, endpoints_text(connection),

@@ -15,6 +15,9 @@ std::string loss_text(std::uint64_t transitions, std::uint64_t segments);
 std::string loss_detail(std::uint64_t transitions, std::uint64_t segments);
 std::string exhausted_text(std::uint64_t limit);  ///< in bytes
 std::string exhausted_detail(std::uint64_t limit);
+/// "SYN flood: 812 handshakes from 10.77.1.0/24 to port 80 came to nothing in 1.0 s (12 refused, 800 evicted)"
+std::string flood_text(const HalfOpenFlood& flood);
+std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since);
 
 /// "connection 17 opened: tcp 10.77.0.1:40112 -> 10.77.1.1:80"
 std::string opened_text(const api::ConnectionRow& connection);

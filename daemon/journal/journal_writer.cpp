@@ -209,6 +209,10 @@ void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next
       write_event(next_id++, anchor_.at(exhausted->at), "memory_exhausted", from.link, 0,
                   exhausted_text(exhausted->limit), exhausted_detail(exhausted->limit));
       ++books.events;
+    } else if (const auto* flood = std::get_if<HalfOpenFlood>(&any)) {
+      write_event(next_id++, anchor_.at(flood->at), "half_open_flood", from.link, 0, flood_text(*flood),
+                  flood_detail(*flood, anchor_.at(flood->since)));
+      ++books.events;
     }
   }
   write_transitions(from.link);

@@ -240,8 +240,8 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 5> all = {
-      {{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kViewsOfSchema4}, {5, kFifth}}};
+  static const std::array<Migration, 6> all = {
+      {{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kViewsOfSchema4}, {5, kFifth}, {6, kViewsOfSchema6}}};
   return all;
 }
 

@@ -56,4 +56,14 @@ CREATE VIEW log_gaps AS  -- where the log misses something, and how much
   SELECT coalesce(complete_until, last_written_at), NULL, 'killed', NULL, NULL FROM sessions WHERE state = 'killed';
 )sql";
 
+const char* const kViewsOfSchema6 = R"sql(
+CREATE VIEW half_open_floods AS  -- handshakes that came to nothing in a flood, by the second
+  SELECT e.at, l.name AS link, json_extract(e.detail, '$.since') AS since, json_extract(e.detail, '$.source') AS source,
+    json_extract(e.detail, '$.port') AS port, json_extract(e.detail, '$.connections') AS connections,
+    json_extract(e.detail, '$.refused') AS refused, json_extract(e.detail, '$.answered') AS answered,
+    json_extract(e.detail, '$.evicted') AS evicted
+  FROM events e LEFT JOIN links l ON l.id = e.link
+  WHERE e.kind = 'half_open_flood' AND json_extract(e.detail, '$.phase') = 'counted';
+)sql";
+
 }  // namespace wobble::daemon

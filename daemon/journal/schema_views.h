@@ -4,5 +4,6 @@
 namespace wobble::daemon {
 
 extern const char* const kViewsOfSchema4;
+extern const char* const kViewsOfSchema6;
 
 }  // namespace wobble::daemon

@@ -39,8 +39,8 @@ struct Record {
   FlowKey key;
   Side client_side = Side::near;
   bool is_used = false;
-  bool is_told = false;      ///< its ConnectionClosed was sent
-  bool is_answered = false;  ///< for flows other than TCP: the server has sent something
+  bool is_told = false;    ///< its ConnectionClosed was sent
+  bool is_untold = false;  ///< a flood is on, and its handshake is not complete
   SegmentBudget budget;
   std::uint32_t generation = 0;
   std::uint32_t key_chain = 0;
@@ -73,6 +73,10 @@ class RecordStore {
 
   Record& operator[](std::uint32_t index) noexcept { return records_[index]; }
   const Record& operator[](std::uint32_t index) const noexcept { return records_[index]; }
+  /// Of a record that is in the store.
+  std::uint32_t index_of(const Record& record) const noexcept {
+    return static_cast<std::uint32_t>(&record - &records_[0]);
+  }
   std::uint32_t size() const noexcept { return size_; }
   std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(records_.size() - 1); }
   /// Every index in use is between 1 and this.

@@ -8,19 +8,18 @@ namespace {
 // The eighth class beside the tracker's seven: flows other than TCP.
 constexpr std::uint8_t kFlows = 7;
 static_assert(static_cast<std::size_t>(Waiting::closed) + 1 == kFlows && kFlows < IdleLists::kClasses);
-constexpr std::uint8_t class_of(Waiting what) { return static_cast<std::uint8_t>(what); }
+// Those in which a FIN has passed wait their turn in one list.
+constexpr std::uint8_t class_of(Waiting what) {
+  return static_cast<std::uint8_t>(what == Waiting::closing ? Waiting::half_closed : what);
+}
+
+// RFC 6298 2.1: so long a client waits before it takes its SYN for lost.
+constexpr Duration kAnswering = std::chrono::seconds(1);
 
 // Ports below this are not handed out to clients by the common systems (Linux: 32768, IANA: 49152).
 constexpr std::uint16_t kFirstClientPort = 32'768;
 
 bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
-
-// ICMP's "ports" are an identifier that differs from run to run: no part of what a server is.
-Endpoint server_of(const FlowKey& key, Side server_side) {
-  Endpoint server = key.endpoint(server_side);
-  if (is_icmp(key.protocol)) server.port = 0;
-  return server;
-}
 
 }  // namespace
 
@@ -29,6 +28,8 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       observer(the_observer),
       hash_key{the_options.hash_key[0], the_options.hash_key[1]},
       store(the_options.capacity, hash_key),
+      half_open(the_options.capacity, hash_key),
+      untold(std::size_t{store.capacity()} + 1),
       idle(store.capacity()),
       wheel(store.capacity()),
       counters(kCountedNames),
@@ -37,7 +38,15 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       marks(std::max(store.capacity(), 1024u)),
       closes(std::max(4 * store.capacity(), 4096u)),
       tracker(ranges, troubles, options.timeouts),
+      watch(the_options.flood_rate),
       next_id(the_options.first_id) {}
+
+// ICMP's "ports" are an identifier that differs from run to run: no part of what a server is.
+Endpoint ConnectionTable::State::server_of(const FlowKey& key, Side server_side) noexcept {
+  Endpoint server = key.endpoint(server_side);
+  if (is_icmp(key.protocol)) server.port = 0;
+  return server;
+}
 
 std::uint64_t ConnectionTable::State::server_name(const FlowKey& key, Side server_side) const noexcept {
   return hash_of(hash_key, key.protocol, server_of(key, server_side), 0);
@@ -65,14 +74,14 @@ Side ConnectionTable::State::guess_client(const PacketView& packet, Side side) c
 // What a packet without a record opens; nothing for a lone RST or impossible flags.
 std::optional<ConnectionTable::State::Opening> ConnectionTable::State::opening_of(const PacketView& packet,
                                                                                   Side side) const noexcept {
-  if (!packet.is_tcp()) return Opening{side, false, false, kNoRow, {}};
+  if (!packet.is_tcp()) return Opening{side, false, false, kNoRow, {}, {}};
   switch (kind_of(packet.tcp)) {
-    case SegmentKind::syn: return Opening{side, false, false, 1, {}};
-    case SegmentKind::syn_ack: return Opening{opposite(side), true, true, 1, {}};
+    case SegmentKind::syn: return Opening{side, false, false, 1, {}, SynText::of(packet)};
+    case SegmentKind::syn_ack: return Opening{opposite(side), true, true, 1, {}, {}};
     case SegmentKind::ack:
     case SegmentKind::fin: {
       const Side client = guess_client(packet, side);
-      return Opening{client, true, client != side, 40, {}};
+      return Opening{client, true, client != side, 40, {}, {}};
     }
     default: return std::nullopt;
   }
@@ -80,18 +89,34 @@ std::optional<ConnectionTable::State::Opening> ConnectionTable::State::opening_o
 
 std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Side side, TimePoint now) noexcept {
   const FlowKey key = FlowKey::of(packet, side);
-  const std::uint32_t index = store.find(key);
+  std::uint32_t index = store.find(key);
+  if (index == 0 && packet.is_tcp()) {
+    if (const std::uint32_t waiting = half_open.find(key)) {
+      if (goes_on(waiting, packet, side, now)) return waiting | kHalfOpenHandle;
+      if (is_new_attempt(waiting, packet, side)) {
+        end_half_open(waiting, End::superseded, now);
+        return open(key, {side, false, false, 3, {}, SynText::of(packet)}, now);
+      }
+      index = promote(waiting);
+    }
+  }
   if (index == 0) {
     const std::optional<Opening> opening = opening_of(packet, side);
     return opening ? open(key, *opening, now) : 0;
   }
-  if (!packet.is_tcp()) return index;
+  return packet.is_tcp() ? begin_anew_or_go_on(index, packet, side, now) : index;
+}
+
+std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, const PacketView& packet, Side side,
+                                                          TimePoint now) noexcept {
   Record& record = store[index];
+  const FlowKey key = record.key;
   const Role sender = record.role_of(side);
   const PendingSyn pending = troubles.known(record.tcp.troubles).pending;
   const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
   if (row == kNoRow) return index;
-  Opening opening{row == 8 ? opposite(side) : side, false, false, row, pending};
+  Opening opening{row == 8 ? opposite(side) : side, false, false, row, pending, {}};
+  if (row != 8) opening.syn = SynText::of(packet);
   if (row == 8 && !opening.pending.is_set) {
     const TcpEndpoint& client = record.tcp.of(peer_of(sender));
     opening.pending = {true, peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
@@ -104,23 +129,19 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
 std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& opening, TimePoint now) noexcept {
   const ConnectionId id = options.ids ? options.ids->fetch_add(1, std::memory_order_relaxed) : next_id;
   next_id += options.id_step;
-  std::uint32_t index = store.insert(key, id);
-  if (index == 0) {
-    evict_one(now);
-    index = store.insert(key, id);
-  }
+  if (opening.syn) return open_half(key, opening, id, now);
+  make_room(now);
+  const std::uint32_t index = store.insert(key, id);
   Record& record = store[index];
   const Side server_side = opposite(opening.client_side);
-  const Endpoint server = server_of(key, server_side);
   record.client_side = opening.client_side;
   record.last_segment = now;
   record.ordinal = counters.next(server_name(key, server_side));
-  record.flow_key = hash_of(kFlowKeySecret, key.protocol, server, record.ordinal);
+  record.flow_key = flow_key_of(key, server_side, record.ordinal);
   record.tcp.midstream = opening.midstream;
   record.tcp.opened_row = opening.row;
   if (opening.is_flipped) record.tcp.facts.flip();
-  observer.on(ConnectionOpened{record.id, now, key.protocol, opening.client_side, opening.midstream, record.ordinal,
-                               key.endpoint(opening.client_side), server});
+  tell_opened(record, now);
   if (key.protocol != kTcp) {
     use_flow(index, now);
     return index;
@@ -131,69 +152,31 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
   return index;
 }
 
+std::uint64_t ConnectionTable::State::flow_key_of(const FlowKey& key, Side server_side,
+                                                  std::uint32_t ordinal) noexcept {
+  return hash_of(kFlowKeySecret, key.protocol, server_of(key, server_side), ordinal);
+}
+
+std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle, const PacketView& packet,
+                                              Side arrived_on) const noexcept {
+  if ((handle.index & kHalfOpenHandle) == 0) return resolve(handle);
+  const std::uint32_t index = store.find(FlowKey::of(packet, arrived_on));
+  return index != 0 && HalfOpen::generation_of(store[index].id) == handle.generation ? index : 0;
+}
+
 std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle) const noexcept {
   if (!handle || handle.index == 0 || handle.index > store.capacity()) return 0;
   const Record& record = store[handle.index];
   return record.is_used && record.generation == handle.generation ? handle.index : 0;
 }
 
-void ConnectionTable::State::publish(const Record& record, const Steps& steps, const SegmentSummary* segment,
-                                     TimePoint now) noexcept {
-  for (const Step& step : steps) {
-    if (step.from == step.to) continue;
-    if (step.side == Role::client) {
-      --by_client_state[static_cast<std::size_t>(step.from)];
-      ++by_client_state[static_cast<std::size_t>(step.to)];
-    }
-    Transition transition{record.id, now, step.side, step.from, step.to, step.evidence, step.row, false, {}};
-    if (segment != nullptr) {
-      transition.has_segment = true;
-      transition.segment = *segment;
-    }
-    observer.on(transition);
-  }
-}
-
-void ConnectionTable::State::tell_segment(Record& record, const Landing& landing) noexcept {
-  SegmentBudget& budget = record.budget;
-  if (budget.follow && budget.followed < kMaxFollowedSegments) {
-    ++budget.followed;
-  } else if (landing.notable) {
-    if (budget.notable >= kMaxNotableSegments) return;
-    ++budget.notable;
-  } else {
-    if (budget.others >= kMaxOtherSegments) return;
-    ++budget.others;
-  }
-  observer.on(SegmentRecord{record.id, landing.from, landing.copy, landing.retransmission, landing.fate, landing.drop,
-                            landing.sent_at, landing.delivered_at, landing.tcp});
-}
-
-void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate,
-                                              const Sending& sending, bool is_notable, TimePoint now) noexcept {
-  const std::size_t copies = std::min<std::size_t>(fate.copies, Fate::kMaxCopies);
-  std::uint8_t surviving = 0;
-  for (std::size_t copy = 0; copy < copies; ++copy) {
-    const DropReason reason = copy == 0 && fate.is_dropped() ? fate.dropped : fate.lost[copy];
-    if (reason == DropReason::none) {
-      ++surviving;
-      continue;
-    }
-    ++need_troubles(record, from).dropped_packets;
-    if (!packet.is_tcp()) continue;
-    tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
-                          FateWord::dropped, reason, now, kNever});
-  }
-  if (surviving > 0 && (sending.retransmission || is_notable)) {
-    marks.add(record.tcp.of(from).marks, now, packet.tcp.seq, surviving, {sending.retransmission, is_notable});
-  }
-}
-
 void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept {
   const std::optional<IcmpError> error = parse_icmp_error(packet);
   if (!error) return;
   const Side sender = opposite(arrived_on);
-  const std::uint32_t index = store.find(FlowKey::of(error->about, sender));
+  const FlowKey key = FlowKey::of(error->about, sender);
+  const std::uint32_t half = half_open.find(key);
+  const std::uint32_t index = half != 0 ? promote(half) : store.find(key);
   if (index == 0) return;
   Record& record = store[index];
   Steps steps;
@@ -220,7 +203,9 @@ void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint 
   if (is_use) record.last_segment = now;
   if (is_use || idle.list_of(index) != list) idle.touch(index, list);
   wheel.set(index, tracker.deadline(record.tcp, record.last_segment), now);
-  if (!record.is_told && TcpTracker::is_over(record.tcp)) tell_end(record, TcpTracker::end_of(record.tcp), now);
+  if (record.is_told || !TcpTracker::is_over(record.tcp)) return;
+  tell_end(record, TcpTracker::end_of(record.tcp), now);
+  if (record.is_untold) forget(index);  // counted: nobody asks what comes behind it
 }
 
 void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept {
@@ -241,27 +226,33 @@ void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept
   }
 }
 
-// tcp.md section 4. Flows other than TCP take their turn with the half-open connections: whoever is idle longer.
-std::uint32_t ConnectionTable::State::victim() const noexcept {
-  const std::uint32_t half_open = idle.oldest(class_of(Waiting::half_open));
-  const std::uint32_t flow = idle.oldest(kFlows);
-  if (half_open != 0 && flow != 0) {
-    return store[flow].last_segment < store[half_open].last_segment ? flow : half_open;
+// Whoever matters least: a handshake that nobody answered, or a flow other than TCP, whoever is idle longer; a
+// handshake that was answered; what only waits for stray segments; what is being closed; the rest. In each the one idle
+// longest. A handshake that has only begun comes behind those that wait, as long as its answer may be on its way: else
+// a flood that is answered would take the place of every other connection before it is answered too.
+void ConnectionTable::State::make_room(TimePoint now) noexcept {
+  if (size() < store.capacity()) return;
+  const std::uint32_t unanswered = half_open.oldest();
+  TimePoint idle_since = unanswered != 0 ? half_open[unanswered].last_arrival() : kNever;
+  bool is_half_open = unanswered != 0 && now - idle_since >= kAnswering;
+  if (!is_half_open) idle_since = kNever;
+  std::uint32_t victim = 0;
+  for (const std::uint8_t list : {class_of(Waiting::half_open), kFlows}) {
+    const std::uint32_t oldest = idle.oldest(list);
+    if (oldest == 0 || store[oldest].last_segment >= idle_since) continue;
+    victim = oldest;
+    idle_since = store[oldest].last_segment;
+    is_half_open = false;
   }
-  if (half_open != 0 || flow != 0) return half_open != 0 ? half_open : flow;
-  for (const Waiting what : {Waiting::syn_received, Waiting::closed, Waiting::time_wait, Waiting::half_closed,
-                             Waiting::closing, Waiting::established}) {
-    const std::uint32_t oldest = idle.oldest(class_of(what));
-    if (oldest != 0) return oldest;
+  for (const Waiting what : {Waiting::syn_received, Waiting::closed, Waiting::time_wait}) {
+    if (victim == 0 && !is_half_open) victim = idle.oldest(class_of(what));
   }
-  return 0;
-}
-
-void ConnectionTable::State::evict_one(TimePoint now) noexcept {
-  const std::uint32_t index = victim();
-  if (index == 0) return;
-  tell_end(store[index], End::evicted, now);
-  forget(index);
+  if (victim == 0 && unanswered != 0) return end_half_open(unanswered, End::evicted, now);
+  for (const Waiting what : {Waiting::half_closed, Waiting::established}) {
+    if (victim == 0) victim = idle.oldest(class_of(what));
+  }
+  tell_end(store[victim], End::evicted, now);
+  forget(victim);
 }
 
 ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
@@ -279,13 +270,13 @@ ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const
 void ConnectionTable::State::tell_end(Record& record, End end, TimePoint now) noexcept {
   if (record.is_told) return;
   record.is_told = true;
+  if (record.is_untold) return count_failure(record, end, now);
   const TcpConnection& tcp = record.tcp;
   observer.on(
       ConnectionClosed{record.id, now, end, tcp.closed_by, tcp.client.state, tcp.server.state, figures_of(record)});
 }
 
-void ConnectionTable::State::forget(std::uint32_t index) noexcept {
-  Record& record = store[index];
+void ConnectionTable::State::release(Record& record) noexcept {
   if (record.key.protocol == kTcp) {
     --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
     for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
@@ -294,6 +285,10 @@ void ConnectionTable::State::forget(std::uint32_t index) noexcept {
   }
   troubles.release(record.tcp.troubles, ranges);
   closes.release(record.closes);
+}
+
+void ConnectionTable::State::forget(std::uint32_t index) noexcept {
+  release(store[index]);
   idle.remove(index);
   wheel.cancel(index);
   store.erase(index);

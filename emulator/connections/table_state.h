@@ -5,10 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <variant>
 
 #include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
+#include "emulator/connections/flood_watch.h"
 #include "emulator/connections/flow_counters.h"
+#include "emulator/connections/half_open.h"
 #include "emulator/connections/idle_lists.h"
 #include "emulator/connections/mark_list.h"
 #include "emulator/connections/record_store.h"
@@ -35,6 +38,11 @@ inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
 static_assert(kBytesPerRecord + 2 * ClosePool::kBytesPerClose <= 512);
 
+/// In the index of a handle: it is one of HalfOpenStore.
+inline constexpr std::uint32_t kHalfOpenHandle = 1u << 31;
+/// The table never is so small that a source could not have so many half-open connections.
+inline constexpr std::uint32_t kFewestOfSource = 16;
+
 struct ConnectionTable::State {
   /// How a packet opens a record.
   struct Opening {
@@ -42,7 +50,8 @@ struct ConnectionTable::State {
     bool midstream = false;
     bool is_flipped = false;  ///< the packet came from the server, as far as can be guessed
     std::uint8_t row = kNoRow;
-    PendingSyn pending;  ///< row 8: the client's SYN, seen before
+    PendingSyn pending;          ///< row 8: the client's SYN, seen before
+    std::optional<SynText> syn;  ///< opened by a SYN that can be kept as half-open
   };
   /// A copy of a segment whose fate is sealed.
   struct Landing {
@@ -57,25 +66,77 @@ struct ConnectionTable::State {
     TimePoint delivered_at;
   };
 
+  /// What was not told of a record yet, because a flood is on: SYN, SYN-ACK and what ends it by RST or by time.
+  struct Untold {
+    TimePoint opened_at{};
+    std::size_t count = 0;
+    std::array<std::variant<Transition, SegmentRecord>, 7> events;
+  };
+
   State(const ConnectionTableOptions& the_options, ConnectionObserver& the_observer);
 
   // opening
+  std::uint32_t size() const noexcept { return store.size() + half_open.size(); }
+  static Endpoint server_of(const FlowKey& key, Side server_side) noexcept;
+  static std::uint64_t flow_key_of(const FlowKey& key, Side server_side, std::uint32_t ordinal) noexcept;
   FlowPosition without_connection(const PacketView& packet) noexcept;
+  /// Index of a record, or of a half-open connection with kHalfOpenHandle; 0: none.
   std::uint32_t find_or_open(const PacketView& packet, Side side, TimePoint now) noexcept;
+  std::uint32_t begin_anew_or_go_on(std::uint32_t index, const PacketView& packet, Side side, TimePoint now) noexcept;
   std::optional<Opening> opening_of(const PacketView& packet, Side side) const noexcept;
   Side guess_client(const PacketView& packet, Side side) const noexcept;
   std::uint32_t open(const FlowKey& key, const Opening& opening, TimePoint now) noexcept;
   std::uint64_t server_name(const FlowKey& key, Side server_side) const noexcept;
 
-  // in life
-  std::uint32_t resolve(ConnectionHandle handle) const noexcept;
+  // table_half_open.cpp
+  std::uint32_t open_half(const FlowKey& key, const Opening& opening, ConnectionId id, TimePoint now) noexcept;
+  /// Index in half_open of what the handle means; 0: it is a record's, or stale.
+  std::uint32_t half_open_of(ConnectionHandle handle) const noexcept;
+  FlowPosition position_of(std::uint32_t half) const noexcept;
+  /// The packet is the same SYN again, and nothing is known that an entry has no place for.
+  bool goes_on(std::uint32_t half, const PacketView& packet, Side side, TimePoint now) const noexcept;
+  /// A SYN of the same client with another number (row 3).
+  bool is_new_attempt(std::uint32_t half, const PacketView& packet, Side side) const noexcept;
+  /// What send() and deliver() do to a record; false, and nothing done, if an entry has no place for it.
+  bool take_sent(std::uint32_t half, const PacketView& packet, const Fate& fate, TimePoint now) noexcept;
+  bool take_delivered(std::uint32_t half, const PacketView& packet, TimePoint arrived, const Fate& fate,
+                      std::uint8_t copy, TimePoint now) noexcept;
+  /// Makes it the record that it would be, had it been one from the start. Returns the record's index.
+  std::uint32_t promote(std::uint32_t half) noexcept;
+  /// The same into a record that is in no store: to be release()d. Tells nothing of what was told.
+  void restore(Record& record, const HalfOpen& entry) noexcept;
+  TimePoint half_open_deadline() const noexcept;
+  void expire_half_open(TimePoint now) noexcept;
+  void end_half_open(std::uint32_t half, End end, TimePoint now) noexcept;
+  ConnectionFigures figures_of_half_open(std::uint32_t half) noexcept;
+  void count_failure(const Record& record, End end, TimePoint now) noexcept;
+  void advance_flood(TimePoint now) noexcept;
+  void end_flood(TimePoint now) noexcept;
+
+  // table_packets.cpp
+  /// The packet's number in its direction, from 0.
+  static std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
+  void send(Record& record, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
+  /// True if any row applied.
+  bool deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived, const Fate& fate,
+               std::uint8_t copy, TimePoint now) noexcept;
   EndpointTroubles& need_troubles(Record& record, Role role) noexcept {
     return troubles.need(record.tcp.troubles).of(role);
   }
-  void publish(const Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
+  void publish(Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
   void tell_segment(Record& record, const Landing& landing) noexcept;
   void tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate, const Sending& sending,
                         bool is_notable, TimePoint now) noexcept;
+  template <typename Event>
+  void say(Record& record, const Event& event) noexcept;
+  void tell_opened(const Record& record, TimePoint at) noexcept;
+  void tell_all(Record& record) noexcept;
+  void note_established(Record& record, const Step& step) noexcept;
+
+  // in life
+  std::uint32_t resolve(ConnectionHandle handle) const noexcept;
+  /// Also if it was half-open when the handle was given out.
+  std::uint32_t resolve(ConnectionHandle handle, const PacketView& packet, Side arrived_on) const noexcept;
   /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
   void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
   void use_flow(std::uint32_t index, TimePoint now) noexcept;
@@ -85,16 +146,19 @@ struct ConnectionTable::State {
 
   // ending
   void expire(std::uint32_t index, TimePoint now) noexcept;
-  void evict_one(TimePoint now) noexcept;
-  std::uint32_t victim() const noexcept;
+  /// If the table is full, somebody goes.
+  void make_room(TimePoint now) noexcept;
   ConnectionFigures figures_of(const Record& record) const noexcept;
   void tell_end(Record& record, End end, TimePoint now) noexcept;
+  void release(Record& record) noexcept;
   void forget(std::uint32_t index) noexcept;
 
   ConnectionTableOptions options;
   ConnectionObserver& observer;
   HashKey hash_key;
   RecordStore store;
+  HalfOpenStore half_open;
+  LazyArray<Untold> untold;  ///< of each record
   IdleLists idle;
   TimerWheel wheel;
   FlowCounters counters;
@@ -103,6 +167,9 @@ struct ConnectionTable::State {
   MarkPool marks;
   ClosePool closes;
   TcpTracker tracker;
+  FloodWatch watch;
+  FloodTally tally;
+  bool is_muted = false;  ///< what is being done was told before
   ConnectionId next_id;
   std::array<std::uint32_t, kTcpStateCount> by_client_state{};
 };

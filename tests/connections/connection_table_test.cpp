@@ -58,6 +58,7 @@ TEST(ConnectionTable, EvictsInTheOrderOfTheSpecification) {
   s.at(5).client("SYN 0");
   s.server("SYN,ACK 0 ack 1");
   s.at(6).client("SYN 0");
+  s.wait(1s);
   // Full. Established connections push out the others, the least valuable first, then the one idle longest.
   s.open(7);
   EXPECT_EQ(s.evicted(), (std::vector<std::uint16_t>{6})) << "SYN only";
@@ -90,7 +91,10 @@ TEST(ConnectionTable, HalfOpenAndFlowsGoByAge) {
 TEST(ConnectionTable, AFloodOfSynsLeavesWhatIsEstablished) {
   Crowd s(100);
   for (std::uint16_t port = 1; port <= 20; ++port) s.open(port);
-  for (std::uint32_t i = 0; i < 10'000; ++i) s.at(static_cast<std::uint16_t>(1000 + i)).client_loses("SYN 0");
+  for (std::uint32_t i = 0; i < 10'000; ++i) {
+    s.client_host = static_cast<HostNumber>(2 + i % 50);
+    s.at(static_cast<std::uint16_t>(1000 + i)).client_loses("SYN 0");
+  }
   EXPECT_EQ(s.table.size(), 100u);
   for (const std::uint16_t port : s.evicted()) ASSERT_GE(port, 1000) << "an established one was evicted";
   std::uint32_t states[kTcpStateCount] = {};

@@ -23,6 +23,7 @@ class Listener : public ConnectionObserver {
   void on(const Transition& e) noexcept override { transitions.push_back(e); }
   void on(const ConnectionClosed& e) noexcept override { closed.push_back(e); }
   void on(const SegmentRecord& e) noexcept override { segments.push_back(e); }
+  void on_flood(const HalfOpenFlood& e) noexcept override { floods.push_back(e); }
 
   /// "SYN_SENT ESTABLISHED ...": the states one endpoint of a connection went through.
   std::string history(ConnectionId id, Role side) const {
@@ -39,6 +40,7 @@ class Listener : public ConnectionObserver {
   std::vector<Transition> transitions;
   std::vector<ConnectionClosed> closed;
   std::vector<SegmentRecord> segments;
+  std::vector<HalfOpenFlood> floods;
 };
 
 /// What the emulator does to a segment.
@@ -58,7 +60,8 @@ class TableStory {
     options.hash_key[1] = 0xfedcba9876543210;
     return options;
   }
-  explicit TableStory(std::uint32_t capacity = 64) : table(options_with(capacity), listener) {}
+  explicit TableStory(std::uint32_t capacity = 64) : TableStory(options_with(capacity)) {}
+  explicit TableStory(const ConnectionTableOptions& options) : table(options, listener) {}
 
   /// Sent, and delivered 10 ms later.
   void client(const std::string& text) { deliver(client_sends(text)); }
@@ -114,6 +117,7 @@ class TableStory {
   TimePoint now{std::chrono::hours(1)};
   std::uint32_t client_isn = 1'000'000, server_isn = 0xffffff00;  // the server's wraps soon
   std::uint16_t client_port = 40000, server_port = 80;
+  HostNumber client_host = 1;
 
  private:
   struct Flight {
@@ -130,14 +134,15 @@ class TableStory {
     const bool is_client = side == Side::near;
     const SegmentText segment =
         read_segment(text, is_client ? client_isn : server_isn, is_client ? server_isn : client_isn);
-    flights_.push_back({side,
-                        is_client ? tcp_packet(1, client_port, 0x101, server_port, segment.segment, segment.options)
-                                  : tcp_packet(0x101, server_port, 1, client_port, segment.segment, segment.options),
-                        {},
-                        {},
-                        {},
-                        {},
-                        text});
+    flights_.push_back(
+        {side,
+         is_client ? tcp_packet(client_host, client_port, 0x101, server_port, segment.segment, segment.options)
+                   : tcp_packet(0x101, server_port, client_host, client_port, segment.segment, segment.options),
+         {},
+         {},
+         {},
+         {},
+         text});
     move_to(now + 1ms);
     Flight& flight = flights_.back();
     flight.arrived = now;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -264,6 +265,46 @@ TEST_F(JournalQueryTest, LossIsWrittenAndCounted) {
   EXPECT_EQ(journal->stats().lost_segments, 3u);
   journal->remove_link(tiny);
   EXPECT_EQ(journal->stats().lost_transitions, 6u) << "what a removed link lost stays counted";
+}
+
+TEST_F(JournalQueryTest, AFloodIsToldInRowsOfItsOwn) {
+  const TimePoint began = monotonic_now();
+  HalfOpenFlood flood;
+  flood.at = flood.since = began;
+  lab.on_flood(flood);
+  flood.phase = HalfOpenFlood::Phase::counted;
+  flood.at = began + std::chrono::seconds(1);
+  flood.source = IpAddress::parse("10.77.0.0").value();
+  flood.prefix = 24;
+  flood.port = 80;
+  flood.connections = 20'000;
+  flood.refused = 1;
+  flood.answered = 2;
+  flood.evicted = 3;
+  lab.on_flood(flood);
+  flood = {flood.at, began, HalfOpenFlood::Phase::counted, 0, 0, {}, 5, 0, 0, 0};
+  lab.on_flood(flood);
+  flood.phase = HalfOpenFlood::Phase::ended;
+  lab.on_flood(flood);
+  push_life(lab, 1);
+  ASSERT_TRUE(journal->sync(kLongEnough));
+  const auto events = journal->events({.kind = "half_open_flood"});
+  ASSERT_EQ(events.size(), 4u);
+  std::map<std::uint64_t, api::EventRow> by_id;
+  for (const auto& event : events) by_id[event.id] = event;
+  std::vector<api::EventRow> rows;
+  for (const auto& [id, event] : by_id) rows.push_back(event);
+  EXPECT_EQ(rows[0].detail, R"({"phase":"began"})");
+  EXPECT_THAT(rows[1].text, testing::HasSubstr("20000 handshakes from 10.77.0.0/24 to port 80 came to nothing in 1.0 s "
+                                               "(1 refused, 2 answered, 3 evicted)"));
+  EXPECT_THAT(rows[1].detail, testing::EndsWith(R"("source":"10.77.0.0/24","port":80,"connections":20000,"refused":1,)"
+                                                R"("answered":2,"evicted":3})"));
+  EXPECT_THAT(rows[2].detail, testing::HasSubstr(R"("source":null,"port":null,"connections":5)"));
+  EXPECT_THAT(rows[3].text, testing::HasSubstr("over, after 1.0 s"));
+  EXPECT_EQ(rows[3].link, "lab");
+  Database file(directory.file("journal.db"), Database::Mode::read_only);
+  EXPECT_EQ(file.integer("SELECT sum(connections) FROM half_open_floods"), 20'005);
+  EXPECT_EQ(file.integer("SELECT evicted FROM half_open_floods WHERE source = '10.77.0.0/24' AND port = 80"), 3);
 }
 
 TEST_F(JournalQueryTest, ARemovedLinkIsDrainedFirst) {

@@ -42,6 +42,37 @@ TEST(EventRing, CapacityIsAPowerOfTwo) {
   EXPECT_EQ(EventRing(64).capacity(), 64u);
 }
 
+TEST(EventRing, EachEndHasItsOwnFigures) {
+  EventRing ring(16);
+  for (ConnectionId id = 1; id <= 100; ++id) {  // round the ring of figures several times
+    ring.on(numbered(id));
+    ring.on(closing_of(id));
+    if (id % 3 != 0) continue;
+    const auto events = drain(ring);
+    for (const LinkEvent& event : events) {
+      const auto* closed = std::get_if<ConnectionClosed>(&event);
+      if (closed == nullptr) continue;
+      ASSERT_EQ(closed->figures, closing_of(closed->id).figures);
+      ASSERT_EQ(closed->end, End::orderly);
+    }
+    ASSERT_EQ(events.size(), 6u);
+  }
+  EXPECT_EQ(ring.lost_transitions(), 0u);
+}
+
+TEST(EventRing, EndsWithoutRoomForTheirFiguresAreLostAndTold) {
+  EventRing ring(8192);  // room for the figures of 2,048
+  for (ConnectionId id = 1; id <= 2050; ++id) ring.on(closing_of(id));
+  EXPECT_EQ(ring.lost_transitions(), 2u);
+  ring.on(numbered(1));
+  const auto events = drain(ring);
+  ASSERT_EQ(events.size(), 2050u);
+  EXPECT_EQ(std::get<ConnectionClosed>(events[2047]).figures.client.packets_sent, 2048u);
+  EXPECT_EQ(std::get<EventsLost>(events[2048]).transitions, 2u);
+  ring.on(closing_of(7));
+  EXPECT_EQ(std::get<ConnectionClosed>(drain(ring).at(0)).figures.client.packets_sent, 7u);
+}
+
 TEST(EventRing, OrdinarySegmentsAreRefusedFirst) {
   EventRing ring(16);
   for (int i = 0; i < 20; ++i) ring.on(segment_of(1, tcp_flag::kAck | tcp_flag::kPsh));

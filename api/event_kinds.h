@@ -1,0 +1,15 @@
+// The kinds of events, in one place. The page has its own list: web/api.js.
+#pragma once
+
+#include <string_view>
+
+namespace wobble::api {
+
+inline constexpr std::string_view kEventKinds[] = {
+    "daemon_started",  "daemon_stopped", "conditions",       "connection_opened", "connection_closed",
+    "annotation",      "events_lost",    "transition",       "link_added",        "link_removed",
+    "way_in",          "link_started",   "memory_exhausted",
+    "half_open_flood",  // HalfOpenFlood: its detail says which "phase"
+};
+
+}  // namespace wobble::api

@@ -1,0 +1,175 @@
+// What a packet does to its record, and what is told of that.
+#include <algorithm>
+
+#include "emulator/connections/table_state.h"
+
+namespace wobble {
+namespace {
+
+std::size_t payload_size(const PacketView& packet) {
+  if (packet.is_tcp()) return packet.tcp.length;
+  return packet.length - std::min<std::size_t>(packet.payload_offset, packet.length);
+}
+
+// No copy will reach the other side in one piece.
+bool is_lost(const Fate& fate) {
+  if (fate.corrupted) return true;
+  if (!fate.is_dropped()) return false;
+  return fate.copies < 2 || fate.lost[1] != DropReason::none;
+}
+
+// The word for one copy that was delivered: its original may have been dropped.
+FateWord word_for_copy(const Fate& fate, TimePoint arrived) {
+  if (!fate.is_dropped()) return word_for(fate, arrived);
+  return fate.corrupted ? FateWord::corrupted : FateWord::duplicated;
+}
+
+bool is_ritual(const TcpSegment& segment) { return segment.has(tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst); }
+
+}  // namespace
+
+std::uint64_t ConnectionTable::State::count_arrival(Record& record, const PacketView& packet, Role from) noexcept {
+  PacketCounters& counters = record.counters_of(from);
+  const std::uint64_t number = counters.packets_sent;
+  counters.packets_sent += 1;
+  counters.bytes_sent += packet.length;
+  counters.payload_bytes += payload_size(packet);
+  return number;
+}
+
+void ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
+                                  TimePoint now) noexcept {
+  const Role from = record.role_of(side);
+  if (fate.copies > 1) ++need_troubles(record, from).duplicated;
+  if (fate.corrupted) ++need_troubles(record, from).corrupted;
+  if (fate.reordered && !fate.is_dropped()) ++need_troubles(record, from).reordered;
+  if (!packet.is_tcp()) {
+    tell_lost_copies(record, packet, from, fate, {}, false, now);
+    return;
+  }
+  Steps steps;
+  const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
+  if (sending.retransmission) record.tcp.facts.tell(from, 'T', ++need_troubles(record, from).retransmissions);
+  if (sending.is_close) {
+    const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
+    closes.add(record.closes, {now, from, kind, false});
+  }
+  if (sending.retransmission_by_us) ++need_troubles(record, from).retransmissions_by_us;
+  const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
+  publish(record, steps, &summary, now);
+  tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
+}
+
+bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived,
+                                     const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
+  const Role from = record.role_of(arrived_on);
+  PacketCounters& counted = record.counters_of(from);
+  counted.packets_delivered += 1;
+  counted.bytes_delivered += packet.length;
+  TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
+  if (arrived < landed && copy == 0) ++need_troubles(record, from).out_of_order_by_us;
+  landed = std::max(landed, arrived);
+  if (!packet.is_tcp()) return false;
+  const FateWord word = word_for_copy(fate, arrived);
+  Steps steps;
+  if (!fate.corrupted && record.closes.count > 0) closes.deliver(record.closes, from, arrived);
+  if (!fate.corrupted) tracker.delivered(record.tcp, peer_of(from), packet.tcp, arrived, now, steps);
+  const SegmentSummary summary{packet.tcp, word, DropReason::none};
+  publish(record, steps, &summary, now);
+  const Mark mark = marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
+  const bool is_notable = mark.notable || mark.retransmission || is_ritual(packet.tcp) || steps.has_change() ||
+                          fate.copies > 1 || fate.corrupted || fate.reordered;
+  tell_segment(record, {packet.tcp, from, copy, mark.retransmission, is_notable, word, DropReason::none, arrived, now});
+  return steps.count > 0;
+}
+
+template <typename Event>
+void ConnectionTable::State::say(Record& record, const Event& event) noexcept {
+  if (is_muted) return;
+  if (record.is_untold) {
+    Untold& kept = untold[store.index_of(record)];
+    if (kept.count < kept.events.size()) {
+      kept.events[kept.count++] = event;
+      return;
+    }
+    tell_all(record);
+  }
+  observer.on(event);
+}
+
+void ConnectionTable::State::tell_all(Record& record) noexcept {
+  record.is_untold = false;
+  const Untold& kept = untold[store.index_of(record)];
+  tell_opened(record, kept.opened_at);
+  for (std::size_t i = 0; i < kept.count; ++i) {
+    std::visit([&](const auto& event) { observer.on(event); }, kept.events[i]);
+  }
+}
+
+void ConnectionTable::State::tell_opened(const Record& record, TimePoint at) noexcept {
+  const Side server_side = opposite(record.client_side);
+  observer.on(ConnectionOpened{record.id, at, record.key.protocol, record.client_side, record.tcp.midstream,
+                               record.ordinal, record.key.endpoint(record.client_side),
+                               server_of(record.key, server_side)});
+}
+
+void ConnectionTable::State::note_established(Record& record, const Step& step) noexcept {
+  if (is_muted) return;
+  if (step.from == TcpState::syn_sent && step.side == Role::client) watch.completed();
+  if (record.is_untold) tell_all(record);
+}
+
+void ConnectionTable::State::publish(Record& record, const Steps& steps, const SegmentSummary* segment,
+                                     TimePoint now) noexcept {
+  for (const Step& step : steps) {
+    if (step.from == step.to) continue;
+    if (step.side == Role::client) {
+      --by_client_state[static_cast<std::size_t>(step.from)];
+      ++by_client_state[static_cast<std::size_t>(step.to)];
+    }
+    Transition transition{record.id, now, step.side, step.from, step.to, step.evidence, step.row, false, {}};
+    if (segment != nullptr) {
+      transition.has_segment = true;
+      transition.segment = *segment;
+    }
+    say(record, transition);
+    if (step.to == TcpState::established) note_established(record, step);
+  }
+}
+
+void ConnectionTable::State::tell_segment(Record& record, const Landing& landing) noexcept {
+  SegmentBudget& budget = record.budget;
+  if (budget.follow && budget.followed < kMaxFollowedSegments) {
+    ++budget.followed;
+  } else if (landing.notable) {
+    if (budget.notable >= kMaxNotableSegments) return;
+    ++budget.notable;
+  } else {
+    if (budget.others >= kMaxOtherSegments) return;
+    ++budget.others;
+  }
+  say(record, SegmentRecord{record.id, landing.from, landing.copy, landing.retransmission, landing.fate, landing.drop,
+                            landing.sent_at, landing.delivered_at, landing.tcp});
+}
+
+void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate,
+                                              const Sending& sending, bool is_notable, TimePoint now) noexcept {
+  const std::size_t copies = std::min<std::size_t>(fate.copies, Fate::kMaxCopies);
+  std::uint8_t surviving = 0;
+  for (std::size_t copy = 0; copy < copies; ++copy) {
+    const DropReason reason = copy == 0 && fate.is_dropped() ? fate.dropped : fate.lost[copy];
+    if (reason == DropReason::none) {
+      ++surviving;
+      continue;
+    }
+    ++need_troubles(record, from).dropped_packets;
+    if (!packet.is_tcp()) continue;
+    tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
+                          FateWord::dropped, reason, now, kNever});
+  }
+  if (surviving > 0 && (sending.retransmission || is_notable)) {
+    marks.add(record.tcp.of(from).marks, now, packet.tcp.seq, surviving, {sending.retransmission, is_notable});
+  }
+}
+
+}  // namespace wobble
