@@ -25,11 +25,15 @@ class ConnectionObserver {
   virtual void on_flood(const HalfOpenFlood&) noexcept {}
 };
 
+/// In the index of a handle: the connection is half-open, and kept apart from the records.
+inline constexpr std::uint32_t kHalfOpenHandle = 1u << 31;
+
 /// A record that may meanwhile have been evicted: index and generation. A stale handle is recognised and ignored.
 struct ConnectionHandle {
   std::uint32_t index = 0;
   std::uint32_t generation = 0;  ///< 0: no connection
   explicit operator bool() const noexcept { return generation != 0; }
+  bool is_half_open() const noexcept { return (index & kHalfOpenHandle) != 0; }
 };
 
 /// Defaults are tcp.md's; each is a time since the last segment of the connection that arrived, but TIME_WAIT's since

@@ -38,8 +38,6 @@ inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
 static_assert(kBytesPerRecord + 2 * ClosePool::kBytesPerClose <= 512);
 
-/// In the index of a handle: it is one of HalfOpenStore.
-inline constexpr std::uint32_t kHalfOpenHandle = 1u << 31;
 /// The table never is so small that a source could not have so many half-open connections.
 inline constexpr std::uint32_t kFewestOfSource = 16;
 

@@ -191,6 +191,23 @@ TEST(PerConnection, ARecordsNextConnectionStartsAnew) {
   EXPECT_FALSE(is_lost({}, 1));
 }
 
+TEST(PerConnection, WhatWasHalfOpenKeepsItsMemory) {
+  DirectionConditions c;
+  c.loss.every = 3;
+  c.loss.per = Scope::connection;
+  Pipeline pipeline(Direction::up, 1);
+  pipeline.configure(c, kStart);
+  const auto is_lost = [&](ConnectionHandle handle, std::uint64_t flow_key, std::uint64_t k) {
+    return pipeline.admit({handle, flow_key, k}, 100, kStart).fate.is_dropped();
+  };
+  const ConnectionHandle half_open{kHalfOpenHandle | 7, 1};
+  EXPECT_FALSE(is_lost(half_open, 71, 0));
+  EXPECT_FALSE(is_lost({kHalfOpenHandle | 7, 2}, 72, 0)) << "another one in the same place";
+  EXPECT_FALSE(is_lost({5, 1}, 71, 1));
+  EXPECT_TRUE(is_lost({5, 1}, 71, 2)) << "its third packet, the SYN counted";
+  EXPECT_FALSE(is_lost({6, 1}, 71, 0)) << "its memory went with it";
+}
+
 TEST(PerConnection, ABurstKeepsItsMeanAndLength) {
   DirectionConditions c;
   c.loss.burst = BurstLoss{Probability::percent(10), 4000};
