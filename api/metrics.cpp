@@ -9,6 +9,7 @@ namespace {
 
 struct LinkFigures {
   std::string name;
+  LinkConditions asked;
   LinkStats stats;
 };
 
@@ -125,6 +126,54 @@ void write_packets(Writer& out, const std::vector<LinkFigures>& links) {
   for_directions(links, [&](const Labels& labels, const DirectionStats& s) { out.sample(labels, s.bytes_in_flight); });
 }
 
+void write_chance(Writer& out, const std::vector<LinkFigures>& links) {
+  out.family("wobble_loss_bursts_total", "counter",
+             "Runs of packets lost in a row; wobble_drops_total{reason=\"loss\"} by this is their mean length.");
+  for_directions(links,
+                 [&](const Labels& labels, const DirectionStats& s) { out.sample(labels, s.total.loss_runs.runs); });
+  out.family("wobble_late_packets_total", "counter", "Packets that left behind one that arrived later (RFC 4737).");
+  for_directions(
+      links, [&](const Labels& labels, const DirectionStats& s) { out.sample(labels, s.total.reordering.reordered); });
+  out.family("wobble_late_extent_packets_total", "counter", "By how many packets those were late, summed (RFC 4737).");
+  for_directions(
+      links, [&](const Labels& labels, const DirectionStats& s) { out.sample(labels, s.total.reordering.extent_sum); });
+  out.family("wobble_rate_bits_per_second", "gauge", "Bits of IP packets over the last second.");
+  for_directions(links, [&](const Labels& labels, const DirectionStats& s) {
+    for (const auto& [where, rate] : {std::pair{"in", s.bits_per_second_in}, {"out", s.bits_per_second_out}}) {
+      Labels with_place = labels;
+      with_place.emplace_back("at", where);
+      out.sample(with_place, number(rate));
+    }
+  });
+}
+
+void write_asked(Writer& out, const std::vector<LinkFigures>& links) {
+  const auto for_asked = [&](auto each) {
+    for (const LinkFigures& link : links) {
+      each(Labels{{"link", link.name}, {"direction", "up"}}, link.asked.up);
+      each(Labels{{"link", link.name}, {"direction", "down"}}, link.asked.down);
+    }
+  };
+  out.family("wobble_asked_ratio", "gauge", "Share of packets that an impairment was asked to strike.");
+  for_asked([&](const Labels& labels, const DirectionConditions& c) {
+    const std::pair<const char*, double> shares[] = {{"loss", mean_loss(c.loss)},
+                                                     {"duplicate", c.duplicate.probability.fraction()},
+                                                     {"corrupt", c.corrupt.probability.fraction()},
+                                                     {"reorder", c.reorder.probability.fraction()}};
+    for (const auto& [name, share] : shares) {
+      Labels with_name = labels;
+      with_name.emplace_back("impairment", name);
+      out.sample(with_name, number(share));
+    }
+  });
+  out.family("wobble_asked_delay_seconds", "gauge", "Delay asked for.");
+  for_asked([&](const Labels& l, const DirectionConditions& c) { out.sample(l, number(seconds(c.delay.time))); });
+  out.family("wobble_asked_jitter_seconds", "gauge", "Jitter asked for.");
+  for_asked([&](const Labels& l, const DirectionConditions& c) { out.sample(l, number(seconds(c.delay.jitter))); });
+  out.family("wobble_asked_rate_bits_per_second", "gauge", "Rate asked for; 0: none.");
+  for_asked([&](const Labels& l, const DirectionConditions& c) { out.sample(l, c.rate.bits_per_second); });
+}
+
 void write_times(Writer& out, const std::vector<LinkFigures>& links) {
   out.family("wobble_delay_seconds", "histogram", "Delay asked of each released packet.");
   for_directions(links, [&](const Labels& labels, const DirectionStats& s) {
@@ -189,13 +238,15 @@ std::string print_metrics(Backend& backend, unsigned live_streams) {
   std::vector<LinkFigures> links;
   for (const LinkInfo& link : backend.links()) {
     try {
-      links.push_back({link.name, backend.stats(link.name)});
+      links.push_back({link.name, link.conditions, backend.stats(link.name)});
     } catch (const Unavailable&) {  // scraped again soon
     } catch (const NotFound&) {     // gone meanwhile
     }
   }
   Writer out;
   write_packets(out, links);
+  write_chance(out, links);
+  write_asked(out, links);
   write_times(out, links);
   write_connections(out, links);
   write_daemon(out, backend, live_streams);

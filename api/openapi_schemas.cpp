@@ -123,12 +123,15 @@ constexpr char kSchemas[] = R"json({
       "total": {"type": "integer"}, "loss": {"type": "integer"}, "outage": {"type": "integer"},
       "queue": {"type": "integer"}, "memory": {"type": "integer"}, "malformed": {"type": "integer"},
       "device": {"type": "integer"}, "aqm": {"type": "integer"}, "mtu": {"type": "integer"}, "idle_timeout": {"type": "integer"}}},
-    "marked": {"type": "integer", "description": "congestion experienced"}}},
+    "marked": {"type": "integer", "description": "congestion experienced"},
+    "loss_bursts": {"type": "integer", "description": "runs of packets lost in a row by the model of loss"}}},
   "DirectionStats": {"type": "object", "properties": {
     "asked": {"$ref": "#/components/schemas/Direction"},
     "delivered": {"type": "object", "description": "of packets since the last change; shares of those that met the impairment, null if none did", "properties": {
       "delay_ms": {"$ref": "#/components/schemas/Spread"}, "lateness_ms": {"$ref": "#/components/schemas/Spread"},
-      "loss_percent": {"type": ["number", "null"]}, "duplicate_percent": {"type": ["number", "null"]},
+      "loss_percent": {"type": ["number", "null"]},
+      "loss_burst_length": {"type": ["number", "null"], "description": "packets that the model of loss lost in a row, mean"},
+      "duplicate_percent": {"type": ["number", "null"]},
       "corrupt_percent": {"type": ["number", "null"]}, "reorder_percent": {"type": ["number", "null"]},
       "reordering": {"type": "object", "description": "RFC 4737, of what has left", "properties": {"percent": {"type": ["number", "null"]},
         "extent_mean": {"type": ["number", "null"], "description": "packets"}, "extent_max": {"type": ["integer", "null"]}}},
@@ -257,7 +260,8 @@ constexpr char kSchemas[] = R"json({
       "in": {"type": "string", "examples": ["eth0"]}, "out": {"type": "string", "examples": ["eth1"]},
       "masquerade": {"type": "boolean", "default": false}, "fail": {"enum": ["open", "closed"], "default": "open"}}},
     "run": {"type": "object", "additionalProperties": false, "description": "a namespace whose only way out is the link: its path is near.netns", "properties": {
-      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"}}},
+      "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"},
+      "owner": {"type": ["integer", "null"], "minimum": 1, "maximum": 4194304, "description": "a process id: when it has ended and nothing runs in the namespace any more, the link is removed"}}},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
     "netem": {"type": "string", "description": "netem's words in place of both"},

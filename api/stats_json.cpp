@@ -37,10 +37,10 @@ Json counters_json(const DirectionCounters& c) {
     total += c.dropped[i];
   }
   drops["total"] = total;
-  return {{"packets_in", c.packets_in}, {"bytes_in", c.bytes_in},      {"packets_out", c.packets_out},
-          {"bytes_out", c.bytes_out},   {"dropped", std::move(drops)}, {"duplicated", c.duplicated},
-          {"corrupted", c.corrupted},   {"reordered", c.reordered},    {"marked", c.marked},
-          {"originated", c.originated}};
+  return {{"packets_in", c.packets_in}, {"bytes_in", c.bytes_in},         {"packets_out", c.packets_out},
+          {"bytes_out", c.bytes_out},   {"dropped", std::move(drops)},    {"duplicated", c.duplicated},
+          {"corrupted", c.corrupted},   {"reordered", c.reordered},       {"marked", c.marked},
+          {"originated", c.originated}, {"loss_bursts", c.loss_runs.runs}};
 }
 
 /// RFC 4737, of what has left: the share that left out of order, and how far (4.2.1).
@@ -50,6 +50,11 @@ Json reordering_json(const ReorderingCounters& c) {
   return {{"percent", percent(c.reordered, c.packets)},
           {"extent_mean", mean},
           {"extent_max", c.reordered == 0 ? Json() : Json(c.extent_max)}};
+}
+
+/// Packets lost in a row, on average.
+Json burst_json(const LossRuns& runs) {
+  return runs.runs == 0 ? Json() : Json(static_cast<double>(runs.lost) / static_cast<double>(runs.runs));
 }
 
 /// Each share is of the packets that met the impairment: of those that nothing took before, and, behind `loss`, of
@@ -65,6 +70,7 @@ Json delivered_json(const DirectionStats& s, const DirectionConditions& asked) {
   return {{"delay_ms", spread(c.delay)},
           {"lateness_ms", spread(c.lateness)},
           {"loss_percent", percent(dropped(c, DropReason::loss), met_loss)},
+          {"loss_burst_length", burst_json(c.loss_runs)},
           {"duplicate_percent", percent(c.duplicated, lived)},
           {"corrupt_percent", percent(c.corrupted, lived)},
           {"reorder_percent", percent(c.reordered, lived)},

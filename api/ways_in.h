@@ -49,6 +49,8 @@ struct GatewaySettings {
 /// A namespace whose only way out is the link.
 struct RunSettings {
   std::vector<std::string> dns;  ///< name servers' addresses; on input empty: this machine's
+  /// A process, by the daemon's count: when it has ended and none is left in the namespace, the link is removed.
+  std::optional<std::int32_t> owner;
 };
 
 using WayInSettings = std::variant<LabSettings, AttachSettings, LoopbackSettings, GatewaySettings, RunSettings>;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMostSelectors = 64;  ///< each becomes several rules of the kernel
 constexpr std::size_t kLongestInterface = 15;
+constexpr std::uint64_t kLargestPid = 1 << 22;  // PID_MAX_LIMIT
 constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
 constexpr std::string_view kKinds[] = {"attach", "loopback", "gateway", "run"};
 constexpr std::string_view kMembers[] = {"name", "attach", "loopback", "gateway", "run", "up",
@@ -174,6 +175,15 @@ RunSettings read_run(const Json& value, std::vector<FieldError>& errors) {
   Fields fields(value, "/run", errors);
   const auto is_any_address = [](const std::string& a) { return is_address(a, AF_INET) || is_address(a, AF_INET6); };
   fields.list("dns", is_any_address, "a name server's address is expected here, such as \"1.1.1.1\"", out.dns);
+  if (const Json* owner = fields.reader().member("owner"); owner != nullptr && !owner->is_null()) {
+    const bool is_pid =
+        owner->is_number_unsigned() && owner->get<std::uint64_t>() >= 1 && owner->get<std::uint64_t>() <= kLargestPid;
+    if (is_pid) {
+      out.owner = owner->get<std::int32_t>();
+    } else {
+      fields.reader().error("owner", "a process id is expected here, a whole number from 1, not " + owner->dump());
+    }
+  }
   fields.reader().finish();
   return out;
 }
@@ -216,7 +226,7 @@ struct SettingsJson {
   Json operator()(const GatewaySettings& s) const {
     return {{"in", s.in}, {"out", s.out}, {"masquerade", s.masquerade}, {"fail", name_of(s.fail)}};
   }
-  Json operator()(const RunSettings& s) const { return {{"dns", s.dns}}; }
+  Json operator()(const RunSettings& s) const { return {{"dns", s.dns}, {"owner", s.owner ? Json(*s.owner) : Json()}}; }
 };
 
 }  // namespace

@@ -98,7 +98,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--docker-socket", options.docker_socket,
                  "whom to ask for containers by name (default: DOCKER_HOST's unix://PATH, or /run/docker.sock)");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
-  app.add_option("--db", options.database, "the log's file (default " + options.database + ")");
+  app.add_option("--db", options.database,
+                 "the log's file (default " + options.database + "); '': one in TMPDIR, removed at the end");
   const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));

@@ -15,8 +15,8 @@ struct Options {
   bool lab = false;
   bool demo = false;
   std::string listen_address = "127.0.0.1";
-  std::uint16_t listen_port = 7979;  ///< 0: any free one
-  std::string database = "/var/lib/wobble/wobble.db";
+  std::uint16_t listen_port = 7979;                    ///< 0: any free one
+  std::string database = "/var/lib/wobble/wobble.db";  ///< empty: one that is removed at the end
   bool offload = true;                ///< super-packets and partial checksums between the kernel and us
   std::optional<std::uint64_t> seed;  ///< none: drawn and reported
   std::string web_root;               ///< serve the page from here instead of the built-in one

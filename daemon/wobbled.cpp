@@ -18,6 +18,7 @@
 #include "daemon/lab/lab_server.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
+#include "daemon/temporary_log.h"
 #include "daemon/ways_in/ledger.h"
 #include "daemon/ways_in/words.h"
 
@@ -71,9 +72,11 @@ void make_links(const Options& options, Service& service) {
 }
 
 void run(const Options& options, const sigset_t& ending) {
-  make_folder_of(options.database);
+  std::optional<TemporaryLog> temporary;
+  if (options.database.empty()) temporary.emplace();
   JournalOptions journal_options;
-  journal_options.file = options.database;
+  journal_options.file = temporary ? temporary->file() : options.database;
+  make_folder_of(journal_options.file);
   journal_options.retention = options.retention;
   Journal journal(journal_options);
   for (const std::string& line : recover()) spdlog::warn("put back: {}", line);

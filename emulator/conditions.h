@@ -254,6 +254,9 @@ struct LinkConditions {
   bool operator==(const LinkConditions&) const = default;
 };
 
+/// The share of packets, 0 to 1, that a model of loss loses in the long run; of a list, 0.
+double mean_loss(const LossSettings& loss) noexcept;
+
 inline constexpr Duration kMaxDelay = std::chrono::minutes(10);
 inline constexpr Duration kMaxOutagePart = std::chrono::hours(24 * 7);
 inline constexpr std::uint32_t kMaxReorderPackets = 1000;

@@ -353,8 +353,10 @@ void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
 void Link::start_epoch(TimePoint now) {
   ++epoch_;
   changed_at_ = now;
-  up_.since_change = {};
-  down_.since_change = {};
+  for (Half* half : {&up_, &down_}) {
+    half->since_change = {};
+    half->loss_before = half->pipeline.loss_runs();
+  }
 }
 
 void Link::apply(const LinkConditions& conditions, TimePoint now) {
@@ -382,6 +384,8 @@ LinkStats Link::stats(TimePoint now) noexcept {
     DirectionStats& out = d == Direction::up ? stats.up : stats.down;
     out.total = half.total;
     out.since_change = half.since_change;
+    const LossRuns& runs = out.total.loss_runs = half.pipeline.loss_runs();
+    out.since_change.loss_runs = {runs.lost - half.loss_before.lost, runs.runs - half.loss_before.runs};
     out.packets_in_flight = half.packets_in_flight;
     out.bytes_in_flight = half.bytes_in_flight;
     out.bits_per_second_in = half.rate_in.bits_per_second(now);

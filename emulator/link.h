@@ -80,6 +80,8 @@ class Link {
   std::uint64_t seed() const noexcept { return seed_; }
   ConnectionTable& connections() noexcept { return connections_; }
   LinkStats stats(TimePoint now) noexcept;
+  /// Memory of the packets in flight, and of those read and not admitted yet, in bytes.
+  std::size_t memory_in_use() const noexcept { return pool_.bytes_in_use(); }
 
   /// Shows every packet to `tap` from now on, until remove_tap(). Without taps nothing is spent on them.
   void add_tap(std::shared_ptr<PacketTap> tap) { taps_.push_back(std::move(tap)); }
@@ -94,6 +96,7 @@ class Link {
     ReleaseQueue queue;
     DirectionCounters total;
     DirectionCounters since_change;
+    LossRuns loss_before;  ///< the conditions last changed
     std::uint64_t packets_in_flight = 0;
     std::uint64_t bytes_in_flight = 0;
     std::uint64_t next_sequence = 0;  ///< of the packet that arrives next

@@ -21,6 +21,13 @@ struct ReorderingCounters {
   std::uint64_t extent_max = 0;
 };
 
+/// What the model of loss has lost, and in how many runs of packets that came one after the other: of the direction,
+/// or, of a model with `per` connection, of each connection. lost / runs is the mean length of a burst.
+struct LossRuns {
+  std::uint64_t lost = 0;
+  std::uint64_t runs = 0;
+};
+
 /// Counters of one direction. It always holds, to the packet:
 ///   packets_in + duplicated + originated = packets_out + sum(dropped) + packets_in_flight.
 struct DirectionCounters {
@@ -35,6 +42,7 @@ struct DirectionCounters {
   std::uint64_t marked = 0;      ///< congestion experienced, by the queue's discipline (RFC 3168)
   std::uint64_t originated = 0;  ///< made by the link itself: ICMP errors, resets, fragments beyond a packet's first
   ReorderingCounters reordering;
+  LossRuns loss_runs;
   Histogram delay;     ///< asked of each released packet: release_at − arrival
   Histogram lateness;  ///< how much later it left than asked: never below 0
 };

@@ -166,6 +166,8 @@ void Pipeline::forget_backlog(TimePoint) noexcept {
 
 TimePoint Pipeline::order_floor() const noexcept { return stages_->delay.floor(); }
 
+const LossRuns& Pipeline::loss_runs() const noexcept { return stages_->loss.runs(); }
+
 const DirectionConditions& Pipeline::conditions() const noexcept { return stages_->conditions; }
 
 bool Pipeline::is_uniform() const noexcept { return stages_->is_uniform; }

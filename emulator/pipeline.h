@@ -21,6 +21,7 @@
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
 #include "emulator/fate.h"
+#include "emulator/link_stats.h"
 #include "emulator/packet.h"
 #include "emulator/release_queue.h"
 
@@ -87,6 +88,8 @@ class Pipeline {
   /// Whether packets that arrive at one moment all meet the fate of the first: nothing hangs on chance, on their number
   /// or on their size.
   bool is_uniform() const noexcept;
+  /// What the model of loss has done so far, whatever it was.
+  const LossRuns& loss_runs() const noexcept;
 
  private:
   struct Stages;

@@ -1,8 +1,10 @@
 // The REST API as the page uses it: shapes, requests, problems, and the live stream.
 
 /**
- * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[]}, reorder?: boolean}} Delay
- * @typedef {{random?: string, gilbert_elliott?: Record<string, string>}} Loss
+ * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[]}, reorder?: boolean,
+ *   correlation?: string, per?: string}} Delay
+ * @typedef {{random?: string, burst?: Record<string, string>, gilbert_elliott?: Record<string, string>,
+ *   markov?: Record<string, string>, every?: number, list?: number[], pattern?: string, after_rate?: boolean}} Loss
  * @typedef {object} Conditions sparse: what is absent is at its default
  * @property {Delay} [delay]
  * @property {Loss} [loss]
@@ -46,7 +48,8 @@
  *
  * @typedef {object} DirectionStats
  * @property {Conditions} asked
- * @property {{delay_ms: Spread, lateness_ms: Spread, loss_percent: number|null, duplicate_percent: number|null,
+ * @property {{delay_ms: Spread, lateness_ms: Spread, loss_percent: number|null, loss_burst_length?: number|null,
+ *   duplicate_percent: number|null,
  *   corrupt_percent: number|null, reorder_percent: number|null, marked_percent?: number|null, rate_in_bps: number,
  *   reordering?: {percent: number|null, extent_mean: number|null, extent_max: number|null}, rate_out_bps: number}} delivered
  * @property {{packets: number, bytes: number}} in_flight

@@ -11,6 +11,12 @@ const drops = (d, reason) => {
   return n ? `${significant(n, 5)} dropped` : '–';
 };
 
+/** @param {DirectionStats} d */
+function showLoss(d) {
+  const {loss_percent: percent, loss_burst_length: burst} = d.delivered;
+  return burst ? `${showPercent(percent)} × ${significant(burst, 2)}` : showPercent(percent);
+}
+
 /** What was moved back, or if nothing was, what left out of order for another reason. @param {DirectionStats} d */
 function showReordering(d) {
   const measured = d.delivered.reordering;
@@ -32,12 +38,15 @@ const CELLS = {
     title: 'delay delivered, 99th percentile',
     text: d => (d.delivered.delay_ms.p99 === null ? '–' : `p99 ${showMs(d.delivered.delay_ms.p99)}`),
   },
-  loss: {title: 'packets lost by the loss model', text: d => showPercent(d.delivered.loss_percent)},
+  loss: {title: 'packets lost by the loss model, and how many in a row on average', text: d => showLoss(d)},
   duplicate: {title: 'packets duplicated', text: d => showPercent(d.delivered.duplicate_percent)},
   corrupt: {title: 'packets corrupted', text: d => showPercent(d.delivered.corrupt_percent)},
   reorder: {title: 'packets that left out of order (RFC 4737)', text: d => showReordering(d)},
   rate: {title: 'rate out, the last second', text: d => showRate(d.delivered.rate_out_bps)},
   queue: {title: 'packets that the queue dropped or marked', text: d => showQueue(d)},
+  mtu: {title: 'packets that were too large', text: d => drops(d, 'mtu')},
+  idle: {title: 'packets of connections that were forgotten', text: d => drops(d, 'idle_timeout')},
+  slot: {title: 'delay delivered, the longest', text: d => (d.asked.slot && d.delivered.delay_ms.max !== null ? `≤ ${showMs(d.delivered.delay_ms.max)}` : '–')},
   outage: {title: 'packets dropped by an outage', text: d => drops(d, 'outage')},
 };
 

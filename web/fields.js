@@ -2,6 +2,7 @@
 //
 // A patch names only what the control is about, so that a change from elsewhere to its neighbours survives.
 
+import {FINER_FIELDS, LOSS_BEGINS, lossModelOf} from './finer_fields.js';
 import {SCALES, parsePercent, parseTime} from './units.js';
 
 /** @typedef {import('./api.js').Conditions} Conditions */
@@ -31,7 +32,7 @@ export const FIELDS = {
     label: 'delay',
     read: c => c.delay?.time ?? '',
     write: (c, text) => {
-      const others = c.delay?.jitter || c.delay?.distribution || c.delay?.reorder;
+      const others = Object.keys(c.delay ?? {}).some(name => name !== 'time');
       if (isNoTime(text)) return {delay: others ? {time: '0ms'} : null};
       return {delay: {time: text.trim()}};
     },
@@ -57,18 +58,15 @@ export const FIELDS = {
   lossModel: {
     key: 'loss',
     label: 'model of loss',
-    // A model that has no controls here is shown as `other`; it is set by the API.
-    read: c => (c.loss?.gilbert_elliott ? 'gilbert_elliott' : c.loss && !c.loss.random ? 'other' : 'random'),
-    // Bursts start at 2 % in runs of four: p / (p + r), 1 / r.
-    write: (_c, text) => ({
-      loss: text === 'random' ? null : {random: null, gilbert_elliott: {p: '0.5%', r: '25%'}},
-    }),
+    read: lossModelOf,
+    // A model takes back the other.
+    write: (_c, text) => ({loss: text === 'random' ? null : {[text]: LOSS_BEGINS[text]}}),
   },
   loss: {
     key: 'loss/random',
     label: 'loss',
     read: c => c.loss?.random ?? '',
-    write: (_c, text) => ({loss: isNoPercent(text) ? null : {random: text.trim(), gilbert_elliott: null}}),
+    write: (_c, text) => ({loss: isNoPercent(text) ? null : {random: text.trim()}}),
   },
   duplicate: {
     key: 'duplicate/percent',
@@ -146,26 +144,13 @@ export const FIELDS = {
     read: c => (c.outage?.drop_in_flight ? 'true' : ''),
     write: (_c, text) => ({outage: {drop_in_flight: text ? true : null}}),
   },
-  gemodelP: gilbertElliott('p', 'good to bad'),
-  gemodelR: gilbertElliott('r', 'bad to good'),
-  gemodelBad: gilbertElliott('1-h', 'loss in bad'),
-  gemodelGood: gilbertElliott('1-k', 'loss in good'),
+  ...FINER_FIELDS,
 };
 
 /** An outage's cycle has both times or neither. @param {Conditions} c @param {object|null} cycle */
 function cyclePatch(c, cycle) {
   if (cycle) return {outage: cycle};
   return {outage: c.outage?.on ? {up_for: null, down_for: null} : null};
-}
-
-/** @param {string} name @param {string} label @returns {Field} */
-function gilbertElliott(name, label) {
-  return {
-    key: `loss/gilbert_elliott/${name}`,
-    label: `Gilbert-Elliott ${name}, ${label}`,
-    read: c => c.loss?.gilbert_elliott?.[name] ?? '',
-    write: (_c, text) => ({loss: {gilbert_elliott: {[name]: orNull(text) ?? (name.length === 1 ? '0%' : null)}}}),
-  };
 }
 
 /**

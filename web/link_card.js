@@ -5,6 +5,8 @@ import {Delivered} from './delivered.js';
 import {Control} from './control.js';
 import {copyText, h, setText} from './dom.js';
 import {SLIDERS, isAbout} from './fields.js';
+import {DISCIPLINE, FINER, LOSS_MODELS, PLAIN_ROWS} from './finer_fields.js';
+import {FinerRow} from './finer_row.js';
 import {Settings} from './settings.js';
 import {clock, instant, shellQuote, showMs} from './units.js';
 
@@ -26,6 +28,8 @@ export class LinkCard {
     this.link = null;
     /** @type {Record<DirectionName, Control[]>} */
     this.controls = {up: [], down: []};
+    /** @type {Record<DirectionName, FinerRow[]>} */
+    this.finer = {up: [], down: []};
     /** What waits to be sent, newest text by control. @type {Map<Control, string>} */
     this.queue = new Map();
     this.sending = false;
@@ -75,6 +79,7 @@ export class LinkCard {
       h('div', {class: 'row titles'}, h('h2', {class: direction}, direction, ' ', h('span', {class: 'quiet'}, arrow)),
         h('span', {class: 'value'}, 'asked'), h('span', {class: 'delivered'}, 'delivered')));
     for (const row of SLIDERS) form.append(...this.buildRow(row, direction));
+    for (const row of PLAIN_ROWS) form.append(...this.buildPlain(row, direction));
     form.append(...this.buildOutage(direction), this.delivered?.[direction].summary ?? '');
     return form;
   }
@@ -86,6 +91,13 @@ export class LinkCard {
     return control;
   }
 
+  /** @param {import('./finer_fields.js').Finer[]} fields @param {DirectionName} direction */
+  finerRow(fields, direction) {
+    const row = new FinerRow(fields, name => this.control(name, direction));
+    this.finer[direction].push(row);
+    return row;
+  }
+
   /** @param {import('./fields.js').Row} row @param {DirectionName} direction */
   buildRow(row, direction) {
     const main = this.control(row.name, direction);
@@ -93,6 +105,13 @@ export class LinkCard {
     const text = main.makeText(row.empty);
     const [extras, more, errors] = this.buildExtras(row.name, direction);
     const title = h('span', {class: 'name', title: row.hint}, row.title);
+    if (FINER[row.name]) {
+      const finer = this.finerRow(FINER[row.name], direction);
+      // A queue's settings are those of its discipline: choosing one opens them.
+      if (row.name !== 'queue') title.append(finer.makeButton(`${row.title.toLowerCase()}, ${direction}`));
+      more.push(finer.line);
+      errors.push(...finer.errors);
+    }
     const line = h('div', {class: `row ${row.name}`}, title, slider, text, h('span', {class: 'extras'}, ...extras),
       this.delivered?.[direction].cell(row.name) ?? '');
     return [line, ...more, main.error, ...errors];
@@ -113,14 +132,11 @@ export class LinkCard {
     }
     if (name === 'loss') {
       const model = make('lossModel');
-      const parameters = ['gemodelP', 'gemodelR', 'gemodelBad', 'gemodelGood'].map(make);
-      const titles = ['p', 'r', '1-h', '1-k'];
-      const cells = parameters.map((c, i) =>
-        h('label', {title: c.field.label}, titles[i], c.makeText(i === 2 ? '100%' : '0%', 'short')));
-      return [
-        [model.makeSelect([['random', 'random'], ['gilbert_elliott', 'Gilbert-Elliott'], ['other', 'other']], ['other'])],
-        [h('div', {class: 'row gilbert-elliott', hidden: true}, ...cells)],
-        [model.error, ...parameters.map(c => c.error)]];
+      return [[model.makeSelect(LOSS_MODELS.map(each => [each, each.replace('_', '-')]))], [], [model.error]];
+    }
+    if (name === 'queue') {
+      const discipline = make(DISCIPLINE.name);
+      return [[discipline.makeSelect(DISCIPLINE.choices ?? [])], [], [discipline.error]];
     }
     if (name === 'corrupt') {
       const [bits, fix] = [make('bits'), make('fixChecksum')];
@@ -134,6 +150,14 @@ export class LinkCard {
       return [[h('label', {title: 'How far back: packets or time'}, 'by', by.makeText('3packets', 'short'))], [], [by.error]];
     }
     return [[], [], []];
+  }
+
+  /** A row without a slider. @param {(typeof PLAIN_ROWS)[0]} row @param {DirectionName} direction */
+  buildPlain(row, direction) {
+    const finer = this.finerRow(row.fields, direction);
+    finer.line.classList.add('alone');
+    return [h('div', {class: `row plain ${row.name}`}, h('span', {class: 'name', title: row.hint}, row.title), finer.line,
+      this.delivered?.[direction].cell(row.name) ?? ''), ...finer.errors];
   }
 
   /** @param {DirectionName} direction */
@@ -165,14 +189,9 @@ export class LinkCard {
       const conditions = link[direction];
       for (const control of this.controls[direction]) {
         control.show(control.field.read(conditions));
-        if (control.name !== 'lossModel') continue;
-        const bursts = Boolean(conditions.loss?.gilbert_elliott);
-        const row = control.input?.closest('.row');
-        row?.classList.toggle('bursts', bursts);
-        row?.classList.toggle('set', Boolean(conditions.loss));
-        const next = row?.nextElementSibling;
-        if (next instanceof HTMLElement) next.hidden = !bursts;
+        if (control.name === 'lossModel') showModel(control, conditions);
       }
+      for (const row of this.finer[direction]) row.show(conditions);
     }
     if (this.curl) setText(this.curl, curlLine(link));
     this.capture?.setAttribute('href', `/api/v1/links/${encodeURIComponent(link.name)}/capture?for=10s`);
@@ -277,6 +296,13 @@ export class LinkCard {
       this.onAlarm(error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+/** A model with parameters of its own has no use for the slider. @param {Control} control @param {import('./api.js').Conditions} conditions */
+function showModel(control, conditions) {
+  const row = control.input?.closest('.row');
+  row?.classList.toggle('bursts', Boolean(conditions.loss && !conditions.loss.random));
+  row?.classList.toggle('set', Boolean(conditions.loss));
 }
 
 /** @param {string} direction @param {string} pointer */

@@ -40,12 +40,6 @@ std::string daemon_program() {
   throw Failure(kExitUnreachable, "no daemon runs, and no 'wobbled' is beside this program or in PATH to start one");
 }
 
-std::string temporary_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "wobble-run-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) fail("cannot make a folder for the log");
-  return name;
-}
-
 [[noreturn]] void become(const std::string& program, const std::string& log, int out, int err, pid_t parent) {
   setsid();  // the terminal's keys are for the command
   prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -93,8 +87,7 @@ std::string content_of(int file) {
 
 PrivateDaemon::PrivateDaemon(const std::string& log) {
   const std::string program = daemon_program();
-  if (log.empty()) folder_ = temporary_folder();
-  start(program, log.empty() ? folder_ + "/log.db" : log);
+  start(program, log);
   url_ = read_url(output_);
   if (!url_.empty()) return;
   const std::string said = content_of(errors_);
@@ -134,8 +127,6 @@ void PrivateDaemon::stop() noexcept {
     if (*descriptor >= 0) close(*descriptor);
     *descriptor = -1;
   }
-  std::error_code ignored;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
 
 }  // namespace wobble::daemon

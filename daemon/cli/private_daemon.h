@@ -10,7 +10,8 @@ namespace wobble::daemon {
 class PrivateDaemon {
  public:
   /// Starts the `wobbled` that stands beside this program, or else the one in PATH, and waits until it answers. Its log
-  /// is `log`; with an empty one a temporary file, which is removed at the end. Failure with what it said.
+  /// is `log`; with an empty one a temporary file, which it removes at the end, also if we are killed. Failure with
+  /// what it said.
   explicit PrivateDaemon(const std::string& log);
   /// Ends it, so that it takes down what it made; after ten seconds by force.
   ~PrivateDaemon();
@@ -23,7 +24,6 @@ class PrivateDaemon {
   void start(const std::string& program, const std::string& log);
   void stop() noexcept;
 
-  std::string folder_;  ///< of the temporary log; empty: there is none
   pid_t process_ = -1;
   int output_ = -1;  ///< its standard output
   int errors_ = -1;  ///< what it writes to standard error, in a file without a name

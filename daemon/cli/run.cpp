@@ -1,5 +1,7 @@
 // wobble run: a command in a namespace of its own whose only way out is a link. The link is made by the daemon that
 // runs, or by one of our own, and taken away when the command has ended.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -62,7 +64,7 @@ Json profile_of(Client& client, const std::string& name) {
 }
 
 Json link_body(Client& client, const RunOptions& options) {
-  Json body = {{"run", Json::object()}};
+  Json body = {{"run", {{"owner", getpid()}}}};  // should we be killed, the daemon takes the link away
   if (!options.profile.empty()) {
     const Json profile = profile_of(client, options.profile);
     for (const char* direction : {"up", "down"}) {

@@ -1,5 +1,7 @@
 // wobble status: the daemon, and for each link what was asked, what was delivered, and the counters.
 #include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
 
 #include "daemon/cli/command.h"
 #include "daemon/cli/conditions_text.h"
@@ -17,14 +19,27 @@ std::string measured(const Json& delivered, const char* key, const char* figure)
   return value ? human_ms(*value) : "-";
 }
 
+std::string packets_in_a_row(double mean) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", mean);
+  return text.data();
+}
+
 std::string delivered_line(const Json& delivered) {
   if (!delivered.is_object()) return "nothing measured yet";
   std::string out =
       "delay " + measured(delivered, "delay_ms", "median") + " (p99 " + measured(delivered, "delay_ms", "p99") + ")";
+  if (number(field(delivered, "lateness_ms"), "median")) {
+    out += ", released " + measured(delivered, "lateness_ms", "median") + " late (p99 " +
+           measured(delivered, "lateness_ms", "p99") + ")";
+  }
   for (const char* name : {"loss", "duplicate", "corrupt", "reorder"}) {
     const auto percent = number(delivered, std::string(name) + "_percent");
     if (percent && (*percent > 0 || std::string_view(name) == "loss")) {
       out += std::string(", ") + name + " " + human_percent(*percent);
+    }
+    if (const auto burst = number(delivered, "loss_burst_length"); burst && std::string_view(name) == "loss") {
+      out += " in bursts of " + packets_in_a_row(*burst);
     }
   }
   const Json& reordering = field(delivered, "reordering");

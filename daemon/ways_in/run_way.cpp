@@ -8,6 +8,7 @@
 
 #include "daemon/ways_in/diversion.h"
 #include "daemon/ways_in/sysctl.h"
+#include "daemon/ways_in/target.h"
 
 namespace wobble::daemon {
 namespace {
@@ -42,6 +43,13 @@ std::vector<std::string> read_name_servers(const std::string& file) {
 
 RunWay::RunWay(api::RunSettings settings, Ledger& ledger, bool offload)
     : settings_(std::move(settings)), ledger_(ledger), outside_(NetworkNamespace::own().inode()) {
+  if (settings_.owner) {
+    const std::string owner = "process " + std::to_string(*settings_.owner);
+    owner_gone_ = process_watch(*settings_.owner, owner);
+    if (!owner_gone_)
+      throw api::Unfit("/run/owner",
+                       "there is no " + owner + " here; is the daemon in another pid namespace (a container)?");
+  }
   const NetnsView view = look_around();
   try {
     take_number(offload);
@@ -83,21 +91,20 @@ void RunWay::take_number(bool offload) {
 
 void RunWay::find_name_servers() {
   if (!settings_.dns.empty()) return;
+  bool names_any = false;
   for (const char* file : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
     for (const std::string& server : read_name_servers(file)) {
-      const bool is_v4 = server.find(':') == std::string::npos;
+      names_any = true;
       if (!is_on_loopback(server)) {
         settings_.dns.push_back(server);
-      } else if (is_v4 && local_name_server_.empty()) {
+      } else if (local_name_server_.empty()) {
         local_name_server_ = server;
       }
     }
     if (!settings_.dns.empty()) break;
   }
-  if (!settings_.dns.empty() || local_name_server_.empty()) {
-    local_name_server_.clear();
-    return;
-  }
+  if (!settings_.dns.empty()) return local_name_server_.clear();
+  if (!names_any) local_name_server_ = "127.0.0.1";  // resolv.conf(5): whom a resolver asks if the file names nobody
   settings_.dns.push_back(v4(1));
 }
 
@@ -128,13 +135,13 @@ void RunWay::set_up_outside(const NetnsView& view) {
   if (has_v6_) nat += "  ip6 saddr " + v6(2) + " oifname != \"" + device() + "\" masquerade\n";
   nat += " }\n";
   if (!local_name_server_.empty()) {
-    require_sysctl("ipv4/conf/" + device() + "/route_localnet", "1");
+    name_relay_ = std::make_unique<NameRelay>(v4(1), local_name_server_);
+    const auto to_relay = [&](const std::string& protocol, std::uint16_t port) {
+      return "  ip saddr " + v4(2) + " ip daddr " + v4(1) + " " + protocol +
+             " dport 53 redirect to :" + std::to_string(port) + "\n";
+    };
     nat += " chain names { type nat hook prerouting priority -100;\n";
-    for (const char* protocol : {"udp", "tcp"}) {
-      nat += "  ip saddr " + v4(2) + " ip daddr " + v4(1) + " " + protocol + " dport 53 dnat ip to " +
-             local_name_server_ + "\n";
-    }
-    nat += " }\n";
+    nat += to_relay("udp", name_relay_->udp_port()) + to_relay("tcp", name_relay_->tcp_port()) + " }\n";
   }
   run_program({"nft", "-f", "-"}, nat + "}\n");
 }
@@ -164,9 +171,16 @@ void RunWay::close() noexcept {
   for (auto name = held_.rbegin(); name != held_.rend(); ++name) ledger_.release_sysctl(outside_, *name);
   held_.clear();
   ledger_.forget_nft_table(outside_, table);
+  name_relay_.reset();
   near_.reset();
   far_.reset();
   number_ = -1;
+}
+
+std::string RunWay::gone() const {
+  if (!owner_gone_) return "";
+  const std::string why = owner_gone_();
+  return why.empty() || has_processes(inside_.inode()) ? "" : why;
 }
 
 api::SideInfo RunWay::near_info() const {

@@ -8,11 +8,14 @@
 // way in's: a second device of the same name cannot be made.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "daemon/network_namespace.h"
 #include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/name_relay.h"
 #include "daemon/ways_in/netns_view.h"
 #include "daemon/ways_in/way_in.h"
 
@@ -22,7 +25,8 @@ class RunWay : public WayIn {
  public:
   static constexpr int kMost = 256;
 
-  /// Throws api::Incapable, api::Conflict, std::system_error, std::runtime_error, and leaves nothing.
+  /// Throws api::Unfit (no such owner), api::Incapable, api::Conflict, std::system_error, std::runtime_error, and
+  /// leaves nothing.
   RunWay(api::RunSettings settings, Ledger& ledger, bool offload);
   ~RunWay() override;
 
@@ -32,6 +36,8 @@ class RunWay : public WayIn {
   std::string detail() const override;
   void open() override;
   void close() noexcept override;
+  /// Its owner has ended, and nothing runs in the namespace any more: a command that has lost its `wobble run` goes on.
+  std::string gone() const override;
 
  private:
   void take_number(bool offload);
@@ -49,7 +55,9 @@ class RunWay : public WayIn {
   int number_ = -1;
   int mtu_ = 1500;
   bool has_v6_ = false;
-  std::string local_name_server_;  ///< on this machine's loopback, to be reached by way of the far address
+  std::string local_name_server_;            ///< on this machine's loopback; empty: none is used
+  std::unique_ptr<NameRelay> name_relay_;    ///< to it, by way of the far address
+  std::function<std::string()> owner_gone_;  ///< none: nobody owns it
   std::vector<std::string> held_;
 };
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 
@@ -36,14 +37,10 @@ NetworkNamespace open_or_say(const std::string& path, const std::string& missing
 }
 
 Target process(pid_t pid, const std::string& what) {
-  const auto handle = std::make_shared<UniqueFd>(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (handle->get() < 0) unfit("there is no " + what + " here");
-  Target target{open_or_say("/proc/" + std::to_string(pid) + "/ns/net", "there is no " + what + " here"), {}};
-  target.gone = [handle, what]() -> std::string {  // a pidfd becomes readable when its process has ended
-    pollfd ended{handle->get(), POLLIN, 0};
-    return ::poll(&ended, 1, 0) > 0 ? what + " has ended" : "";
-  };
-  return target;
+  const std::string missing = "there is no " + what + " here";
+  const auto watch = process_watch(pid, what);
+  if (!watch) unfit(missing);
+  return {open_or_say("/proc/" + std::to_string(pid) + "/ns/net", missing), watch};
 }
 
 // It lasts as long as `path` leads to it.
@@ -97,6 +94,26 @@ Target find_target(const std::string& text) {
     return process(pid, "process " + name);
   }
   unfit("'" + text + "' is none of pid:N, netns:NAME, host, container:NAME");
+}
+
+std::function<std::string()> process_watch(pid_t pid, const std::string& what) {
+  const auto handle = std::make_shared<UniqueFd>(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (handle->get() < 0) return {};
+  return [handle, what]() -> std::string {  // a pidfd becomes readable when its process has ended
+    pollfd ended{handle->get(), POLLIN, 0};
+    return ::poll(&ended, 1, 0) > 0 ? what + " has ended" : "";
+  };
+}
+
+bool has_processes(ino_t netns) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    struct stat about {};
+    const bool is_process = std::isdigit(static_cast<unsigned char>(name[0])) != 0;
+    if (is_process && ::stat((entry->path() / "ns/net").c_str(), &about) == 0 && about.st_ino == netns) return true;
+  }
+  return false;
 }
 
 std::string link_name_for(const std::string& target) {

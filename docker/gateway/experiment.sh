@@ -5,14 +5,19 @@ cd "$(dirname "$0")"
 . ../lab/common.sh
 link=eth0-eth1
 url=http://10.78.2.2/hostname
+url6=http://[fd78:2::2]/hostname
 
 until_true 30 wobble status
 until_true 30 on client curl -sS -o /dev/null --max-time 2 "$url"
+until_true 30 on client curl -sS -o /dev/null --max-time 2 "$url6"
 
 say "== 50 ms each way: the handshake takes a round trip"
 wobble set "$link" both delay 50ms >/dev/null
 seconds=$(connect_time client "$url")
 check "connected after $seconds s" between 0.1 "$seconds" 1
+seconds=$(connect_time client "$url6")
+check "by IPv6 after $seconds s" between 0.1 "$seconds" 1
+check "each family in the log" has "$(wobble --json connections --port 80 --limit 2)" '"address": "fd78:1::2"'
 
 say "== the log has each step, on both ends"
 id=$(connections 80 | head -n 1)
@@ -36,4 +41,5 @@ check "HTTP/1.0: $made connections" [ "$made" -eq 3 ]
 say "== nothing passes a cut link"
 wobble set "$link" both loss 100% >/dev/null
 check "no connection" fails connect_time client "$url"
+check "nor by IPv6" fails connect_time client "$url6"
 wobble reset "$link" >/dev/null

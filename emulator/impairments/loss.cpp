@@ -1,6 +1,7 @@
 #include "emulator/impairments/loss.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace wobble {
 namespace {
@@ -13,6 +14,31 @@ TwoStateChain chain_of(const BurstLoss& burst) noexcept {
 
 }  // namespace
 
+double mean_loss(const LossSettings& loss) noexcept {
+  if (loss.gilbert_elliott) {
+    const GilbertElliott& m = *loss.gilbert_elliott;
+    const double p = m.p.fraction(), r = m.r.fraction();
+    const double bad = p + r > 0 ? p / (p + r) : 0;  // without a way in it stays good, as it begins
+    return bad * m.bad_loss.fraction() + (1 - bad) * m.good_loss.fraction();
+  }
+  if (loss.burst) return loss.burst->loss.fraction();
+  if (loss.markov) {
+    // In the long run a state is left as often as it is entered; time in each, in units of that lost within a burst.
+    const MarkovLoss& m = *loss.markov;
+    const double in_3 = m.p13.is_zero() ? 0 : 1;
+    const double in_1 = m.p13.is_zero() ? 1 : m.p31.fraction() / m.p13.fraction();
+    const double in_2 = in_3 == 0 || m.p32.is_zero() ? 0 : m.p32.fraction() / m.p23.fraction();
+    const double in_4 = in_1 * m.p14.fraction();
+    return std::isinf(in_2) ? 0 : (in_3 + in_4) / (in_1 + in_2 + in_3 + in_4);
+  }
+  if (loss.every > 0) return 1.0 / loss.every;
+  if (!loss.pattern.empty()) {
+    return static_cast<double>(std::count(loss.pattern.begin(), loss.pattern.end(), 'x')) /
+           static_cast<double>(loss.pattern.size());
+  }
+  return loss.random.fraction();
+}
+
 Loss::Loss(std::uint64_t seed, Direction direction) noexcept
     : random_(seed, direction, Stage::loss),
       transitions_(seed, direction, Stage::loss_state),
@@ -24,9 +50,23 @@ void Loss::configure(const LossSettings& settings) {
   random_.configure(settings.random, settings.correlation, settings.per);
   if (settings.burst) burst_ = chain_of(*settings.burst);
   memory_.configure(settings.per);
+  is_on_ = settings != LossSettings{.random = {}, .after_rate = settings.after_rate, .per = settings.per};
+  was_lost_ = false;
 }
 
 bool Loss::loses(const FlowPosition& flow, bool is_copy) noexcept {
+  if (!is_on_) return false;
+  const bool is_lost = draws(flow, is_copy);
+  bool& was_lost = settings_.per == Scope::connection ? memory_.next(flow).state.was_lost : was_lost_;
+  if (is_lost) {
+    ++runs_.lost;
+    runs_.runs += was_lost ? 0 : 1;
+  }
+  was_lost = is_lost;
+  return is_lost;
+}
+
+bool Loss::draws(const FlowPosition& flow, bool is_copy) noexcept {
   const LossSettings& s = settings_;
   if (!s.random.is_zero()) return random_.strikes(flow, is_copy);
   if (s.gilbert_elliott || s.burst || s.markov) {
@@ -35,7 +75,6 @@ bool Loss::loses(const FlowPosition& flow, bool is_copy) noexcept {
     const std::uint64_t number = transitions_.number_for(position, is_copy);
     return s.burst ? burst_.next(state.burst, number) : loses_by_markov(*s.markov, state.markov, number);
   }
-  if (s.every == 0 && s.pattern.empty() && s.list.empty()) return false;
   return loses_by_number(memory_.next(flow).state.counted);
 }
 

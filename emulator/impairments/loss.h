@@ -2,6 +2,7 @@
 #pragma once
 
 #include "emulator/impairments/correlated_chance.h"
+#include "emulator/link_stats.h"
 
 namespace wobble {
 
@@ -16,6 +17,8 @@ class Loss {
   void configure(const LossSettings& settings);
   /// A duplicate behind the bottleneck has a chance of its own.
   bool loses(const FlowPosition& flow, bool is_copy = false) noexcept;
+  /// Of all that it has judged.
+  const LossRuns& runs() const noexcept { return runs_; }
 
  private:
   /// MarkovLoss's states, by their numbers there.
@@ -26,7 +29,10 @@ class Loss {
     TwoStateChain::State burst = TwoStateChain::State::fresh;
     MarkovState markov = MarkovState::received_in_gap;
     bool is_bad = false;
+    bool was_lost = false;
   };
+
+  bool draws(const FlowPosition& flow, bool is_copy) noexcept;
 
   bool loses_by_gilbert_elliott(const GilbertElliott& model, State& state, const FlowPosition& position,
                                 bool is_copy) const noexcept;
@@ -39,6 +45,9 @@ class Loss {
   Chance losses_;
   TwoStateChain burst_;
   Memory<State> memory_;
+  bool is_on_ = false;
+  bool was_lost_ = false;
+  LossRuns runs_;
 };
 
 }  // namespace wobble

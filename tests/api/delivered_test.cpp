@@ -22,7 +22,8 @@ class DeliveredTest : public ServerTest {
 
 TEST_F(DeliveredTest, NothingIsKnownBeforeThereWasAPacket) {
   const json up = delivered({});
-  for (const char* name : {"loss_percent", "reorder_percent", "marked_percent"}) EXPECT_EQ(up[name], nullptr) << name;
+  for (const char* name : {"loss_percent", "loss_burst_length", "reorder_percent", "marked_percent"})
+    EXPECT_EQ(up[name], nullptr) << name;
   EXPECT_EQ(up["reordering"], json::parse(R"({"percent":null,"extent_mean":null,"extent_max":null})"));
 }
 
@@ -30,6 +31,13 @@ TEST_F(DeliveredTest, ReorderingIsWhatLeftOutOfOrder) {
   LinkStats stats;
   stats.up.since_change.reordering = {200, 10, 30, 7};
   EXPECT_EQ(delivered(stats)["reordering"], json::parse(R"({"percent":5.0,"extent_mean":3.0,"extent_max":7})"));
+}
+
+TEST_F(DeliveredTest, ABurstIsAsLongAsItsRunsAreOnAverage) {
+  LinkStats stats;
+  stats.up.since_change.loss_runs = {10, 4};
+  EXPECT_EQ(delivered(stats)["loss_burst_length"], 2.5);
+  EXPECT_EQ(get("/api/v1/links/lab/stats")["up"]["since_change"]["loss_bursts"], 4);
 }
 
 TEST_F(DeliveredTest, LossIsOfWhatTheStagesBeforeItLetPass) {

@@ -40,13 +40,14 @@ TEST_F(WaysInTest, ALinkIsMadeAndToldWithItsWayIn) {
 TEST_F(WaysInTest, TheOtherKinds) {
   send("POST", "/api/v1/links", R"({"loopback": {"port": 8000}, "netem": "delay 20ms"})", 201);
   send("POST", "/api/v1/links", R"({"gateway": {"in": "eth0", "out": "eth1", "masquerade": true}})", 201);
-  send("POST", "/api/v1/links", R"({"run": {"dns": ["1.1.1.1", "2606:4700::1111"]}})", 201);
+  send("POST", "/api/v1/links", R"({"run": {"dns": ["1.1.1.1", "2606:4700::1111"], "owner": 17}})", 201);
   const auto created = backend_.created();
   ASSERT_EQ(created.size(), 3u);
   EXPECT_EQ(std::get<LoopbackSettings>(created[0].way_in).port, 8000);
   EXPECT_EQ(created[0].conditions.down.delay.time, std::chrono::milliseconds(20));
   EXPECT_TRUE(std::get<GatewaySettings>(created[1].way_in).masquerade);
   EXPECT_THAT(std::get<RunSettings>(created[2].way_in).dns, ElementsAre("1.1.1.1", "2606:4700::1111"));
+  EXPECT_EQ(std::get<RunSettings>(created[2].way_in).owner, 17);
 }
 
 TEST_F(WaysInTest, WhereItIs) {
@@ -82,6 +83,8 @@ TEST_F(WaysInTest, EveryWrongFieldIsNamedAndNothingIsMade) {
       {R"({"gateway": {"in": "eth0"}})", "/gateway/out", "missing"},
       {R"({"gateway": {"in": "eth0", "out": "eth0"}})", "/gateway/out", "same"},
       {R"({"run": {"dns": ["localhost"]}})", "/run/dns", "1.1.1.1"},
+      {R"({"run": {"owner": 0}})", "/run/owner", "process id"},
+      {R"({"run": {"owner": "17"}})", "/run/owner", "process id"},
       {R"({"run": {}, "name": "a b"})", "/name", "letters"},
       {R"({"run": {}, "seed": -1})", "/seed", "whole number"},
       {R"({"run": {}, "loss": "1%"})", "/loss", "unknown"},

@@ -120,6 +120,8 @@ test('every control has an effect that GET shows', async () => {
   }
   await field(page, 'up/loss').selectOption('gilbert_elliott');
   await until('bursts', async () => (await link()).up.loss.gilbert_elliott?.p);
+  await call('PATCH', '/links/lab', {up: {queue: {discipline: 'codel'}, slot: '5ms', mtu: '1400B', idle_timeout: '5m'}});
+  await until('what was set elsewhere', async () => (await field(page, 'up/mtu/bytes').inputValue()) === '1400B');
   await shoot(page, 'everything-set', false);
   await page.locator('#reset').click();
   await until('all gone', async () => {
@@ -138,11 +140,89 @@ test('curl, slider moves', async () => {
   await until('the feed', async () => /conditions/.test(await page.locator('#feed li').first().textContent()));
 });
 
-test('a model of loss without controls is not shown as random', async () => {
+test('every finer control has an effect that GET shows, and shows what is in effect', async () => {
+  const page = await open();
+  const value = (l, key) => key.split('/').reduce((at, name) => at?.[name], l);
+  const write = async (key, text, expected = text) => {
+    await field(page, key).fill(text);
+    await page.keyboard.press('Enter');
+    await until(`${key} ${text}`, async () => JSON.stringify(value(await link(), key)) === JSON.stringify(expected));
+    await until(`${key} shown`, async () => (await field(page, key).inputValue()) === text);
+  };
+  const choose = async (key, text) => {
+    await field(page, key).selectOption(text);
+    await until(`${key} ${text}`, async () => value(await link(), key) === text);
+  };
+  const tick = async key => {
+    await field(page, key).check();
+    await until(key, async () => value(await link(), key) === true);
+  };
+  for (const what of ['jitter', 'loss', 'duplicate', 'corrupt', 'reorder', 'rate']) {
+    await page.getByRole('button', {name: `more of ${what}, up`}).click();
+  }
+  await write('up/delay/time', '20ms');
+  await write('up/delay/jitter', '5ms');
+  for (const [what, key] of [['delay', 'delay/jitter'], ['loss', 'loss/random'], ['duplicate', 'duplicate/percent'],
+    ['corrupt', 'corrupt/percent'], ['reorder', 'reorder/percent']]) {
+    if (what !== 'delay') await write(`up/${key}`, '1%');
+    await write(`up/${what}/correlation`, '25%');
+    await choose(`up/${what}/per`, 'connection');
+  }
+  await write('up/reorder/gap', '5', 5);
+  await tick('up/loss/after_rate');
+  await field(page, 'up/rate').fill('10mbit');
+  await page.keyboard.press('Enter');
+  await until('the rate', async () => (await link()).up.rate === '10mbit');
+  for (const [name, text] of [['burst', '32kB'], ['overhead', '14B'], ['cell/size', '48B'], ['cell/overhead', '5B']]) {
+    await write(`up/rate/${name}`, text);
+  }
+  await write('up/slot/min', '1ms');
+  await write('up/slot/max', '5ms');
+  await write('up/slot/packets', '9', 9);
+  await write('up/slot/bytes', '30kB');
+  await write('up/mtu/bytes', '1400B');
+  await field(page, 'up/mtu/icmp').uncheck();
+  await until('a black hole', async () => (await link()).up.mtu.icmp === false);
+  await write('up/idle_timeout/time', '5m');
+  await choose('up/idle_timeout/then', 'reset');
+  for (const [discipline, texts] of Object.entries({
+    codel: {target: '6ms', interval: '90ms'}, pie: {target: '16ms', tupdate: '20ms', alpha: '0.25Hz', beta: '2Hz', max_burst: '90ms'},
+    red: {max: '60kB', min: '9kB', probability: '5%', avpkt: '500B'}, fq_codel: {target: '4ms', interval: '80ms', quantum: '300B'},
+  })) {
+    await choose('up/queue/discipline', discipline);
+    for (const [name, text] of Object.entries(texts)) await write(`up/queue/${name}`, text);
+    await tick('up/queue/ecn');
+  }
+  await write('up/queue/flows', '32', 32);
+  await shoot(page, 'finer-set', false);
+  assert.equal(await page.locator('.error:not([hidden])').count(), 0);
+});
+
+test('each model of loss has its controls', async () => {
   const page = await open();
   const model = page.locator('.direction.up select[data-field="up/loss"]');
-  await call('PATCH', '/links/lab', {up: {loss: {pattern: '...x'}}});
-  await until('the model', async () => (await model.inputValue()) === 'other');
+  for (const [name, fields] of Object.entries({
+    burst: ['percent', 'length'], gilbert_elliott: ['p', 'r', '1-h', '1-k'], markov: ['p13', 'p31', 'p32', 'p23', 'p14'],
+  })) {
+    await model.selectOption(name);
+    await until(name, async () => Object.keys((await link()).up.loss).join() === name);
+    for (const each of fields) await field(page, `up/loss/${name}/${each}`).waitFor({state: 'visible'});
+    await field(page, `up/loss/${name}/${fields[1]}`).fill(name === 'burst' ? '6packets' : '30%');
+    await page.keyboard.press('Enter');
+    await until(`${name}'s ${fields[1]}`, async () => /^(6packets|30%)$/.test((await link()).up.loss[name][fields[1]]));
+    await shoot(page, `loss-${name}`, false);
+  }
+  for (const [name, text, expected] of [['every', '7', 7], ['list', '3 5', [3, 5]], ['pattern', '...x', '...x']]) {
+    await model.selectOption(name);
+    await until(name, async () => name in (await link()).up.loss);
+    await field(page, `up/loss/${name}`).fill(text);
+    await page.keyboard.press('Enter');
+    await until(`${name} ${text}`, async () => JSON.stringify((await link()).up.loss[name]) === JSON.stringify(expected));
+  }
+  await call('PATCH', '/links/lab', {up: {loss: {burst: {percent: '20%', length: '3packets'}}}});
+  await until('a change from elsewhere', async () => (await field(page, 'up/loss/burst/length').inputValue()) === '3packets');
+  if (command) inLab('ping', '-q', '-f', '-c', '2000', '-W', '1', (await link()).far.addresses[0].split('/')[0]).catch(() => {});
+  await until('the length of the bursts', async () => / × [2-4]/.test(await page.locator('[data-delivered="up/loss"]').textContent()), 30);
   await model.selectOption('random');
   await until('no loss', async () => Object.keys((await link()).up).length === 0);
 });

@@ -58,10 +58,14 @@ test('a control\'s patch leaves its neighbours alone', () => {
   assert.deepEqual(FIELDS.delay.write({delay: {time: '80ms', jitter: '5ms'}}, ''), {delay: {time: '0ms'}});
   assert.deepEqual(FIELDS.delay.write({delay: {time: '80ms'}}, '0ms'), {delay: null});
   assert.deepEqual(FIELDS.jitter.write({}, '5ms'), {delay: {time: '0ms', jitter: '5ms'}});
-  assert.deepEqual(FIELDS.loss.write({}, '2%'), {loss: {random: '2%', gilbert_elliott: null}});
+  assert.deepEqual(FIELDS.loss.write({}, '2%'), {loss: {random: '2%'}});
   assert.deepEqual(FIELDS.rate.write({rate: '5mbit'}, ' '), {rate: null});
   assert.deepEqual(FIELDS.reorder.write({}, '5%'), {reorder: {percent: '5%', by: '3packets'}});
   assert.deepEqual(FIELDS.outage.write({outage: {on: true}}, ''), {outage: null});
+  assert.deepEqual(FIELDS.rateCellSize.write({rate: '5mbit'}, '48B'), {rate: {cell: {size: '48B'}}});
+  assert.deepEqual(FIELDS.lossList.write({}, '3, 5 x'), {loss: {list: [3, 5, 'x']}});
+  assert.deepEqual(FIELDS.mtuIcmp.write({mtu: {bytes: '1400B'}}, ''), {mtu: {icmp: false}});
+  assert.deepEqual(FIELDS.idleTimeoutTime.write({idle_timeout: {time: '5m', then: 'reset'}}, ''), {idle_timeout: null});
   assert.deepEqual(FIELDS.bits.write({corrupt: {percent: '1%'}}, 'seven'), {corrupt: {bits: 'seven'}});
 });
 

@@ -35,9 +35,9 @@ TEST_F(Command, status_tells_asked_delivered_and_counted) {
 
 link lab  near 10.77.0.1 fd77::1  far 10.77.1.1 fd77::1:1  seed 42
   up    asked      delay 80ms 10ms; loss 2%
-        delivered  delay 80.1 ms (p99 89.7 ms), loss 1.98 %, 1.20 Mbit/s in, 1.18 Mbit/s out
+        delivered  delay 80.1 ms (p99 89.7 ms), released 20 us late (p99 100 us), loss 1.98 % in bursts of 1.5, 1.20 Mbit/s in, 1.18 Mbit/s out
   down  asked      no impairment
-        delivered  delay 10 us (p99 50 us), loss 0 %, 0 bit/s in, 0 bit/s out
+        delivered  delay 10 us (p99 50 us), released 10 us late (p99 50 us), loss 0 %, 0 bit/s in, 0 bit/s out
   packets     in    bytes   out    bytes                  dropped  duplicated  corrupted  reordered  in flight
   up       10000  1.50 MB  9799  1.47 MB  198 (197 loss, 1 queue)           0          0          0          3
   down      9000     9 MB  9000     9 MB                        0           0          0          0          0

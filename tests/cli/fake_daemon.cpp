@@ -14,7 +14,7 @@ const char* const kStats = R"({"link":"lab","at":"2026-11-22T09:05:57.000000000Z
   "connections_by_state":{"ESTABLISHED":3,"TIME_WAIT":9},"events_lost":0,
   "up":{"asked":{"delay":{"time":"80ms","jitter":"10ms"},"loss":{"random":"2%"}},
     "delivered":{"delay_ms":{"median":80.1,"p99":89.7,"mean":80.0,"max":90.2},
-      "lateness_ms":{"median":0.02,"p99":0.1,"mean":0.03,"max":0.4},"loss_percent":1.98,"duplicate_percent":0,
+      "lateness_ms":{"median":0.02,"p99":0.1,"mean":0.03,"max":0.4},"loss_percent":1.98,"loss_burst_length":1.5,"duplicate_percent":0,
       "corrupt_percent":0,"reorder_percent":0,"rate_in_bps":1200000,"rate_out_bps":1176000},
     "in_flight":{"packets":3,"bytes":4500},
     "since_change":{},

@@ -39,7 +39,8 @@ class Labs(unittest.TestCase):
         said = self.experiment("gateway")
         self.assertIn("ok: a transition to TIME_WAIT", said)
         self.assertIn("ok: keep-alive: 1 connection\nok: HTTP/1.0: 3 connections", said)
-        self.assertIn("ok: no connection", said)
+        self.assertIn("ok: no connection\nok: nor by IPv6", said)
+        self.assertRegex(said, r"ok: by IPv6 after 0\.1\d+ s\nok: each family in the log")
 
     def test_sidecar(self):
         said = self.experiment("sidecar")
@@ -52,6 +53,16 @@ class Labs(unittest.TestCase):
         self.assertIn("ok: 100 ms each", said)
         self.assertIn("failed after", said)
         self.assertIn("ok: its rules are its own again", said)
+        self.names_in_a_container()
+
+    def names_in_a_container(self):
+        """`wobble run` where the name server is Docker's own, 127.0.0.11, which no packet from elsewhere reaches."""
+        wobble = self.engine.docker("ps", "-q", "--filter", "label=com.docker.compose.service=wobble").stdout.strip()
+        self.assertIn("nameserver 127.0.0.11\n", self.engine.docker("exec", wobble, "cat", "/etc/resolv.conf").stdout)
+        for options in ([], ["-e", "RES_OPTIONS=use-vc"]):
+            said = self.engine.docker("exec", *options, wobble, "wobble", "run", "--both", "delay 50ms", "--", "getent", "ahostsv4",
+                                      "database")
+            self.assertRegex(said.stdout, r"^\d+\.\d+\.\d+\.\d+ +STREAM database\n")
 
 
 if __name__ == "__main__":

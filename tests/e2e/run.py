@@ -14,22 +14,35 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 import unittest
 
 import harness
 import ways
 
 NAME_SERVER = """
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind((sys.argv[1], 53))
-while True:
-    query, peer = s.recvfrom(512)
+import socket, sys, threading
+def answer_to(query):
     end = query.index(b"\\0", 12) + 5
     is_a = query[end - 4:end - 2] == b"\\0\\1"
     head = query[:2] + b"\\x85\\x80\\0\\1" + (b"\\0\\1" if is_a else b"\\0\\0") + b"\\0\\0\\0\\0"
     answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\1\\0\\4" + socket.inet_aton("10.88.1.2") if is_a else b""
-    s.sendto(head + query[12:end] + answer, peer)
+    return head + query[12:end] + answer
+def streams():
+    while True:
+        peer, _ = listener.accept()
+        with peer:
+            while length := peer.recv(2, socket.MSG_WAITALL):
+                answer = answer_to(peer.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
+                peer.sendall(len(answer).to_bytes(2, "big") + answer)
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])), family=family)
+threading.Thread(target=streams, daemon=True).start()
+while True:
+    query, peer = s.recvfrom(512)
+    s.sendto(answer_to(query), peer)
 """
 
 
@@ -51,6 +64,8 @@ class Run(unittest.TestCase):
         ways.run("ip", "route", "add", "default", "via", "10.88.1.2")
         ways.run("ip", "-6", "route", "add", "default", "via", "fd88:1::2")
         cls.server.serve(80)
+        cls.server.popen("python3", "-c", NAME_SERVER, "10.88.1.2", "53")
+        ways.wait("the name server", lambda: ":53 " in cls.server.run("ss", "-Hltn").stdout)
         cls.folder = ways.folder()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
 
@@ -68,7 +83,7 @@ class Run(unittest.TestCase):
         """The host's resolv.conf names this server; only this test sees it."""
         path = os.path.join(self.folder, "resolv.conf")
         with open(path, "w", encoding="ascii") as file:
-            file.write(f"nameserver {server}\nsearch lab.test\n")
+            file.write((f"nameserver {server}\n" if server else "") + "search lab.test\n")
         ways.run("mount", "--bind", path, "/etc/resolv.conf")
         self.addCleanup(ways.run, "umount", "/etc/resolv.conf")
 
@@ -82,10 +97,13 @@ class Run(unittest.TestCase):
 
     def test_50_ms_each_way(self):
         for url in ("http://10.88.1.2/", "http://[fd88:1::2]/"):
-            seconds, said = self.connect_time(url, "--both", "delay 50ms")
-            print(f"run {url}: connected after {1e3 * seconds:.1f} ms")
-            self.assertGreaterEqual(seconds, 0.1)
-            self.assertLess(seconds, 0.3)
+            for left in (2, 1, 0):  # a machine that is busy with something else may have three tries to be in time
+                seconds, said = self.connect_time(url, "--both", "delay 50ms")
+                print(f"run {url}: connected after {1e3 * seconds:.1f} ms")
+                self.assertGreaterEqual(seconds, 0.1)
+                if seconds <= 0.104:
+                    break
+                self.assertTrue(left, f"each time more than 104 ms, at last {seconds}")
             self.assertIn("wobble: 1 connection: 1 closed in order", said)
 
     def test_a_profile(self):
@@ -161,25 +179,93 @@ class Run(unittest.TestCase):
         os.close(ours)
 
     def test_names_are_asked_for_through_the_link(self):
-        self.server.popen("python3", "-c", NAME_SERVER, "10.88.1.2")
-        ways.wait("the name server", lambda: ":53 " in self.server.run("ss", "-Hlun").stdout)
         self.names("10.88.1.2")
         self.check_names("nameserver 10.88.1.2")
 
     def test_a_name_server_on_loopback_is_reached(self):
-        helper = subprocess.Popen(["python3", "-c", NAME_SERVER, "127.0.0.53"], preexec_fn=harness.die_with_parent)
-        self.addCleanup(helper.wait)
-        self.addCleanup(helper.kill)
-        ways.wait("the name server", lambda: "127.0.0.53:53 " in ways.run("ss", "-Hlun").stdout)
+        """systemd-resolved's, IPv6's, and Docker's, which rules of the namespace's own lead to another port; and whom resolvers
+        ask when the file names nobody. By UDP and by TCP."""
+        for address, port in (("127.0.0.53", 53), ("::1", 53), ("127.0.0.11", 5353), (None, 53)):
+            with self.subTest(address=address):
+                server = subprocess.Popen(["python3", "-c", NAME_SERVER, address or "127.0.0.1", str(port)],
+                                          preexec_fn=harness.die_with_parent)
+                try:
+                    ways.wait("the name server", lambda port=port: f":{port} " in ways.run("ss", "-Hlun").stdout)
+                    ways.wait("the name server", lambda port=port: f":{port} " in ways.run("ss", "-Hltn").stdout)
+                    if port != 53:
+                        self.lead_on(address, port)
+                    self.names(address)
+                    self.check_names("nameserver 198.19.")
+                finally:
+                    server.kill()
+                    server.wait(10)
+                    self.doCleanups()
+
+    def lead_on(self, address, port):
+        rules = "".join(f"  ip daddr {address} {protocol} dport 53 dnat to {address}:{port}\n" for protocol in ("udp", "tcp"))
+        table = f"table ip engine {{\n chain out {{\n  type nat hook output priority -100;\n{rules} }}\n}}\n"
+        ways.run("nft", "-f", "-", input=table)
+        self.addCleanup(ways.run, "nft", "delete", "table", "ip", "engine")
+
+    def test_no_name_server_is_known_at_once(self):
+        """Nobody listens on loopback: who asks is told, and does not wait."""
         self.names("127.0.0.53")
-        self.check_names("nameserver 198.19.")
+        began = time.monotonic()
+        done = self.wobble("--quiet", "--", "getent", "hosts", "web.test")
+        self.assertEqual(2, done.returncode, done)
+        self.assertLess(time.monotonic() - began, 4)
 
     def check_names(self, line):
-        seconds, _ = self.connect_time("http://web.test/", "--both", "delay 30ms")
-        self.assertGreaterEqual(seconds, 0.12)  # the name and the handshake, a round trip each
-        done = self.wobble("--quiet", "--", "cat", "/etc/resolv.conf")
-        self.assertIn(line, done.stdout)
-        self.assertIn("search lab.test", done.stdout)
+        """Without a daemon, and beside one."""
+        with ways.Daemon() as daemon:
+            for options in ((), ("--url", daemon.url)):
+                seconds, _ = self.connect_time("http://web.test/", "--both", "delay 30ms", *options)
+                self.assertGreaterEqual(seconds, 0.12)  # the name and the handshake, a round trip each
+                done = self.wobble("--quiet", *options, "--", "cat", "/etc/resolv.conf")
+                self.assertIn(line, done.stdout)
+                self.assertIn("search lab.test", done.stdout)
+                done = self.wobble("--quiet", *options, "--", "env", "RES_OPTIONS=use-vc", "getent", "ahostsv4",
+                                   "web.test")  # by TCP
+                self.assertIn("10.88.1.2", done.stdout)
+
+    def test_there_is_no_other_way_out(self):
+        for options in ((), ("--both", "loss 100%")):
+            done = self.wobble("--quiet", *options, "--", "ip", "-o", "link")
+            self.assertEqual(["lo", "near"], re.findall(r"^\d+: (\w+):", done.stdout, re.MULTILINE))
+        self.names("10.88.1.2")
+        done = self.wobble("--both", "loss 100%", "--", "curl", "-sS", "-m", "2", "http://web.test/")
+        self.assertIn(done.returncode, (6, 28), done.stderr)  # the name is not found either
+
+    def test_killed_without_a_daemon(self):
+        """The daemon of its own ends with it; nothing is left but the command, which has lost its network."""
+        process, pid = self.start_and_kill()
+        ways.wait("the daemon of its own to end", lambda: files_of_ours() == self.ours)
+        self.assertTrue(os.path.exists(f"/proc/{pid}"))
+        os.kill(pid, signal.SIGKILL)
+
+    def test_killed_beside_a_daemon(self):
+        """The command goes on, and so does its network; when it has ended too, the link is removed."""
+        with ways.Daemon() as daemon:
+            process, pid = self.start_and_kill("--url", daemon.url)
+            time.sleep(0.6)  # two rounds of the daemon's
+            self.assertEqual(["run"], [link["name"] for link in daemon.api.get("/api/v1/links")["items"]])
+            near = harness.Namespace(f"/proc/{pid}/ns/net", [], "near")
+            near.run("curl", "-sS", "-m", "5", "-o", "/dev/null", "http://10.88.1.2/")
+            os.kill(pid, signal.SIGKILL)
+            ways.wait("the link to be removed", lambda: not daemon.api.get("/api/v1/links")["items"])
+            told = [event["text"] for event in daemon.api.get("/api/v1/events?link=run&limit=1000")["items"]]
+            self.assertIn(f"run: process {process.pid} has ended", told)
+            self.assertIn("there is no process 4194304", daemon.refuse(422, run={"owner": 4194304}))
+
+    def start_and_kill(self, *options):
+        """`wobble run`, killed while its command runs; the command's process id."""
+        process = subprocess.Popen([ways.COMMAND, "run", *options, "--", "sh", "-c", "echo $$; exec sleep 60"],
+                                   stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent)
+        pid = int(process.stdout.readline())
+        process.stdout.close()
+        process.kill()
+        process.wait(10)
+        return process, pid
 
     def test_without_rights_one_line(self):
         done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", ways.COMMAND, "run", "--", "true"],
@@ -210,7 +296,7 @@ class Terminal:
 
 def files_of_ours():
     return sorted(name for folder in ("/tmp", "/run", "/run/wobble") if os.path.isdir(folder)
-                  for name in os.listdir(folder) if re.match(r"wobble-(run|resolv)|\d+-\d+\.json", name))
+                  for name in os.listdir(folder) if re.match(r"wobble-(log|run|resolv)|\d+-\d+\.json", name))
 
 
 if __name__ == "__main__":

@@ -111,12 +111,50 @@ def connect_times(where, url, count=5):
 
 
 def check_connect(test, where, url, least, what, count=5):
-    """Connecting takes at least so many seconds, and not hopelessly longer."""
-    times = connect_times(where, url, count)
-    print(f"{what}: connect median {1e3 * statistics.median(times):.1f} ms of {count}, "
-          f"{1e3 * min(times):.1f} to {1e3 * max(times):.1f}")
-    test.assertGreaterEqual(min(times), least - 0.0001)
-    test.assertLess(statistics.median(times), least + 0.1)
+    """Connecting never takes less than so many seconds, and half of the time no more than 4 ms longer. A machine that is
+    busy with something else may have three tries for the latter."""
+    for left in (2, 1, 0):
+        times = connect_times(where, url, count)
+        median = statistics.median(times)
+        print(f"{what}: connect median {1e3 * median:.1f} ms of {count}, {1e3 * min(times):.1f} to {1e3 * max(times):.1f}")
+        test.assertGreaterEqual(min(times), least - 0.0001)
+        if median <= least + 0.004:
+            return
+        test.assertTrue(left, f"{what}: the median is {median}, 4 ms and more beyond {least}")
+
+
+LADDER = [("client", "SYN_SENT"), ("server", "SYN_RECEIVED"), ("client", "ESTABLISHED"), ("server", "ESTABLISHED")]
+
+
+def ended_ladder(daemon, connection):
+    """(side, state) of each transition; None before both have begun to close."""
+    ladder = [(t["side"], t["to"]) for t in daemon.transitions(connection)]
+    return ladder if {"FIN_WAIT_1", "CLOSE_WAIT"} <= {state for _, state in ladder} else None
+
+
+def check_way_in(test, daemon, link, where, urls, ends, what, least=0.1):
+    """What holds for every way in, with IPv4 and IPv6, the link's delays being `least` together: they are in each connect,
+    the log has each connection's ladder with the program's own addresses, `ends` (pairs of client and server), and nothing
+    passes when all is lost. The conditions are as before then."""
+    for url in urls:
+        check_connect(test, where, url, least, f"{what}, {url}", count=9)
+    rows = {}
+    for row in daemon.connections(link):
+        if row["protocol"] == "tcp":
+            rows[row["client"]["address"], row["server"]["address"]] = row["id"]  # the oldest
+    for pair in ends:
+        test.assertIn(pair, rows)
+        ladder = wait("the connection to end", lambda pair=pair: ended_ladder(daemon, rows[pair]))
+        test.assertLessEqual(set(LADDER), set(ladder))
+        test.assertEqual(sorted(ladder.index(step) for step in LADDER if step[0] == "client"),
+                         [ladder.index(step) for step in LADDER if step[0] == "client"])
+    before = daemon.api.get(f"/api/v1/links/{link}")
+    daemon.api.request("PATCH", f"/api/v1/links/{link}", {"both": {"loss": "100%"}})
+    for url in urls:
+        lost = where.run("curl", "-sS", "-m", "1", "-o", "/dev/null", url, check=False)
+        test.assertEqual(28, lost.returncode, f"{what}, {url}: {lost}")
+    answer = daemon.api.request("PUT", f"/api/v1/links/{link}", {side: before[side] for side in ("up", "down")})
+    test.assertEqual(200, answer.status, answer)
 
 
 class Daemon(harness.Lab):

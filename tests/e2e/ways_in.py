@@ -42,18 +42,11 @@ class Attached(unittest.TestCase):
         link = self.attach()
         self.assertEqual(("attach", "up"), (link["way_in"]["kind"], link["way_in"]["state"]))
         self.assertIn(self.me4, link["near"]["addresses"])
-        ways.check_connect(self, self.client, f"http://{self.v4}/", 0.1, "attach IPv4", count=9)
-        ways.check_connect(self, self.client, f"http://[{self.v6}]/", 0.1, "attach IPv6", count=9)
+        ways.check_way_in(self, self.daemon, "client", self.client, (f"http://{self.v4}/", f"http://[{self.v6}]/"),
+                          ((self.me4, self.v4), (self.me6, self.v6)), "attach")
         ways.check_connect(self, self.client, f"http://{self.other4}/", 0.1, "its other interface")
         ping = self.client.run("ping", "-c", "1", "-W", "5", self.v4).stdout
         self.assertGreaterEqual(float(ping.split("time=")[1].split()[0]), 100)
-        ends = {(row["client"]["address"], row["server"]["address"]) for row in self.daemon.connections("client")
-                if row["protocol"] == "tcp"}
-        self.assertLessEqual({(self.me4, self.v4), (self.me6, self.v6)}, ends)
-        row = next(row for row in self.daemon.connections("client") if row["server"]["address"] == self.v6)
-        states = [(t["side"], t["to"]) for t in self.daemon.transitions(row["id"])]
-        self.assertIn(("client", "ESTABLISHED"), states)
-        self.assertIn(("server", "ESTABLISHED"), states)
         self.daemon.delete("client")
         self.assertEqual(before, ways.machine(self.client))
         self.assertEqual(neighbours, [ways.machine(self.server), ways.machine(self.other)])
@@ -102,6 +95,35 @@ class Attached(unittest.TestCase):
                 self.assertEqual(0, self.daemon.total("client"))
                 self.assertEqual(28, self.curl(f"http://{self.v4}/"))
                 self.daemon.delete("client")
+
+    def test_one_protocol_only(self):
+        """Nothing of the others comes near the daemon. IPv6's ICMP never does: it is neighbour discovery too."""
+        ping = ("ping", "-c", "1", "-W", "1")
+        for protocol in ("udp", "icmp", "tcp"):
+            with self.subTest(protocol=protocol):
+                self.attach({"loss": "100%"}, protocol=protocol)
+                self.assertEqual(protocol != "icmp", self.client.run(*ping, self.v4, check=False).returncode == 0)
+                self.assertEqual(0, self.client.run(*ping, self.v6).returncode)
+                taken = self.daemon.total("client")
+                self.assertEqual(protocol == "icmp", taken > 0)
+                for url in (f"http://{self.v4}/", f"http://[{self.v6}]/"):
+                    self.assertEqual(28 if protocol == "tcp" else 0, self.curl(url))
+                for family, address in (("AF_INET", self.v4), ("AF_INET6", self.v6)):
+                    taken = self.daemon.total("client")
+                    script = f"import socket; socket.socket(socket.{family}, socket.SOCK_DGRAM).sendto(b'x', ('{address}', 9))"
+                    self.client.run("python3", "-c", script)
+                    if protocol == "udp":
+                        ways.wait("the datagram", lambda taken=taken: self.daemon.total("client") > taken)
+                    elif protocol == "icmp":
+                        self.assertEqual(taken, self.daemon.total("client"))
+                self.daemon.delete("client")
+
+    def test_one_network_of_ipv6_only(self):
+        self.attach({"loss": "100%"}, addresses=["fd88:1::/64"])
+        self.assertEqual(0, self.curl(f"http://{self.v4}/"))
+        self.assertEqual(0, self.curl(f"http://{self.other4}/"))
+        self.assertEqual(0, self.daemon.total("client"))
+        self.assertEqual(28, self.curl(f"http://[{self.v6}]/"))
 
     def test_two_links_for_two_ports(self):
         target = f"netns:{self.client.name}"

@@ -63,6 +63,7 @@ class Killed(unittest.TestCase):
             self.assertEqual("a quarter\n", reader.stdout.readline())
             self.daemon.stop(signal.SIGKILL)
             length, digest, gap = reader.stdout.read().split()
+            reader.wait(10)
             print(f"killed during a transfer over {address}: {length} bytes, longest gap {1e3 * float(gap):.0f} ms")
             self.assertEqual(LENGTH, int(length))
             self.assertEqual(plain_server.pattern_sum(LENGTH), digest)

@@ -52,11 +52,8 @@ class OwnNamespace(unittest.TestCase):
 
     def test_host(self):
         self.daemon.create(attach={"target": "host"}, both={"delay": "50ms"})
-        ways.check_connect(self, self.here, f"http://{self.v4}/", 0.1, "host IPv4")
-        ways.check_connect(self, self.here, f"http://[{self.v6}]/", 0.1, "host IPv6")
-        rows = self.daemon.connections("host")
-        self.assertIn("10.88.1.1", {row["client"]["address"] for row in rows})
-        self.assertIn("fd88:1::1", {row["client"]["address"] for row in rows})
+        ways.check_way_in(self, self.daemon, "host", self.here, (f"http://{self.v4}/", f"http://[{self.v6}]/"),
+                          (("10.88.1.1", self.v4), ("fd88:1::1", self.v6)), "host")
         self.daemon.delete("host")
         self.check_put_back()
 
@@ -64,8 +61,8 @@ class OwnNamespace(unittest.TestCase):
         self.serve_here(8000)
         self.serve_here(8001)
         self.daemon.create(loopback={"port": 8000}, up={"delay": "70ms"}, down={"delay": "30ms"})
-        ways.check_connect(self, self.here, "http://127.0.0.1:8000/", 0.1, "loopback", count=9)
-        ways.check_connect(self, self.here, "http://[::1]:8000/", 0.1, "loopback, ::1", count=9)
+        ways.check_way_in(self, self.daemon, "localhost-8000", self.here, ("http://127.0.0.1:8000/", "http://[::1]:8000/"),
+                          (("127.0.0.1", "127.0.0.1"), ("::1", "::1")), "loopback")
         for host in ("127.0.0.1", "[::1]"):
             size = self.here.run("curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}", f"http://{host}:8000/3000000")
             self.assertEqual("3000000", size.stdout)
@@ -90,8 +87,9 @@ class OwnNamespace(unittest.TestCase):
         self.assertNotEqual(link["near"]["addresses"], other["near"]["addresses"])
         self.assertEqual(["192.0.2.53"], other["way_in"]["dns"])
         near = harness.Namespace(link["near"]["netns"], link["near"]["addresses"], "near")
-        ways.check_connect(self, near, f"http://{self.v4}/", 0.1, "run IPv4")
-        ways.check_connect(self, near, f"http://[{self.v6}]/", 0.1, "run IPv6")
+        own4, own6 = link["near"]["addresses"]
+        ways.check_way_in(self, self.daemon, "run", near, (f"http://{self.v4}/", f"http://[{self.v6}]/"),
+                          ((own4, self.v4), (own6, self.v6)), "run")
         second = harness.Namespace(other["near"]["netns"], other["near"]["addresses"], "near")
         self.assertLess(min(ways.connect_times(second, f"http://{self.v4}/")), 0.05)
         addresses = {row["client"]["address"] for row in self.daemon.connections("run") if row["protocol"] == "tcp"}
@@ -195,12 +193,10 @@ class Gateway(unittest.TestCase):
         self.route_back()
         with ways.Daemon() as daemon:
             daemon.create(gateway={"in": "gw-in", "out": "gw-out"}, both={"delay": "50ms"})
-            ways.check_connect(self, self.client, "http://10.88.2.2/", 0.1, "gateway IPv4")
-            ways.check_connect(self, self.client, "http://[fd88:2::2]/", 0.1, "gateway IPv6")
+            ways.check_way_in(self, daemon, "gw-in-gw-out", self.client, ("http://10.88.2.2/", "http://[fd88:2::2]/"),
+                              (("10.88.1.2", "10.88.2.2"), ("fd88:1::2", "fd88:2::2")), "gateway")
             ping = self.client.run("ping", "-c", "1", "fd88:2::2").stdout
             self.assertGreaterEqual(float(ping.split("time=")[1].split()[0]), 100)
-            self.assertIn(("10.88.1.2", "10.88.2.2"), {(row["client"]["address"], row["server"]["address"])
-                                                       for row in daemon.connections("gw-in-gw-out")})
             daemon.delete("gw-in-gw-out")
             self.assertEqual(self.before, ways.machine())
 

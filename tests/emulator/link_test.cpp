@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/emulator/any_conditions.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {
@@ -13,46 +14,6 @@ using namespace std::chrono_literals;
 using super_packets::Bytes;
 using super_packets::cut;
 using super_packets::Super;
-
-void add_later_impairments(std::mt19937_64& random, DirectionConditions& d) {
-  const auto correlation = [&] { return Probability{static_cast<std::uint32_t>(random() % Probability::kOne)}; };
-  const auto per = [&] { return random() % 2 ? Scope::link : Scope::connection; };
-  d.delay.correlation = random() % 3 == 0 ? correlation() : Probability{};
-  d.delay.per = per();
-  if (random() % 4 == 0) d.delay.distribution = Distribution::paretonormal;
-  d.duplicate.correlation = random() % 3 == 0 ? correlation() : Probability{};
-  d.corrupt.per = d.duplicate.per = d.loss.per = per();
-  if (random() % 3 == 0) d.reorder.gap = static_cast<std::uint32_t>(random() % 10);
-  if (random() % 4 == 0) {
-    d.slot = {1ms, 5ms, static_cast<std::uint32_t>(random() % 4 * 10), random() % 2 * 20'000};
-  }
-  if (random() % 4 == 0) d.mtu = {static_cast<std::uint32_t>(300 + random() % 1200), random() % 2 == 0};
-  if (random() % 4 == 0) d.idle_timeout = {20ms, random() % 2 ? IdleAction::drop : IdleAction::reset};
-}
-
-LinkConditions random_conditions(std::mt19937_64& random) {
-  const auto chance = [&](double percent) { return random() % 2 ? Probability::percent(percent) : Probability{}; };
-  DirectionConditions d;
-  d.delay = {Duration(random() % 20'000'000), Duration(random() % 2 ? random() % 9'000'000 : 0),
-             random() % 2 ? Distribution::uniform : Distribution::normal, random() % 4 == 0};
-  if (random() % 3 == 0) {
-    d.loss.gilbert_elliott = GilbertElliott{Probability::percent(2), Probability::percent(30)};
-  } else {
-    d.loss.random = chance(5);
-  }
-  d.duplicate.probability = chance(3);
-  d.corrupt = {chance(3), 1 + static_cast<std::uint32_t>(random() % 5), random() % 2 == 0};
-  if (random() % 3 == 0) d.reorder = {Probability::percent(5), 1 + static_cast<std::uint32_t>(random() % 5), {}};
-  if (random() % 3 == 0) d.rate = 1'000'000 + random() % 1'000'000'000;
-  if (d.rate.bits_per_second > 0) d.queue.discipline = static_cast<Discipline>(random() % 6);
-  if (d.queue.discipline > Discipline::drophead) d.queue.ecn = random() % 2 == 0;
-  if (random() % 4 == 0) d.queue.limit_packets = 5 + static_cast<std::uint32_t>(random() % 100);
-  if (random() % 8 == 0) d.outage = {false, 30ms, 5ms, random() % 2 == 0};
-  add_later_impairments(random, d);
-  LinkConditions c{d, d};
-  c.down.delay.time = Duration(random() % 5'000'000);
-  return c;
-}
 
 TEST(Link, DelayIsExactToTheNanosecond) {
   Bench bench(1);
@@ -139,12 +100,13 @@ TEST(Link, ExhaustedMemoryIsACountedDrop) {
 
 TEST(Link, CountersAddUpUnderConditionsThatChangeAtRandom) {
   std::mt19937_64 random(7);
+  AnyConditions any(7, true);
   Bench bench(7, 1 << 20);
   TimePoint now(1s);
-  for (int i = 0; i < 30'000; ++i) {
+  for (int i = 0; i < 10'000; ++i) {
     now += Duration(random() % 2'000'000);
-    if (i % 500 == 0) bench.link.apply(random_conditions(random), now);
-    if (i % 7000 == 6999) bench.link.reset(now);
+    if (i % 500 == 0) bench.link.apply(any.link(), now);
+    if (i % 3000 == 2999) bench.link.reset(now);
     bench.admit(super_packets::make(random, random() % 2, random() % 2, random() % 6000, 1000),
                 random() % 2 ? Side::near : Side::far, now);
     if (i % 3 == 0) bench.release(now);
@@ -159,7 +121,8 @@ TEST(Link, CountersAddUpUnderConditionsThatChangeAtRandom) {
 // The same traffic, once as super-packets and once as the wire packets they stand for.
 TEST(Link, SuperPacketsMeetTheFatesOfTheirSegments) {
   std::mt19937_64 random(11);
-  for (int round = 0; round < 60; ++round) {
+  AnyConditions any(11, true);
+  for (int round = 0; round < 30; ++round) {
     const std::uint64_t seed = random();
     Bench whole(seed);
     Bench apart(seed);
@@ -167,7 +130,7 @@ TEST(Link, SuperPacketsMeetTheFatesOfTheirSegments) {
     for (int i = 0; i < 120; ++i) {
       now += Duration(random() % 3'000'000);
       if (i % 40 == 0) {
-        const LinkConditions conditions = random_conditions(random);
+        const LinkConditions conditions = any.link();
         whole.link.apply(conditions, now);
         apart.link.apply(conditions, now);
       }

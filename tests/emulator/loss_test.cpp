@@ -124,6 +124,53 @@ TEST(MarkovLoss, AllFourStatesTogether) {
   expect_mean(losses(loss), (1 + in_4) / (in_1 + in_2 + 1 + in_4));
 }
 
+TEST(MeanLoss, IsWhatEachModelDelivers) {
+  const auto percent = [](double p) { return Probability::percent(p); };
+  std::vector<LossSettings> models(6);
+  models[0].random = percent(7);
+  models[1].burst = BurstLoss{percent(6), 3000};
+  models[2].gilbert_elliott = GilbertElliott{percent(3), percent(30), percent(80), percent(1)};
+  models[3].markov = MarkovLoss{percent(2), percent(30), percent(20), percent(40), percent(3)};
+  models[4].every = 9;
+  models[5].pattern = "x...x.";
+  for (const LossSettings& loss : models) {
+    const auto lost = losses(loss, 300'000);
+    const double share = static_cast<double>(std::count(lost.begin(), lost.end(), true)) / 300'000;
+    EXPECT_NEAR(share, mean_loss(loss), 0.006);
+    EXPECT_GT(mean_loss(loss), 0.04);
+  }
+}
+
+TEST(LossRuns, AreThoseThatTheModelLost) {
+  LossSettings loss;
+  loss.burst = BurstLoss{Probability::percent(5), 3000};
+  DirectionConditions c;
+  c.loss = loss;
+  Lane lane(c);
+  std::vector<bool> lost;
+  for (int i = 0; i < 20'000; ++i) lost.push_back(lane.admit(kStart).fate.is_dropped());
+  const auto runs = statistics::runs_of(lost, true);
+  const std::size_t last = lost.back() ? 1 : 0;  // runs_of() leaves out what has not ended
+  EXPECT_EQ(lane.pipeline.loss_runs().lost, static_cast<std::uint64_t>(std::count(lost.begin(), lost.end(), true)));
+  EXPECT_NEAR(static_cast<double>(lane.pipeline.loss_runs().runs), static_cast<double>(runs.size()), static_cast<double>(1 + last));
+  EXPECT_NEAR(static_cast<double>(lane.pipeline.loss_runs().lost) / static_cast<double>(lane.pipeline.loss_runs().runs),
+              3, 0.4);
+}
+
+TEST(LossRuns, OfAModelPerConnectionAreEachConnections) {
+  DirectionConditions c;
+  c.loss.pattern = "xx..";
+  c.loss.per = Scope::connection;
+  Lane lane(c);
+  // Two connections in turn: xx.. of each, though four are lost in a row on the link.
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    const auto connection = static_cast<std::uint32_t>(i % 2);
+    lane.pipeline.admit({{connection, 1}, connection, i / 2}, 100, kStart);
+  }
+  EXPECT_EQ(lane.pipeline.loss_runs().lost, 8u);
+  EXPECT_EQ(lane.pipeline.loss_runs().runs, 4u);
+}
+
 TEST(CountedLoss, EveryNth) {
   LossSettings loss;
   loss.every = 3;

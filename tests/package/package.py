@@ -147,6 +147,14 @@ class Unit(unittest.TestCase):
             done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
             self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
 
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
+    def test_it_is_hardened(self):
+        """By systemd's own measure, from 0 (little exposed) to 10; an ordinary service has 9.6."""
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=35",
+                               ROOT / "daemon" / "package" / "wobbled.service"], capture_output=True, text=True, check=False)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"Overall exposure level for wobbled.service: [0-3]\.\d")
+
 
 class Debian(unittest.TestCase):
     @classmethod

@@ -1,0 +1,186 @@
+#include "daemon/ways_in/name_relay.h"
+
+#include <arpa/inet.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace wobble::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 15s;  ///< longer than any resolver waits for an answer
+constexpr std::size_t kMostQuestions = 256;
+constexpr std::size_t kMostStreams = 64;
+constexpr std::size_t kLargest = 65'535;
+constexpr std::size_t kHeader = 12;  ///< of a DNS message (RFC 1035, 4.1.1)
+
+int checked(int result, const char* what) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+  return result;
+}
+
+UniqueFd bound_socket(const std::string& address, int kind) {
+  UniqueFd socket(checked(::socket(AF_INET, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "cannot open a socket for names"));
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  if (::inet_pton(AF_INET, address.c_str(), &own.sin_addr) != 1) {
+    throw std::system_error(EINVAL, std::generic_category(), address);
+  }
+  checked(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own), "cannot listen for names");
+  return socket;
+}
+
+bool is_for_later() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOTCONN; }
+
+// Reads what there is, writes what it can; false: it is broken.
+bool pass(int from, int to, std::vector<std::uint8_t>& waiting, bool& ended) {
+  if (waiting.empty() && !ended) {
+    waiting.resize(kLargest);
+    const ssize_t n = ::recv(from, waiting.data(), waiting.size(), 0);
+    waiting.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    if (n < 0 && !is_for_later()) return false;
+    if (n == 0) {
+      ended = true;
+      ::shutdown(to, SHUT_WR);
+    }
+  }
+  if (waiting.empty()) return true;
+  const ssize_t n = ::send(to, waiting.data(), waiting.size(), MSG_NOSIGNAL);
+  if (n < 0) return is_for_later();
+  waiting.erase(waiting.begin(), waiting.begin() + n);
+  return true;
+}
+
+}  // namespace
+
+NameRelay::NameRelay(const std::string& own, const std::string& server, std::uint16_t server_port)
+    : questions_(bound_socket(own, SOCK_DGRAM)),
+      listener_(bound_socket(own, SOCK_STREAM)),
+      stop_(checked(::eventfd(0, EFD_CLOEXEC), "eventfd")) {
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&server_);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&server_);
+  if (::inet_pton(AF_INET, server.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(server_port);
+    server_length_ = sizeof *v4;
+  } else if (::inet_pton(AF_INET6, server.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(server_port);
+    server_length_ = sizeof *v6;
+  } else {
+    throw std::system_error(EINVAL, std::generic_category(), server);
+  }
+  checked(::listen(listener_.get(), SOMAXCONN), "cannot listen for names");
+  thread_ = std::thread([this] { serve(); });
+}
+
+NameRelay::~NameRelay() {
+  ::eventfd_write(stop_.get(), 1);
+  thread_.join();
+}
+
+std::uint16_t NameRelay::port_of(int socket) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
+  return ntohs(address.sin_port);
+}
+
+std::vector<pollfd> NameRelay::descriptors() const {
+  std::vector<pollfd> list{{stop_.get(), POLLIN, 0}, {questions_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+  for (const Question& question : open_) list.push_back({question.socket.get(), POLLIN, 0});
+  const auto wanted = [](const Pipe& in, const Pipe& out) {
+    return static_cast<short>((in.waiting.empty() && !in.ended ? POLLIN : 0) | (out.waiting.empty() ? 0 : POLLOUT));
+  };
+  for (const Stream& stream : streams_) {
+    list.push_back({stream.client.get(), wanted(stream.up, stream.down), 0});
+    list.push_back({stream.server.get(), wanted(stream.down, stream.up), 0});
+  }
+  return list;
+}
+
+void NameRelay::serve() {
+  for (;;) {
+    auto list = descriptors();
+    const bool waits_for_some = !open_.empty() || !streams_.empty();
+    if (::poll(list.data(), list.size(), waits_for_some ? 1000 : -1) < 0 && errno != EINTR) return;
+    if (list[0].revents != 0) return;
+    std::size_t at = 3;
+    for (auto question = open_.begin(); question != open_.end();) {
+      question = list[at++].revents != 0 && give_answer(*question) ? open_.erase(question) : std::next(question);
+    }
+    for (auto stream = streams_.begin(); stream != streams_.end(); at += 2) {
+      const int events = list[at].revents | list[at + 1].revents;
+      const bool lives = events == 0 || ((events & POLLERR) == 0 && move_on(*stream));
+      stream = lives ? std::next(stream) : streams_.erase(stream);
+    }
+    if (list[1].revents != 0) take_question();
+    if (list[2].revents != 0) take_stream();
+    forget_the_late();
+  }
+}
+
+void NameRelay::take_question() {
+  std::array<std::uint8_t, kLargest> buffer;
+  Question question{UniqueFd(), {}, Clock::now() + kPatience, {}};
+  socklen_t length = sizeof question.from;
+  const ssize_t n = ::recvfrom(questions_.get(), buffer.data(), buffer.size(), 0,
+                               reinterpret_cast<sockaddr*>(&question.from), &length);
+  if (n < static_cast<ssize_t>(kHeader)) return;
+  question.header.assign(buffer.data(), buffer.data() + kHeader);
+  question.socket = UniqueFd(::socket(server_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int socket = question.socket.get();
+  if (socket < 0 || ::connect(socket, reinterpret_cast<const sockaddr*>(&server_), server_length_) != 0) return;
+  ::send(socket, buffer.data(), static_cast<std::size_t>(n), 0);
+  if (open_.size() >= kMostQuestions) open_.pop_front();
+  open_.push_back(std::move(question));
+}
+
+// Whether that is the end of it.
+bool NameRelay::give_answer(const Question& question) const {
+  std::array<std::uint8_t, kLargest> buffer;
+  ssize_t n = ::recv(question.socket.get(), buffer.data(), buffer.size(), 0);
+  if (n < 0 && is_for_later()) return false;
+  if (n < 0) {  // nobody listens there: the one who asks is told at once (SERVFAIL), and need not wait
+    n = kHeader;
+    std::copy(question.header.begin(), question.header.end(), buffer.begin());
+    buffer[2] |= 0x80;
+    buffer[3] = 2;
+    std::fill(buffer.begin() + 4, buffer.begin() + kHeader, 0);
+  }
+  ::sendto(questions_.get(), buffer.data(), static_cast<std::size_t>(n), 0,
+           reinterpret_cast<const sockaddr*>(&question.from), sizeof question.from);
+  return true;
+}
+
+void NameRelay::take_stream() {
+  Stream stream;
+  stream.client = UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  stream.server = UniqueFd(::socket(server_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  stream.ends = Clock::now() + kPatience;
+  if (stream.client.get() < 0 || stream.server.get() < 0 || streams_.size() >= kMostStreams) return;
+  const int result = ::connect(stream.server.get(), reinterpret_cast<const sockaddr*>(&server_), server_length_);
+  if (result == 0 || errno == EINPROGRESS) streams_.push_back(std::move(stream));
+}
+
+bool NameRelay::move_on(Stream& stream) {
+  stream.ends = Clock::now() + kPatience;
+  return pass(stream.client.get(), stream.server.get(), stream.up.waiting, stream.up.ended) &&
+         pass(stream.server.get(), stream.client.get(), stream.down.waiting, stream.down.ended) &&
+         !(stream.up.ended && stream.down.ended);
+}
+
+void NameRelay::forget_the_late() {
+  const auto now = Clock::now();
+  open_.remove_if([&](const Question& question) { return question.ends < now; });
+  streams_.remove_if([&](const Stream& stream) { return stream.ends < now; });
+}
+
+}  // namespace wobble::daemon
