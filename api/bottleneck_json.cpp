@@ -123,6 +123,7 @@ void read_impairment(const Json& value, const std::string& pointer, QueueSetting
   optional_quantity(reader, "max", parse_size, "90kB", out.max);
   optional_quantity(reader, "probability", parse_percent, "2%", out.probability);
   optional_quantity(reader, "avpkt", parse_small_size, "1000B", out.avpkt);
+  reader.flag("gentle", out.gentle);
   if (std::uint32_t flows = 0; reader.integer("flows", flows)) out.flows = flows;
   optional_quantity(reader, "quantum", parse_small_size, "1514B", out.quantum);
   reader.finish();
@@ -164,6 +165,7 @@ Json write(const QueueSettings& s) {
   put(out, "max", s.max, print_size);
   put(out, "probability", s.probability, print_percent);
   put(out, "avpkt", s.avpkt, print_size);
+  if (s.gentle) out["gentle"] = true;
   if (s.flows) out["flows"] = *s.flows;
   put(out, "quantum", s.quantum, print_size);
   return out;

@@ -36,12 +36,13 @@ Json read_netem(const Json& direction, const std::string& pointer, Errors& error
 bool is_netem(const Json& direction) { return direction.is_object() && direction.contains("netem"); }
 
 /// What is read of "up" and "down" when "both" was sent is reported once, and where it was sent.
-void report_as_both(Errors& errors) {
+void report_as_both(Errors& errors, const std::string& above = "") {
   Errors out;
   for (FieldError& error : errors) {
-    for (const std::string_view side : {"/up", "/down"}) {
-      if (error.pointer == side || error.pointer.starts_with(std::string(side) + "/")) {
-        error.pointer = "/both" + error.pointer.substr(side.size());
+    for (const char* name : {"/up", "/down"}) {
+      const std::string side = above + name;
+      if (error.pointer == side || error.pointer.starts_with(side + "/")) {
+        error.pointer = above + "/both" + error.pointer.substr(side.size());
       }
     }
     if (std::find(out.begin(), out.end(), error) == out.end()) out.push_back(std::move(error));
@@ -85,6 +86,52 @@ LinkConditions read_spread(const Json& sides, Errors& errors) {
     out.down = read_direction(sides.at("down"), "/down", errors);
   }
   return out;
+}
+
+ScenarioStep read_step(const Json& value, const std::string& pointer, Errors& errors) {
+  ScenarioStep step;
+  ObjectReader reader(value, pointer, errors);
+  reader.quantity("for", parse_duration, "15s", step.length);
+  if (value.is_object() && !value.contains("for")) {
+    reader.error("for", "is missing: how long the step lasts, such as \"15s\"");
+  }
+  const Json* both = reader.member("both");
+  for (const auto& [name, side] : {std::pair{"up", &step.up}, {"down", &step.down}}) {
+    const Json* own = reader.member(name);
+    if (own != nullptr && both != nullptr) {
+      reader.error("both", "stands in place of \"up\" and \"down\": send one or the other");
+    } else if (const Json* given = both != nullptr ? both : own; given != nullptr) {
+      *side = read_direction(*given, reader.pointer_to(name), errors);
+    }
+  }
+  reader.finish();
+  return step;
+}
+
+/// The steps of "scenario"; of none, none.
+std::vector<ScenarioStep> read_scenario(const Json& document, Errors& errors) {
+  std::vector<ScenarioStep> steps;
+  if (!document.contains("scenario") || document.at("scenario").is_null()) return steps;
+  const Json& list = document.at("scenario");
+  if (!list.is_array()) {
+    errors.push_back({"/scenario",
+                      "a list of steps is expected, such as "
+                      "[{\"for\": \"14s\"}, {\"for\": \"1s\", \"both\": {\"loss\": \"1%\"}}]"});
+    return steps;
+  }
+  for (std::size_t i = 0; i < list.size() && i <= kMaxSteps; ++i) {
+    steps.push_back(read_step(list[i], "/scenario/" + std::to_string(i), errors));
+  }
+  return steps;
+}
+
+/// In the steps that say "both", errors are reported there.
+void report_steps_as_both(const Json& document, Errors& errors) {
+  if (!document.contains("scenario") || !document.at("scenario").is_array()) return;
+  const Json& list = document.at("scenario");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].is_object() && has_both(list[i])) report_as_both(errors, "/scenario/" + std::to_string(i));
+  }
 }
 
 /// To name one model of loss takes back the others, and what belongs to them.
@@ -182,8 +229,10 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
 LinkConditions read_conditions(const Json& document, Errors& errors) {
   Errors found;
   LinkConditions conditions = read_spread(spread(document, found), found);
+  conditions.scenario = read_scenario(document, found);
   append_unreported(found, validate(conditions));
   if (has_both(document)) report_as_both(found);
+  report_steps_as_both(document, found);
   errors.insert(errors.end(), found.begin(), found.end());
   return conditions;
 }
@@ -198,8 +247,10 @@ LinkConditions merge_conditions(const LinkConditions& present, const Json& patch
   LinkConditions conditions = read_spread(merged, repeated);
   keep_trace(sides, "up", present.up.trace, conditions.up.trace);
   keep_trace(sides, "down", present.down.trace, conditions.down.trace);
+  conditions.scenario = patch.contains("scenario") ? read_scenario(patch, found) : present.scenario;
   append_unreported(found, validate(conditions));
   if (has_both(patch)) report_as_both(found);
+  report_steps_as_both(patch, found);
   errors.insert(errors.end(), found.begin(), found.end());
   return conditions;
 }

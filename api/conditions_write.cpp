@@ -139,7 +139,14 @@ Json to_json(const DirectionConditions& c) {
 }
 
 Json to_json(const LinkConditions& conditions) {
-  return {{"up", to_json(conditions.up)}, {"down", to_json(conditions.down)}};
+  Json out = {{"up", to_json(conditions.up)}, {"down", to_json(conditions.down)}};
+  for (const ScenarioStep& step : conditions.scenario) {
+    Json one = {{"for", print_duration(step.length)}};
+    if (step.up) one["up"] = to_json(*step.up);
+    if (step.down) one["down"] = to_json(*step.down);
+    out["scenario"].push_back(std::move(one));
+  }
+  return out;
 }
 
 std::string pointer_token(std::string_view name) {

@@ -37,7 +37,7 @@ bool names(const std::string& list, const std::string& tag, bool weak) {
 /// Members beside the conditions: those that a GET answers with may come back if they are unchanged, so that what was
 /// read can be edited and sent; others are unknown.
 void check_other_members(const Json& body, const LinkInfo& present, std::vector<FieldError>& errors) {
-  constexpr std::string_view kKnown[] = {"up", "down", "both", "for"};
+  constexpr std::string_view kKnown[] = {"up", "down", "both", "scenario", "for"};
   const Json answer = to_json(present);
   for (const auto& [name, value] : body.items()) {
     if (std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown)) continue;
@@ -134,7 +134,9 @@ void Handlers::change_link(const Call& call, httplib::Response& response, bool m
 void Handlers::stats(const Call& call, httplib::Response& response) {
   const LinkStats stats = backend_.stats(call.arguments[0]);
   const LinkInfo link = backend_.link(call.arguments[0]);
-  send_json(response, 200, to_json(stats, link, backend_.wall_clock(stats.at), backend_.wall_clock(stats.changed_at)));
+  const WallTime step_ends = backend_.wall_clock(stats.step > 0 ? stats.step_ends : stats.at);
+  send_json(response, 200,
+            to_json(stats, link, backend_.wall_clock(stats.at), backend_.wall_clock(stats.changed_at), step_ends));
 }
 
 void Handlers::reset_link(const Call& call, httplib::Response& response) {

@@ -251,6 +251,8 @@ class Reader {
     for (;;) {
       if (take("ecn")) {
         value["ecn"] = true;
+      } else if (take("gentle")) {
+        value["gentle"] = true;
       } else if (take("flows")) {
         value["flows"] = count("queue flows");
       } else if (peek() != nullptr && is_parameter(*peek())) {

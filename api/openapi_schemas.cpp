@@ -76,6 +76,7 @@ constexpr char kSchemas[] = R"json({
           "beta": {"type": "string", "description": "pie: 1.25Hz"}, "max_burst": {"type": "string", "description": "pie: 150ms"},
           "min": {"type": "string", "description": "red: a third of max"}, "max": {"type": "string", "description": "red: a quarter of the limit"},
           "probability": {"type": "string", "description": "red, at max: 2%"}, "avpkt": {"type": "string", "description": "red: 1000B"},
+          "gentle": {"type": "boolean", "default": false, "description": "red: the chance rises to 1 from max to twice max"},
           "flows": {"type": "integer", "description": "fq_codel: 1024"}, "quantum": {"type": "string", "description": "fq_codel: 1514B"}}},
       "outage": {"description": "Shorthand: on", "type": ["object", "boolean", "null"], "additionalProperties": false,
         "properties": {"on": {"type": "boolean"}, "up_for": {"type": "string"}, "down_for": {"type": "string"},
@@ -90,9 +91,15 @@ constexpr char kSchemas[] = R"json({
         "properties": {"time": {"type": "string", "examples": ["5m"]}, "then": {"enum": ["drop", "reset"], "default": "drop"}}},
       "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
   "Per": {"enum": ["link", "connection"], "default": "link", "description": "whose memory: the direction's, or each connection's own"},
+  "Scenario": {"type": ["array", "null"], "maxItems": 1000, "description": "Steps that follow each other, over and over, from when they are set. A direction that a step does not name keeps the link's own conditions; else the step says all that it suffers", "items": {
+    "type": "object", "required": ["for"], "additionalProperties": false, "properties": {
+      "for": {"type": "string", "examples": ["14s"], "description": "1ms to 168h"},
+      "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+      "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"}}}},
   "Conditions": {"type": "object", "properties": {
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"},
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
   "Side": {"type": "object", "properties": {"device": {"type": "string"}, "netns": {"type": "string"},
     "addresses": {"type": "array", "items": {"type": "string"}}}},
@@ -100,6 +107,7 @@ constexpr char kSchemas[] = R"json({
     "name": {"type": "string"}, "revision": {"type": "integer", "description": "also the ETag"}, "seed": {"type": "integer"},
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"},
     "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
     "reverts_at": {"type": ["string", "null"], "format": "date-time"}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
   "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
@@ -107,7 +115,8 @@ constexpr char kSchemas[] = R"json({
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
   "Profile": {"type": "object", "properties": {
     "name": {"type": "string"}, "summary": {"type": "string"}, "source": {"type": "string"},
-    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"}}},
+    "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"}}},
   "ProfileList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Profile"}}, "next": {"type": ["string", "null"]}}},
   "LinkList": {"type": "object", "properties": {
@@ -144,6 +153,8 @@ constexpr char kSchemas[] = R"json({
     "changed_at": {"$ref": "#/components/schemas/Time"}, "connections": {"type": "integer"},
     "connections_by_state": {"type": "object", "additionalProperties": {"type": "integer"}},
     "events_lost": {"type": "integer"},
+    "scenario": {"type": ["object", "null"], "description": "the step that is in force, and when it ends", "properties": {
+      "step": {"type": "integer", "description": "from 1"}, "of": {"type": "integer"}, "until": {"$ref": "#/components/schemas/Time"}}},
     "up": {"$ref": "#/components/schemas/DirectionStats"}, "down": {"$ref": "#/components/schemas/DirectionStats"}}},
 )json"
                             R"json(  "Endpoint": {"type": "object", "properties": {
@@ -264,6 +275,7 @@ constexpr char kSchemas[] = R"json({
       "owner": {"type": ["integer", "null"], "minimum": 1, "maximum": 4194304, "description": "a process id: when it has ended and nothing runs in the namespace any more, the link is removed"}}},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
+    "scenario": {"$ref": "#/components/schemas/Scenario"},
     "netem": {"type": "string", "description": "netem's words in place of both"},
     "seed": {"type": "integer"}, "for": {"type": "string", "description": "then the link is clean"}}}
 })json";

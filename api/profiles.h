@@ -31,7 +31,7 @@ std::string no_such_profile(std::string_view name);
 /// The name of the preset that asks for exactly these conditions; empty if none does.
 std::string_view profile_of(const LinkConditions& conditions);
 
-/// {"name", "summary", "source", "up", "down"}
+/// {"name", "summary", "source", "up", "down"}, and "scenario" if it has one
 nlohmann::json to_json(const Profile& profile);
 
 }  // namespace wobble::api

@@ -20,7 +20,9 @@ nlohmann::json to_json(const EventRow& row);
 nlohmann::json to_json(const ConditionsRow& row);
 
 /// `asked` is the link's present conditions; `at` and `changed_at` are the stats' moments by the wall clock.
-nlohmann::json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at);
+/// `step_ends` counts while the link has a scenario.
+nlohmann::json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at,
+                       WallTime step_ends);
 
 /// RFC 3339, UTC, nine digits: "2026-11-22T09:05:57.123456789Z".
 std::string print_time(WallTime time);

@@ -90,11 +90,15 @@ Json direction_json(const DirectionStats& s, const DirectionConditions& asked) {
 
 }  // namespace
 
-Json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at) {
+Json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at, WallTime step_ends) {
   Json by_state = Json::object();
   for (std::size_t i = 0; i < kTcpStateCount; ++i) {
     const auto state = static_cast<TcpState>(i);
     if (state != TcpState::none && stats.by_client_state[i] != 0) by_state[to_string(state)] = stats.by_client_state[i];
+  }
+  Json scenario;
+  if (stats.step > 0 && stats.step <= asked.conditions.scenario.size()) {
+    scenario = {{"step", stats.step}, {"of", asked.conditions.scenario.size()}, {"until", print_time(step_ends)}};
   }
   return {{"link", asked.name},
           {"at", print_time(at)},
@@ -102,8 +106,9 @@ Json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTim
           {"connections", stats.connections},
           {"connections_by_state", std::move(by_state)},
           {"events_lost", stats.events_lost},
-          {"up", direction_json(stats.up, asked.conditions.up)},
-          {"down", direction_json(stats.down, asked.conditions.down)}};
+          {"scenario", std::move(scenario)},
+          {"up", direction_json(stats.up, up_in_step(asked.conditions, stats.step))},
+          {"down", direction_json(stats.down, down_in_step(asked.conditions, stats.step))}};
 }
 
 }  // namespace wobble::api

@@ -34,6 +34,7 @@ struct Kind {
 constexpr Kind kTime{"a time", "80ms", "ms", kTimes, "a nanosecond"};
 constexpr Kind kRate{"a rate", "5mbit", "mbit", kRates, "a bit per second"};
 constexpr Kind kSize{"a size", "64kB", "kB", kSizes, "a byte"};
+constexpr Kind kPacketSize{"a size", "1400B", "B", kSizes, "a byte"};
 constexpr Kind kPercent{"a percentage", "2%", "%", kPercents, "a billionth (0.0000001%)"};
 constexpr Kind kFrequency{"a frequency", "0.125Hz", "Hz", kFrequencies, "a millionth of a hertz"};
 constexpr Kind kCount{"a number of packets", "100packets", "packets", kPackets, "a packet"};
@@ -219,7 +220,7 @@ std::string print_rate(std::uint64_t bits_per_second) {
 Parsed<std::uint64_t> parse_size(std::string_view text) { return parse(kSize, text); }
 
 Parsed<std::uint32_t> parse_mtu(std::string_view text) {
-  const auto parsed = parse_size(text);
+  const auto parsed = parse(kPacketSize, text);
   if (!parsed.ok()) return {0, parsed.error};
   if (parsed.value > std::numeric_limits<std::uint32_t>::max()) return {0, quoted(text) + " is too large"};
   return {static_cast<std::uint32_t>(parsed.value), {}};
@@ -234,7 +235,7 @@ std::string print_size(std::uint64_t bytes) {
 
 Parsed<std::int32_t> parse_overhead(std::string_view text) {
   const bool is_negative = text.starts_with('-');
-  const auto size = parse_size(is_negative ? text.substr(1) : text);
+  const auto size = parse(kPacketSize, is_negative ? text.substr(1) : text);
   if (!size.ok()) return {0, size.error};
   if (size.value > std::numeric_limits<std::int32_t>::max()) return {0, quoted(text) + " is too large"};
   const auto bytes = static_cast<std::int32_t>(size.value);

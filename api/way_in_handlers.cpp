@@ -10,9 +10,10 @@ namespace {
 /// As read_conditions(); netem's words may also stand alone, for both directions.
 LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& errors) {
   if (!body.contains("netem")) return read_conditions(body, errors);
-  for (const char* member : {"up", "down", "both"}) {
+  for (const char* member : {"up", "down", "both", "scenario"}) {
     if (!body.contains(member)) continue;
-    errors.push_back({"/netem", "\"netem\" stands in place of \"up\", \"down\" and \"both\": send one or the others"});
+    errors.push_back(
+        {"/netem", "\"netem\" stands in place of \"up\", \"down\", \"both\" and \"scenario\": send one or the others"});
     return {};
   }
   std::vector<FieldError> found;

@@ -18,8 +18,8 @@ constexpr std::size_t kLongestInterface = 15;
 constexpr std::uint64_t kLargestPid = 1 << 22;  // PID_MAX_LIMIT
 constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
 constexpr std::string_view kKinds[] = {"attach", "loopback", "gateway", "run"};
-constexpr std::string_view kMembers[] = {"name", "attach", "loopback", "gateway", "run", "up",
-                                         "down", "both",   "netem",    "seed",    "for"};
+constexpr std::string_view kMembers[] = {"name", "attach", "loopback", "gateway",  "run",  "up",
+                                         "down", "both",   "netem",    "scenario", "seed", "for"};
 
 const char* name_of(FailMode mode) { return mode == FailMode::closed ? "closed" : "open"; }
 

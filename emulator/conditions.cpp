@@ -180,6 +180,7 @@ void check_parameters(const QueueSettings& queue, Checker& check) {
   own.require("/queue/avpkt", queue.avpkt, 64U, 65'535U, "must be 64B to 65535B", {red}, kRed);
   own.require("/queue/flows", queue.flows, 1U, kMaxFlows, "must be 1 to 65536", {fq_codel}, kFair);
   own.require("/queue/quantum", queue.quantum, 64U, 1'000'000U, "must be 64B to 1MB", {fq_codel}, kFair);
+  check.require(!queue.gentle || queue.discipline == red, "/queue/gentle", kRed);
   check.require(!queue.min || !queue.max || *queue.min < *queue.max, "/queue/min", "must be below max");
 }
 
@@ -244,6 +245,14 @@ std::vector<FieldError> validate(const LinkConditions& conditions) {
   std::vector<FieldError> errors;
   check_direction(conditions.up, Checker("/up", errors));
   check_direction(conditions.down, Checker("/down", errors));
+  if (conditions.scenario.size() > kMaxSteps) errors.push_back({"/scenario", "has more than 1000 steps"});
+  for (std::size_t i = 0; i < conditions.scenario.size(); ++i) {
+    const ScenarioStep& step = conditions.scenario[i];
+    const std::string where = "/scenario/" + std::to_string(i);
+    Checker(where, errors).require(step.length >= kMinStep && step.length <= kMaxStep, "/for", "must be 1ms to 168h");
+    if (step.up) check_direction(*step.up, Checker(where + "/up", errors));
+    if (step.down) check_direction(*step.down, Checker(where + "/down", errors));
+  }
   return errors;
 }
 

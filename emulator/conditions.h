@@ -186,8 +186,10 @@ struct QueueSettings {
   std::optional<std::uint64_t> max{};        ///< red: bytes; a quarter of the limit
   std::optional<Probability> probability{};  ///< red, at max: 2 %
   std::optional<std::uint32_t> avpkt{};      ///< red: 1,000 bytes
-  std::optional<std::uint32_t> flows{};      ///< fq_codel: 1,024
-  std::optional<std::uint32_t> quantum{};    ///< fq_codel: 1,514 bytes
+  bool gentle =
+      false;  ///< red: from max to twice max the chance rises to 1, where else everybody is dropped from max on
+  std::optional<std::uint32_t> flows{};    ///< fq_codel: 1,024
+  std::optional<std::uint32_t> quantum{};  ///< fq_codel: 1,514 bytes
   bool operator==(const QueueSettings&) const = default;
 };
 
@@ -248,9 +250,20 @@ struct DirectionConditions {
   bool operator==(const DirectionConditions&) const = default;
 };
 
+/// One step of a scenario: for how long, and what a direction then suffers in place of the link's own; absent: those.
+struct ScenarioStep {
+  Duration length{0};  ///< kMinStep to kMaxStep
+  std::optional<DirectionConditions> up{};
+  std::optional<DirectionConditions> down{};
+  bool operator==(const ScenarioStep&) const = default;
+};
+
 struct LinkConditions {
   DirectionConditions up;
   DirectionConditions down;
+  /// Steps that follow each other, over and over, from the moment they are applied; at most kMaxSteps. A step is a
+  /// change of conditions like any other: what is in flight keeps its time.
+  std::vector<ScenarioStep> scenario{};
   bool operator==(const LinkConditions&) const = default;
 };
 
@@ -268,6 +281,9 @@ inline constexpr std::size_t kMaxTable = 16'384;  ///< as tc
 inline constexpr std::uint32_t kMaxGap = 1'000'000;
 inline constexpr std::uint32_t kMinMtu = 68;  ///< what every IPv4 link carries (RFC 791 3.2)
 inline constexpr Duration kMaxIdle = std::chrono::hours(24 * 7);
+inline constexpr Duration kMinStep = std::chrono::milliseconds(1);
+inline constexpr Duration kMaxStep = std::chrono::hours(24 * 7);
+inline constexpr std::size_t kMaxSteps = 1000;
 inline constexpr std::uint64_t kMinRate = 8;                  ///< one byte a second
 inline constexpr std::uint64_t kMaxRate = 1'000'000'000'000;  ///< 1 Tbit/s
 inline constexpr std::uint64_t kMaxBurst = 1'000'000'000;
@@ -277,6 +293,10 @@ inline constexpr std::uint32_t kMaxCell = 65'535;
 inline constexpr std::uint32_t kMaxCellOverhead = 256;
 inline constexpr std::size_t kMaxTrace = 4'000'000;
 inline constexpr std::uint32_t kMaxFlows = 65'536;
+
+/// What a direction suffers in a step of the scenario, from 1; in step 0, and beyond the last, the link's own.
+const DirectionConditions& up_in_step(const LinkConditions& conditions, std::size_t step) noexcept;
+const DirectionConditions& down_in_step(const LinkConditions& conditions, std::size_t step) noexcept;
 
 /// One thing that is wrong: where (a JSON pointer below the direction or link, "/up/delay/jitter") and what.
 struct FieldError {

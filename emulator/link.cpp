@@ -28,6 +28,7 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
                  PacketBuffer storage) noexcept {
   const Direction direction = direction_from(side);
   Half& half = this->half(direction);
+  follow_scenario(now);
   advance_bottleneck(direction, now);
   Arrival arrival{{}, std::move(storage), side, now, bytes, next_number_};
   const SuperPacket& packet = arrival.packet;
@@ -265,6 +266,7 @@ void Link::mark(Half& half, InFlight& packet) noexcept {
 }
 
 void Link::advance(TimePoint now) noexcept {
+  follow_scenario(now);
   connections_.advance(now);
   for (Direction d : {Direction::up, Direction::down}) {
     advance_bottleneck(d, now);
@@ -273,9 +275,9 @@ void Link::advance(TimePoint now) noexcept {
 }
 
 TimePoint Link::next_due() const noexcept {
-  return std::min({connections_.next_due(), up_.pipeline.next_change(), up_.pipeline.next_leaving_at(),
-                   up_.queue.next_due(), down_.pipeline.next_change(), down_.pipeline.next_leaving_at(),
-                   down_.queue.next_due()});
+  return std::min({scenario_.next_change(), connections_.next_due(), up_.pipeline.next_change(),
+                   up_.pipeline.next_leaving_at(), up_.queue.next_due(), down_.pipeline.next_change(),
+                   down_.pipeline.next_leaving_at(), down_.queue.next_due()});
 }
 
 std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
@@ -359,16 +361,6 @@ void Link::start_epoch(TimePoint now) {
   }
 }
 
-void Link::apply(const LinkConditions& conditions, TimePoint now) {
-  for (Direction d : {Direction::up, Direction::down}) advance_bottleneck(d, now);
-  conditions_ = conditions;
-  up_.pipeline.configure(conditions.up, now);
-  down_.pipeline.configure(conditions.down, now);
-  idle_timeout_.configure(conditions.up.idle_timeout, conditions.down.idle_timeout);
-  start_epoch(now);
-  advance(now);
-}
-
 void Link::reset(TimePoint now) {
   apply(LinkConditions{}, now);
   for (Half* half : {&up_, &down_}) {
@@ -392,6 +384,8 @@ LinkStats Link::stats(TimePoint now) noexcept {
     out.bits_per_second_out = half.rate_out.bits_per_second(now);
   }
   stats.at = now;
+  stats.step = static_cast<std::uint32_t>(scenario_.step());
+  stats.step_ends = scenario_.next_change();
   stats.changed_at = changed_at_;
   stats.connections = connections_.size();
   connections_.count_states(stats.by_client_state);

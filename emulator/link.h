@@ -23,6 +23,7 @@
 #include "emulator/rate_meter.h"
 #include "emulator/release_queue.h"
 #include "emulator/reordering_meter.h"
+#include "emulator/scenario.h"
 #include "emulator/super_packet.h"
 
 namespace wobble {
@@ -57,8 +58,8 @@ class Link {
     admit(bytes, Offload{}, side, now);
   }
 
-  /// Timers: connection time-outs, outage cycles, what waits in the bottleneck. Call when next_due() has come, and
-  /// before pop_due().
+  /// Timers: connection time-outs, outage cycles, a scenario's steps, what waits in the bottleneck. Call when
+  /// next_due() has come, and before pop_due().
   void advance(TimePoint now) noexcept;
 
   /// The next moment at which advance() or pop_due() has something to do.
@@ -162,6 +163,10 @@ class Link {
   void lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept;
   void drop_in_flight(Direction direction, TimePoint now) noexcept;
   void start_epoch(TimePoint now);
+  /// Brings the conditions about that hold from `at` on: the link's own, or those of the scenario's step.
+  void put_in_force(TimePoint at);
+  /// Takes the scenario's steps until `now`, each at its own moment.
+  void follow_scenario(TimePoint now);
   void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;
@@ -172,6 +177,7 @@ class Link {
   std::optional<IpAddress> hop_v4_;
   std::optional<IpAddress> hop_v6_;
   LinkConditions conditions_;
+  Scenario scenario_;
   Half up_;
   Half down_;
   std::uint32_t epoch_ = 0;

@@ -61,6 +61,8 @@ struct LinkStats {
   DirectionStats down;
   TimePoint at;
   TimePoint changed_at;           ///< when the conditions last changed
+  std::uint32_t step = 0;         ///< of the scenario, from 1; 0: there is none
+  TimePoint step_ends = kNever;   ///< when the next one begins
   std::uint32_t connections = 0;  ///< records in the table, other flows included
   std::uint32_t by_client_state[kTcpStateCount] = {};
   std::uint64_t events_lost = 0;

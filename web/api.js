@@ -21,6 +21,7 @@
  *
  * @typedef {{name: string, summary: string, source: string, up: Conditions, down: Conditions}} Profile
  *
+ * @typedef {{for: string, up?: Conditions, down?: Conditions}} Step
  * @typedef {'up'|'down'} DirectionName
  * @typedef {{device: string, netns: string, addresses: string[]}} SideInfo
  * @typedef {object} Link
@@ -31,6 +32,7 @@
  * @property {SideInfo} far
  * @property {Conditions} up
  * @property {Conditions} down
+ * @property {Step[]} [scenario]
  * @property {string|null} reverts_at
  * @property {string|null} [profile] the preset that asks for exactly these conditions
  *
@@ -60,6 +62,7 @@
  * @property {string} link
  * @property {string} at
  * @property {string} changed_at
+ * @property {{step: number, of: number, until: string}|null} [scenario] the step in force
  * @property {number} connections
  * @property {Record<string, number>} connections_by_state
  * @property {number} events_lost

@@ -78,12 +78,15 @@ export class Events {
 export function inWords(c) {
   if (!c || !Object.keys(c).length) return 'clean';
   const {delay, loss, outage, corrupt, reorder} = c;
-  const bursts = Object.entries(loss?.gilbert_elliott ?? {}).map(([name, value]) => `${name} ${value}`).join(' ');
+  const bursts = Object.entries(loss?.gilbert_elliott ?? loss?.burst ?? loss?.markov ?? {})
+    .map(([name, value]) => `${name} ${value}`).join(' ');
+  const counted = ['every', 'list', 'pattern'].filter(name => loss && name in loss);
   const distribution = typeof delay?.distribution === 'object' ? 'by table' : delay?.distribution;
   const words = [
     delay && ['delay', delay.time, delay.jitter && `±${delay.jitter}`, distribution, delay.reorder && 'overtaking'],
     loss?.random && ['loss', loss.random],
     bursts && ['loss', bursts],
+    ...counted.map(name => ['loss', name, String(/** @type {any} */ (loss)[name])]),
     c.duplicate && ['duplicate', c.duplicate.percent],
     corrupt && ['corrupt', corrupt.percent, (corrupt.bits ?? 1) > 1 && `${corrupt.bits} bits`, corrupt.fix_checksum && 'sum fixed'],
     reorder && ['reorder', reorder.percent, reorder.by && `by ${reorder.by}`],
@@ -101,10 +104,11 @@ export function inWords(c) {
 
 /** What an event says; a change of conditions says what they are now. @param {WobbleEvent} event */
 function said(event) {
-  const conditions = /** @type {{up?: object, down?: object}|undefined} */ (event.detail?.conditions);
+  const conditions = /** @type {{up?: object, down?: object, scenario?: object[]}|undefined} */ (event.detail?.conditions);
   if (event.kind !== 'conditions' || !conditions) return event.text;
   const [up, down] = [inWords(conditions.up), inWords(conditions.down)];
-  return up === down ? `${up}${up === 'clean' ? '' : ', both ways'}` : `up ${up} · down ${down}`;
+  const steps = conditions.scenario ? `, a scenario of ${conditions.scenario.length} steps` : '';
+  return (up === down ? `${up}${up === 'clean' ? '' : ', both ways'}` : `up ${up} · down ${down}`) + steps;
 }
 
 /** @param {WobbleEvent} event */

@@ -135,6 +135,7 @@ export const FINER = {
     at('queue/min', 'min', 'bytes from which packets are dropped', {empty: 'max / 3', when: ofDiscipline('red')}),
     at('queue/max', 'max', 'bytes from which every packet is dropped', {empty: 'limit / 4', when: ofDiscipline('red')}),
     at('queue/probability', 'at max', 'share that is dropped at max', {empty: '2%', when: ofDiscipline('red')}),
+    at('queue/gentle', 'gentle', 'from max to twice max the chance rises to 1', {kind: 'check', when: ofDiscipline('red')}),
     at('queue/avpkt', 'avpkt', 'an average packet', {empty: '1kB', when: ofDiscipline('red')}),
     at('queue/flows', 'flows', 'queues for flows', {kind: 'count', empty: '1024', when: ofDiscipline('fq_codel')}),
     at('queue/quantum', 'quantum', 'bytes of each turn', {empty: '1514B', when: ofDiscipline('fq_codel')}),

@@ -4,6 +4,7 @@ import {Problem, api} from './api.js';
 import {Delivered} from './delivered.js';
 import {Control} from './control.js';
 import {copyText, h, setText} from './dom.js';
+import {inWords} from './events.js';
 import {SLIDERS, isAbout} from './fields.js';
 import {DISCIPLINE, FINER, LOSS_MODELS, PLAIN_ROWS} from './finer_fields.js';
 import {FinerRow} from './finer_row.js';
@@ -44,6 +45,7 @@ export class LinkCard {
     this.revision = h('span', {class: 'quiet', id: 'revision'});
     this.both = h('input', {type: 'checkbox', id: 'both'});
     this.reverts = h('span', {class: 'badge warn', hidden: true});
+    this.step = h('span', {class: 'badge ok', id: 'scenario-step', hidden: true});
     this.settings = new Settings(link => {
       this.onAlarm('');
       this.show(link);
@@ -64,7 +66,7 @@ export class LinkCard {
     root.append(
       h('div', {class: 'head'},
         h('div', {class: 'path'}, this.near, h('span', {class: 'wire', 'aria-hidden': 'true'}), this.far),
-        this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
+        this.step, this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
         h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
       h('div', {class: 'directions', id: 'asked-delivered'}, ...DIRECTIONS.map(d => this.buildDirection(d))),
       h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy,
@@ -208,7 +210,18 @@ export class LinkCard {
   /** @param {import('./api.js').Stats} stats */
   showStats(stats) {
     for (const direction of DIRECTIONS) this.delivered?.[direction].show(stats[direction], stats.at, stats.changed_at);
+    this.showStep(stats.scenario ?? null);
     this.showReverts();
+  }
+
+  /** Which step of the scenario is in force. @param {import('./api.js').Stats['scenario']} scenario */
+  showStep(scenario) {
+    if (!this.step) return;
+    this.step.hidden = !scenario || !this.link?.scenario;
+    if (!scenario || !this.link?.scenario) return;
+    const step = this.link.scenario[scenario.step - 1];
+    const sides = DIRECTIONS.filter(d => step?.[d]).map(d => `${d} ${inWords(step[d])}`).join(' · ');
+    setText(this.step, `step ${scenario.step} of ${scenario.of}${step ? `, ${step.for}: ${sides || 'as asked below'}` : ''}`);
   }
 
   showReverts() {
@@ -311,7 +324,7 @@ const isOf = (direction, pointer) => !/^\/(up|down)(\/|$)/.test(pointer) || poin
 /** The command that brings these conditions about, whatever was before. @param {Link} link */
 function curlLine(link) {
   const url = `${location.origin}/api/v1/links/${encodeURIComponent(link.name)}`;
-  const clean = Object.keys(link.up).length === 0 && Object.keys(link.down).length === 0;
+  const clean = Object.keys(link.up).length === 0 && Object.keys(link.down).length === 0 && !link.scenario;
   if (clean) return `curl -X POST ${url}/reset`;
-  return `curl -X PUT ${url} -d ${shellQuote(JSON.stringify({up: link.up, down: link.down}))}`;
+  return `curl -X PUT ${url} -d ${shellQuote(JSON.stringify({up: link.up, down: link.down, scenario: link.scenario}))}`;
 }

@@ -11,6 +11,9 @@ import {h, setText} from './dom.js';
 
 /** @type {DirectionName[]} */
 const DIRECTIONS = ['up', 'down'];
+/** @typedef {DirectionName|'scenario'} Part */
+/** @type {Part[]} */
+const PARTS = [...DIRECTIONS, 'scenario'];
 const CUSTOM = '';
 
 export class Settings {
@@ -18,11 +21,14 @@ export class Settings {
   constructor(onLink) {
     this.onLink = onLink;
     this.linkName = '';
-    /** @type {Record<DirectionName, HTMLTextAreaElement>} */
-    this.texts = {up: this.makeText('up'), down: this.makeText('down')};
-    /** @type {Record<DirectionName, HTMLElement>} */
-    this.errors = {up: this.makeError('up'), down: this.makeError('down')};
-    /** Edited, and not yet sent. @type {Set<DirectionName>} */
+    /** @type {Record<Part, HTMLTextAreaElement>} */
+    this.texts = {up: this.makeText('up'), down: this.makeText('down'), scenario: this.makeText('scenario')};
+    this.scenario = this.texts.scenario;
+    this.scenario.rows = 3;
+    this.scenario.placeholder = '[{"for": "14s"}, {"for": "1s", "both": {"delay": "65ms", "loss": "1%"}}]';
+    /** @type {Record<Part, HTMLElement>} */
+    this.errors = {up: this.makeError('up'), down: this.makeError('down'), scenario: this.makeError('scenario')};
+    /** Edited, and not yet sent. @type {Set<Part>} */
     this.edited = new Set();
     this.preset = h('select', {id: 'preset', 'aria-label': 'Preset'}, h('option', {value: CUSTOM}, 'preset …'));
     this.preset.addEventListener('change', () => this.applyPreset());
@@ -32,13 +38,14 @@ export class Settings {
       h('summary', {}, 'All settings, as the API has them'),
       h('div', {class: 'directions'}, ...DIRECTIONS.map(d =>
         h('div', {class: `direction ${d}`}, h('h2', {class: d}, d), this.texts[d], this.errors[d]))),
+      h('h2', {}, 'scenario'), this.scenario, this.errors.scenario,
       h('p', {class: 'quiet'}, 'Every impairment with its units: README lists them. "netem" takes netem\'s words: ',
         h('code', {}, '{"netem": "delay 80ms 10ms loss 2%"}')),
       this.send);
     this.loadPresets();
   }
 
-  /** @param {DirectionName} direction */
+  /** @param {Part} direction */
   makeText(direction) {
     const text = h('textarea', {rows: 7, spellcheck: 'false', 'aria-label': `all settings, ${direction}`,
       'data-settings': direction, 'aria-describedby': `settings-error-${direction}`});
@@ -53,7 +60,7 @@ export class Settings {
     return text;
   }
 
-  /** @param {DirectionName} direction */
+  /** @param {Part} direction */
   makeError(direction) {
     return h('p', {class: 'error', role: 'alert', id: `settings-error-${direction}`, hidden: true});
   }
@@ -73,8 +80,9 @@ export class Settings {
     this.link = link;
     this.linkName = link.name;
     this.preset.value = link.profile ?? CUSTOM;
-    for (const direction of DIRECTIONS) {
-      if (!this.edited.has(direction)) this.texts[direction].value = JSON.stringify(link[direction], null, 2);
+    for (const part of PARTS) {
+      const value = link[part];
+      if (!this.edited.has(part)) this.texts[part].value = value ? JSON.stringify(value, null, 2) : '';
     }
   }
 
@@ -85,9 +93,9 @@ export class Settings {
     if (this.link) this.show(this.link);
   }
 
-  /** @param {Partial<Record<DirectionName, string>>} texts */
+  /** @param {Partial<Record<Part, string>>} texts */
   showErrors(texts) {
-    for (const direction of DIRECTIONS) {
+    for (const direction of PARTS) {
       setText(this.errors[direction], texts[direction] ?? '');
       this.errors[direction].hidden = !texts[direction];
     }
@@ -111,11 +119,11 @@ export class Settings {
   async put() {
     /** @type {Record<string, unknown>} */
     const body = {};
-    /** @type {Partial<Record<DirectionName, string>>} */
+    /** @type {Partial<Record<Part, string>>} */
     const wrong = {};
-    for (const direction of DIRECTIONS) {
+    for (const direction of PARTS) {
       try {
-        body[direction] = JSON.parse(this.texts[direction].value.trim() || '{}');
+        body[direction] = JSON.parse(this.texts[direction].value.trim() || (direction === 'scenario' ? 'null' : '{}'));
       } catch (error) {
         wrong[direction] = error instanceof Error ? error.message : String(error);
       }
@@ -133,8 +141,8 @@ export class Settings {
     const problem = error instanceof Problem ? error : new Problem(0, String(error));
     const about = (/** @type {string} */ d) => problem.errors.filter(e => e.pointer.startsWith(`/${d}`))
       .map(e => `${e.pointer.slice(d.length + 2) || 'all of it'}: ${e.detail}`).join('; ');
-    const [up, down] = [about('up'), about('down')];
-    this.showErrors(up || down ? {up, down} : {up: problem.message});
+    const [up, down, scenario] = [about('up'), about('down'), about('scenario')];
+    this.showErrors(up || down || scenario ? {up, down, scenario} : {up: problem.message});
     if (this.link) this.preset.value = this.link.profile ?? CUSTOM;
   }
 }

@@ -14,6 +14,7 @@ std::string describe_change(const Json& link, const Paint& paint) {
     }
     out += "  " + pad_right(direction, 4) + "  " + (asked.empty() ? "no impairment" : asked) + "\n";
   }
+  for (const std::string& step : describe_scenario(link)) out += "  step " + step + "\n";
   if (const auto at = parse_time(text(link, "reverts_at"))) {
     out += "  what was before comes back at " + human_time(*at, wall_clock()) + "\n";
   }

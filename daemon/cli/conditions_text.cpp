@@ -127,8 +127,9 @@ std::string queue(const Json& value) {
     if (const std::string word = text(value, name); !word.empty()) out.append(" ").append(word);
   }
   if (is_true(value, "ecn")) out += " ecn";
+  if (is_true(value, "gentle")) out += " gentle";
   for (const auto& [name, parameter] : value.items()) {
-    if (name == "limit" || name == "discipline" || name == "ecn") continue;
+    if (name == "limit" || name == "discipline" || name == "ecn" || name == "gentle") continue;
     out.append(" ").append(text(Json(name))).append(" ").append(text(parameter));
   }
   return out;
@@ -196,6 +197,27 @@ std::vector<std::string> describe_conditions(const Json& conditions) {
     if (!is_known(name)) out.push_back(describe(text(Json(name)), value));
   }
   return out;
+}
+
+std::vector<std::string> describe_scenario(const Json& link) {
+  std::vector<std::string> lines;
+  const Json& steps = field(link, "scenario");
+  if (!steps.is_array()) return lines;
+  for (const Json& step : steps) {
+    std::string sides;
+    const bool is_alike = step.contains("up") && step.contains("down") && step.at("up") == step.at("down");
+    for (const char* direction : {"up", "down"}) {
+      if (!step.contains(direction) || (is_alike && direction == std::string_view("down"))) continue;
+      std::string words;
+      for (const std::string& word : describe_conditions(step.at(direction)))
+        words += (words.empty() ? "" : "; ") + word;
+      sides.append(sides.empty() ? "" : " | ").append(is_alike ? "both" : direction).append(" ");
+      sides += words.empty() ? "no impairment" : words;
+    }
+    lines.push_back(std::to_string(lines.size() + 1) + " of " + std::to_string(steps.size()) + ", " +
+                    text(step, "for") + ": " + (sides.empty() ? "as above" : sides));
+  }
+  return lines;
 }
 
 }  // namespace wobble::daemon

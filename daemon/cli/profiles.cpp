@@ -26,8 +26,9 @@ int list_profiles(const Context& context) {
   std::string out;
   for (const Json& profile : items(answer)) {
     out += context.paint(Colour::bold, text(profile, "name")) + "  " + text(profile, "summary") + "\n  up    " +
-           in_words(field(profile, "up")) + "\n  down  " + in_words(field(profile, "down")) + "\n  from  " +
-           text(profile, "source") + "\n";
+           in_words(field(profile, "up")) + "\n  down  " + in_words(field(profile, "down")) + "\n";
+    for (const std::string& step : describe_scenario(profile)) out += "  step  " + step + "\n";
+    out += "  from  " + text(profile, "source") + "\n";
   }
   say(out);
   return kExitOk;

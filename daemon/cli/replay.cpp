@@ -66,8 +66,8 @@ LinkConditions conditions_of(const ReplayWords& options) {
   if (!options.down.empty()) document["down"] = direction_of(options.down, "--down");
   std::vector<FieldError> errors;
   for (const auto& [name, value] : document.items()) {
-    if (name != "both" && name != "up" && name != "down") {
-      errors.push_back({"/" + api::pointer_token(name), "only up, down and both belong here"});
+    if (name != "both" && name != "up" && name != "down" && name != "scenario") {
+      errors.push_back({"/" + api::pointer_token(name), "only up, down, both and scenario belong here"});
     }
   }
   const LinkConditions conditions = api::read_conditions(document, errors);

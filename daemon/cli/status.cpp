@@ -117,6 +117,11 @@ std::string link_status(const Json& link, const Json& stats, const Paint& paint)
     conditions.add({{""}, {"delivered"}, {delivered_line(field(field(stats, direction), "delivered"))}});
   }
   out += conditions.print(paint);
+  const std::size_t in_force = count(field(stats, "scenario"), "step");
+  std::size_t number = 0;
+  for (const std::string& step : describe_scenario(link)) {
+    out += "  step " + step + (++number == in_force ? "  <- in force" : "") + "\n";
+  }
   constexpr auto kRight = Table::Align::right;
   Table counters({{"  packets"},
                   {"in", kRight},

@@ -41,7 +41,8 @@ RedQueue::RedQueue(const QueueSettings& settings, const Surroundings& around) no
       max_(std::max<std::uint64_t>(settings.max.value_or(around.limit_bytes / 4), 2)),
       probability_(settings.probability.value_or(Probability::percent(2))),
       idle_packet_ns_(0),
-      ecn_(settings.ecn) {
+      ecn_(settings.ecn),
+      gentle_(settings.gentle) {
   min_ = std::min(settings.min.value_or(max_ / 3), max_ - 1);
   const std::uint64_t packet = settings.avpkt.value_or(kDefaultPacket);
   idle_packet_ns_ = packet * 1'000'000'000 / std::max<std::uint64_t>(around.line_bytes_per_second, 1);
@@ -72,17 +73,25 @@ bool RedQueue::chooses(std::uint64_t number) noexcept {
     count_ = -1;
     return false;
   }
-  if (average >= max_) {
+  if (average >= (gentle_ ? 2 * max_ : max_)) {
     count_ = 0;
     return true;
   }
   ++count_;
-  const auto share = static_cast<std::uint64_t>(Wide{average_ - (min_ << 16)} * probability_.parts_per_billion *
-                                                1'000'000 / ((max_ - min_) << 16));
-  const Wide used = Wide{share} * static_cast<std::uint64_t>(count_);
-  const bool is_chosen = used >= kOne || is_hit(number, Ratio{share, kOne - static_cast<std::uint64_t>(used)});
+  const std::uint64_t p_b = share();
+  const Wide used = Wide{p_b} * static_cast<std::uint64_t>(count_);
+  const bool is_chosen = used >= kOne || is_hit(number, Ratio{p_b, kOne - static_cast<std::uint64_t>(used)});
   if (is_chosen) count_ = 0;
   return is_chosen;
+}
+
+std::uint64_t RedQueue::share() const noexcept {
+  constexpr std::uint64_t kPart = kOne / Probability::kOne;
+  const std::uint64_t at_max = probability_.parts_per_billion * kPart;
+  if (average_ < max_ << 16) {
+    return static_cast<std::uint64_t>(Wide{average_ - (min_ << 16)} * at_max / ((max_ - min_) << 16));
+  }
+  return at_max + static_cast<std::uint64_t>(Wide{kOne - at_max} * (average_ - (max_ << 16)) / (max_ << 16));
 }
 
 std::optional<Waiting> RedQueue::pop(TimePoint now, Drops&) noexcept {

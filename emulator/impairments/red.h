@@ -6,7 +6,12 @@
 //   avg   ← avg (1 − w)^m                              after an idle time in which m packets of avpkt could have left
 //   p_b   = probability (avg − min) / (max − min)      p_a = p_b / (1 − count p_b)
 //
-// count: packets since the last drop. Below `min` nobody is dropped, at `max` everybody. w is the power of two that tc
+// count: packets since the last drop. Below `min` nobody is dropped, at `max` everybody; or, if it is `gentle` (S.
+// Floyd: Recommendation on using the "gentle_" variant of RED, 2000), from there to twice `max` the chance rises to 1:
+//
+//   p_b   = probability + (1 − probability) (avg − max) / max
+//
+// w is the power of two that tc
 // chooses for its default burst, (2 min + max) / (3 avpkt). Everything in integers, the same on every machine.
 #pragma once
 
@@ -29,6 +34,8 @@ class RedQueue final : public Fifo {
  private:
   void update_average(TimePoint now) noexcept;
   bool chooses(std::uint64_t number) noexcept;
+  /// p_b between min and where everybody is dropped, in parts of kOne.
+  std::uint64_t share() const noexcept;
 
   std::uint64_t min_;
   std::uint64_t max_;
@@ -36,6 +43,7 @@ class RedQueue final : public Fifo {
   std::uint64_t idle_packet_ns_;  ///< how long a packet of avpkt takes
   unsigned weight_ = 1;
   bool ecn_;
+  bool gentle_;
   std::uint64_t average_ = 0;
   std::int64_t count_ = -1;  ///< -1: below min
   TimePoint idle_since_ = TimePoint::min();

@@ -128,6 +128,7 @@ TEST(BottleneckJson, WhatIsWrongIsNamed) {
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"fqcodel"}}})", "did you mean \"fq_codel\""},
       {R"({"up":{"rate":"5mbit","queue":{"ecn":true}}})", "/up/queue/ecn: needs a discipline that marks"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"red","target":"5ms"}}})", "/up/queue/target: belongs to codel"},
+      {R"({"up":{"rate":"5mbit","queue":{"discipline":"codel","gentle":true}}})", "/up/queue/gentle: belongs to red"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"codel","flows":8}}})", "/up/queue/flows: belongs to fq_codel"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"fq_codel","flows":0}}})", "/up/queue/flows: must be 1 to 65536"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"codel","target":"0ms"}}})",
@@ -204,8 +205,8 @@ TEST(BottleneckWords, NetemsAndTcs) {
       {"rate 1mbit queue codel", R"({"rate":"1mbit","queue":{"discipline":"codel"}})"},
       {"queue 100packets fq_codel ecn target 5ms flows 64 loss 1%",
        R"({"queue":{"limit":"100packets","discipline":"fq_codel","ecn":true,"target":"5ms","flows":64},"loss":{"random":"1%"}})"},
-      {"queue red limit 64kB min 10kB max 30kB probability 5%",
-       R"({"queue":{"discipline":"red","limit":"64kB","min":"10kB","max":"30kB","probability":"5%"}})"},
+      {"queue red gentle limit 64kB min 10kB max 30kB probability 5%",
+       R"({"queue":{"discipline":"red","gentle":true,"limit":"64kB","min":"10kB","max":"30kB","probability":"5%"}})"},
       {"trace /x.trace", R"({"trace":{"file":"/x.trace"}})"},
       {"loss 1% after_rate rate 1mbit", R"({"loss":{"random":"1%","after_rate":true},"rate":"1mbit"})"},
   };

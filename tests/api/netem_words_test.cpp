@@ -72,7 +72,7 @@ TEST(NetemWords, WhatCannotBeDoneIsAnErrorNotIgnored) {
       {"rate 1mbit 14 48 5 1", "packet overhead"},
       {"slot", "slot: a value such as 5ms is missing"},
       {"slot distribution pareto 5ms 1ms", "slot: a distribution is not supported"},
-      {"mtu 1400", "write \"1400kB\""},
+      {"mtu 1400", "write \"1400B\""},
       {"seed 5", "a seed belongs to the link"},
       {"delay", "delay: a value such as 80ms is missing"},
       {"delay loss 1%", "delay: a value such as 80ms is missing"},

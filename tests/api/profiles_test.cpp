@@ -39,6 +39,19 @@ TEST(Profiles, RoundTripTimesOfTheSourcesAreHalved) {
   EXPECT_GT(satellite->conditions.up.delay.time, 239ms);
 }
 
+TEST(Profiles, HandoversAndTunnelsAreScenarios) {
+  const LinkConditions& starlink = find_profile("starlink")->conditions;
+  ASSERT_EQ(starlink.scenario.size(), 2u);
+  EXPECT_EQ(starlink.scenario[0].length + starlink.scenario[1].length, 15s);
+  const DirectionConditions& handover = up_in_step(starlink, 2);
+  EXPECT_EQ(up_in_step(starlink, 1).delay.time, 25ms);
+  EXPECT_EQ(handover.delay.time - handover.delay.jitter, 25ms + 30ms);
+  EXPECT_EQ(handover.delay.time + handover.delay.jitter, 25ms + 50ms);
+  EXPECT_EQ(handover.loss.random, Probability::percent(1));
+  const LinkConditions& train = find_profile("train")->conditions;
+  EXPECT_TRUE(up_in_step(train, 3).outage.on && down_in_step(train, 3).outage.on);
+}
+
 TEST(Profiles, NoImpairmentIsNoProfile) { EXPECT_EQ(profile_of(LinkConditions{}), ""); }
 
 TEST_F(ServerTest, ProfilesAreListedWithTheirSources) {

@@ -192,6 +192,7 @@ test('every finer control has an effect that GET shows, and shows what is in eff
     await choose('up/queue/discipline', discipline);
     for (const [name, text] of Object.entries(texts)) await write(`up/queue/${name}`, text);
     await tick('up/queue/ecn');
+    if (discipline === 'red') await tick('up/queue/gentle');
   }
   await write('up/queue/flows', '32', 32);
   await shoot(page, 'finer-set', false);
@@ -225,6 +226,31 @@ test('each model of loss has its controls', async () => {
   await until('the length of the bursts', async () => / × [2-4]/.test(await page.locator('[data-delivered="up/loss"]').textContent()), 30);
   await model.selectOption('random');
   await until('no loss', async () => Object.keys((await link()).up).length === 0);
+});
+
+test('a scenario says which of its steps is in force', async () => {
+  const page = await open();
+  const step = page.locator('#scenario-step');
+  assert.ok(await step.isHidden());
+  await page.locator('#preset option[value=starlink]').waitFor({state: 'attached'});
+  await page.locator('#preset').selectOption('starlink');
+  await until('its first step', async () => (await step.isVisible()) && /^step 1 of 2, 14s/.test(await step.textContent()));
+  assert.match(await page.locator('#curl').textContent(), /"scenario":\[/);
+  await page.locator('#settings summary').click();
+  const text = page.locator('[data-settings=scenario]');
+  assert.equal(JSON.parse(await text.inputValue())[1].up.loss.random, '1%');
+  await text.fill('[{"for": "400ms"}, {"for": 5}]');
+  await text.press('Control+Enter');
+  await until('what is wrong', async () => /1\/for: "5" has no unit/.test(await page.locator('#settings-error-scenario').textContent()));
+  await text.fill('[{"for": "50ms"}, {"for": "90s", "both": {"loss": "3%"}}]');
+  await text.press('Control+Enter');
+  await until('its second step', async () => /step 2 of 2, 90s: up loss 3% · down loss 3%/.test(await step.textContent()));
+  assert.equal((await link()).scenario[1].down.loss.random, '3%');
+  await shoot(page, 'scenario', false);
+  await page.locator('#reset').click();
+  await until('none', () => step.isHidden());
+  assert.equal((await link()).scenario, undefined);
+  page.errors = page.errors.filter(line => !/status of 4/.test(line));
 });
 
 test('a wrong value is refused beside its field', async () => {

@@ -18,6 +18,13 @@ class AnyConditions {
     LinkConditions c;
     c.up = direction();
     c.down = one_in(4) ? c.up : direction();
+    if (!one_in(4)) return c;
+    for (std::uint32_t n = 1 + below(4); n > 0; --n) {
+      ScenarioStep step{kMinStep + time(std::chrono::seconds(2))};
+      if (!one_in(3)) step.up = direction();
+      if (!one_in(3)) step.down = direction();
+      c.scenario.push_back(step);
+    }
     return c;
   }
 
@@ -124,6 +131,7 @@ class AnyConditions {
     if (s.discipline == pie && one_in(2)) s.alpha = below(1'000'000), s.beta = below(10'000'000);
     if (s.discipline == red && one_in(2)) s.max = 2000 + below(50'000), s.probability = percent(50);
     if (s.discipline == red && one_in(2)) s.min = 1 + below(1500), s.avpkt = 64 + below(1500);
+    s.gentle = s.discipline == red && one_in(2);
     if (s.discipline == red && s.min && !s.max) s.max = *s.min + 1 + below(50'000);
     if (s.discipline == fq_codel && one_in(2)) s.flows = 1 + below(9), s.quantum = 64 + below(3000);
   }

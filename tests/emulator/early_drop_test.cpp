@@ -247,6 +247,34 @@ TEST(Red, BelowMinNobodyAndFromMaxOnEverybody) {
   EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::drop);
 }
 
+TEST(Red, GentleRisesToOneAtTwiceMax) {
+  QueueSettings settings = early();
+  settings.gentle = true;
+  for (const auto& [packets, p_b] : {std::pair{90, 0.1}, {135, 0.55}, {170, 0.9}}) {
+    RedQueue queue(settings, kMegabyteASecond);
+    QueueBench bench(queue);
+    fill(queue, bench, packets);
+    for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
+    ASSERT_NEAR(average_of(queue), packets * 1000, 0.1);
+    // The first that arrives after a drop is chosen with p_b / (1 - p_b), since count includes it.
+    const RandomStream numbers(9);
+    int after_drop = 0, chosen = 0;
+    bool was_dropped = false;
+    for (std::uint64_t i = 0; i < 200'000; ++i) {
+      const bool is_dropped = queue.arrive(numbers.at(i), 1000, false, kBegin) == OnArrival::drop;
+      if (was_dropped) ++after_drop, chosen += is_dropped ? 1 : 0;
+      was_dropped = is_dropped;
+    }
+    const double expected = std::min(1.0, p_b / (1 - p_b));
+    EXPECT_NEAR(chosen, after_drop * expected, 5 * std::sqrt(after_drop * expected * (1 - expected) + 1)) << packets;
+  }
+  RedQueue queue(settings, kMegabyteASecond);
+  QueueBench bench(queue);
+  fill(queue, bench, 180);
+  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::drop) << "from twice max on everybody";
+}
+
 TEST(Red, MarksWhatIsCapable) {
   QueueSettings settings = early();
   settings.ecn = true;

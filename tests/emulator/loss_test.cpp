@@ -152,7 +152,8 @@ TEST(LossRuns, AreThoseThatTheModelLost) {
   const auto runs = statistics::runs_of(lost, true);
   const std::size_t last = lost.back() ? 1 : 0;  // runs_of() leaves out what has not ended
   EXPECT_EQ(lane.pipeline.loss_runs().lost, static_cast<std::uint64_t>(std::count(lost.begin(), lost.end(), true)));
-  EXPECT_NEAR(static_cast<double>(lane.pipeline.loss_runs().runs), static_cast<double>(runs.size()), static_cast<double>(1 + last));
+  EXPECT_NEAR(static_cast<double>(lane.pipeline.loss_runs().runs), static_cast<double>(runs.size()),
+              static_cast<double>(1 + last));
   EXPECT_NEAR(static_cast<double>(lane.pipeline.loss_runs().lost) / static_cast<double>(lane.pipeline.loss_runs().runs),
               3, 0.4);
 }
