@@ -7,10 +7,10 @@ namespace {
 
 // The eighth class beside the tracker's seven: flows other than TCP.
 constexpr std::uint8_t kFlows = 7;
-static_assert(static_cast<std::size_t>(Waiting::closed) + 1 == kFlows && kFlows < IdleLists::kClasses);
+static_assert(static_cast<std::size_t>(Awaited::closed) + 1 == kFlows && kFlows < IdleLists::kClasses);
 // Those in which a FIN has passed wait their turn in one list.
-constexpr std::uint8_t class_of(Waiting what) {
-  return static_cast<std::uint8_t>(what == Waiting::closing ? Waiting::half_closed : what);
+constexpr std::uint8_t class_of(Awaited what) {
+  return static_cast<std::uint8_t>(what == Awaited::closing ? Awaited::half_closed : what);
 }
 
 // RFC 6298 2.1: so long a client waits before it takes its SYN for lost.
@@ -195,7 +195,7 @@ void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint 
   Record& record = store[index];
   if (is_use && TcpTracker::is_open(record.tcp)) {  // the usual case
     record.last_segment = now;
-    idle.touch(index, class_of(Waiting::established));
+    idle.touch(index, class_of(Awaited::established));
     wheel.set(index, now + options.timeouts.established, now);
     return;
   }
@@ -237,18 +237,18 @@ void ConnectionTable::State::make_room(TimePoint now) noexcept {
   bool is_half_open = unanswered != 0 && now - idle_since >= kAnswering;
   if (!is_half_open) idle_since = kNever;
   std::uint32_t victim = 0;
-  for (const std::uint8_t list : {class_of(Waiting::half_open), kFlows}) {
+  for (const std::uint8_t list : {class_of(Awaited::half_open), kFlows}) {
     const std::uint32_t oldest = idle.oldest(list);
     if (oldest == 0 || store[oldest].last_segment >= idle_since) continue;
     victim = oldest;
     idle_since = store[oldest].last_segment;
     is_half_open = false;
   }
-  for (const Waiting what : {Waiting::syn_received, Waiting::closed, Waiting::time_wait}) {
+  for (const Awaited what : {Awaited::syn_received, Awaited::closed, Awaited::time_wait}) {
     if (victim == 0 && !is_half_open) victim = idle.oldest(class_of(what));
   }
   if (victim == 0 && unanswered != 0) return end_half_open(unanswered, End::evicted, now);
-  for (const Waiting what : {Waiting::half_closed, Waiting::established}) {
+  for (const Awaited what : {Awaited::half_closed, Awaited::established}) {
     if (victim == 0) victim = idle.oldest(class_of(what));
   }
   tell_end(store[victim], End::evicted, now);

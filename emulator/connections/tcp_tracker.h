@@ -39,7 +39,7 @@ struct Steps {
 };
 
 /// What a connection is waiting for, by the states of both its endpoints: its time-out and its turn to be evicted.
-enum class Waiting : std::uint8_t {
+enum class Awaited : std::uint8_t {
   half_open,     ///< SYN_SENT without an answer, or one side of a connection that was picked up
   syn_received,  ///< SYN_RECEIVED
   established,
@@ -93,7 +93,7 @@ class TcpTracker {
   static bool is_open(const TcpConnection& connection) noexcept {
     return connection.client.state == TcpState::established && connection.server.state == TcpState::established;
   }
-  static Waiting waiting(const TcpConnection& connection) noexcept;
+  static Awaited waiting(const TcpConnection& connection) noexcept;
   /// Both endpoints are past their last segment: CLOSED, TIME_WAIT, or (one of them) never seen.
   static bool is_over(const TcpConnection& connection) noexcept;
   /// How it ended, if it ends now.

@@ -19,30 +19,30 @@ constexpr StateSet kWaitsForAckOfFin = bit(TcpState::fin_wait_1) | bit(TcpState:
 
 }  // namespace
 
-Waiting TcpTracker::waiting(const TcpConnection& c) noexcept {
-  if (are_both(c, kNothing)) return Waiting::closed;
-  if (are_both(c, kNothing | bit(TcpState::time_wait))) return Waiting::time_wait;
-  if (is_any(c, bit(TcpState::syn_received))) return Waiting::syn_received;
-  if (is_any(c, bit(TcpState::syn_sent))) return Waiting::half_open;
-  if (is_any(c, kWaitsForAckOfFin)) return Waiting::closing;
-  if (is_any(c, bit(TcpState::none))) return Waiting::half_open;
-  if (are_both(c, bit(TcpState::established))) return Waiting::established;
-  return Waiting::half_closed;
+Awaited TcpTracker::waiting(const TcpConnection& c) noexcept {
+  if (are_both(c, kNothing)) return Awaited::closed;
+  if (are_both(c, kNothing | bit(TcpState::time_wait))) return Awaited::time_wait;
+  if (is_any(c, bit(TcpState::syn_received))) return Awaited::syn_received;
+  if (is_any(c, bit(TcpState::syn_sent))) return Awaited::half_open;
+  if (is_any(c, kWaitsForAckOfFin)) return Awaited::closing;
+  if (is_any(c, bit(TcpState::none))) return Awaited::half_open;
+  if (are_both(c, bit(TcpState::established))) return Awaited::established;
+  return Awaited::half_closed;
 }
 
 bool TcpTracker::is_over(const TcpConnection& c) noexcept {
-  return waiting(c) == Waiting::time_wait || (waiting(c) == Waiting::closed && is_any(c, bit(TcpState::closed)));
+  return waiting(c) == Awaited::time_wait || (waiting(c) == Awaited::closed && is_any(c, bit(TcpState::closed)));
 }
 
 Duration TcpTracker::timeout(const TcpConnection& c) const noexcept {
   switch (waiting(c)) {
-    case Waiting::half_open: return timeouts_.syn_sent;
-    case Waiting::syn_received: return timeouts_.syn_received;
-    case Waiting::established: return timeouts_.established;
-    case Waiting::closing: return timeouts_.closing;
-    case Waiting::half_closed: return timeouts_.half_closed;
-    case Waiting::time_wait: return timeouts_.time_wait;
-    case Waiting::closed: return timeouts_.after_reset;
+    case Awaited::half_open: return timeouts_.syn_sent;
+    case Awaited::syn_received: return timeouts_.syn_received;
+    case Awaited::established: return timeouts_.established;
+    case Awaited::closing: return timeouts_.closing;
+    case Awaited::half_closed: return timeouts_.half_closed;
+    case Awaited::time_wait: return timeouts_.time_wait;
+    case Awaited::closed: return timeouts_.after_reset;
   }
   return timeouts_.established;
 }
@@ -52,7 +52,7 @@ TimePoint TcpTracker::deadline(const TcpConnection& c, TimePoint last) const noe
   for (const TcpEndpoint* x : {&c.client, &c.server}) {
     if (x->state == TcpState::time_wait) earliest = std::min(earliest, x->since + timeouts_.time_wait);
   }
-  if (waiting(c) == Waiting::time_wait) return earliest;
+  if (waiting(c) == Awaited::time_wait) return earliest;
   return std::min(earliest, last + timeout(c));
 }
 
@@ -64,15 +64,15 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
     change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, 27}, now, steps);
     has_waited = true;
   }
-  const Waiting what = waiting(c);
-  if (has_waited && what == Waiting::closed) return true;
-  if (what == Waiting::time_wait || last + timeout(c) > now) return false;
+  const Awaited what = waiting(c);
+  if (has_waited && what == Awaited::closed) return true;
+  if (what == Awaited::time_wait || last + timeout(c) > now) return false;
 
   // Stacks give up silently in these states; in the others an endpoint may live on, and is only forgotten.
   StateSet given_up = 0;
-  if (what == Waiting::half_open) given_up = bit(TcpState::syn_sent);
-  if (what == Waiting::syn_received) given_up = bit(TcpState::syn_received);
-  if (what == Waiting::closing) given_up = kWaitsForAckOfFin;
+  if (what == Awaited::half_open) given_up = bit(TcpState::syn_sent);
+  if (what == Awaited::syn_received) given_up = bit(TcpState::syn_received);
+  if (what == Awaited::closing) given_up = kWaitsForAckOfFin;
   bool has_changed = false;
   for (const Role side : {Role::client, Role::server}) {
     TcpEndpoint& x = c.of(side);
@@ -81,7 +81,7 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
     change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, kNoRow}, now, steps);
     has_changed = true;
   }
-  return !has_changed || waiting(c) == Waiting::closed;
+  return !has_changed || waiting(c) == Awaited::closed;
 }
 
 End TcpTracker::end_of(const TcpConnection& c) noexcept {
