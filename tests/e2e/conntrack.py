@@ -47,7 +47,7 @@ class Zone:
     def __init__(self, lab, namespace):
         self.lab, self.namespace = lab, namespace
         self.states = collections.defaultdict(list)  # client port: its states in order
-        self.is_over = threading.Event()
+        self.marks = 0  # entries of our own that it has told
 
     def __enter__(self):
         self.namespace.run("nft", _RULES)
@@ -58,6 +58,7 @@ class Zone:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.lab.wait("conntrack to listen", self._is_listening)
+        self._mark()  # it reads, so its buffer has the size asked for
         return self
 
     def __exit__(self, *_):
@@ -74,18 +75,23 @@ class Zone:
     def _read(self):
         for line in self.stream.stdout:
             if _SENTINEL in line:
-                self.is_over.set()
+                self.marks += 1
             elif match := _EVENT.search(line):
                 ports = int(match["sport"]), int(match["dport"])
                 if port := next((p for p in ports if p in CLIENT_PORTS), None):
                     self.states[port].append(match["state"])
 
     def take(self):
-        """{client port: [state, ...]} of all that has happened so far: an entry of our own is told behind it."""
-        self.namespace.run("conntrack", "-I", "-p", "tcp", "-s", _SENTINEL, "-d", "192.0.2.2", "--sport", "1",
-                           "--dport", "2", "--state", "SYN_SENT", "-t", "60")
-        self.lab.wait("the last of conntrack's events", self.is_over.is_set)
+        """{client port: [state, ...]} of all that has happened so far."""
+        self._mark()
         return self.states
+
+    def _mark(self):
+        """Makes an entry of our own, and returns when it is told, and so all before it."""
+        before = self.marks
+        self.namespace.run("conntrack", "-I", "-p", "tcp", "-s", _SENTINEL, "-d", "192.0.2.2", "--sport",
+                           str(1 + before), "--dport", "2", "--state", "SYN_SENT", "-t", "60")
+        self.lab.wait("conntrack's event of an entry of ours", lambda: self.marks > before)
 
 
 def why_not(namespace):
