@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from paths import TRAFFIC, BarePath, KernelPath, NetemPath, WobblePath, end, mahimahi
+from paths import BUFFERS_FOR_DELAY, TRAFFIC, BarePath, KernelPath, NetemPath, WobblePath, end, mahimahi
 
 PORT = "5301"
 
@@ -66,6 +66,8 @@ def tcp(row, o):
     jittered = WobblePath("wobble, 20 ms and 5 ms of jitter", {"delay": {"time": "20ms", "jitter": "5ms"}})
     lossy = WobblePath("wobble, loss 0.01 %", {"loss": "0.01%"})
     peers = [NetemPath("tc netem delay 20ms", "delay", "20ms", "limit", "100000")] if NetemPath.is_present() else []
+    for path in (delayed, jittered, *peers):
+        path.buffers = BUFFERS_FOR_DELAY
     figures = in_turns([kernel, ours, single, delayed, jittered, lossy, *peers], o.rounds,
                        lambda path: stream(path, *((o.seconds + 2, "reno") if path in (delayed, jittered) else (o.seconds, "cubic"))))
     rate = lambda path: median(figures, path.name, "gbps")
