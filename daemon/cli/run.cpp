@@ -21,7 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kSettling = 2s;  ///< for the last segments, which may be on their way when the command has ended
+constexpr auto kLogging = 150ms;  ///< what was released so long ago is in the log, which is written 20 times a second
+constexpr auto kSettling = 2s;    ///< for the last segments, which may be on their way when the command has ended
 
 struct RunOptions {
   std::string profile;
@@ -105,6 +106,13 @@ class RunLink {
     return client_.get_all("/api/v1/connections?protocol=tcp&limit=1000&link=" + url_encode(name()) + since_);
   }
   Json stats() const { return client_.get(path() + "/stats"); }
+  bool has_packets_in_flight() const {
+    const Json now = stats();
+    const auto in = [&](const char* direction) {
+      return number(field(field(now, direction), "in_flight"), "packets").value_or(0);
+    };
+    return in("up") + in("down") > 0;
+  }
 
  private:
   Client& client_;
@@ -113,12 +121,16 @@ class RunLink {
   std::string since_ = "&since=" + url_encode(format_time(wall_clock()));
 };
 
-/// Until the closing segments have arrived too: so they are in the log, and so is what became of them.
+/// Until the closing segments have arrived too, and are in the log: so is what became of them.
 Json settled_connections(const RunLink& link) {
   const auto deadline = std::chrono::steady_clock::now() + kSettling;
+  auto busy_at = std::chrono::steady_clock::now();
   for (;;) {
+    const bool is_in_flight = link.has_packets_in_flight();
     Json connections = link.connections();
-    if (!is_settling(connections) || std::chrono::steady_clock::now() >= deadline) return connections;
+    const auto now = std::chrono::steady_clock::now();
+    if (is_in_flight || is_settling(connections)) busy_at = now;
+    if (now - busy_at >= kLogging || now >= deadline) return connections;
     std::this_thread::sleep_for(20ms);
   }
 }

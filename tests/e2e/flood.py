@@ -168,11 +168,18 @@ class Flood(unittest.TestCase):
 
     def check_counts(self, lab, arrived):
         """Each SYN is told by itself, counted, or waits in the table: none is missing, none is twice."""
-        floods = sorted(lab.api.get("/api/v1/events?kind=half_open_flood&limit=1000")["items"], key=lambda e: e["id"])
+        def floods_so_far():
+            return sorted(lab.api.get("/api/v1/events?kind=half_open_flood&limit=1000")["items"], key=lambda e: e["id"])
+
+        def is_over():
+            rows = floods_so_far()
+            return rows and rows[-1]["detail"]["phase"] == "ended"
+
+        lab.wait("the flood is over, and what it counted last is told", is_over, 10)
+        floods = floods_so_far()
         counted = [event["detail"] for event in floods if event["detail"]["phase"] == "counted"]
         alone = sum(1 for _ in lab.api.pages("/api/v1/connections?port=80&limit=1000"))
         came_to_nothing = sum(row["connections"] for row in counted)
-        lab.wait("the flood is over", lambda: lab.api.get("/api/v1/events?kind=half_open_flood&limit=1000")["items"][-1], 5)
         waiting = lab.stats()["connections"]
         how = ", ".join(f"{sum(row[word] for row in counted)} {word}" for word in ("refused", "answered", "evicted"))
         print(f"{arrived} SYNs: {alone} told one by one, {came_to_nothing} ({how}) counted in {len(counted)} rows, "
