@@ -110,17 +110,16 @@ class Resumes(unittest.TestCase):
         """Reads in pieces, hanging up in between, while the load goes on: what was read is what there is."""
         first = self.annotate("begin")
         load = Load(self.lab)
-        done = threading.Event()
-        seen, rng = [], random.Random(3)
+        seen, ends, rng = [], [], random.Random(3)
 
         def work():
             load.run(2.0, pause=0.004)
-            done.set()
+            ends.append(self.annotate("end"))
         worker = threading.Thread(target=work, daemon=True)
         worker.start()
-        last, since = None, first
+        since = first
         try:
-            while last is None or since < last:
+            while not ends or since < ends[0]:
                 stream = Stream(self.lab, since, header=header)
                 for _ in range(rng.randrange(100, 1000)):
                     number, kind, event = stream.next()
@@ -128,9 +127,7 @@ class Resumes(unittest.TestCase):
                     self.assertEqual((number, kind), (event["id"], event["kind"]))
                     since = number
                     seen.append(event)
-                    if last is None and done.is_set():
-                        last = self.annotate("end")
-                    if last is not None and since >= last:
+                    if ends and since >= ends[0]:
                         break
                 stream.close()
         finally:

@@ -1,6 +1,6 @@
 """What the tests of the ways in share: a machine made of namespaces, and a daemon that serves no link until asked.
 
-machine() is all that a daemon could leave behind in a namespace: rules, routes, devices, addresses, sysctls and nftables.
+machine() is all that a daemon could leave behind in a namespace: rules, routes, devices, addresses, sysctls, nftables and named namespaces.
 """
 
 import contextlib
@@ -98,6 +98,7 @@ def machine(netns=None):
         "addresses": re.sub(r"valid_lft.*", "", output("ip", "-o", "addr")),
         "sysctls": "\n".join(sysctls),
         "nftables": output("nft", "list", "ruleset"),
+        "namespaces": sorted(line.split()[0] for line in output("ip", "netns", "list").splitlines()),
     }
 
 
