@@ -1,6 +1,7 @@
 """What the tests of the ways in share: a machine made of namespaces, and a daemon that serves no link until asked.
 
-machine() is all that a daemon could leave behind in a namespace: rules, routes, devices, addresses, sysctls, nftables and named namespaces.
+machine() is all that a daemon could leave behind in a namespace: rules, routes, devices, addresses, sysctls, nftables and
+named namespaces.
 """
 
 import contextlib
