@@ -88,7 +88,7 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
     keep_run(half, arrival, run);
     if (is_plain) {
       run = {i, 1, flow.connection, fate, arrival.sequence};
-      if (may_group && arrive_rest(half, arrival, run)) break;
+      if (may_group) i += arrive_alike(half, arrival, flow, run);
     } else {
       keep_single(half, arrival, i, segment, flow, verdict);
       advance_bottleneck(direction_from(arrival.side), arrival.now);  // as if the next segment came by itself
@@ -97,14 +97,16 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
   keep_run(half, arrival, run);
 }
 
-bool Link::arrive_rest(Half& half, const Arrival& arrival, Run& run) noexcept {
+std::uint32_t Link::arrive_alike(Half& half, const Arrival& arrival, const FlowPosition& flow, Run& run) noexcept {
   const std::uint32_t rest = arrival.packet.count() - run.first - 1;
-  if (rest == 0 || !half.pipeline.is_uniform() || idle_timeout_.is_on()) return false;
-  const PacketView view = arrival.packet.run(run.first + 1, rest);
-  if (!connections_.arrive_rest(run.connection, view, rest, arrival.side)) return false;
-  run.n += rest;
-  half.next_sequence += rest;
-  return true;
+  if (rest == 0 || idle_timeout_.is_on()) return 0;
+  const std::uint32_t n = half.pipeline.alike_behind(flow, rest);
+  if (n == 0) return 0;
+  const PacketView view = arrival.packet.run(run.first + 1, n);
+  if (!connections_.arrive_rest(run.connection, view, n, arrival.side)) return 0;
+  run.n += n;
+  half.next_sequence += n;
+  return n;
 }
 
 void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {

@@ -127,8 +127,9 @@ class Link {
   };
   void admit_segments(Half& half, Arrival& arrival) noexcept;
   Verdict decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept;
-  /// Lets all segments behind the run's only one join it, if they need not be looked at one by one.
-  bool arrive_rest(Half& half, const Arrival& arrival, Run& run) noexcept;
+  /// Lets the segments behind the run's only one that meet the same fate join it, if they need not be looked at one by
+  /// one; how many.
+  std::uint32_t arrive_alike(Half& half, const Arrival& arrival, const FlowPosition& flow, Run& run) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
   void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const PacketView& view,
                    const FlowPosition& flow, Verdict& verdict) noexcept;

@@ -59,10 +59,12 @@ Verdict dropped(DropReason reason) noexcept {
   return verdict;
 }
 
+/// Whether packets that arrive at one moment, and are not lost, all meet the fate of the first.
 bool is_uniform_under(const DirectionConditions& conditions) {
   DirectionConditions uniform;
   uniform.delay.time = conditions.delay.time;
   uniform.outage = conditions.outage;
+  uniform.loss.random = conditions.loss.random;
   return conditions == uniform;
 }
 
@@ -170,6 +172,8 @@ const LossRuns& Pipeline::loss_runs() const noexcept { return stages_->loss.runs
 
 const DirectionConditions& Pipeline::conditions() const noexcept { return stages_->conditions; }
 
-bool Pipeline::is_uniform() const noexcept { return stages_->is_uniform; }
+std::uint32_t Pipeline::alike_behind(const FlowPosition& flow, std::uint32_t n) noexcept {
+  return stages_->is_uniform ? stages_->loss.spared_behind(flow, n) : 0;
+}
 
 }  // namespace wobble

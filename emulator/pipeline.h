@@ -85,9 +85,9 @@ class Pipeline {
   TimePoint order_floor() const noexcept;
 
   const DirectionConditions& conditions() const noexcept;
-  /// Whether packets that arrive at one moment all meet the fate of the first: nothing hangs on chance, on their number
-  /// or on their size.
-  bool is_uniform() const noexcept;
+  /// How many of the next `n` packets of a flow, behind one that was just let through, meet its very fate if they
+  /// arrive at the same moment. None where anything but random loss hangs on chance, on number or on size.
+  std::uint32_t alike_behind(const FlowPosition& flow, std::uint32_t n) noexcept;
   /// What the model of loss has done so far, whatever it was.
   const LossRuns& loss_runs() const noexcept;
 

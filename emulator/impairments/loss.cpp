@@ -66,6 +66,13 @@ bool Loss::loses(const FlowPosition& flow, bool is_copy) noexcept {
   return is_lost;
 }
 
+std::uint32_t Loss::spared_behind(FlowPosition flow, std::uint32_t n) noexcept {
+  if (!is_on_) return n;
+  std::uint32_t spared = 0;
+  while (spared < n && (++flow.packet, !random_.strikes(flow))) ++spared;
+  return spared;
+}
+
 bool Loss::draws(const FlowPosition& flow, bool is_copy) noexcept {
   const LossSettings& s = settings_;
   if (!s.random.is_zero()) return random_.strikes(flow, is_copy);

@@ -17,6 +17,9 @@ class Loss {
   void configure(const LossSettings& settings);
   /// A duplicate behind the bottleneck has a chance of its own.
   bool loses(const FlowPosition& flow, bool is_copy = false) noexcept;
+  /// Where there is at most random loss without correlation: how many of the next `n` packets of the flow, behind one
+  /// that was not lost, come before one that is.
+  std::uint32_t spared_behind(FlowPosition flow, std::uint32_t n) noexcept;
   /// Of all that it has judged.
   const LossRuns& runs() const noexcept { return runs_; }
 
