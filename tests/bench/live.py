@@ -35,8 +35,9 @@ def cpu_of(path, work):
     return answer, took, None if before is None else path.forwarder_cpu() - before
 
 
-def stream(path, seconds, congestion):
-    """One TCP stream from client to server: Gbit/s received, and the forwarder's CPU seconds per GB."""
+def stream(path, seconds, congestion, omit=0):
+    """One TCP stream from client to server: Gbit/s received, and the forwarder's CPU seconds per GB. The first `omit` seconds,
+    while the window opens, are not counted; there is no CPU figure then."""
     server = subprocess.Popen([*path.server, "iperf3", "-s", "-1", "-p", PORT], stdout=subprocess.DEVNULL)
     try:
         for _ in range(100):  # iperf3 says nothing when it listens
@@ -44,13 +45,15 @@ def stream(path, seconds, congestion):
             if listening:
                 break
             time.sleep(0.05)
-        client = [*path.client, "iperf3", "-c", path.server_address, "-p", PORT, "-t", str(seconds), "-C", congestion, "-J"]
+        client = [*path.client, "iperf3", "-c", path.server_address, "-p", PORT, "-t", str(seconds), "-O", str(omit), "-C", congestion,
+                  "-J"]
         run, _, cpu = cpu_of(path, lambda: subprocess.run(client, capture_output=True, text=True, timeout=seconds + 60))
         result = json.loads(run.stdout)
         if "error" in result:
             raise RuntimeError(f"{path.name}: iperf3: {result['error']}")
         received = result["end"]["sum_received"]
-        return {"gbps": received["bits_per_second"] / 1e9, "cpu": None if cpu is None else cpu / (received["bytes"] / 1e9)}
+        return {"gbps": received["bits_per_second"] / 1e9,
+                "cpu": None if cpu is None or omit else cpu / (received["bytes"] / 1e9)}
     finally:
         try:
             server.wait(5)  # it ends by itself, once all has arrived
@@ -69,7 +72,7 @@ def tcp(row, o):
     for path in (delayed, jittered, *peers):
         path.buffers = BUFFERS_FOR_DELAY
     figures = in_turns([kernel, ours, single, delayed, jittered, lossy, *peers], o.rounds,
-                       lambda path: stream(path, *((o.seconds + 2, "reno") if path in (delayed, jittered) else (o.seconds, "cubic"))))
+                       lambda path: stream(path, *((o.seconds, "reno", 2) if path in (delayed, jittered, *peers) else (o.seconds, "cubic"))))
     rate = lambda path: median(figures, path.name, "gbps")
     cpu = lambda path: median(figures, path.name, "cpu")
     row("one TCP stream, of the kernel's rate", rate(ours) / rate(kernel), ">=", 0.7, f"{rate(ours):.1f} of {rate(kernel):.1f} Gbit/s")
