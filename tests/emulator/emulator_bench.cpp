@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <bit>
 #include <vector>
 
 #include "emulator/joined_packet.h"
@@ -158,6 +159,7 @@ void put32(Bytes& bytes, std::size_t at, std::uint32_t value) {
 /// after a while, and what came is acknowledged as far as it is whole.
 class Stream {
  public:
+  /// `patience` in turns, a power of two.
   Stream(Traffic& traffic, std::size_t payload, std::size_t patience)
       : traffic_(traffic), payload_(static_cast<std::uint32_t>(payload)), in_doubt_(patience), came_(4 * patience) {
     data_ = ipv4(kTcp, tcp(40112, 80, 1, 1, tcp_flag::kAck, Bytes(payload, 7), kOptions));
@@ -167,11 +169,11 @@ class Stream {
 
   /// A segment is sent, and so many microseconds pass; every 32nd time an acknowledgement as well.
   void turn() {
-    std::uint64_t& oldest = in_doubt_[turns_ % in_doubt_.size()];
-    const bool is_again = turns_ >= in_doubt_.size() && oldest >= whole_ && !came_[oldest % came_.size()];
+    std::uint64_t& oldest = in_doubt_[turns_ & (in_doubt_.size() - 1)];
+    const bool is_again = turns_ >= in_doubt_.size() && oldest >= whole_ && !came(oldest);
     const std::uint64_t segment = is_again ? oldest : next_++;
     oldest = segment;
-    if (!is_again) came_[segment % came_.size()] = false;
+    if (!is_again) came(segment) = 0;
     put32(data_, 24, 1 + static_cast<std::uint32_t>(segment) * payload_);
     pass(data_, Side::near);
     if (++turns_ % 32 != 0) return;
@@ -187,16 +189,18 @@ class Stream {
       const std::uint32_t seq =
           std::uint32_t{b[24]} << 24 | std::uint32_t{b[25]} << 16 | std::uint32_t{b[26]} << 8 | b[27];
       const std::uint32_t ahead = (seq - 1) - static_cast<std::uint32_t>(whole_) * payload_;
-      if (ahead >> 31 == 0) came_[(whole_ + ahead / payload_) % came_.size()] = true;
-      while (whole_ < next_ && came_[whole_ % came_.size()]) ++whole_;
+      if (ahead >> 31 == 0) came(whole_ + ahead / payload_) = 1;
+      while (whole_ < next_ && came(whole_) != 0) ++whole_;
     });
   }
+
+  std::uint8_t& came(std::uint64_t segment) { return came_[segment & (came_.size() - 1)]; }
 
   static const inline Bytes kOptions{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
   Traffic& traffic_;
   std::uint32_t payload_;
   std::vector<std::uint64_t> in_doubt_;  ///< what was sent in the last so many turns
-  std::vector<bool> came_;               ///< of those from whole_ on
+  std::vector<std::uint8_t> came_;       ///< of those from whole_ on
   Bytes data_, ack_;
   std::uint64_t next_ = 0, whole_ = 0, turns_ = 0;
 };
@@ -209,7 +213,7 @@ void whole_path(benchmark::State& state, std::size_t payload) {
   c.delay.time = Duration(in_flight * 2000);
   c.outage = {};
   Traffic traffic(c);
-  const auto patience = static_cast<std::size_t>(in_flight + in_flight / 4 + 30'000);
+  const auto patience = std::bit_ceil(static_cast<std::size_t>(in_flight + in_flight / 4 + 30'000));
   Stream stream(traffic, payload, patience);
   for (std::size_t i = 0; i < 2 * patience; ++i) stream.turn();
   for (auto _ : state) stream.turn();
