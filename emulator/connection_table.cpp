@@ -16,8 +16,6 @@ bool has_flow(const PacketView& packet) {
 
 bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
 
-bool is_plain(const Fate& fate) { return fate.copies == 1 && !fate.is_dropped() && !fate.corrupted && !fate.reordered; }
-
 }  // namespace
 
 ConnectionTable::ConnectionTable(const ConnectionTableOptions& options, ConnectionObserver& observer)
@@ -50,6 +48,7 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
 
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
                                 TimePoint arrived, const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
+  if (packet.is_tcp() && delivered_on(connection, packet.tcp, packet.length, arrived_on, arrived, fate)) return;
   State& s = *state_;
   if (is_icmp(packet.protocol) && !fate.corrupted) s.deliver_icmp_error(packet, arrived_on, now);
   if (const std::uint32_t half_open = s.half_open_of(connection)) {
@@ -59,6 +58,23 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
   const std::uint32_t index = s.resolve(connection, packet, arrived_on);
   if (index == 0) return;
   if (s.deliver(s.store[index], packet, arrived_on, arrived, fate, copy, now)) s.settle(index, false, now);
+}
+
+bool ConnectionTable::delivered_on(ConnectionHandle connection, const TcpSegment& segment, std::uint32_t length,
+                                   Side arrived_on, TimePoint arrived, const Fate& fate) noexcept {
+  State& s = *state_;
+  const std::uint32_t index = s.resolve(connection);
+  if (index == 0 || !fate.is_plain()) return false;
+  Record& record = s.store[index];
+  const Role from = record.role_of(arrived_on);
+  TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
+  if (arrived < landed || s.is_awaited(record, from, arrived)) return false;
+  if (!s.tracker.delivered_on(record.tcp, peer_of(from), segment)) return false;
+  PacketCounters& counters = record.counters_of(from);
+  counters.packets_delivered += 1;
+  counters.bytes_delivered += length;
+  landed = arrived;
+  return true;
 }
 
 bool ConnectionTable::arrive_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n,
@@ -79,7 +95,7 @@ bool ConnectionTable::sent_rest(ConnectionHandle connection, const PacketView& r
   State& s = *state_;
   const std::uint32_t index = s.resolve(connection);
   if (index == 0) return true;
-  if (!is_plain(fate)) return false;
+  if (!fate.is_plain()) return false;
   Record& record = s.store[index];
   return !rest.is_tcp() || s.tracker.sent_rest(record.tcp, record.role_of(side), rest.tcp);
 }
@@ -92,10 +108,9 @@ bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketVi
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
   PacketCounters& counters = record.counters_of(from);
-  if (!is_plain(fate) || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
+  if (!fate.is_plain() || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
   if (rest.is_tcp()) {
-    const bool is_told = record.budget.follow || record.budget.others < kMaxOtherSegments;
-    if (is_told || record.closes.count > 0 || record.tcp.of(from).marks.count > 0) return false;
+    if (s.is_awaited(record, from, arrived)) return false;
     if (!s.tracker.delivered_rest(record.tcp, peer_of(from), rest.tcp)) return false;
   }
   counters.packets_delivered += n;

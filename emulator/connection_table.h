@@ -96,6 +96,11 @@ class ConnectionTable {
   void delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                  const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
 
+  /// The same for less, for a TCP segment in a packet of `length` bytes that only carries the established stream on, as
+  /// nearly every one does. False, and nothing done, if it is not such.
+  bool delivered_on(ConnectionHandle connection, const TcpSegment& segment, std::uint32_t length, Side arrived_on,
+                    TimePoint arrived, const Fate& fate) noexcept;
+
   /// What follows is for the segments of a super-packet behind its first: `rest` is SuperPacket::run() of those, `n` of
   /// them, and all share the first's fate and moment. What each call does is exactly what one call for each segment
   /// would do; where it cannot, it does nothing and answers false.

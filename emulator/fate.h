@@ -41,6 +41,8 @@ struct Fate {
   std::array<TimePoint, kMaxCopies> release_at{};
 
   bool is_dropped() const noexcept { return dropped != DropReason::none; }
+  /// Neither dropped, copied, damaged nor moved back: late at most.
+  bool is_plain() const noexcept { return copies == 1 && !is_dropped() && !corrupted && !reordered; }
 };
 
 /// One word for a fate, the strongest that is true: "dropped", "corrupted", "duplicated", "reordered", "delayed"

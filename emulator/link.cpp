@@ -130,6 +130,8 @@ void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   PacketView part;
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
     const PacketView& segment = packet.look_at(i, part);
+    if (run.n == 1 && segment.is_tcp() && segment.transport_offset < 256)
+      kept.tcp_at = static_cast<std::uint8_t>(segment.transport_offset);
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
     if (i != run.first || run.n == 1 || !taps_.empty()) continue;

@@ -24,7 +24,8 @@ std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexce
 }
 
 std::uint32_t read32(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return std::uint32_t{read16(bytes, at)} << 16 | read16(bytes, at + 2);
+  return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 | std::uint32_t{bytes[at + 2]} << 8 |
+         bytes[at + 3];
 }
 
 /// What it means that a header does not fit into what is left.
@@ -38,22 +39,20 @@ void set_transport(PacketView& view, std::size_t at, std::size_t header_length) 
   view.payload_offset = static_cast<std::uint16_t>(at + header_length);
 }
 
-// RFC 9293 3.1:  0 source port | 2 destination port | 4 sequence | 8 acknowledgment
-//                12 data offset (4 bits), reserved, AE CWR ECE URG ACK PSH RST SYN FIN | 14 window | 16 checksum
+std::size_t tcp_header_length(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
+  return std::size_t{4} * (bytes[at + 12] >> 4);
+}
+
 ParseError parse_tcp(PacketView& view, std::size_t at) noexcept {
   const auto bytes = view.bytes;
   if (bytes.size() - at < kTcpMinimum) return incomplete(view);
-  const std::size_t header_length = std::size_t{4} * (bytes[at + 12] >> 4);
+  const std::size_t header_length = tcp_header_length(bytes, at);
   if (header_length < kTcpMinimum) return ParseError::bad_header_length;
   if (header_length > bytes.size() - at) return view.is_fragment ? ParseError::none : ParseError::bad_header_length;
   set_transport(view, at, header_length);
   view.source_port = read16(bytes, at);
   view.destination_port = read16(bytes, at + 2);
-  view.tcp.seq = read32(bytes, at + 4);
-  view.tcp.ack = read32(bytes, at + 8);
-  view.tcp.flags = read16(bytes, at + 12) & 0x1ff;
-  view.tcp.window = read16(bytes, at + 14);
-  view.tcp.length = static_cast<std::uint32_t>(bytes.size() - at - header_length);
+  view.tcp = read_tcp_segment(bytes, at);
   return ParseError::none;
 }
 
@@ -196,6 +195,18 @@ void read_option(std::span<const std::uint8_t> option, TcpOptions& out) noexcept
 }
 
 }  // namespace
+
+// RFC 9293 3.1:  0 source port | 2 destination port | 4 sequence | 8 acknowledgment
+//                12 data offset (4 bits), reserved, AE CWR ECE URG ACK PSH RST SYN FIN | 14 window | 16 checksum
+TcpSegment read_tcp_segment(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
+  TcpSegment segment;
+  segment.seq = read32(bytes, at + 4);
+  segment.ack = read32(bytes, at + 8);
+  segment.flags = read16(bytes, at + 12) & 0x1ff;
+  segment.window = read16(bytes, at + 14);
+  segment.length = static_cast<std::uint32_t>(bytes.size() - at - tcp_header_length(bytes, at));
+  return segment;
+}
 
 ParseError parse_packet(std::span<const std::uint8_t> bytes, PacketView& out) noexcept {
   out = PacketView{};

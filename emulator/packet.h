@@ -96,6 +96,9 @@ enum class ParseError : std::uint8_t {
 /// Bytes behind the IP total length are ignored (padding). A fragment that is not the first has no transport header.
 ParseError parse_packet(std::span<const std::uint8_t> bytes, PacketView& out) noexcept;
 
+/// The TCP header at `at` of a packet that parse_packet() has found whole: what it says of it.
+TcpSegment read_tcp_segment(std::span<const std::uint8_t> bytes, std::size_t at) noexcept;
+
 /// The options of a TCP packet; an option that lies about its length ends the list (RFC 9293 3.1).
 TcpOptions parse_tcp_options(const PacketView& packet) noexcept;
 

@@ -29,8 +29,9 @@ struct InFlight {
   Offload offload;
   std::uint32_t wire_bytes = 0;  ///< of its segments as separate packets
   std::uint16_t segments = 1;
-  std::uint8_t copy = 0;
-  bool is_originated = false;  ///< by the link itself: it did not arrive
+  std::uint8_t copy : 1 = 0;
+  bool is_originated : 1 = false;  ///< by the link itself: it did not arrive
+  std::uint8_t tcp_at = 0;         ///< where its TCP header begins, if it is one segment; 0: it is to be looked for
   ConnectionHandle connection;
   std::uint32_t epoch = 0;  ///< of the conditions it arrived under
   TimePoint arrived;

@@ -19,6 +19,13 @@ class WireFacts {
   /// One segment, as it arrived from `from`. True if it belongs among the closing segments: the first FIN of its side,
   /// or a RST.
   bool see(Role from, const TcpSegment& segment) noexcept;
+  /// Whether see() would learn nothing from one more segment with ACK, with or without payload, and without SYN, FIN and
+  /// RST.
+  bool knows(Role from, bool has_payload) const noexcept {
+    const SideFacts& x = sides_[index(from)];
+    const std::uint8_t facts = (from == Role::client ? kClientMore : kServerAny) | (has_payload ? kPayload : 0);
+    return (facts_ & facts) == facts && (has_payload ? x.has_told_data : x.has_told_ack);
+  }
   /// Something that is told when it has happened once, ten times, a hundred times, ...: T retransmission, W zero
   /// window, C bad checksum, G gap. `count` includes this one.
   void tell(Role of, char letter, std::uint64_t count) noexcept;

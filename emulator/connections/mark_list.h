@@ -31,6 +31,10 @@ class MarkPool {
   void add(MarkList& list, TimePoint arrived, SequenceNumber seq, std::uint8_t copies, Mark mark) noexcept;
   /// The mark of a segment of which one more copy has landed; the default if it has none.
   Mark take(MarkList& list, TimePoint arrived, SequenceNumber seq) noexcept;
+  /// Whether the list has marks of what arrived until then.
+  bool has_until(const MarkList& list, TimePoint arrived) const noexcept {
+    return list.count > 0 && nodes_[nodes_[list.tail].next].arrived <= arrived;
+  }
   void release(MarkList& list) noexcept;
 
   std::uint32_t taken() const noexcept { return nodes_.taken(); }

@@ -28,6 +28,11 @@ bool is_ritual(const TcpSegment& segment) { return segment.has(tcp_flag::kSyn | 
 
 }  // namespace
 
+bool ConnectionTable::State::is_awaited(const Record& record, Role from, TimePoint arrived) const noexcept {
+  return record.budget.follow || record.budget.others < kMaxOtherSegments || record.closes.count > 0 ||
+         marks.has_until(record.tcp.of(from).marks, arrived);
+}
+
 std::uint64_t ConnectionTable::State::count_arrival(Record& record, const PacketView& packet, Role from) noexcept {
   PacketCounters& counters = record.counters_of(from);
   const std::uint64_t number = counters.packets_sent;
@@ -40,6 +45,7 @@ std::uint64_t ConnectionTable::State::count_arrival(Record& record, const Packet
 void ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
+  if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return;
   if (fate.copies > 1) ++need_troubles(record, from).duplicated;
   if (fate.corrupted) ++need_troubles(record, from).corrupted;
   if (fate.reordered && !fate.is_dropped()) ++need_troubles(record, from).reordered;

@@ -114,6 +114,8 @@ struct ConnectionTable::State {
   // table_packets.cpp
   /// The packet's number in its direction, from 0.
   static std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
+  /// Whether there is something to tell of a segment of `from`, that arrived then, when it lands, whatever it is.
+  bool is_awaited(const Record& record, Role from, TimePoint arrived) const noexcept;
   void send(Record& record, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
   /// True if any row applied.
   bool deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived, const Fate& fate,

@@ -172,18 +172,19 @@ void TcpTracker::measure_progress(const Occasion& o, SequenceNumber before) cons
 }
 
 // An ACK on its way to X: three of a kind make it repeat what it thinks is lost (RFC 5681 3.2).
-void TcpTracker::measure_delivered(const Occasion& o) const noexcept {
-  TcpEndpoint& x = o.x();
-  TcpEndpoint& sender = o.y();
-  const bool is_same_window = sender.has_window_delivered && sender.window_delivered == o.segment.window;
-  sender.window_delivered = o.segment.window;
+void TcpTracker::measure_delivered(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
+  TcpEndpoint& x = connection.of(who);
+  TcpEndpoint& sender = connection.of(peer_of(who));
+  const bool is_same_window = sender.has_window_delivered && sender.window_delivered == segment.window;
+  sender.window_delivered = segment.window;
   sender.has_window_delivered = true;
-  if (!o.segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
-  if (is_after(o.segment.ack, x.una)) {
+  if (!segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
+  if (is_after(segment.ack, x.una)) {
     x.dup_acks_delivered = 0;
-    if (x.is_recovering && !is_before(o.segment.ack, o.troubles().of(o.who).recover)) x.is_recovering = false;
-  } else if (o.kind == SegmentKind::ack && o.segment.length == 0 && o.segment.ack == x.una && is_same_window &&
-             is_after(x.snd_max, x.una) && x.dup_acks_delivered < 255) {
+    if (x.is_recovering && !is_before(segment.ack, troubles_.known(connection.troubles).of(who).recover))
+      x.is_recovering = false;
+  } else if (segment.length == 0 && segment.ack == x.una && is_same_window && is_after(x.snd_max, x.una) &&
+             x.dup_acks_delivered < 255 && kind_of(segment) == SegmentKind::ack) {
     ++x.dup_acks_delivered;
   }
 }

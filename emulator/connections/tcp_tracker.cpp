@@ -105,6 +105,46 @@ bool TcpTracker::is_stream(const TcpConnection& connection, SegmentKind kind) co
          !troubles_.known(connection.troubles).pending.is_set && ((x.seen | y.seen) & TcpEndpoint::kSentFin) == 0;
 }
 
+// In sequence, with data or a new acknowledgement, its window open: neither a repetition, a gap, a probe nor a sign of
+// one, and believed in whatever it says.
+bool TcpTracker::sent_on(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
+  constexpr std::uint16_t kBothKnow = TcpEndpoint::kHasSent | TcpEndpoint::kHasAcked;
+  constexpr std::uint16_t kKnown = kBothKnow | TcpEndpoint::kHasReceived;
+  constexpr std::uint16_t kUnusual = TcpEndpoint::kChallenged | TcpEndpoint::kInferredOpen;
+  TcpEndpoint& x = connection.of(who);
+  const TcpEndpoint& y = connection.of(peer_of(who));
+  const std::uint32_t window = window_of(x, y, segment);
+  const bool goes_on = segment.seq == x.snd_max && (segment.length > 0 || segment.ack != x.ack_sent);
+  const bool is_known = (x.seen & (kKnown | kUnusual)) == kKnown && (y.seen & kBothKnow) == kBothKnow;
+  if (!goes_on || !is_known || window == 0 || x.is_window_closed || !x.has_window || is_after(segment.ack, y.snd_max) ||
+      !connection.facts.knows(who, segment.length > 0) || !is_stream(connection, kind_of(segment))) {
+    return false;
+  }
+  x.window_sent = segment.window;
+  x.max_window = std::max(x.max_window, window);
+  x.snd_max += segment.length;
+  x.unique_payload += segment.length;
+  x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
+  note_acknowledgement(connection, who, segment.ack, window);
+  return true;
+}
+
+bool TcpTracker::delivered_on(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
+  const TcpEndpoint& x = connection.of(who);
+  constexpr std::uint16_t kKnown = TcpEndpoint::kHasSent | TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
+  const bool is_within_window = !is_before(segment.seq + segment.length, x.ack_sent) &&
+                                !is_after(segment.seq, later_of(x.right_edge, x.rcv_nxt));
+  if ((x.seen & kKnown) != kKnown || (connection.midstream && !connection.liberal) ||
+      (!is_within_window && !connection.liberal) || is_after(segment.ack, x.snd_max) ||
+      !is_stream(connection, kind_of(segment))) {
+    return false;
+  }
+  measure_delivered(connection, who, segment);
+  note_delivered_ack(connection, who, segment.ack);
+  if (segment.length > 0) receive(connection, who, segment.seq, segment.length);
+  return true;
+}
+
 // The first of them has shown what its acknowledgement and its window say: again, they say nothing new.
 bool TcpTracker::sent_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
   TcpEndpoint& x = connection.of(who);
@@ -161,12 +201,18 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
   measure_progress(o, before);
   if (!segment.has(tcp_flag::kAck)) return;
   if (y.has(TcpEndpoint::kHasSent) && is_after(segment.ack, y.snd_max)) return;
-  const SequenceNumber edge = segment.ack + window_of(x, y, segment);
+  note_acknowledgement(o.connection, o.who, segment.ack, window_of(x, y, segment));
+}
+
+void TcpTracker::note_acknowledgement(TcpConnection& connection, Role who, SequenceNumber ack,
+                                      std::uint32_t window) const noexcept {
+  TcpEndpoint& x = connection.of(who);
+  const SequenceNumber edge = ack + window;
   const bool is_first = !x.has(TcpEndpoint::kHasAcked);
-  x.ack_sent = is_first ? segment.ack : later_of(x.ack_sent, segment.ack);
+  x.ack_sent = is_first ? ack : later_of(x.ack_sent, ack);
   x.right_edge = is_first ? edge : later_of(x.right_edge, edge);
   x.rcv_nxt = x.has(TcpEndpoint::kHasReceived) ? later_of(x.rcv_nxt, x.ack_sent) : x.ack_sent;
-  x.rcv_nxt = absorb(o.connection, o.who, x.rcv_nxt);
+  x.rcv_nxt = absorb(connection, who, x.rcv_nxt);
   x.seen |= TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
 }
 
@@ -193,7 +239,7 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
   // A row that stops without a change has found the segment unacceptable: nothing in it counts.
   if (!goes_on && steps.count > first && steps.items[steps.count - 1].from == steps.items[steps.count - 1].to) return;
   time_delivered(connection, kind, arrived, now);
-  measure_delivered(o);
+  measure_delivered(connection, who, segment);
   account_delivered(o);
 }
 
@@ -223,10 +269,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
   TcpEndpoint& x = o.x();
   TcpEndpoint& y = o.y();
   const TcpSegment& segment = o.segment;
-  if (segment.has(tcp_flag::kAck) && x.has(TcpEndpoint::kHasSent)) {
-    x.una = later_of(x.una, segment.ack);
-    if (o.troubles().of(o.who).dropped.count > 0) ranges_.forget_below(o.need_troubles().of(o.who).dropped, x.una);
-  }
+  if (segment.has(tcp_flag::kAck) && x.has(TcpEndpoint::kHasSent)) note_delivered_ack(o.connection, o.who, segment.ack);
   const std::uint32_t length = segment.sequence_length();
   if (x.state == TcpState::time_wait && segment.has(tcp_flag::kFin) && y.has(TcpEndpoint::kSentFin) &&
       segment.seq + length == y.fin_end) {
@@ -240,13 +283,25 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
     x.seen |= TcpEndpoint::kHasReceived;
     return;
   }
+  receive(o.connection, o.who, segment.seq, length);
+}
+
+void TcpTracker::note_delivered_ack(TcpConnection& connection, Role who, SequenceNumber ack) const noexcept {
+  TcpEndpoint& x = connection.of(who);
+  x.una = later_of(x.una, ack);
+  if (troubles_.known(connection.troubles).of(who).dropped.count > 0)
+    ranges_.forget_below(troubles_.need(connection.troubles).of(who).dropped, x.una);
+}
+
+void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq, std::uint32_t length) const noexcept {
+  TcpEndpoint& x = connection.of(who);
   if (!x.has(TcpEndpoint::kHasReceived)) {
-    x.rcv_nxt = segment.seq + length;
+    x.rcv_nxt = seq + length;
     x.seen |= TcpEndpoint::kHasReceived;
-  } else if (is_after(segment.seq, x.rcv_nxt)) {
-    ranges_.add(o.need_troubles().of(o.who).out_of_order, segment.seq, segment.seq + length);
+  } else if (is_after(seq, x.rcv_nxt)) {
+    ranges_.add(troubles_.need(connection.troubles).of(who).out_of_order, seq, seq + length);
   } else {
-    x.rcv_nxt = absorb(o.connection, o.who, later_of(x.rcv_nxt, segment.seq + length));
+    x.rcv_nxt = absorb(connection, who, later_of(x.rcv_nxt, seq + length));
   }
 }
 

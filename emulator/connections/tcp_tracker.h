@@ -68,6 +68,10 @@ class TcpTracker {
   /// D: an intact copy was released to the endpoint `who`. `arrived` is the time of its sent().
   void delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived, TimePoint now,
                  Steps& steps) const noexcept;
+  /// Both for a segment, neither lost nor a copy, that only carries an established stream on, as nearly every one does:
+  /// the same for less. False, and nothing done, if there is more to it.
+  bool sent_on(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
+  bool delivered_on(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
   /// An ICMP error was released to the endpoint `who`, about a segment of its own.
   void icmp_error(TcpConnection& connection, Role who, const IcmpError& error, TimePoint now,
                   Steps& steps) const noexcept;
@@ -113,9 +117,16 @@ class TcpTracker {
   void measure_window(const Occasion& occasion, const PacketView& packet) const noexcept;
   /// Behind the states: sequence space and options.
   void measure_progress(const Occasion& occasion, SequenceNumber before) const noexcept;
-  void measure_delivered(const Occasion& occasion) const noexcept;
+  void measure_delivered(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
   void account_sent(const Occasion& occasion, const PacketView& packet) const noexcept;
   void account_delivered(const Occasion& occasion) const noexcept;
+  /// X's acknowledgement, on its way from it; with the window it offers.
+  void note_acknowledgement(TcpConnection& connection, Role who, SequenceNumber ack,
+                            std::uint32_t window) const noexcept;
+  /// One that has reached X.
+  void note_delivered_ack(TcpConnection& connection, Role who, SequenceNumber ack) const noexcept;
+  /// Data, or a FIN, that has reached X.
+  void receive(TcpConnection& connection, Role who, SequenceNumber seq, std::uint32_t length) const noexcept;
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
   /// What was delivered to `who` reaches so far, together with what lay beyond `edge`.
   SequenceNumber absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept;
