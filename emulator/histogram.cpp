@@ -4,6 +4,14 @@
 
 namespace wobble {
 
+Histogram& Histogram::operator+=(const Histogram& other) noexcept {
+  for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) counts_[bucket] += other.counts_[bucket];
+  count_ += other.count_;
+  sum_ += other.sum_;
+  max_ = std::max(max_, other.max_);
+  return *this;
+}
+
 Duration Histogram::quantile(double q) const noexcept {
   if (count_ == 0) return Duration(0);
   // The rank of the value asked for: the smallest whole number not below q * count, at least the first.

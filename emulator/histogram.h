@@ -15,25 +15,14 @@ class Histogram {
   static constexpr std::size_t kSteps = 16;
   static constexpr std::size_t kBuckets = 44 * kSteps;  // to 2^47 ns: 39 hours
 
-  /// A value and its place: for those that go into more than one histogram.
-  class Value {
-   public:
-    explicit Value(Duration value) noexcept
-        : value_(value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count())), bucket_(bucket_of(value_)) {}
-
-   private:
-    friend class Histogram;
-    std::uint64_t value_;
-    std::size_t bucket_;
-  };
-
-  void add(Duration value, std::uint32_t times = 1) noexcept { add(Value(value), times); }
-  void add(Value value, std::uint32_t times = 1) noexcept {
-    counts_[value.bucket_] += times;
+  void add(Duration value, std::uint32_t times = 1) noexcept {
+    const std::uint64_t v = value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
+    counts_[bucket_of(v)] += times;
     count_ += times;
-    sum_ += value.value_ * times;
-    if (value.value_ > max_) max_ = value.value_;
+    sum_ += v * times;
+    if (v > max_) max_ = v;
   }
+  Histogram& operator+=(const Histogram& other) noexcept;
 
   std::uint64_t count() const noexcept { return count_; }
   Duration sum() const noexcept { return Duration(sum_); }

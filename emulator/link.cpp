@@ -35,10 +35,8 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
   const std::uint32_t count = is_malformed ? 1 : packet.count();
   const std::size_t size = is_malformed ? bytes.size() : packet.wire_size(0, count);
-  for (DirectionCounters* c : {&half.total, &half.since_change}) {
-    c->packets_in += count;
-    c->bytes_in += size;
-  }
+  half.since_change.packets_in += count;
+  half.since_change.bytes_in += size;
   half.rate_in.add(size, now);
   next_number_ += count;
   if (is_malformed) {
@@ -206,11 +204,9 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
     fate.corrupted = done == Damage::discarded;
   }
   fate.dropped = fate.lost[0];
-  for (DirectionCounters* c : {&half.total, &half.since_change}) {
-    c->duplicated += is_duplicated ? 1 : 0;
-    c->corrupted += was_damaged ? 1 : 0;
-    c->reordered += fate.reordered && !fate.is_dropped() ? 1 : 0;
-  }
+  half.since_change.duplicated += is_duplicated ? 1 : 0;
+  half.since_change.corrupted += was_damaged ? 1 : 0;
+  half.since_change.reordered += fate.reordered && !fate.is_dropped() ? 1 : 0;
   return copies;
 }
 
@@ -244,9 +240,7 @@ void Link::tell_exhausted(TimePoint now) noexcept {
 }
 
 void Link::count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n) noexcept {
-  const auto index = static_cast<std::size_t>(reason);
-  half.total.dropped[index] += n;
-  if (epoch == epoch_) half.since_change.dropped[index] += n;
+  counters(half, epoch).dropped[static_cast<std::size_t>(reason)] += n;
 }
 
 void Link::advance(TimePoint now) noexcept {
@@ -274,6 +268,7 @@ void Link::start_epoch(TimePoint now) {
   ++epoch_;
   changed_at_ = now;
   for (Half* half : {&up_, &down_}) {
+    half->before += half->since_change;
     half->since_change = {};
     half->loss_before = half->pipeline.loss_runs();
   }
@@ -292,8 +287,9 @@ LinkStats Link::stats(TimePoint now) noexcept {
   for (Direction d : {Direction::up, Direction::down}) {
     Half& half = this->half(d);
     DirectionStats& out = d == Direction::up ? stats.up : stats.down;
-    out.total = half.total;
     out.since_change = half.since_change;
+    out.total = half.before;
+    out.total += half.since_change;
     const LossRuns& runs = out.total.loss_runs = half.pipeline.loss_runs();
     out.since_change.loss_runs = {runs.lost - half.loss_before.lost, runs.runs - half.loss_before.runs};
     out.packets_in_flight = half.packets_in_flight;

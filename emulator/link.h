@@ -95,7 +95,7 @@ class Link {
     Half(Direction direction, std::uint64_t seed) : pipeline(direction, seed) {}
     Pipeline pipeline;
     ReleaseQueue queue;
-    DirectionCounters total;
+    DirectionCounters before;  ///< of packets that arrived before the conditions last changed
     DirectionCounters since_change;
     LossRuns loss_before;  ///< the conditions last changed
     std::uint64_t packets_in_flight = 0;
@@ -107,6 +107,10 @@ class Link {
   };
 
   Half& half(Direction d) noexcept { return d == Direction::up ? up_ : down_; }
+  /// For what arrived under the conditions of `epoch`.
+  DirectionCounters& counters(Half& half, std::uint32_t epoch) const noexcept {
+    return epoch == epoch_ ? half.since_change : half.before;
+  }
   /// A super-packet on its way in.
   struct Arrival {
     SuperPacket packet;
@@ -156,7 +160,10 @@ class Link {
   /// There was no memory for a packet: the first time, and the first after a while without, somebody is told.
   void tell_exhausted(TimePoint now) noexcept;
   /// Moves on what leaves the bottleneck until `now`, or is dropped there.
-  void advance_bottleneck(Direction direction, TimePoint now) noexcept;
+  void advance_bottleneck(Direction direction, TimePoint now) noexcept {
+    if (half(direction).pipeline.next_leaving_at() <= now) empty_bottleneck(direction, now);
+  }
+  void empty_bottleneck(Direction direction, TimePoint now) noexcept;
   void mark(Half& half, InFlight& packet) noexcept;
   void count_drop(Half& half, DropReason reason, std::uint32_t epoch, std::uint32_t n = 1) noexcept;
   void leave_flight(Half& half, const InFlight& packet) noexcept;
@@ -167,7 +174,10 @@ class Link {
   /// Brings the conditions about that hold from `at` on: the link's own, or those of the scenario's step.
   void put_in_force(TimePoint at);
   /// Takes the scenario's steps until `now`, each at its own moment.
-  void follow_scenario(TimePoint now);
+  void follow_scenario(TimePoint now) {
+    if (scenario_.next_change() <= now) take_steps(now);
+  }
+  void take_steps(TimePoint now);
   void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;

@@ -6,9 +6,8 @@
 
 namespace wobble {
 
-void Link::advance_bottleneck(Direction direction, TimePoint now) noexcept {
+void Link::empty_bottleneck(Direction direction, TimePoint now) noexcept {
   Half& half = this->half(direction);
-  if (half.pipeline.next_leaving_at() > now) return;
   LeftBottleneck left;
   while (half.pipeline.next_leaving(now, left)) {
     if (left.dropped != DropReason::none) {
@@ -21,9 +20,7 @@ void Link::advance_bottleneck(Direction direction, TimePoint now) noexcept {
 }
 
 void Link::mark(Half& half, InFlight& packet) noexcept {
-  if (!mark_congestion(packet.buffer.bytes())) return;
-  ++half.total.marked;
-  if (packet.epoch == epoch_) ++half.since_change.marked;
+  if (mark_congestion(packet.buffer.bytes())) ++counters(half, packet.epoch).marked;
 }
 
 std::optional<InFlight> Link::pop_due(Direction direction, TimePoint now) noexcept {
@@ -34,15 +31,14 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   Half& half = this->half(direction);
   if (!written) return lose(packet, direction, DropReason::device, now);
   leave_flight(half, packet);
-  const Histogram::Value delay(packet.release_at - packet.arrived), lateness(now - packet.release_at);
-  for (DirectionCounters* c : {&half.total, &half.since_change}) {
-    if (c == &half.since_change && packet.epoch != epoch_) continue;
-    c->packets_out += packet.segments;
-    c->bytes_out += packet.wire_bytes;
-    if (!packet.is_originated) c->delay.add(delay, packet.segments);
-    c->lateness.add(lateness, packet.segments);
+  DirectionCounters& counters = this->counters(half, packet.epoch);
+  counters.packets_out += packet.segments;
+  counters.bytes_out += packet.wire_bytes;
+  counters.lateness.add(now - packet.release_at, packet.segments);
+  if (!packet.is_originated) {
+    counters.delay.add(packet.release_at - packet.arrived, packet.segments);
+    if (packet.copy == 0) count_reordering(half, packet);
   }
-  if (!packet.is_originated && packet.copy == 0) count_reordering(half, packet);
   half.rate_out.add(packet.wire_bytes, now);
 
   const Side arrived_on = opposite(destination_of(direction));

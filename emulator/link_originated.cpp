@@ -12,15 +12,13 @@
 namespace wobble {
 
 void Link::count_originated(Half& half, std::uint32_t n) noexcept {
-  half.total.originated += n;
   half.since_change.originated += n;
 }
 
 void Link::count_reordering(Half& half, const InFlight& packet) noexcept {
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     const auto departure = half.reordering.depart(packet.sequence + i);
-    count(half.total.reordering, departure);
-    if (packet.epoch == epoch_) count(half.since_change.reordering, departure);
+    count(counters(half, packet.epoch).reordering, departure);
   }
 }
 

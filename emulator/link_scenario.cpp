@@ -22,7 +22,7 @@ void Link::put_in_force(TimePoint at) {
   idle_timeout_.configure(up.idle_timeout, down.idle_timeout);
 }
 
-void Link::follow_scenario(TimePoint now) {
+void Link::take_steps(TimePoint now) {
   while (scenario_.next_change() <= now) {
     const TimePoint begun = scenario_.go_on(now);
     put_in_force(begun);

@@ -19,6 +19,8 @@ struct ReorderingCounters {
   std::uint64_t reordered = 0;
   std::uint64_t extent_sum = 0;
   std::uint64_t extent_max = 0;
+
+  ReorderingCounters& operator+=(const ReorderingCounters& other) noexcept;
 };
 
 /// What the model of loss has lost, and in how many runs of packets that came one after the other: of the direction,
@@ -26,6 +28,8 @@ struct ReorderingCounters {
 struct LossRuns {
   std::uint64_t lost = 0;
   std::uint64_t runs = 0;
+
+  LossRuns& operator+=(const LossRuns& other) noexcept;
 };
 
 /// Counters of one direction. It always holds, to the packet:
@@ -45,6 +49,8 @@ struct DirectionCounters {
   LossRuns loss_runs;
   Histogram delay;     ///< asked of each released packet: release_at − arrival
   Histogram lateness;  ///< how much later it left than asked: never below 0
+
+  DirectionCounters& operator+=(const DirectionCounters& other) noexcept;
 };
 
 struct DirectionStats {

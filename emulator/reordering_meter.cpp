@@ -5,7 +5,11 @@ namespace wobble {
 ReorderingMeter::Departure ReorderingMeter::depart(std::uint64_t sequence) noexcept {
   Departure departure;
   if (sequence >= next_expected_) {
-    extend(sequence);
+    if (!runs_.empty() && sequence == next_expected_ && runs_[last_].position + runs_[last_].length == position_) {
+      ++runs_[last_].length;
+    } else {
+      begin_run(sequence);
+    }
     next_expected_ = sequence + 1;
   } else {
     departure = {true, position_ - first_later(sequence)};
@@ -14,18 +18,13 @@ ReorderingMeter::Departure ReorderingMeter::depart(std::uint64_t sequence) noexc
   return departure;
 }
 
-void ReorderingMeter::extend(std::uint64_t sequence) {
-  if (!runs_.empty()) {
-    Run& last = runs_[(oldest_ + runs_.size() - 1) % runs_.size()];
-    if (last.sequence + last.length == sequence && last.position + last.length == position_) {
-      ++last.length;
-      return;
-    }
-  }
+void ReorderingMeter::begin_run(std::uint64_t sequence) {
   if (runs_.size() < kRuns) {
+    last_ = runs_.size();
     runs_.push_back({sequence, position_, 1});
   } else {
-    runs_[oldest_] = {sequence, position_, 1};
+    last_ = oldest_;
+    runs_[last_] = {sequence, position_, 1};
     oldest_ = (oldest_ + 1) % kRuns;
   }
 }

@@ -29,13 +29,14 @@ class ReorderingMeter {
     std::uint64_t position;
     std::uint64_t length;
   };
-  void extend(std::uint64_t sequence);
+  void begin_run(std::uint64_t sequence);
   std::uint64_t first_later(std::uint64_t sequence) const noexcept;
 
   std::uint64_t next_expected_ = 0;
   std::uint64_t position_ = 0;  ///< how many have left
   std::vector<Run> runs_;       ///< a ring once it has kRuns
   std::size_t oldest_ = 0;
+  std::size_t last_ = 0;  ///< the run that grows
 };
 
 inline void count(ReorderingCounters& counters, const ReorderingMeter::Departure& departure) noexcept {

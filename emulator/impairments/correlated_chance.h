@@ -60,12 +60,15 @@ class CorrelatedChance {
 
   bool strikes(const FlowPosition& flow, bool is_copy = false) noexcept {
     if (p_.is_zero()) return false;
-    if (correlation_.is_zero()) return chance_.strikes(flow, p_, is_copy);
+    return correlation_.is_zero() ? chance_.strikes(flow, p_, is_copy) : strikes_again(flow, is_copy);
+  }
+
+ private:
+  bool strikes_again(const FlowPosition& flow, bool is_copy) noexcept {
     const auto turn = memory_.next(flow);
     return chain_.next(turn.state, chance_.number_for(turn.position, is_copy));
   }
 
- private:
   Chance chance_;
   Probability p_;
   Probability correlation_;

@@ -23,6 +23,11 @@ void Transmitter::configure(const RateSettings& rate, const TraceSettings& trace
   }
   if (had_trace && !trace.ms) paid_ = std::max(paid_, busy_until_);
   rate_ = rate;
+  if (rate.bits_per_second == 0) return;
+  const std::uint64_t saved = rate.burst * kBitNanoseconds;  // at most 8 * 10^18
+  const std::uint64_t over = saved % rate.bits_per_second;
+  credit_ = Duration(saved / rate.bits_per_second + (over > 0 ? 1 : 0));
+  credit_rest_ = over > 0 ? rate.bits_per_second - over : 0;
 }
 
 TimePoint Transmitter::next_start(TimePoint since) const noexcept {
@@ -44,16 +49,10 @@ TimePoint Transmitter::transmit(std::uint32_t length, TimePoint since) noexcept 
 
 TimePoint Transmitter::transmit_at_rate(std::uint32_t length, TimePoint since) noexcept {
   const std::uint64_t rate = rate_.bits_per_second;
-  const std::uint64_t saved = rate_.burst * kBitNanoseconds;  // at most 8 * 10^18
-  TimePoint earliest = since - Duration(saved / rate);
-  std::uint64_t fraction = 0;
-  if (saved % rate > 0) {
-    earliest -= Duration(1);
-    fraction = rate - saved % rate;
-  }
-  if (paid_ < earliest || (paid_ == earliest && remainder_ < fraction)) {
+  const TimePoint earliest = since - credit_;
+  if (paid_ < earliest || (paid_ == earliest && remainder_ < credit_rest_)) {
     paid_ = earliest;
-    remainder_ = fraction;
+    remainder_ = credit_rest_;
   }
   const std::uint64_t work = line_bytes(length) * kBitNanoseconds + remainder_;  // below 2^60
   paid_ += Duration(work / rate);

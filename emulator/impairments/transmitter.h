@@ -43,6 +43,8 @@ class Transmitter {
   TimePoint transmit_at_rate(std::uint32_t length, TimePoint since) noexcept;
 
   RateSettings rate_;
+  Duration credit_{0};             ///< what an idle link saves, rounded up
+  std::uint64_t credit_rest_ = 0;  ///< how much less it is, in units of 1/rate ns
   DeliveryTrace trace_;
   TimePoint busy_until_ = TimePoint::min();       ///< the last departure
   TimePoint trace_free_from_ = TimePoint::min();  ///< what was sent before the trace took over
