@@ -1,5 +1,7 @@
 #include "emulator/icmp_error.h"
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
@@ -7,10 +9,6 @@ using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::size_t kIcmpHeader = 8;
 constexpr std::size_t kPortsAndSequence = 8;  // what every error quotes of a transport header (RFC 792)
-
-std::uint16_t read16(Bytes bytes, std::size_t at) noexcept {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
 
 /// What type and code say; false if a connection does not hear of them.
 bool read_icmp(std::uint8_t type, std::uint8_t code, IcmpError& out) noexcept {

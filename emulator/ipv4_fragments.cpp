@@ -3,20 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
 constexpr std::uint32_t kHeader = 20;
 constexpr std::uint32_t kDontFragment = 0x4000, kMoreFragments = 0x2000, kOffset = 0x1fff;
-
-std::uint32_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return static_cast<std::uint32_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-void write16(std::span<std::uint8_t> bytes, std::size_t at, std::uint32_t value) noexcept {
-  bytes[at] = static_cast<std::uint8_t>(value >> 8);
-  bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
 
 /// Copies the options whose copied flag is set, padded to whole words; answers with their length. An option that lies
 /// about its own length ends the list.

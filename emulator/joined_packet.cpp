@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
@@ -13,15 +15,6 @@ constexpr std::uint16_t kEnding = tcp_flag::kFin | tcp_flag::kPsh;
 constexpr std::uint16_t kNeverJoined = tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kUrg | tcp_flag::kCwr;
 
 using Bytes = JoinedPacket::Bytes;
-
-std::uint16_t read16(Bytes bytes, std::size_t at) noexcept {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-void write16(std::span<std::uint8_t> bytes, std::size_t at, std::uint32_t value) noexcept {
-  bytes[at] = static_cast<std::uint8_t>(value >> 8);
-  bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
 
 bool is_equal(Bytes a, Bytes b, std::size_t from, std::size_t to) noexcept {
   return std::memcmp(a.data() + from, b.data() + from, to - from) == 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
@@ -10,16 +12,6 @@ constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40, kIcmpHeader = 8, kTcpH
 constexpr std::size_t kMaxQuoting[] = {576, 1280};  // IPv4, IPv6: of the whole message
 constexpr std::uint8_t kHopLimit = 64;
 constexpr std::uint8_t kInternetworkControl = 0xc0;  // the precedence of errors (RFC 1812 4.3.2.5)
-
-void write16(std::span<std::uint8_t> out, std::size_t at, std::uint32_t value) noexcept {
-  out[at] = static_cast<std::uint8_t>(value >> 8);
-  out[at + 1] = static_cast<std::uint8_t>(value);
-}
-
-void write32(std::span<std::uint8_t> out, std::size_t at, std::uint32_t value) noexcept {
-  write16(out, at, value >> 16);
-  write16(out, at + 2, value & 0xffff);
-}
 
 /// An IP header without options before `body` bytes; answers with its length.
 std::size_t write_ip(std::span<std::uint8_t> out, std::uint8_t protocol, std::uint8_t service, const IpAddress& from,

@@ -6,6 +6,8 @@
 
 #include "emulator/packet.h"
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
@@ -18,15 +20,6 @@ constexpr std::size_t kLongestPacket = 65'535;
 
 // IPv6 extension headers (RFC 8200 4, RFC 4302), by protocol number.
 constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51, kDestinationOptions = 60;
-
-std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-std::uint32_t read32(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 | std::uint32_t{bytes[at + 2]} << 8 |
-         bytes[at + 3];
-}
 
 /// What it means that a header does not fit into what is left.
 ParseError incomplete(const PacketView& view) noexcept {

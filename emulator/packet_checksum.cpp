@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "emulator/network_order.h"
 #include "emulator/packet.h"
 
 namespace wobble {
@@ -14,10 +15,6 @@ struct Coverage {
   std::size_t field = 0;  ///< from the start of the packet
   std::size_t length = 0;
 };
-
-std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
 
 std::uint64_t sum_of(std::span<const std::uint8_t> bytes) noexcept {
   std::uint64_t sum = 0;

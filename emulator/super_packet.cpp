@@ -3,25 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
 constexpr std::size_t kTcpChecksum = 16;  // from the start of the transport header
 constexpr std::size_t kUdpChecksum = 6;
-
-std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-void write16(std::span<std::uint8_t> bytes, std::size_t at, std::uint32_t value) noexcept {
-  bytes[at] = static_cast<std::uint8_t>(value >> 8);
-  bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
-
-void write32(std::span<std::uint8_t> bytes, std::size_t at, std::uint32_t value) noexcept {
-  write16(bytes, at, value >> 16);
-  write16(bytes, at + 2, value & 0xffff);
-}
 
 std::size_t checksum_offset(const PacketView& packet) noexcept {
   return packet.protocol == kTcp ? kTcpChecksum : kUdpChecksum;
