@@ -109,46 +109,61 @@ std::uint32_t Link::arrive_alike(Half& half, const Arrival& arrival, const FlowP
 
 void Link::keep_run(Half& half, Arrival& arrival, Run& run) noexcept {
   if (run.n == 0) return;
-  const SuperPacket& packet = arrival.packet;
-  const std::uint32_t size = packet.run_size(run.first, run.n);
-  const bool is_whole = run.n == packet.count();
-  InFlight kept;
-  // A large packet keeps the block it was read into; a small one must not pin it.
-  if (is_whole && arrival.storage && size > arrival.storage.footprint() / 3 * 2) {
-    kept.buffer = std::move(arrival.storage);
-    kept.buffer.shrink(size);
-    kept.offload = packet.offload();
-  } else if ((kept.buffer = pool_.allocate(size))) {
-    kept.offload = packet.copy_run(run.first, run.n, kept.buffer.bytes());
-  } else {
+  Offload offload;
+  PacketBuffer buffer = keep_bytes(arrival, run, offload);
+  if (!buffer) {
     run.fate.dropped = run.fate.lost[0] = DropReason::memory;
     count_drop(half, DropReason::memory, epoch_, run.n);
     tell_exhausted(arrival.now);
   }
+  const std::uint8_t tcp_at = track_run(arrival, run);
+  if (buffer) {
+    InFlight packet{std::move(buffer),
+                    offload,
+                    arrival.packet.wire_size(run.first, run.n),
+                    static_cast<std::uint16_t>(run.n),
+                    0,
+                    false,
+                    tcp_at,
+                    run.connection,
+                    epoch_,
+                    arrival.now,
+                    run.fate.release_at[0],
+                    run.fate,
+                    arrival.number + run.first,
+                    run.sequence};
+    enter_flight(half, packet);
+    enqueue(half, std::move(packet), 0);
+  }
+  run.n = 0;
+}
+
+// A large packet keeps the block it was read into; a small one must not pin it.
+PacketBuffer Link::keep_bytes(Arrival& arrival, const Run& run, Offload& offload) noexcept {
+  const SuperPacket& packet = arrival.packet;
+  const std::uint32_t size = packet.run_size(run.first, run.n);
+  if (run.n == packet.count() && arrival.storage && size > arrival.storage.footprint() / 3 * 2) {
+    arrival.storage.shrink(size);
+    offload = packet.offload();
+    return std::move(arrival.storage);
+  }
+  PacketBuffer buffer = pool_.allocate(size);
+  if (buffer) offload = packet.copy_run(run.first, run.n, buffer.bytes());
+  return buffer;
+}
+
+std::uint8_t Link::track_run(const Arrival& arrival, const Run& run) noexcept {
+  const SuperPacket& packet = arrival.packet;
   PacketView part;
   for (std::uint32_t i = run.first; i < run.first + run.n; ++i) {
     const PacketView& segment = packet.look_at(i, part);
-    if (run.n == 1 && segment.is_tcp() && segment.transport_offset < 256)
-      kept.tcp_at = static_cast<std::uint8_t>(segment.transport_offset);
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
-    if (i != run.first || run.n == 1 || !taps_.empty()) continue;
+    if (run.n == 1) return segment.is_tcp() && segment.transport_offset < 256 ? segment.transport_offset & 0xff : 0;
+    if (i != run.first || !taps_.empty()) continue;
     if (connections_.sent_rest(run.connection, packet.run(i + 1, run.n - 1), arrival.side, run.fate)) break;
   }
-  if (kept.buffer) {
-    kept.wire_bytes = packet.wire_size(run.first, run.n);
-    kept.segments = static_cast<std::uint16_t>(run.n);
-    kept.connection = run.connection;
-    kept.arrived = arrival.now;
-    kept.release_at = run.fate.release_at[0];
-    kept.fate = run.fate;
-    kept.epoch = epoch_;
-    kept.sequence = run.sequence;
-    kept.number = arrival.number + run.first;
-    enter_flight(half, kept);
-    enqueue(half, std::move(kept), 0);
-  }
-  run.n = 0;
+  return 0;
 }
 
 void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const PacketView& view,

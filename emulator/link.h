@@ -135,6 +135,10 @@ class Link {
   /// one; how many.
   std::uint32_t arrive_alike(Half& half, const Arrival& arrival, const FlowPosition& flow, Run& run) noexcept;
   void keep_run(Half& half, Arrival& arrival, Run& run) noexcept;
+  /// The bytes of the run's packet; empty if the memory is exhausted.
+  PacketBuffer keep_bytes(Arrival& arrival, const Run& run, Offload& offload) noexcept;
+  /// Tells its connection of the run: answers with InFlight::tcp_at.
+  std::uint8_t track_run(const Arrival& arrival, const Run& run) noexcept;
   void keep_single(Half& half, Arrival& arrival, std::uint32_t segment, const PacketView& view,
                    const FlowPosition& flow, Verdict& verdict) noexcept;
   /// The copies of one segment as they will leave; one that is lost stays empty. Completes the verdict's fate with what

@@ -18,9 +18,18 @@ class BufferPool;
 class PacketBuffer {
  public:
   PacketBuffer() = default;
-  PacketBuffer(PacketBuffer&& other) noexcept { swap(other); }
+  PacketBuffer(PacketBuffer&& other) noexcept
+      : pool_(other.pool_),
+        block_(std::exchange(other.block_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        size_class_(other.size_class_) {}
   PacketBuffer& operator=(PacketBuffer&& other) noexcept {
-    PacketBuffer(std::move(other)).swap(*this);
+    std::uint8_t* const block = std::exchange(other.block_, nullptr);  // at first, for `other` may be this one
+    if (block_ != nullptr) give_back();
+    pool_ = other.pool_;
+    block_ = block;
+    size_ = block != nullptr ? other.size_ : 0;
+    size_class_ = other.size_class_;
     return *this;
   }
   ~PacketBuffer() {
@@ -38,12 +47,6 @@ class PacketBuffer {
  private:
   friend class BufferPool;
   void give_back() noexcept;
-  void swap(PacketBuffer& other) noexcept {
-    std::swap(pool_, other.pool_);
-    std::swap(block_, other.block_);
-    std::swap(size_, other.size_);
-    std::swap(size_class_, other.size_class_);
-  }
 
   BufferPool* pool_ = nullptr;
   std::uint8_t* block_ = nullptr;

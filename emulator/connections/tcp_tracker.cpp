@@ -111,13 +111,14 @@ bool TcpTracker::sent_on(TcpConnection& connection, Role who, const TcpSegment& 
   constexpr std::uint16_t kBothKnow = TcpEndpoint::kHasSent | TcpEndpoint::kHasAcked;
   constexpr std::uint16_t kKnown = kBothKnow | TcpEndpoint::kHasReceived;
   constexpr std::uint16_t kUnusual = TcpEndpoint::kChallenged | TcpEndpoint::kInferredOpen;
+  if (!is_stream(connection, kind_of(segment))) return false;
   TcpEndpoint& x = connection.of(who);
   const TcpEndpoint& y = connection.of(peer_of(who));
   const std::uint32_t window = window_of(x, y, segment);
   const bool goes_on = segment.seq == x.snd_max && (segment.length > 0 || segment.ack != x.ack_sent);
   const bool is_known = (x.seen & (kKnown | kUnusual)) == kKnown && (y.seen & kBothKnow) == kBothKnow;
   if (!goes_on || !is_known || window == 0 || x.is_window_closed || !x.has_window || is_after(segment.ack, y.snd_max) ||
-      !connection.facts.knows(who, segment.length > 0) || !is_stream(connection, kind_of(segment))) {
+      !connection.facts.knows(who, segment.length > 0)) {
     return false;
   }
   x.window_sent = segment.window;
@@ -130,13 +131,13 @@ bool TcpTracker::sent_on(TcpConnection& connection, Role who, const TcpSegment& 
 }
 
 bool TcpTracker::delivered_on(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
+  if (!is_stream(connection, kind_of(segment))) return false;
   const TcpEndpoint& x = connection.of(who);
   constexpr std::uint16_t kKnown = TcpEndpoint::kHasSent | TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
   const bool is_within_window = !is_before(segment.seq + segment.length, x.ack_sent) &&
                                 !is_after(segment.seq, later_of(x.right_edge, x.rcv_nxt));
   if ((x.seen & kKnown) != kKnown || (connection.midstream && !connection.liberal) ||
-      (!is_within_window && !connection.liberal) || is_after(segment.ack, x.snd_max) ||
-      !is_stream(connection, kind_of(segment))) {
+      (!is_within_window && !connection.liberal) || is_after(segment.ack, x.snd_max)) {
     return false;
   }
   measure_delivered(connection, who, segment);
