@@ -159,7 +159,9 @@ std::uint8_t Link::track_run(const Arrival& arrival, const Run& run) noexcept {
     const PacketView& segment = packet.look_at(i, part);
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
-    if (run.n == 1) return segment.is_tcp() && segment.transport_offset < 256 ? segment.transport_offset & 0xff : 0;
+    if (run.n == 1)
+      return segment.is_tcp() && segment.transport_offset < 256 ? static_cast<std::uint8_t>(segment.transport_offset)
+                                                                : 0;
     if (i != run.first || !taps_.empty()) continue;
     if (connections_.sent_rest(run.connection, packet.run(i + 1, run.n - 1), arrival.side, run.fate)) break;
   }
@@ -182,7 +184,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
     copies[i].arrived = arrival.now;
     copies[i].release_at = fate.release_at[i];
     copies[i].fate = fate;
-    copies[i].copy = i;
+    copies[i].copy = i & 1;
     copies[i].epoch = epoch_;
     copies[i].sequence = arrival.sequence;
     copies[i].number = arrival.number + segment;

@@ -44,7 +44,8 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   const Side arrived_on = opposite(destination_of(direction));
   if (packet.tcp_at > 0 && taps_.empty()) {
     const TcpSegment segment = read_tcp_segment(packet.buffer.bytes(), packet.tcp_at);
-    if (connections_.delivered_on(packet.connection, segment, packet.wire_bytes, arrived_on, packet.arrived, packet.fate))
+    if (connections_.delivered_on(packet.connection, segment, packet.wire_bytes, arrived_on, packet.arrived,
+                                  packet.fate))
       return;
   }
   SuperPacket segments;

@@ -11,9 +11,7 @@
 
 namespace wobble {
 
-void Link::count_originated(Half& half, std::uint32_t n) noexcept {
-  half.since_change.originated += n;
-}
+void Link::count_originated(Half& half, std::uint32_t n) noexcept { half.since_change.originated += n; }
 
 void Link::count_reordering(Half& half, const InFlight& packet) noexcept {
   for (std::uint32_t i = 0; i < packet.segments; ++i) {

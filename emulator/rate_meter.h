@@ -42,7 +42,7 @@ class RateMeter {
 
   std::array<std::uint64_t, kSlots> slots_{};
   std::uint64_t slot_ = 0;
-  std::size_t place_ = 0;                   ///< of the present one
+  std::size_t place_ = 0;                    ///< of the present one
   TimePoint ends_at_ = TimePoint() + kSlot;  ///< the present one
 };
 

@@ -19,8 +19,8 @@ class WireFacts {
   /// One segment, as it arrived from `from`. True if it belongs among the closing segments: the first FIN of its side,
   /// or a RST.
   bool see(Role from, const TcpSegment& segment) noexcept;
-  /// Whether see() would learn nothing from one more segment with ACK, with or without payload, and without SYN, FIN and
-  /// RST.
+  /// Whether see() would learn nothing from one more segment with ACK, with or without payload, and without SYN, FIN
+  /// and RST.
   bool knows(Role from, bool has_payload) const noexcept {
     const SideFacts& x = sides_[index(from)];
     const std::uint8_t facts = (from == Role::client ? kClientMore : kServerAny) | (has_payload ? kPayload : 0);

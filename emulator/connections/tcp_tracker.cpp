@@ -134,8 +134,8 @@ bool TcpTracker::delivered_on(TcpConnection& connection, Role who, const TcpSegm
   if (!is_stream(connection, kind_of(segment))) return false;
   const TcpEndpoint& x = connection.of(who);
   constexpr std::uint16_t kKnown = TcpEndpoint::kHasSent | TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
-  const bool is_within_window = !is_before(segment.seq + segment.length, x.ack_sent) &&
-                                !is_after(segment.seq, later_of(x.right_edge, x.rcv_nxt));
+  const bool is_within_window =
+      !is_before(segment.seq + segment.length, x.ack_sent) && !is_after(segment.seq, later_of(x.right_edge, x.rcv_nxt));
   if ((x.seen & kKnown) != kKnown || (connection.midstream && !connection.liberal) ||
       (!is_within_window && !connection.liberal) || is_after(segment.ack, x.snd_max)) {
     return false;
