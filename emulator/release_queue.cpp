@@ -4,14 +4,6 @@
 #include <utility>
 
 namespace wobble {
-namespace {
-
-/// "a leaves after b": makes std's heaps, whose top is the greatest, give the earliest.
-constexpr auto leaves_later = [](const auto& a, const auto& b) noexcept {
-  return a.release_at != b.release_at ? a.release_at > b.release_at : a.order > b.order;
-};
-
-}  // namespace
 
 void ReleaseQueue::push(InFlight&& packet) {
   const TimePoint arrived = packet.arrived;
@@ -31,7 +23,7 @@ void ReleaseQueue::hold(InFlight&& packet, std::uint32_t packets, TimePoint dead
 }
 
 void ReleaseQueue::enqueue(InFlight&& packet) {
-  const std::uint64_t order = next_order_++;
+  const std::uint32_t order = next_order_++;
   // One that was moved back would stand in the FIFO for all that leave before it.
   const bool is_in_order = fifo_.empty() || packet.release_at >= fifo_.back().packet.release_at;
   if (is_in_order && !packet.fate.reordered) {
@@ -48,11 +40,10 @@ void ReleaseQueue::enqueue(InFlight&& packet) {
     free_slots_.reserve(slab_.capacity());  // so that giving a slot back never allocates
   }
   const std::uint32_t slot = free_slots_.back();
-  heap_.push_back({packet.release_at, order, slot});
+  heap_.push({packet.release_at, order, slot});
   free_slots_.pop_back();
   slab_[slot] = std::move(packet);
-  std::push_heap(heap_.begin(), heap_.end(), leaves_later);
-  if (heap_.front().order == order) refresh_head();
+  if (heap_.top().order == order) refresh_head();
 }
 
 /// Queues those for which enough have come, right behind the packet that was the last of them. Whoever's deadline was
@@ -85,10 +76,11 @@ void ReleaseQueue::refresh_held() noexcept {
 void ReleaseQueue::refresh_head() noexcept {
   Head best;
   const auto consider = [&best](const Head& head) {
-    if (best.lane == Lane::none || leaves_later(best, head)) best = head;
+    if (best.lane == Lane::none || leaves_before({head.release_at, head.order, 0}, {best.release_at, best.order, 0}))
+      best = head;
   };
   if (!fifo_.empty()) consider({Lane::fifo, fifo_.front().packet.release_at, fifo_.front().order});
-  if (!heap_.empty()) consider({Lane::heap, heap_.front().release_at, heap_.front().order});
+  if (!heap_.empty()) consider({Lane::heap, heap_.top().release_at, heap_.top().order});
   if (!held_.empty()) consider({Lane::held, held_[next_held_].packet.release_at, held_[next_held_].order});
   head_ = best;
 }
@@ -111,9 +103,7 @@ InFlight ReleaseQueue::take_head() {
 }
 
 InFlight ReleaseQueue::take_heap() {
-  std::pop_heap(heap_.begin(), heap_.end(), leaves_later);
-  const std::uint32_t slot = heap_.back().slot;
-  heap_.pop_back();
+  const std::uint32_t slot = heap_.pop().slot;
   free_slots_.push_back(slot);
   refresh_head();
   return std::move(slab_[slot]);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "emulator/connection_table.h"
+#include "emulator/departure_heap.h"
 #include "emulator/fate.h"
 #include "emulator/offload.h"
 #include "emulator/packet_buffer.h"
@@ -68,24 +69,19 @@ class ReleaseQueue {
  private:
   struct Entry {
     InFlight packet;
-    std::uint64_t order = 0;
-  };
-  struct Key {
-    TimePoint release_at;
-    std::uint64_t order;
-    std::uint32_t slot;  ///< in slab_
+    std::uint32_t order = 0;  ///< as Departure's
   };
   struct Held {
     InFlight packet;        ///< leaves at its release_at (the deadline), unless
     TimePoint earliest;     ///< its own release_at
     std::uint64_t wake_at;  ///< pushed_ reaches this before
-    std::uint64_t order;
+    std::uint32_t order;
   };
   enum class Lane : std::uint8_t { none, fifo, heap, held };
   struct Head {
     Lane lane = Lane::none;
     TimePoint release_at = kNever;
-    std::uint64_t order = 0;
+    std::uint32_t order = 0;
   };
 
   void enqueue(InFlight&& packet);
@@ -97,16 +93,16 @@ class ReleaseQueue {
   InFlight take_heap();
   InFlight take_held();
 
-  Head head_;         ///< of all lanes
-  Ring<Entry> fifo_;  ///< release_at never decreases
-  std::vector<Key> heap_;
+  Head head_;           ///< of all lanes
+  Ring<Entry> fifo_;    ///< release_at never decreases
+  DepartureHeap heap_;  ///< of what lies in slab_
   std::vector<InFlight> slab_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<Held> held_;                                               ///< in the order they came
   std::size_t next_held_ = 0;                                            ///< the one of held_ that leaves first, if any
   std::uint64_t next_wake_ = std::numeric_limits<std::uint64_t>::max();  ///< the lowest wake_at of held_
   std::uint64_t pushed_ = 0;
-  std::uint64_t next_order_ = 0;
+  std::uint32_t next_order_ = 0;
 };
 
 }  // namespace wobble
