@@ -318,4 +318,28 @@ TEST(Reorder, NothingIsLostHoweverMuchIsMoved) {
   }
 }
 
+// Also where the numbers that tell equals apart begin again.
+TEST(DepartureHeap, GivesTheEarliestAndOfEqualsTheFirst) {
+  const RandomStream stream(7);
+  DepartureHeap heap;
+  std::vector<Departure> waiting;
+  std::uint32_t order = 0xffff'fc00;
+  for (std::uint64_t k = 0; k < 20'000; ++k) {
+    if (stream.at(k) % 5 < 3 || waiting.empty()) {
+      const Departure one{kStart + Duration(stream.at(k) % 97), order++, static_cast<std::uint32_t>(k)};
+      heap.push(one);
+      waiting.push_back(one);
+      continue;
+    }
+    const auto first = std::min_element(waiting.begin(), waiting.end(), [](const auto& a, const auto& b) {
+      return a.release_at != b.release_at ? a.release_at < b.release_at : a.slot < b.slot;
+    });
+    ASSERT_EQ(heap.top().slot, first->slot);
+    ASSERT_EQ(heap.pop().slot, first->slot);
+    waiting.erase(first);
+    ASSERT_EQ(heap.size(), waiting.size());
+  }
+  EXPECT_GT(waiting.size(), 1'000u);
+}
+
 }  // namespace
