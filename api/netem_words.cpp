@@ -49,10 +49,13 @@ class Reader {
         mtu();
       } else if (word == "idle_timeout") {
         idle_timeout();
+      } else if (word == "ecn") {
+        ecn_ = true;
       } else {
         unknown(word);
       }
     }
+    if (ecn_) ecn();
     return std::move(out_);
   }
 
@@ -124,18 +127,18 @@ class Reader {
       if (jitter != print_duration(Duration{0})) value["jitter"] = jitter;
     }
     correlation("delay", value);
-    if (take("distribution")) distribution(value);
+    if (take("distribution")) distribution("delay", value);
     put("delay", std::move(value));
   }
 
-  void distribution(Json& value) {
+  void distribution(const std::string& word, Json& value) {
     const std::string name = peek() != nullptr ? words_[next_++] : "";
     if (name == "normal" || name == "pareto" || name == "paretonormal") {
       value["distribution"] = name;
     } else if (name.starts_with('/')) {
       value["distribution"] = {{"file", name}};
     } else if (name != "uniform") {
-      fail("delay: the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
+      fail(word + ": the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
            (name.empty() ? "" : ", not \"" + name + "\""));
     }
   }
@@ -164,7 +167,13 @@ class Reader {
       put("loss", std::move(value));
     }
     if (take("after_rate")) out_.direction["loss"]["after_rate"] = true;
-    if (take("ecn")) fail("loss: ecn is not supported yet");
+  }
+
+  /// A word of its own, as tc has it: it may stand anywhere.
+  void ecn() {
+    const auto loss = out_.direction.find("loss");
+    if (loss == out_.direction.end()) return fail("ecn says that packets are marked instead of lost: say loss as well");
+    (*loss)["ecn"] = true;
   }
 
   /// The next percentages, for as long as there are any, into `parameters`.
@@ -291,15 +300,15 @@ class Reader {
   }
 
   void slot() {
+    Json value = Json::object();
     if (take("distribution")) {
-      for (int i = 0; i < 3 && peek() != nullptr; ++i) ++next_;
-      fail("slot: a distribution is not supported; say the shortest and the longest time: slot 5ms 20ms");
-      return;
-    }
-    const std::string min = quantity("slot", parse_duration, print_duration, "5ms");
-    Json value = {{"min", min}};
-    if (number_follows()) {
-      const std::string max = quantity("slot", parse_duration, print_duration, "20ms");
+      distribution("slot", value);
+      value["delay"] = quantity("slot distribution", parse_duration, print_duration, "10ms");
+      value["jitter"] = quantity("slot distribution", parse_duration, print_duration, "2ms");
+    } else {
+      const std::string min = quantity("slot", parse_duration, print_duration, "5ms");
+      value["min"] = min;
+      const std::string max = number_follows() ? quantity("slot", parse_duration, print_duration, "20ms") : min;
       if (max != min) value["max"] = max;
     }
     for (bool more = true; more;) {
@@ -334,12 +343,10 @@ class Reader {
   }
 
   void unknown(const std::string& word) {
-    constexpr std::string_view kNetemOnly[] = {"ecn", "distribution", "gap", "seed"};
-    const bool netem_only = std::find(std::begin(kNetemOnly), std::end(kNetemOnly), word) != std::end(kNetemOnly);
     if (word == "distribution" || word == "gap") {
       fail(word + " stands behind the " + (word == "gap" ? "reorder" : "delay") + " it belongs to");
-    } else if (netem_only) {
-      fail(word + ": not supported" + (word == "seed" ? ": a seed belongs to the link" : " yet"));
+    } else if (word == "seed") {
+      fail("seed: not supported: a seed belongs to the link");
     } else {
       fail(unknown_name("word", word, kWords));
     }
@@ -349,6 +356,7 @@ class Reader {
 
   const std::vector<std::string>& words_;
   std::size_t next_ = 0;
+  bool ecn_ = false;
   NetemWords out_;
 };
 

@@ -4,7 +4,7 @@
  * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[]}, reorder?: boolean,
  *   correlation?: string, per?: string}} Delay
  * @typedef {{random?: string, burst?: Record<string, string>, gilbert_elliott?: Record<string, string>,
- *   markov?: Record<string, string>, every?: number, list?: number[], pattern?: string, after_rate?: boolean}} Loss
+ *   markov?: Record<string, string>, every?: number, list?: number[], pattern?: string, after_rate?: boolean, ecn?: boolean}} Loss
  * @typedef {object} Conditions sparse: what is absent is at its default
  * @property {Delay} [delay]
  * @property {Loss} [loss]
@@ -14,7 +14,8 @@
  * @property {string|{rate?: string, burst?: string, overhead?: string}} [rate]
  * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
  * @property {{file?: string, ms?: number[]}} [trace]
- * @property {{min?: string, max?: string, packets?: number, bytes?: string}} [slot]
+ * @property {{min?: string, max?: string, packets?: number, bytes?: string, delay?: string, jitter?: string,
+ *   distribution?: string|{table?: number[]}}} [slot]
  * @property {{bytes?: string, icmp?: boolean}} [mtu]
  * @property {{time?: string, then?: string}} [idle_timeout]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
@@ -234,9 +235,10 @@ function search(query) {
   return text ? '?' + text : '';
 }
 
+/** All there are: an EventSource hears no others. Those of api/event_kinds.h. */
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition', 'memory_exhausted', 'half_open_flood',
+  'events_lost', 'transition', 'link_added', 'link_removed', 'way_in', 'link_started', 'memory_exhausted', 'half_open_flood',
 ]);
 
 /**

@@ -51,7 +51,8 @@ TEST(ConditionsText, says_the_bottleneck_in_the_words_that_set_it) {
       {R"({"queue": {"discipline": "fq_codel", "flows": 64, "target": "5ms"}})", "queue fq_codel flows 64 target 5ms"},
       {R"({"trace": {"file": "/x.trace"}})", "trace /x.trace"},
       {R"({"trace": {"ms": [1, 2]}})", "trace of 2 opportunities"},
-      {R"({"loss": {"random": "1%", "after_rate": true}})", "loss 1% after_rate"}};
+      {R"({"loss": {"random": "1%", "after_rate": true}})", "loss 1% after_rate"},
+      {R"({"loss": {"every": 9, "after_rate": true, "ecn": true}})", "loss every 9 after_rate ecn"}};
   for (const auto& [conditions, words] : cases) {
     EXPECT_THAT(describe_conditions(Json::parse(conditions)), ElementsAre(words));
   }
@@ -68,6 +69,19 @@ TEST(ConditionsText, says_correlations_slots_mtu_and_idle_timeouts) {
               ElementsAre("delay 80ms 10ms 25% distribution of 3 values", "duplicate 1% 50% (each connection)",
                           "reorder 5% 10% gap 5 by 3packets", "slot 5ms 20ms packets 10 bytes 64kB",
                           "mtu 1400B blackhole", "idle_timeout 5m reset"));
+}
+
+TEST(ConditionsText, says_slots_by_their_distribution) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"delay": "5ms", "jitter": "1ms", "distribution": "pareto", "packets": 3})",
+       "slot distribution pareto 5ms 1ms packets 3"},
+      {R"({"delay": "5ms", "jitter": "1ms", "bytes": "6kB"})", "slot distribution uniform 5ms 1ms bytes 6kB"},
+      {R"({"delay": "5ms", "jitter": "1ms", "distribution": {"table": [1, 2]}})",
+       "slot distribution of 2 values 5ms 1ms"},
+      {R"({"delay": "5ms"})", "slot distribution uniform 5ms 0"}};
+  for (const auto& [slot, words] : cases) {
+    EXPECT_THAT(describe_conditions({{"slot", Json::parse(slot)}}), ElementsAre(words));
+  }
 }
 
 TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
