@@ -42,8 +42,7 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
   }
   const std::uint32_t index = s.resolve(connection, packet, side);
   if (index == 0) return;
-  s.send(s.store[index], packet, side, fate, now);
-  packet.is_tcp() ? s.settle(index, true, now) : s.use_flow(index, now);
+  s.send(s.store[index], packet, side, fate, now) ? s.settle(index, true, now) : s.use(index, now);
 }
 
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
@@ -156,7 +155,8 @@ TimePoint ConnectionTable::next_due() const noexcept {
 void ConnectionTable::advance(TimePoint now) noexcept {
   State& s = *state_;
   std::uint32_t budget = kTimersPerAdvance;
-  while (const std::uint32_t index = s.wheel.pop_due(now, budget)) s.expire(index, now);
+  const auto deadline_of = [&s](std::uint32_t index) { return s.deadline_of(index); };
+  while (const std::uint32_t index = s.wheel.pop_due(now, budget, deadline_of)) s.expire(index, now);
   for (; budget > 0 && s.half_open_deadline() <= now; --budget) s.expire_half_open(now);
   s.advance_flood(now);
 }

@@ -42,16 +42,16 @@ std::uint64_t ConnectionTable::State::count_arrival(Record& record, const Packet
   return number;
 }
 
-void ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
+bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
-  if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return;
+  if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return false;
   if (fate.copies > 1) ++need_troubles(record, from).duplicated;
   if (fate.corrupted) ++need_troubles(record, from).corrupted;
   if (fate.reordered && !fate.is_dropped()) ++need_troubles(record, from).reordered;
   if (!packet.is_tcp()) {
     tell_lost_copies(record, packet, from, fate, {}, false, now);
-    return;
+    return false;
   }
   Steps steps;
   const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
@@ -64,6 +64,7 @@ void ConnectionTable::State::send(Record& record, const PacketView& packet, Side
   const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
   publish(record, steps, &summary, now);
   tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
+  return steps.count > 0;
 }
 
 bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived,

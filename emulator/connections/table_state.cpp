@@ -143,7 +143,9 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
   if (opening.is_flipped) record.tcp.facts.flip();
   tell_opened(record, now);
   if (key.protocol != kTcp) {
-    use_flow(index, now);
+    record.last_segment = now;
+    idle.touch(index, kFlows);
+    wheel.set(index, deadline_of(index), now);
     return index;
   }
   if (opening.row == 8) TcpTracker::begin_with_pending(record.tcp, Role::client, opening.pending);
@@ -185,24 +187,23 @@ void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side a
   if (steps.has_change()) settle(index, false, now);
 }
 
-void ConnectionTable::State::use_flow(std::uint32_t index, TimePoint now) noexcept {
+void ConnectionTable::State::use(std::uint32_t index, TimePoint now) noexcept {
   store[index].last_segment = now;
-  idle.touch(index, kFlows);
-  wheel.set(index, now + options.timeouts.flow, now);
+  idle.touch(index);
+}
+
+TimePoint ConnectionTable::State::deadline_of(std::uint32_t index) const noexcept {
+  const Record& record = store[index];
+  if (record.key.protocol != kTcp) return record.last_segment + options.timeouts.flow;
+  return tracker.deadline(record.tcp, record.last_segment);
 }
 
 void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint now) noexcept {
   Record& record = store[index];
-  if (is_use && TcpTracker::is_open(record.tcp)) {  // the usual case
-    record.last_segment = now;
-    idle.touch(index, class_of(Awaited::established));
-    wheel.set(index, now + options.timeouts.established, now);
-    return;
-  }
   const std::uint8_t list = class_of(TcpTracker::waiting(record.tcp));
   if (is_use) record.last_segment = now;
-  if (is_use || idle.list_of(index) != list) idle.touch(index, list);
-  wheel.set(index, tracker.deadline(record.tcp, record.last_segment), now);
+  if (is_use || !idle.is_in(index, list)) idle.touch(index, list);
+  wheel.set(index, deadline_of(index), now);
   if (record.is_told || !TcpTracker::is_over(record.tcp)) return;
   tell_end(record, TcpTracker::end_of(record.tcp), now);
   if (record.is_untold) forget(index);  // counted: nobody asks what comes behind it

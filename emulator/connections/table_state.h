@@ -116,7 +116,8 @@ struct ConnectionTable::State {
   static std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
   /// Whether there is something to tell of a segment of `from`, that arrived then, when it lands, whatever it is.
   bool is_awaited(const Record& record, Role from, TimePoint arrived) const noexcept;
-  void send(Record& record, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
+  /// True if any row applied.
+  bool send(Record& record, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
   /// True if any row applied.
   bool deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived, const Fate& fate,
                std::uint8_t copy, TimePoint now) noexcept;
@@ -139,7 +140,9 @@ struct ConnectionTable::State {
   std::uint32_t resolve(ConnectionHandle handle, const PacketView& packet, Side arrived_on) const noexcept;
   /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
   void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
-  void use_flow(std::uint32_t index, TimePoint now) noexcept;
+  /// Nothing happened but that a packet came: whatever the record waits for, its deadline moves later.
+  void use(std::uint32_t index, TimePoint now) noexcept;
+  TimePoint deadline_of(std::uint32_t index) const noexcept;
   /// After anything that happened to a TCP record: its class, its deadline, and its end if it is over. `is_use`: it
   /// counts as use of the record.
   void settle(std::uint32_t index, bool is_use, TimePoint now) noexcept;

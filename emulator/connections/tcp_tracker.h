@@ -93,10 +93,6 @@ class TcpTracker {
   /// Makes `connection` the one that `pending` has begun (row 8): its client has sent a SYN that was not believed.
   static void begin_with_pending(TcpConnection& connection, Role client, const PendingSyn& pending) noexcept;
 
-  /// Both endpoints are ESTABLISHED.
-  static bool is_open(const TcpConnection& connection) noexcept {
-    return connection.client.state == TcpState::established && connection.server.state == TcpState::established;
-  }
   static Awaited waiting(const TcpConnection& connection) noexcept;
   /// Both endpoints are past their last segment: CLOSED, TIME_WAIT, or (one of them) never seen.
   static bool is_over(const TcpConnection& connection) noexcept;
