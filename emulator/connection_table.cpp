@@ -124,10 +124,10 @@ void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept
   const std::uint32_t half_open = s.half_open.find(key);
   const std::uint32_t index = half_open != 0 ? s.promote(half_open) : s.store.find(key);
   if (index == 0) return;
-  TcpConnection& tcp = s.store[index].tcp;
-  std::uint16_t& bad = s.troubles.need(tcp.troubles).bad_checksum;
-  count(bad);
-  tcp.facts.tell(s.store[index].role_of(side), 'C', bad);
+  Record& record = s.store[index];
+  const Role from = record.role_of(side);
+  const std::uint32_t of_peer = s.troubles.count_of(record.tcp.of(peer_of(from)).troubles, Trouble::bad_checksum);
+  record.tcp.facts.tell(from, 'C', of_peer + s.count(record, from, Trouble::bad_checksum));
 }
 
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
@@ -139,7 +139,7 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
-  ++s.need_troubles(record, from).dropped_packets;
+  s.count(record, from, Trouble::dropped);
   if (!packet.is_tcp()) return;
   const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
   if (copy == 0) s.tracker.lost(record.tcp, from, packet.tcp);

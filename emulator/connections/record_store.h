@@ -23,7 +23,7 @@ struct SegmentBudget {
   bool follow = false;
 };
 
-/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'. What only some need is in EndpointTroubles.
+/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'. What only some need is in a TroublePool.
 struct PacketCounters {
   Count48 packets_sent;
   Count48 bytes_sent;
@@ -31,7 +31,7 @@ struct PacketCounters {
   Count48 bytes_delivered;
   Count48 payload_bytes;
 
-  EndpointFigures figures(const EndpointTroubles& troubles) const noexcept;
+  void fill(EndpointFigures& figures) const noexcept;
 };
 
 /// One flow. All zeroes is a record never used. In the order that leaves the fewest gaps.

@@ -46,21 +46,21 @@ bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
   if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return false;
-  if (fate.copies > 1) ++need_troubles(record, from).duplicated;
-  if (fate.corrupted) ++need_troubles(record, from).corrupted;
-  if (fate.reordered && !fate.is_dropped()) ++need_troubles(record, from).reordered;
+  if (fate.copies > 1) count(record, from, Trouble::duplicated);
+  if (fate.corrupted) count(record, from, Trouble::corrupted);
+  if (fate.reordered && !fate.is_dropped()) count(record, from, Trouble::reordered);
   if (!packet.is_tcp()) {
     tell_lost_copies(record, packet, from, fate, {}, false, now);
     return false;
   }
   Steps steps;
   const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
-  if (sending.retransmission) record.tcp.facts.tell(from, 'T', ++need_troubles(record, from).retransmissions);
+  if (sending.retransmission) record.tcp.facts.tell(from, 'T', count(record, from, Trouble::retransmission));
   if (sending.is_close) {
     const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
     closes.add(record.closes, {now, from, kind, false});
   }
-  if (sending.retransmission_by_us) ++need_troubles(record, from).retransmissions_by_us;
+  if (sending.retransmission_by_us) count(record, from, Trouble::retransmission_by_us);
   const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
   publish(record, steps, &summary, now);
   tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
@@ -74,7 +74,7 @@ bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, S
   counted.packets_delivered += 1;
   counted.bytes_delivered += packet.length;
   TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
-  if (arrived < landed && copy == 0) ++need_troubles(record, from).out_of_order_by_us;
+  if (arrived < landed && copy == 0) count(record, from, Trouble::out_of_order_by_us);
   landed = std::max(landed, arrived);
   if (!packet.is_tcp()) return false;
   const FateWord word = word_for_copy(fate, arrived);
@@ -169,7 +169,7 @@ void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& 
       ++surviving;
       continue;
     }
-    ++need_troubles(record, from).dropped_packets;
+    count(record, from, Trouble::dropped);
     if (!packet.is_tcp()) continue;
     tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
                           FateWord::dropped, reason, now, kNever});

@@ -34,7 +34,7 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       wheel(store.capacity()),
       counters(kCountedNames),
       ranges(std::max(store.capacity(), 1024u)),
-      troubles(store.capacity()),
+      troubles(store.capacity() + 1),  // and a record that is made for the moment
       marks(std::max(store.capacity(), 1024u)),
       closes(std::max(4 * store.capacity(), 4096u)),
       tracker(ranges, troubles, options.timeouts),
@@ -112,14 +112,15 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
   Record& record = store[index];
   const FlowKey key = record.key;
   const Role sender = record.role_of(side);
-  const PendingSyn pending = troubles.known(record.tcp.troubles).pending;
+  const PendingSyn* pending = pending_syn(record.tcp, troubles);
   const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
   if (row == kNoRow) return index;
-  Opening opening{row == 8 ? opposite(side) : side, false, false, row, pending, {}};
+  Opening opening{row == 8 ? opposite(side) : side, false, false, row, {}, {}};
   if (row != 8) opening.syn = SynText::of(packet);
-  if (row == 8 && !opening.pending.is_set) {
+  if (row == 8 && pending != nullptr) opening.pending = *pending;
+  if (row == 8 && pending == nullptr) {
     const TcpEndpoint& client = record.tcp.of(peer_of(sender));
-    opening.pending = {true, peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
+    opening.pending = {peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
   }
   tell_end(record, End::superseded, now);
   forget(index);
@@ -258,9 +259,10 @@ void ConnectionTable::State::make_room(TimePoint now) noexcept {
 
 ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
   ConnectionFigures figures;
-  const Troubles& known = troubles.known(record.tcp.troubles);
-  figures.client = record.client.figures(known.client);
-  figures.server = record.server.figures(known.server);
+  record.client.fill(figures.client);
+  record.server.fill(figures.server);
+  troubles.fill(figures.client, record.tcp.client.troubles);
+  troubles.fill(figures.server, record.tcp.server.troubles);
   figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
   tracker.fill(figures, record.tcp, record.last_segment);
@@ -278,13 +280,11 @@ void ConnectionTable::State::tell_end(Record& record, End end, TimePoint now) no
 }
 
 void ConnectionTable::State::release(Record& record) noexcept {
-  if (record.key.protocol == kTcp) {
-    --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
-    for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
-      marks.release(endpoint->marks);
-    }
+  if (record.key.protocol == kTcp) --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
+  for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
+    marks.release(endpoint->marks);
+    troubles.release(endpoint->troubles, ranges);
   }
-  troubles.release(record.tcp.troubles, ranges);
   closes.release(record.closes);
 }
 

@@ -32,8 +32,8 @@ inline constexpr std::uint32_t kCountedNames = 16'384;
 /// Timers looked at in one advance().
 inline constexpr std::uint32_t kTimersPerAdvance = 256;
 
-/// What one connection costs that nothing happens to (see Troubles), beyond 12 bytes for each FIN and RST: the record,
-/// its timer, its place among the idle ones, and two buckets.
+/// What one connection costs that nothing happens to (see EndpointTroubles), beyond 12 bytes for each FIN and RST: the
+/// record, its timer, its place among the idle ones, and two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
 static_assert(kBytesPerRecord + 2 * ClosePool::kBytesPerClose <= 512);
@@ -121,8 +121,9 @@ struct ConnectionTable::State {
   /// True if any row applied.
   bool deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived, const Fate& fate,
                std::uint8_t copy, TimePoint now) noexcept;
-  EndpointTroubles& need_troubles(Record& record, Role role) noexcept {
-    return troubles.need(record.tcp.troubles).of(role);
+  /// Once more; how often that is by now.
+  std::uint32_t count(Record& record, Role role, Trouble what) noexcept {
+    return troubles.count(record.tcp.of(role).troubles, what);
   }
   void publish(Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
   void tell_segment(Record& record, const Landing& landing) noexcept;

@@ -18,11 +18,6 @@ namespace wobble {
 /// Rows that are not in tcp.md's table: time-outs other than TIME_WAIT's (row 27) have no row.
 inline constexpr std::uint8_t kNoRow = 0;
 
-/// Counts as far as 16 bits go.
-inline void count(std::uint16_t& n) noexcept {
-  if (n < 0xffff) ++n;
-}
-
 struct TcpEndpoint {
   // What was seen of it. Each guards the numbers named beside it.
   static constexpr std::uint16_t kSentSyn = 1 << 0;       ///< iss; by SYN or SYN-ACK
@@ -51,6 +46,7 @@ struct TcpEndpoint {
   SequenceNumber ack_sent = 0;    ///< the highest ACK it sent
   SequenceNumber rcv_nxt = 0;     ///< the contiguous edge of what was delivered to it; >= ack_sent
   SequenceNumber right_edge = 0;  ///< the highest ack + window it sent
+  TroublesIndex troubles = 0;     ///< of a TroublePool
   MarkList marks;                 ///< of its segments in flight: what to tell when they land
   TimePoint since{};              ///< when it entered its state; in TIME_WAIT when 2MSL last began
 
@@ -76,7 +72,6 @@ struct TcpConnection {
   TcpEndpoint server;
   [[no_unique_address]] Handshake handshake;
   std::uint8_t opened_row = 1;  ///< 1, 3, 4 or 8: what its first SYN was; 40 if picked up
-  TroublesIndex troubles = 0;   ///< of a TroublePool
   [[no_unique_address]] WireFacts facts;
   bool midstream = false;
   bool liberal = false;  ///< row 43: windows are not known well enough to judge by them
@@ -85,9 +80,15 @@ struct TcpConnection {
   bool had_fin = false;                      ///< before any RST
   bool was_established = false;              ///< either endpoint
   bool fast_open_accepted = false;           ///< the SYN-ACK acknowledged data of the SYN
+  bool has_pending_syn = false;              ///< EndpointOddities::pending, of the client
 
   TcpEndpoint& of(Role role) noexcept { return role == Role::client ? client : server; }
   const TcpEndpoint& of(Role role) const noexcept { return role == Role::client ? client : server; }
 };
+
+/// The SYN of `connection` that waits to be understood; nullptr if there is none.
+inline const PendingSyn* pending_syn(const TcpConnection& connection, const TroublePool& pool) noexcept {
+  return connection.has_pending_syn ? &pool.known_oddities(connection.client.troubles).pending : nullptr;
+}
 
 }  // namespace wobble

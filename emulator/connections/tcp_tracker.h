@@ -109,6 +109,7 @@ class TcpTracker {
   // tcp_figures.cpp
   /// What a segment is of what was sent before: called before anything of it was noted.
   void measure_sent(const Occasion& occasion, const PacketView& packet, Sending& sending) const noexcept;
+  bool fills_hole(const Occasion& occasion, SequenceNumber end) const noexcept;
   void classify(const Occasion& occasion, Sending& sending) const noexcept;
   void measure_window(const Occasion& occasion, const PacketView& packet) const noexcept;
   /// Behind the states: sequence space and options.
@@ -126,6 +127,7 @@ class TcpTracker {
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
   /// What was delivered to `who` reaches so far, together with what lay beyond `edge`.
   SequenceNumber absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept;
+  void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, TimePoint now) const noexcept;
   Duration timeout(const TcpConnection& connection) const noexcept;
 
   RangePool& ranges_;
