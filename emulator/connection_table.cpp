@@ -29,7 +29,7 @@ FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePo
   if (const std::uint32_t half_open = index & ~kHalfOpenHandle; half_open != index) return s.position_of(half_open);
   Record& record = s.store[index];
   const std::uint64_t packet_number = s.count_arrival(record, packet, record.role_of(side));
-  return {{index, record.generation}, record.flow_key, packet_number};
+  return {{index, generation_of(record.id)}, record.flow_key, packet_number};
 }
 
 void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate,

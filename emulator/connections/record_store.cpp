@@ -44,9 +44,7 @@ std::uint32_t RecordStore::insert(const FlowKey& key, ConnectionId id) noexcept 
   } else {
     return 0;
   }
-  const std::uint32_t generation = records_[index].generation + 1;
   Record& record = *new (&records_[index]) Record();
-  record.generation = generation != 0 ? generation : 1;
   record.is_used = true;
   record.key = key;
   record.id = id;

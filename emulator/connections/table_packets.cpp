@@ -107,17 +107,16 @@ void ConnectionTable::State::say(Record& record, const Event& event) noexcept {
 void ConnectionTable::State::tell_all(Record& record) noexcept {
   record.is_untold = false;
   const Untold& kept = untold[store.index_of(record)];
-  tell_opened(record, kept.opened_at);
+  tell_opened(record, kept.ordinal, kept.opened_at);
   for (std::size_t i = 0; i < kept.count; ++i) {
     std::visit([&](const auto& event) { observer.on(event); }, kept.events[i]);
   }
 }
 
-void ConnectionTable::State::tell_opened(const Record& record, TimePoint at) noexcept {
+void ConnectionTable::State::tell_opened(const Record& record, std::uint32_t ordinal, TimePoint at) noexcept {
   const Side server_side = opposite(record.client_side);
-  observer.on(ConnectionOpened{record.id, at, record.key.protocol, record.client_side, record.tcp.midstream,
-                               record.ordinal, record.key.endpoint(record.client_side),
-                               server_of(record.key, server_side)});
+  observer.on(ConnectionOpened{record.id, at, record.key.protocol, record.client_side, record.tcp.midstream, ordinal,
+                               record.key.endpoint(record.client_side), server_of(record.key, server_side)});
 }
 
 void ConnectionTable::State::note_established(Record& record, const Step& step) noexcept {

@@ -137,12 +137,12 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
   const Side server_side = opposite(opening.client_side);
   record.client_side = opening.client_side;
   record.last_segment = now;
-  record.ordinal = counters.next(server_name(key, server_side));
-  record.flow_key = flow_key_of(key, server_side, record.ordinal);
+  const std::uint32_t ordinal = counters.next(server_name(key, server_side));
+  record.flow_key = flow_key_of(key, server_side, ordinal);
   record.tcp.midstream = opening.midstream;
-  record.tcp.opened_row = opening.row;
+  record.tcp.opened_row = opening.row & kRowBits;
   if (opening.is_flipped) record.tcp.facts.flip();
-  tell_opened(record, now);
+  tell_opened(record, ordinal, now);
   if (key.protocol != kTcp) {
     record.last_segment = now;
     idle.touch(index, kFlows);
@@ -164,13 +164,13 @@ std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle, const Pac
                                               Side arrived_on) const noexcept {
   if ((handle.index & kHalfOpenHandle) == 0) return resolve(handle);
   const std::uint32_t index = store.find(FlowKey::of(packet, arrived_on));
-  return index != 0 && HalfOpen::generation_of(store[index].id) == handle.generation ? index : 0;
+  return index != 0 && generation_of(store[index].id) == handle.generation ? index : 0;
 }
 
 std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle) const noexcept {
   if (!handle || handle.index == 0 || handle.index > store.capacity()) return 0;
   const Record& record = store[handle.index];
-  return record.is_used && record.generation == handle.generation ? handle.index : 0;
+  return record.is_used && generation_of(record.id) == handle.generation ? handle.index : 0;
 }
 
 void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept {

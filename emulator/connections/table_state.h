@@ -67,7 +67,8 @@ struct ConnectionTable::State {
   /// What was not told of a record yet, because a flood is on: SYN, SYN-ACK and what ends it by RST or by time.
   struct Untold {
     TimePoint opened_at{};
-    std::size_t count = 0;
+    std::uint32_t ordinal = 0;
+    std::uint32_t count = 0;
     std::array<std::variant<Transition, SegmentRecord>, 7> events;
   };
 
@@ -131,7 +132,7 @@ struct ConnectionTable::State {
                         bool is_notable, TimePoint now) noexcept;
   template <typename Event>
   void say(Record& record, const Event& event) noexcept;
-  void tell_opened(const Record& record, TimePoint at) noexcept;
+  void tell_opened(const Record& record, std::uint32_t ordinal, TimePoint at) noexcept;
   void tell_all(Record& record) noexcept;
   void note_established(Record& record, const Step& step) noexcept;
 

@@ -67,16 +67,15 @@ bool is_keep_alive(const Occasion& o) noexcept {
 }
 
 void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
-  TcpOffer& offer = o.x().offer;
+  KeptOffer& offer = o.x().offer;
   const bool had_data = offer.data_in_syn;  // a repeated SYN leaves its data out
   offer.mss = options.mss;
-  offer.window_scale = options.window_scale;
   offer.has_window_scale = options.has_window_scale;
   offer.sack = options.sack_permitted;
   offer.timestamps = options.has_timestamps;
   offer.multipath = options.multipath;
   offer.data_in_syn = had_data || o.segment.length > 0;
-  offer.fast_open = std::max(offer.fast_open, fast_open_of(options));
+  if (fast_open_of(options) > offer.fast_open) offer.fast_open = fast_open_of(options);
   offer.ecn = ecn_of(o.segment);
   const TcpEndpoint& y = o.y();
   if (o.kind == SegmentKind::syn_ack && y.offer.data_in_syn && is_after(o.segment.ack, y.iss + 1)) {
@@ -188,10 +187,9 @@ void TcpTracker::measure_delivered(TcpConnection& connection, Role who, const Tc
   if (!segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
   if (is_after(segment.ack, x.una)) {
     x.dup_acks_delivered = 0;
-    if (x.is_recovering && !is_before(segment.ack, troubles_.known(x.troubles).recover))
-      x.is_recovering = false;
+    if (x.is_recovering && !is_before(segment.ack, troubles_.known(x.troubles).recover)) x.is_recovering = false;
   } else if (segment.length == 0 && segment.ack == x.una && is_same_window && is_after(x.snd_max, x.una) &&
-             x.dup_acks_delivered < 255 && kind_of(segment) == SegmentKind::ack) {
+             x.dup_acks_delivered < 3 && kind_of(segment) == SegmentKind::ack) {
     ++x.dup_acks_delivered;
   }
 }
@@ -203,7 +201,16 @@ void TcpTracker::fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, T
   figures.unique_payload_bytes = x.unique_payload;
   const Duration known = troubles_.known_rarities(x.troubles).zero_window_time;
   figures.zero_window_time = known + (x.is_window_closed ? now.time_since_epoch() : Duration{0});
-  figures.offer = x.offer;
+  const KeptOffer& offer = x.offer;
+  figures.offer.mss = static_cast<std::uint16_t>(offer.mss);
+  figures.offer.has_window_scale = offer.has_window_scale;
+  if (offer.has_window_scale) figures.offer.window_scale = x.window_scale;
+  figures.offer.sack = offer.sack;
+  figures.offer.timestamps = offer.timestamps;
+  figures.offer.multipath = offer.multipath;
+  figures.offer.data_in_syn = offer.data_in_syn;
+  figures.offer.fast_open = offer.fast_open;
+  figures.offer.ecn = offer.ecn;
 }
 
 void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePoint now) const noexcept {

@@ -19,7 +19,7 @@ void TcpTracker::change(TcpConnection& connection, Role side, TcpState to, const
   if (to == x.state) return;
   if (to == TcpState::closed) {
     x.before_closed = x.state;
-    x.closed_row = because.row;
+    x.closed_row = because.row & kRowBits;
   }
   if (to == TcpState::established) connection.was_established = true;
   x.state = to;

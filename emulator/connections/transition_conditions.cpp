@@ -21,7 +21,7 @@ bool has_received_fin(const Occasion& o) {
 // The first FIN of an endpoint that a RST has closed a moment ago, right behind what it had sent.
 bool is_fin_behind_reset(const Occasion& o) {
   const TcpEndpoint& x = o.x();
-  return x.closed_row == 34 && !o.had_fin && o.segment.seq == x.snd_max && o.now - x.since <= kCrossing;
+  return x.closed_row == 34 && !o.had_fin && o.segment.seq == x.snd_max && o.now - x.since.get() <= kCrossing;
 }
 
 // A SYN that this record was opened for, before anything else of X was seen.
@@ -58,7 +58,7 @@ bool answers_syn(const Occasion& o) noexcept {
 }
 
 bool repeats_syn_ack_unheard(const Occasion& o) noexcept {
-  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since > kCrossing;
+  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since.get() > kCrossing;
 }
 
 bool rejects_challenge(const Occasion& o) noexcept {
@@ -128,7 +128,7 @@ bool is_implausible_reset(const Occasion& o) noexcept {
 
 bool ignored_reset(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
-  return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since > kCrossing;
+  return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since.get() > kCrossing;
 }
 
 bool sent_fin_before_reset(const Occasion& o) noexcept {
