@@ -8,9 +8,9 @@
 
 #include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
-#include "emulator/connections/packed.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
+#include "emulator/connections/packed.h"
 #include "emulator/connections/tcp_connection.h"
 
 namespace wobble {

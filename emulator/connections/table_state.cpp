@@ -261,8 +261,8 @@ ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const
   ConnectionFigures figures;
   record.client.fill(figures.client);
   record.server.fill(figures.server);
-  troubles.fill(figures.client, record.tcp.client.troubles);
-  troubles.fill(figures.server, record.tcp.server.troubles);
+  troubles.fill(figures.client, record.tcp.client.troubles, record.tcp.server.troubles);
+  troubles.fill(figures.server, record.tcp.server.troubles, record.tcp.client.troubles);
   figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
   tracker.fill(figures, record.tcp, record.last_segment);

@@ -32,7 +32,7 @@ inline constexpr std::uint32_t kCountedNames = 16'384;
 /// Timers looked at in one advance().
 inline constexpr std::uint32_t kTimersPerAdvance = 256;
 
-/// What one connection costs that nothing happens to (see EndpointTroubles), beyond 12 bytes for each FIN and RST: the
+/// What one connection costs that nothing happens to (see DataTroubles), beyond 12 bytes for each FIN and RST: the
 /// record, its timer, its place among the idle ones, and two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "emulator/connections/conn_state.h"
-#include "emulator/connections/packed.h"
 #include "emulator/connections/handshake.h"
 #include "emulator/connections/mark_list.h"
+#include "emulator/connections/packed.h"
 #include "emulator/connections/sequence.h"
 #include "emulator/connections/tcp_troubles.h"
 #include "emulator/event.h"
@@ -71,7 +71,7 @@ struct TcpEndpoint {
   SequenceNumber rcv_nxt = 0;     ///< the contiguous edge of what was delivered to it; >= ack_sent
   SequenceNumber right_edge = 0;  ///< the highest ack + window it sent
   MarkList marks;                 ///< of its segments in flight: what to tell when they land
-  TroublesIndex troubles = 0;     ///< of a TroublePool
+  TroublesIndex troubles = 0;     ///< with what it sends: of a TroublePool
 
   // Of its sending, figures of api/FIGURES.md.
   std::uint32_t initial_window = 0;
@@ -95,7 +95,7 @@ struct TcpConnection {
   bool had_fin : 1 = false;                      ///< before any RST
   bool was_established : 1 = false;              ///< either endpoint
   bool fast_open_accepted : 1 = false;           ///< the SYN-ACK acknowledged data of the SYN
-  bool has_pending_syn : 1 = false;              ///< EndpointOddities::pending, of the client
+  bool has_pending_syn : 1 = false;              ///< DataOddities::pending, of the client
   [[no_unique_address]] WireFacts facts;
 
   TcpEndpoint& of(Role role) noexcept { return role == Role::client ? client : server; }

@@ -86,7 +86,7 @@ void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
 void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
   if (sending.is_close) note_closer(o);
   if (o.kind == SegmentKind::rst) return;
-  if (is_dup_ack(o, packet)) o.count(Trouble::dup_ack);
+  if (is_dup_ack(o, packet)) o.count_of_y(Trouble::dup_ack);
   if (is_keep_alive(o)) {
     const TcpEndpoint& peer = o.y();
     const bool is_probe = peer.has_window_delivered && peer.window_delivered == 0;
@@ -101,7 +101,7 @@ void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sendi
 bool TcpTracker::fills_hole(const Occasion& o, SequenceNumber end) const noexcept {
   TcpEndpoint& x = o.x();
   if (troubles_.known_rarities(x.troubles).holes.count == 0) return false;
-  EndpointRarities& m = troubles_.need_rarities(x.troubles);
+  DataRarities& m = troubles_.need_rarities(x.troubles);
   const Duration round_trip = o.connection.handshake.rtt_initial();
   return ranges_.remove(m.holes, o.segment.seq, end) &&
          o.now - m.gap_at <= (round_trip == Duration{0} ? kOvertaking : round_trip);
@@ -117,7 +117,7 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
   if (is_after(end, x.snd_max)) {
     if (!is_after(o.segment.seq, x.snd_max)) return;
     o.connection.facts.tell(o.who, 'G', o.count(Trouble::gap));
-    EndpointRarities& m = troubles_.need_rarities(x.troubles);
+    DataRarities& m = troubles_.need_rarities(x.troubles);
     m.gap_at = o.now;
     ranges_.add(m.holes, x.snd_max, o.segment.seq);
     return;
@@ -127,7 +127,7 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
     o.count(Trouble::overtaken);
     return;
   }
-  EndpointTroubles& m = o.need_troubles();
+  DataTroubles& m = o.need_troubles();
   sending.retransmission = true;
   sending.retransmission_by_us = ranges_.remove(m.dropped, o.segment.seq, end);
   if (is_syn) o.count(o.kind == SegmentKind::syn ? Trouble::syn_retry : Trouble::syn_ack_retry);
@@ -138,9 +138,8 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
   }
   const TcpEndpoint& y = o.y();
   const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
-  const bool is_received =
-      !is_syn && y.has(TcpEndpoint::kHasReceived) &&
-      (!is_after(end, y.rcv_nxt) || ranges_.covers(troubles_.known(y.troubles).out_of_order, o.segment.seq, end));
+  const bool is_received = !is_syn && y.has(TcpEndpoint::kHasReceived) &&
+                           (!is_after(end, y.rcv_nxt) || ranges_.covers(m.out_of_order, o.segment.seq, end));
   if (sending.retransmission_by_us) return;
   if (is_acknowledged || is_received) {
     o.count(Trouble::spurious);
@@ -158,14 +157,14 @@ void TcpTracker::measure_window(const Occasion& o, const PacketView&) const noex
   x.window_sent = o.segment.window;
   x.max_window = std::max(x.max_window, window);
   if (o.kind == SegmentKind::ack && window == 0) {
-    o.connection.facts.tell(o.who, 'W', o.count(Trouble::zero_window_segment));
+    o.connection.facts.tell(o.who, 'W', o.count_of_y(Trouble::zero_window_segment));
     if (x.is_window_closed) return;
-    o.count(Trouble::zero_window);
+    o.count_of_y(Trouble::zero_window);
     x.is_window_closed = true;
-    troubles_.need_rarities(x.troubles).zero_window_time -= o.now.time_since_epoch();
+    troubles_.need_rarities(o.y().troubles).zero_window_time -= o.now.time_since_epoch();
   } else if (window != 0 && x.is_window_closed) {
     x.is_window_closed = false;
-    troubles_.need_rarities(x.troubles).zero_window_time += o.now.time_since_epoch();
+    troubles_.need_rarities(o.y().troubles).zero_window_time += o.now.time_since_epoch();
   }
 }
 
@@ -194,12 +193,13 @@ void TcpTracker::measure_delivered(TcpConnection& connection, Role who, const Tc
   }
 }
 
-void TcpTracker::fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, TimePoint now) const noexcept {
+void TcpTracker::fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const TcpEndpoint& y,
+                               TimePoint now) const noexcept {
   figures.initial_window = x.initial_window;
   figures.max_window = x.max_window;
   figures.max_in_flight = x.max_in_flight;
   figures.unique_payload_bytes = x.unique_payload;
-  const Duration known = troubles_.known_rarities(x.troubles).zero_window_time;
+  const Duration known = troubles_.known_rarities(y.troubles).zero_window_time;
   figures.zero_window_time = known + (x.is_window_closed ? now.time_since_epoch() : Duration{0});
   const KeptOffer& offer = x.offer;
   figures.offer.mss = static_cast<std::uint16_t>(offer.mss);
@@ -214,8 +214,8 @@ void TcpTracker::fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, T
 }
 
 void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePoint now) const noexcept {
-  fill_endpoint(figures.client, c.client, now);
-  fill_endpoint(figures.server, c.server, now);
+  fill_endpoint(figures.client, c.client, c.server, now);
+  fill_endpoint(figures.server, c.server, c.client, now);
   const Handshake& h = c.handshake;
   figures.handshake_rtt_server = h.rtt_server();
   figures.handshake_rtt_client = h.rtt_client();

@@ -160,7 +160,7 @@ bool TcpTracker::sent_rest(TcpConnection& connection, Role who, const TcpSegment
 bool TcpTracker::delivered_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
   TcpEndpoint& x = connection.of(who);
   const bool goes_on = x.has(TcpEndpoint::kHasReceived) && rest.seq == x.rcv_nxt && rest.length > 0;
-  const bool has_beyond = troubles_.known(x.troubles).out_of_order.count > 0;
+  const bool has_beyond = troubles_.known(connection.of(peer_of(who)).troubles).out_of_order.count > 0;
   if (!goes_on || has_beyond || !is_stream(connection, kind_of(rest))) return false;
   const bool is_acceptable = !x.has(TcpEndpoint::kHasAcked) || !is_before(x.rcv_nxt, x.ack_sent);
   const bool acks_unsent = x.has(TcpEndpoint::kHasSent) && is_after(rest.ack, x.snd_max);
@@ -262,7 +262,7 @@ void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, Tim
 }
 
 SequenceNumber TcpTracker::absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept {
-  TroublesIndex& troubles = connection.of(who).troubles;
+  TroublesIndex& troubles = connection.of(peer_of(who)).troubles;
   if (troubles_.known(troubles).out_of_order.count == 0) return edge;
   return ranges_.absorb(troubles_.need(troubles).out_of_order, edge);
 }
@@ -280,7 +280,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
   if (length == 0) return;
   if (segment.has(tcp_flag::kSyn)) {
     if (x.has(TcpEndpoint::kHasAcked) || !y.has(TcpEndpoint::kSentSyn) || segment.seq != y.iss) return;
-    if (o.troubles().out_of_order.count > 0) ranges_.release(o.need_troubles().out_of_order);
+    if (o.troubles_of_y().out_of_order.count > 0) ranges_.release(o.need_troubles_of_y().out_of_order);
     x.rcv_nxt = segment.seq + 1;  // data in a SYN counts once it is acknowledged (RFC 7413)
     x.seen |= TcpEndpoint::kHasReceived;
     return;
@@ -301,7 +301,7 @@ void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq
     x.rcv_nxt = seq + length;
     x.seen |= TcpEndpoint::kHasReceived;
   } else if (is_after(seq, x.rcv_nxt)) {
-    ranges_.add(troubles_.need(x.troubles).out_of_order, seq, seq + length);
+    ranges_.add(troubles_.need(connection.of(peer_of(who)).troubles).out_of_order, seq, seq + length);
   } else {
     x.rcv_nxt = absorb(connection, who, later_of(x.rcv_nxt, seq + length));
   }

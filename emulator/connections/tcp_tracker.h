@@ -127,7 +127,8 @@ class TcpTracker {
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
   /// What was delivered to `who` reaches so far, together with what lay beyond `edge`.
   SequenceNumber absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept;
-  void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, TimePoint now) const noexcept;
+  void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const TcpEndpoint& y,
+                     TimePoint now) const noexcept;
   Duration timeout(const TcpConnection& connection) const noexcept;
 
   RangePool& ranges_;

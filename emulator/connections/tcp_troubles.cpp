@@ -26,27 +26,26 @@ std::uint32_t TroublePool::count_of(TroublesIndex index, Trouble what) const noe
   return known(index).counts[i] | std::uint32_t{known_oddities(index).beyond[i]} << 16;
 }
 
-void TroublePool::fill(EndpointFigures& figures, TroublesIndex index) const noexcept {
-  if (index == 0) return;
-  figures.retransmissions = count_of(index, Trouble::retransmission);
-  figures.retransmissions_by_us = count_of(index, Trouble::retransmission_by_us);
-  figures.retransmissions_fast = count_of(index, Trouble::fast);
-  figures.retransmissions_spurious = count_of(index, Trouble::spurious);
-  figures.dropped = count_of(index, Trouble::dropped);
-  figures.duplicated = count_of(index, Trouble::duplicated);
-  figures.corrupted = count_of(index, Trouble::corrupted);
-  figures.reordered = count_of(index, Trouble::reordered);
-  figures.out_of_order = count_of(index, Trouble::overtaken);
-  figures.out_of_order_by_us = count_of(index, Trouble::out_of_order_by_us);
-  figures.gaps = count_of(index, Trouble::gap);
-  figures.dup_acks = count_of(index, Trouble::dup_ack);
-  figures.keep_alives = count_of(index, Trouble::keep_alive);
-  figures.zero_windows = count_of(index, Trouble::zero_window);
+void TroublePool::fill(EndpointFigures& figures, TroublesIndex own, TroublesIndex peers) const noexcept {
+  figures.retransmissions = count_of(own, Trouble::retransmission);
+  figures.retransmissions_by_us = count_of(own, Trouble::retransmission_by_us);
+  figures.retransmissions_fast = count_of(own, Trouble::fast);
+  figures.retransmissions_spurious = count_of(own, Trouble::spurious);
+  figures.dropped = count_of(own, Trouble::dropped);
+  figures.duplicated = count_of(own, Trouble::duplicated);
+  figures.corrupted = count_of(own, Trouble::corrupted);
+  figures.reordered = count_of(own, Trouble::reordered);
+  figures.out_of_order = count_of(own, Trouble::overtaken);
+  figures.out_of_order_by_us = count_of(own, Trouble::out_of_order_by_us);
+  figures.gaps = count_of(own, Trouble::gap);
+  figures.dup_acks = count_of(peers, Trouble::dup_ack);
+  figures.keep_alives = count_of(own, Trouble::keep_alive);
+  figures.zero_windows = count_of(peers, Trouble::zero_window);
 }
 
 void TroublePool::release(TroublesIndex& index, RangePool& ranges) noexcept {
   if (index == 0) return;
-  EndpointTroubles& troubles = troubles_[index];
+  DataTroubles& troubles = troubles_[index];
   ranges.release(troubles.out_of_order);
   ranges.release(troubles.dropped);
   if (const std::uint32_t rare = troubles.next; rare != 0) {

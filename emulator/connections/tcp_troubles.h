@@ -1,6 +1,7 @@
-// What most endpoints never need: the figures of loss, of closed windows and of oddities, and what measuring them
-// takes. It is kept in blocks from pools, of three kinds, each taken when something of it is first to be kept: an
-// endpoint without trouble pays for a handle, one with losses for the first block, and so on.
+// What most connections never need: the figures of loss, of closed windows and of oddities, and what measuring them
+// takes. It is kept for each direction apart, as trouble is mostly with the data of one: what belongs to an endpoint's
+// sending, and what its peer had to say of that. It is in blocks from pools, of three kinds, each taken when something
+// of it is first to be kept: a direction without trouble costs a handle, one with losses the first block, and so on.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@
 
 namespace wobble {
 
-/// What is counted of an endpoint's sending; see EndpointFigures and TcpFacts. In the order of the blocks.
+/// What is counted of what an endpoint sends; see EndpointFigures and TcpFacts. In the order of the blocks.
 enum class Trouble : std::uint8_t {
   // Counted of any protocol.
   retransmission,
@@ -26,43 +27,44 @@ enum class Trouble : std::uint8_t {
   // TCP's.
   fast,  ///< retransmissions, each in one class: by us before spurious before fast
   spurious,
-  dup_ack,
+  dup_ack,  ///< the peer's, of what this endpoint sends
   keep_alive,
   syn_retry,
   syn_ack_retry,
   bad_checksum,
-  // EndpointRarities.
+  // DataRarities.
   gap,
-  overtaken,  ///< out of order, before us
-  zero_window,
+  overtaken,    ///< out of order, before us
+  zero_window,  ///< the peer's, as the next
   zero_window_segment,
-  // EndpointOddities.
+  // DataOddities.
   invalid_flags,     ///< segments with impossible flags
   rst_implausible,   ///< row 31
   challenge_answer,  ///< row 35, answered
 };
 inline constexpr std::size_t kCommonTroubles = 14, kRareTroubles = 4, kOddTroubles = 3;
 
-/// The handle of an endpoint's blocks; 0: it needed none. Must be release()d before it is forgotten.
+/// The handle of the blocks of one direction, which is its sender's; 0: it needed none. Must be release()d before it is
+/// forgotten.
 using TroublesIndex = std::uint32_t;
 
 /// What loss leaves behind, and its repair.
-struct EndpointTroubles {
-  std::array<std::uint16_t, kCommonTroubles> counts{};  ///< what is beyond 16 bits is in EndpointOddities
+struct DataTroubles {
+  std::array<std::uint16_t, kCommonTroubles> counts{};  ///< what is beyond 16 bits is in DataOddities
   SequenceNumber recover = 0;                           ///< a fast retransmission's recovery ends here (RFC 6582)
-  RangeList out_of_order;                               ///< delivered to it beyond rcv_nxt
+  RangeList out_of_order;                               ///< delivered to the peer beyond its rcv_nxt
   RangeList dropped;       ///< of its segments: what we dropped or corrupted and it has not repeated yet
-  std::uint32_t next = 0;  ///< its EndpointRarities; while the block is free, the pool's
+  std::uint32_t next = 0;  ///< its DataRarities; while the block is free, the pool's
 };
 
 /// Closed windows, and what was lost before us.
-struct EndpointRarities {
-  /// While the window is closed, less the moment since which it is.
+struct DataRarities {
+  /// Of the peer's window; while it is closed, less the moment since which it is.
   Duration zero_window_time{0};
   TimePoint gap_at{};  ///< when it last skipped ahead
   std::array<std::uint32_t, kRareTroubles> counts{};
   RangeList holes;         ///< what it skipped and has not sent since
-  std::uint32_t next = 0;  ///< its EndpointOddities; while the block is free, the pool's
+  std::uint32_t next = 0;  ///< its DataOddities; while the block is free, the pool's
 };
 
 /// A SYN within a living connection (row 7), waiting to be understood.
@@ -74,10 +76,10 @@ struct PendingSyn {
   TimePoint at{};
 };
 
-struct EndpointOddities {
+struct DataOddities {
   PendingSyn pending;  ///< the client has that of either; if TcpConnection::has_pending_syn
   std::array<std::uint32_t, kOddTroubles> counts{};
-  std::array<std::uint16_t, kCommonTroubles> beyond{};  ///< of EndpointTroubles::counts, what 16 bits do not hold
+  std::array<std::uint16_t, kCommonTroubles> beyond{};  ///< of DataTroubles::counts, what 16 bits do not hold
   std::uint32_t next = 0;                               ///< the pool's
 };
 
@@ -88,17 +90,17 @@ class TroublePool {
       : troubles_(2 * connections), rarities_(2 * connections), oddities_(2 * connections) {}
 
   // To look at: all zeroes if there is no block.
-  const EndpointTroubles& known(TroublesIndex index) const noexcept { return troubles_[index]; }
-  const EndpointRarities& known_rarities(TroublesIndex index) const noexcept { return rarities_[known(index).next]; }
-  const EndpointOddities& known_oddities(TroublesIndex index) const noexcept {
+  const DataTroubles& known(TroublesIndex index) const noexcept { return troubles_[index]; }
+  const DataRarities& known_rarities(TroublesIndex index) const noexcept { return rarities_[known(index).next]; }
+  const DataOddities& known_oddities(TroublesIndex index) const noexcept {
     return oddities_[known_rarities(index).next];
   }
   // To write to.
-  EndpointTroubles& need(TroublesIndex& index) noexcept { return need(troubles_, index, overflow_); }
-  EndpointRarities& need_rarities(TroublesIndex& index) noexcept {
+  DataTroubles& need(TroublesIndex& index) noexcept { return need(troubles_, index, overflow_); }
+  DataRarities& need_rarities(TroublesIndex& index) noexcept {
     return need(rarities_, need(index).next, overflow_of_rarities_);
   }
-  EndpointOddities& need_oddities(TroublesIndex& index) noexcept {
+  DataOddities& need_oddities(TroublesIndex& index) noexcept {
     return need(oddities_, need_rarities(index).next, overflow_of_oddities_);
   }
 
@@ -106,14 +108,14 @@ class TroublePool {
   std::uint32_t count(TroublesIndex& index, Trouble what) noexcept;
   std::uint32_t count_of(TroublesIndex index, Trouble what) const noexcept;
 
-  /// What is counted, into the figures.
-  void fill(EndpointFigures& figures, TroublesIndex index) const noexcept;
+  /// What is counted of an endpoint, into its figures: with its own handle and its peer's.
+  void fill(EndpointFigures& figures, TroublesIndex own, TroublesIndex peers) const noexcept;
   void release(TroublesIndex& index, RangePool& ranges) noexcept;
 
   /// Bytes in all blocks that are taken.
   std::size_t taken() const noexcept {
-    return troubles_.taken() * sizeof(EndpointTroubles) + rarities_.taken() * sizeof(EndpointRarities) +
-           oddities_.taken() * sizeof(EndpointOddities);
+    return troubles_.taken() * sizeof(DataTroubles) + rarities_.taken() * sizeof(DataRarities) +
+           oddities_.taken() * sizeof(DataOddities);
   }
 
  private:
@@ -127,13 +129,13 @@ class TroublePool {
     return pool[index];
   }
 
-  NodePool<EndpointTroubles> troubles_;
-  NodePool<EndpointRarities> rarities_;
-  NodePool<EndpointOddities> oddities_;
+  NodePool<DataTroubles> troubles_;
+  NodePool<DataRarities> rarities_;
+  NodePool<DataOddities> oddities_;
   // Written to if there are more connections than were announced; never read.
-  EndpointTroubles overflow_;
-  EndpointRarities overflow_of_rarities_;
-  EndpointOddities overflow_of_oddities_;
+  DataTroubles overflow_;
+  DataRarities overflow_of_rarities_;
+  DataOddities overflow_of_oddities_;
 };
 
 }  // namespace wobble

@@ -201,7 +201,7 @@ bool is_exact_reset(const Occasion& o) noexcept {
 bool is_reset_at_edge(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   if (!x.has(TcpEndpoint::kHasReceived) || is_exact_reset(o)) return true;
-  if (o.ranges.has_end_at(o.troubles().out_of_order, o.segment.seq)) return true;
+  if (o.ranges.has_end_at(o.troubles_of_y().out_of_order, o.segment.seq)) return true;
   const bool has_fin_behind =
       x.state == TcpState::close_wait || x.state == TcpState::last_ack || x.state == TcpState::closing;
   return has_fin_behind && o.segment.seq == x.rcv_nxt - 1;

@@ -43,10 +43,15 @@ struct Occasion {
 
   TcpEndpoint& x() const noexcept { return connection.of(who); }
   TcpEndpoint& y() const noexcept { return connection.of(peer_of(who)); }
-  /// What is known of X's trouble, to look at; to write to; and once more of one kind, which is how many by now.
-  const EndpointTroubles& troubles() const noexcept { return pool.known(x().troubles); }
-  EndpointTroubles& need_troubles() const noexcept { return pool.need(x().troubles); }
+  /// What is known of trouble with what X sends, to look at; to write to; and once more of one kind, which is how many
+  /// by now.
+  const DataTroubles& troubles() const noexcept { return pool.known(x().troubles); }
+  DataTroubles& need_troubles() const noexcept { return pool.need(x().troubles); }
   std::uint32_t count(Trouble what) const noexcept { return pool.count(x().troubles, what); }
+  /// The same of what Y sends.
+  const DataTroubles& troubles_of_y() const noexcept { return pool.known(y().troubles); }
+  DataTroubles& need_troubles_of_y() const noexcept { return pool.need(y().troubles); }
+  std::uint32_t count_of_y(Trouble what) const noexcept { return pool.count(y().troubles, what); }
   /// Nothing if there is none.
   const PendingSyn* pending() const noexcept { return pending_syn(connection, pool); }
 };
