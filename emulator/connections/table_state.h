@@ -2,6 +2,7 @@
 // the wheel and the idle lists say what ends next, and the observer is told.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -36,7 +37,9 @@ inline constexpr std::uint32_t kTimersPerAdvance = 256;
 /// record, its timer, its place among the idle ones, and two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
-static_assert(kBytesPerRecord + 2 * ClosePool::kBytesPerClose <= 512);
+static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) <= 512);
+static_assert(kBytesPerRecord + sizeof(DataTroubles) + std::max(sizeof(DataRarities), 2 * ClosePool::kBytesPerClose) <=
+              512);
 
 /// The table never is so small that a source could not have so many half-open connections.
 inline constexpr std::uint32_t kFewestOfSource = 16;
