@@ -291,8 +291,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
 void TcpTracker::note_delivered_ack(TcpConnection& connection, Role who, SequenceNumber ack) const noexcept {
   TcpEndpoint& x = connection.of(who);
   x.una = later_of(x.una, ack);
-  if (troubles_.known(x.troubles).dropped.count > 0)
-    ranges_.forget_below(troubles_.need(x.troubles).dropped, x.una);
+  if (troubles_.known(x.troubles).dropped.count > 0) ranges_.forget_below(troubles_.need(x.troubles).dropped, x.una);
 }
 
 void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq, std::uint32_t length) const noexcept {
