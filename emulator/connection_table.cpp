@@ -29,7 +29,7 @@ FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePo
   if (const std::uint32_t half_open = index & ~kHalfOpenHandle; half_open != index) return s.position_of(half_open);
   Record& record = s.store[index];
   const std::uint64_t packet_number = s.count_arrival(record, packet, record.role_of(side));
-  return {{index, record.generation}, record.flow_key, packet_number};
+  return {{index, generation_of(record.id)}, record.flow_key, packet_number};
 }
 
 void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate,
@@ -42,8 +42,7 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
   }
   const std::uint32_t index = s.resolve(connection, packet, side);
   if (index == 0) return;
-  s.send(s.store[index], packet, side, fate, now);
-  packet.is_tcp() ? s.settle(index, true, now) : s.use_flow(index, now);
+  s.send(s.store[index], packet, side, fate, now) ? s.settle(index, true, now) : s.use(index, now);
 }
 
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
@@ -125,10 +124,10 @@ void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept
   const std::uint32_t half_open = s.half_open.find(key);
   const std::uint32_t index = half_open != 0 ? s.promote(half_open) : s.store.find(key);
   if (index == 0) return;
-  TcpConnection& tcp = s.store[index].tcp;
-  std::uint16_t& bad = s.troubles.need(tcp.troubles).bad_checksum;
-  count(bad);
-  tcp.facts.tell(s.store[index].role_of(side), 'C', bad);
+  Record& record = s.store[index];
+  const Role from = record.role_of(side);
+  const std::uint32_t of_peer = s.troubles.count_of(record.tcp.of(peer_of(from)).troubles, Trouble::bad_checksum);
+  record.tcp.facts.tell(from, 'C', of_peer + s.count(record, from, Trouble::bad_checksum));
 }
 
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
@@ -140,7 +139,7 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
-  ++s.need_troubles(record, from).dropped_packets;
+  s.count(record, from, Trouble::dropped);
   if (!packet.is_tcp()) return;
   const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
   if (copy == 0) s.tracker.lost(record.tcp, from, packet.tcp);
@@ -156,7 +155,8 @@ TimePoint ConnectionTable::next_due() const noexcept {
 void ConnectionTable::advance(TimePoint now) noexcept {
   State& s = *state_;
   std::uint32_t budget = kTimersPerAdvance;
-  while (const std::uint32_t index = s.wheel.pop_due(now, budget)) s.expire(index, now);
+  const auto deadline_of = [&s](std::uint32_t index) { return s.deadline_of(index); };
+  while (const std::uint32_t index = s.wheel.pop_due(now, budget, deadline_of)) s.expire(index, now);
   for (; budget > 0 && s.half_open_deadline() <= now; --budget) s.expire_half_open(now);
   s.advance_flood(now);
 }

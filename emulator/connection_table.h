@@ -28,6 +28,9 @@ class ConnectionObserver {
 /// In the index of a handle: the connection is half-open, and kept apart from the records.
 inline constexpr std::uint32_t kHalfOpenHandle = 1u << 31;
 
+/// What the handle of a connection says beside the index; never 0.
+constexpr std::uint32_t generation_of(ConnectionId id) noexcept { return static_cast<std::uint32_t>(id) | 1u << 31; }
+
 /// A record that may meanwhile have been evicted: index and generation. A stale handle is recognised and ignored.
 struct ConnectionHandle {
   std::uint32_t index = 0;

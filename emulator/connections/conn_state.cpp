@@ -36,7 +36,7 @@ bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
   if (is_syn) {
     if (from == Role::client && !segment.has(tcp_flag::kAck)) facts_ |= kClientSyn;
     if (from == Role::server) facts_ |= kServerSyn;
-    add_if_new(from, segment.has(tcp_flag::kAck) ? 'H' : 'S', sides_[index(from)].syn,
+    add_if_new(from, segment.has(tcp_flag::kAck) ? 'H' : 'S', marks_[index(from)].syn,
                static_cast<std::uint16_t>(segment.seq));
     return false;
   }
@@ -59,7 +59,7 @@ bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
 bool WireFacts::see_fin(Role from, const TcpSegment& segment) noexcept {
   SideFacts& x = sides_[index(from)];
   SideFacts& y = sides_[index(peer_of(from))];
-  add_if_new(from, 'F', x.fin, static_cast<std::uint16_t>(segment.seq + segment.length));
+  add_if_new(from, 'F', marks_[index(from)].fin, static_cast<std::uint16_t>(segment.seq + segment.length));
   if (x.ending == Ending::reset || x.has_fin) return false;
   x.has_fin = true;
   x.ending = Ending::closed;
@@ -72,7 +72,7 @@ void WireFacts::see_rst(Role from, const TcpSegment& segment) noexcept {
   if (segment.has(tcp_flag::kFin)) {
     add_once(from, 'I');
   } else {
-    add_if_new(from, 'R', x.rst, static_cast<std::uint16_t>(segment.seq));
+    add_if_new(from, 'R', marks_[index(from)].rst, static_cast<std::uint16_t>(segment.seq));
   }
   if (!x.has_fin || !sides_[index(peer_of(from))].has_fin) x.ending = Ending::reset;
 }

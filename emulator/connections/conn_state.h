@@ -44,12 +44,14 @@ class WireFacts {
   enum : std::uint8_t { kClientSyn = 1, kServerSyn = 2, kPayload = 4, kClientMore = 8, kServerAny = 16 };
   enum class Ending : std::uint8_t { none, closed, reset };
   struct SideFacts {
-    Ending ending = Ending::none;
+    Ending ending : 2 = Ending::none;
     bool has_fin : 1 = false;
     // What nearly every segment says again.
     bool has_told_data : 1 = false;
     bool has_told_ack : 1 = false;
-    // The low halves tell a repetition from another one.
+  };
+  /// Sequence numbers, of which the low halves tell a repetition from another one.
+  struct SideMarks {
     std::uint16_t syn = 0;
     std::uint16_t fin = 0;
     std::uint16_t rst = 0;
@@ -65,6 +67,7 @@ class WireFacts {
   ConnState state_of_reset() const noexcept;
 
   History history_;
+  std::array<SideMarks, 2> marks_{};
   std::array<SideFacts, 2> sides_{};
   std::uint8_t facts_ = 0;
 };

@@ -64,9 +64,6 @@ struct HalfOpen {
   bool is_delayed : 1 = false;  ///< the first: it was not let go at once
 
   TimePoint last_arrival() const noexcept { return arrived.from(opened_at); }
-  /// What a handle says beside the index; never 0.
-  std::uint32_t generation() const noexcept { return generation_of(id); }
-  static std::uint32_t generation_of(ConnectionId id) noexcept { return static_cast<std::uint32_t>(id) | 1u << 31; }
 };
 static_assert(sizeof(HalfOpen) == 112);
 

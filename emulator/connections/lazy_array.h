@@ -40,6 +40,9 @@ class LazyArray {
   T* data_ = nullptr;
 };
 
+/// Handles of lists name a node in 24 bits, and keep how many there are in the other eight.
+inline constexpr std::uint32_t kMostListNodes = (1u << 24) - 1;
+
 /// A bounded heap of small nodes that are linked by index. Index 0 is no node. T has a member `std::uint32_t next`.
 template <class T>
 class NodePool {

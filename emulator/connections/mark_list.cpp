@@ -9,7 +9,7 @@ void MarkPool::add(MarkList& list, TimePoint arrived, SequenceNumber seq, std::u
   const std::uint32_t head = list.count > 0 ? nodes_[list.tail].next : index;
   nodes_[index] = {arrived, seq, head, mark, copies};
   if (list.count > 0) nodes_[list.tail].next = index;
-  list.tail = index;
+  list.tail = index & kMostListNodes;
   ++list.count;
 }
 
@@ -33,7 +33,7 @@ Mark MarkPool::take(MarkList& list, TimePoint arrived, SequenceNumber seq) noexc
 void MarkPool::unlink_behind(MarkList& list, std::uint32_t before) noexcept {
   const std::uint32_t index = nodes_[before].next;
   nodes_[before].next = nodes_[index].next;
-  if (list.tail == index) list.tail = before;
+  if (list.tail == index) list.tail = before & kMostListNodes;
   nodes_.give_back(index);
   if (--list.count == 0) list.tail = 0;
 }

@@ -2,6 +2,7 @@
 // segments with something to remember have a mark, so the list is mostly empty.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "emulator/connections/lazy_array.h"
@@ -12,8 +13,8 @@ namespace wobble {
 
 /// The handle of one list, which is a ring; its nodes belong to the pool it was used with.
 struct MarkList {
-  std::uint32_t tail = 0;  ///< whose next is the head
-  std::uint32_t count = 0;
+  std::uint32_t tail : 24 = 0;  ///< whose next is the head
+  std::uint32_t count : 8 = 0;
 };
 
 struct Mark {
@@ -25,7 +26,7 @@ class MarkPool {
  public:
   static constexpr std::uint32_t kMaxMarks = 128;  ///< of one endpoint; the oldest is forgotten for the next
 
-  explicit MarkPool(std::uint32_t capacity) : nodes_(capacity) {}
+  explicit MarkPool(std::uint32_t capacity) : nodes_(std::min(capacity, kMostListNodes)) {}
 
   /// `copies` times the mark will be asked for. `arrived` never decreases.
   void add(MarkList& list, TimePoint arrived, SequenceNumber seq, std::uint8_t copies, Mark mark) noexcept;

@@ -6,21 +6,12 @@
 
 namespace wobble {
 
-EndpointFigures PacketCounters::figures(const EndpointTroubles& troubles) const noexcept {
-  EndpointFigures f;
-  f.packets_sent = packets_sent;
-  f.bytes_sent = bytes_sent;
-  f.packets_delivered = packets_delivered;
-  f.bytes_delivered = bytes_delivered;
-  f.payload_bytes = payload_bytes;
-  f.retransmissions = troubles.retransmissions;
-  f.retransmissions_by_us = troubles.retransmissions_by_us;
-  f.dropped = troubles.dropped_packets;
-  f.duplicated = troubles.duplicated;
-  f.corrupted = troubles.corrupted;
-  f.reordered = troubles.reordered;
-  f.out_of_order_by_us = troubles.out_of_order_by_us;
-  return f;
+void PacketCounters::fill(EndpointFigures& figures) const noexcept {
+  figures.packets_sent = packets_sent;
+  figures.bytes_sent = bytes_sent;
+  figures.packets_delivered = packets_delivered;
+  figures.bytes_delivered = bytes_delivered;
+  figures.payload_bytes = payload_bytes;
 }
 
 RecordStore::RecordStore(std::uint32_t capacity, HashKey hash_key)
@@ -53,9 +44,7 @@ std::uint32_t RecordStore::insert(const FlowKey& key, ConnectionId id) noexcept 
   } else {
     return 0;
   }
-  const std::uint32_t generation = records_[index].generation + 1;
   Record& record = *new (&records_[index]) Record();
-  record.generation = generation != 0 ? generation : 1;
   record.is_used = true;
   record.key = key;
   record.id = id;

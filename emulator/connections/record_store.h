@@ -8,22 +8,22 @@
 
 #include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
-#include "emulator/connections/count48.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
+#include "emulator/connections/packed.h"
 #include "emulator/connections/tcp_connection.h"
 
 namespace wobble {
 
 /// How many segments of a connection have been told, each kind with its bound.
 struct SegmentBudget {
-  std::uint16_t notable = 0;
-  std::uint16_t others = 0;
-  std::uint16_t followed = 0;
-  bool follow = false;
+  std::uint32_t others : 5 = 0;
+  std::uint32_t notable : 10 = 0;
+  std::uint32_t followed : 15 = 0;
+  std::uint32_t follow : 1 = false;
 };
 
-/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'. What only some need is in EndpointTroubles.
+/// Of one endpoint's packets, TCP or not; the names are EndpointFigures'. What only some need is in a TroublePool.
 struct PacketCounters {
   Count48 packets_sent;
   Count48 bytes_sent;
@@ -31,21 +31,19 @@ struct PacketCounters {
   Count48 bytes_delivered;
   Count48 payload_bytes;
 
-  EndpointFigures figures(const EndpointTroubles& troubles) const noexcept;
+  void fill(EndpointFigures& figures) const noexcept;
 };
 
 /// One flow. All zeroes is a record never used. In the order that leaves the fewest gaps.
 struct Record {
   FlowKey key;
-  Side client_side = Side::near;
-  bool is_used = false;
-  bool is_told = false;    ///< its ConnectionClosed was sent
-  bool is_untold = false;  ///< a flood is on, and its handshake is not complete
+  Side client_side : 1 = Side::near;
+  bool is_used : 1 = false;
+  bool is_told : 1 = false;    ///< its ConnectionClosed was sent
+  bool is_untold : 1 = false;  ///< a flood is on, and its handshake is not complete
   SegmentBudget budget;
-  std::uint32_t generation = 0;
   std::uint32_t key_chain = 0;
   std::uint32_t id_chain = 0;
-  std::uint32_t ordinal = 0;
   CloseList closes;
   PacketCounters client;
   PacketCounters server;
@@ -59,6 +57,7 @@ struct Record {
   Role role_of(Side side) const noexcept { return side == client_side ? Role::client : Role::server; }
 };
 static_assert(std::is_trivially_destructible_v<Record>);
+static_assert(sizeof(Record) == 384);
 
 class RecordStore {
  public:
@@ -67,7 +66,7 @@ class RecordStore {
   /// Index of a record, 0 if there is none.
   std::uint32_t find(const FlowKey& key) const noexcept;
   std::uint32_t find_id(ConnectionId id) const noexcept;
-  /// A fresh record with `key` and `id`; 0 if the store is full. Its generation is new, and never 0.
+  /// A fresh record with `key` and `id`; 0 if the store is full.
   std::uint32_t insert(const FlowKey& key, ConnectionId id) noexcept;
   void erase(std::uint32_t index) noexcept;
 

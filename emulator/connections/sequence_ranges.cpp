@@ -11,7 +11,8 @@ void RangePool::insert_behind(RangeList& list, std::uint32_t previous, SequenceN
   nodes_[index] = {begin, end, previous == index ? index : nodes_[previous].next};
   nodes_[previous].next = index;
   ++list.count;
-  if (list.last == 0 || (previous == list.last && !is_before(begin, nodes_[list.last].begin))) list.last = index;
+  if (list.last == 0 || (previous == list.last && !is_before(begin, nodes_[list.last].begin)))
+    list.last = index & kMostListNodes;
 }
 
 void RangePool::add(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept {
@@ -39,7 +40,7 @@ void RangePool::add(RangeList& list, SequenceNumber begin, SequenceNumber end) n
 
 void RangePool::unlink(RangeList& list, std::uint32_t previous, std::uint32_t index) noexcept {
   nodes_[previous].next = nodes_[index].next;
-  if (index == list.last) list.last = previous == index ? 0 : previous;
+  if (index == list.last) list.last = previous == index ? 0 : previous & kMostListNodes;
   --list.count;
 }
 

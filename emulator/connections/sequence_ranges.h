@@ -1,7 +1,8 @@
 // Short sorted lists of sequence ranges: what lies beyond a receiver's contiguous edge, and what of a sender's we
-// dropped. The nodes of all lists come from one bounded pool, so an endpoint without holes pays eight bytes.
+// dropped. The nodes of all lists come from one bounded pool, so an endpoint without holes pays four bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "emulator/connections/lazy_array.h"
@@ -11,15 +12,16 @@ namespace wobble {
 
 /// The handle of one list; its nodes belong to the pool it was used with. Must be release()d before it is forgotten.
 struct RangeList {
-  std::uint32_t last = 0;  ///< the nodes form a ring: what is added is mostly behind the last, what goes is the first
-  std::uint32_t count = 0;
+  std::uint32_t last : 24 =
+      0;  ///< the nodes form a ring: what is added is mostly behind the last, what goes is the first
+  std::uint32_t count : 8 = 0;
 };
 
 class RangePool {
  public:
   static constexpr std::uint32_t kMaxRanges = 64;  ///< of one list; what does not fit is not remembered
 
-  explicit RangePool(std::uint32_t capacity) : nodes_(capacity) {}
+  explicit RangePool(std::uint32_t capacity) : nodes_(std::min(capacity, kMostListNodes)) {}
 
   /// Adds [begin, end), joining what touches it. Silently incomplete when the list or the pool is full.
   void add(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept;

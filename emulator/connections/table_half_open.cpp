@@ -50,12 +50,12 @@ std::uint32_t ConnectionTable::State::open_half(const FlowKey& key, const Openin
 std::uint32_t ConnectionTable::State::half_open_of(ConnectionHandle handle) const noexcept {
   const std::uint32_t half = handle.index & ~kHalfOpenHandle;
   if (!handle || half == handle.index || half == 0 || half > half_open.capacity()) return 0;
-  return half_open[half].is_used && half_open[half].generation() == handle.generation ? half : 0;
+  return half_open[half].is_used && generation_of(half_open[half].id) == handle.generation ? half : 0;
 }
 
 FlowPosition ConnectionTable::State::position_of(std::uint32_t half) const noexcept {
   const HalfOpen& entry = half_open[half];
-  return {{half | kHalfOpenHandle, entry.generation()},
+  return {{half | kHalfOpenHandle, generation_of(entry.id)},
           flow_key_of(entry.key, opposite(entry.client_side), entry.ordinal),
           entry.syns};
 }
@@ -117,7 +117,6 @@ void ConnectionTable::State::restore(Record& record, const HalfOpen& entry) noex
   record.key = entry.key;
   record.client_side = entry.client_side;
   record.id = entry.id;
-  record.ordinal = entry.ordinal;
   record.flow_key = flow_key_of(entry.key, opposite(entry.client_side), entry.ordinal);
   record.last_segment = entry.last_arrival();
   record.tcp.opened_row = entry.opened_row;
@@ -146,7 +145,9 @@ std::uint32_t ConnectionTable::State::promote(std::uint32_t half) noexcept {
   Record& record = store[index];
   if (entry.is_untold) {
     record.is_untold = true;
-    (new (&untold[index]) Untold())->opened_at = entry.opened_at;
+    Untold& kept = *new (&untold[index]) Untold();
+    kept.opened_at = entry.opened_at;
+    kept.ordinal = entry.ordinal;
   }
   restore(record, entry);
   settle(index, true, record.last_segment);

@@ -42,28 +42,29 @@ std::uint64_t ConnectionTable::State::count_arrival(Record& record, const Packet
   return number;
 }
 
-void ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
+bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
-  if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return;
-  if (fate.copies > 1) ++need_troubles(record, from).duplicated;
-  if (fate.corrupted) ++need_troubles(record, from).corrupted;
-  if (fate.reordered && !fate.is_dropped()) ++need_troubles(record, from).reordered;
+  if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return false;
+  if (fate.copies > 1) count(record, from, Trouble::duplicated);
+  if (fate.corrupted) count(record, from, Trouble::corrupted);
+  if (fate.reordered && !fate.is_dropped()) count(record, from, Trouble::reordered);
   if (!packet.is_tcp()) {
     tell_lost_copies(record, packet, from, fate, {}, false, now);
-    return;
+    return false;
   }
   Steps steps;
   const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
-  if (sending.retransmission) record.tcp.facts.tell(from, 'T', ++need_troubles(record, from).retransmissions);
+  if (sending.retransmission) record.tcp.facts.tell(from, 'T', count(record, from, Trouble::retransmission));
   if (sending.is_close) {
     const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
     closes.add(record.closes, {now, from, kind, false});
   }
-  if (sending.retransmission_by_us) ++need_troubles(record, from).retransmissions_by_us;
+  if (sending.retransmission_by_us) count(record, from, Trouble::retransmission_by_us);
   const SegmentSummary summary{packet.tcp, word_for(fate, now), fate.dropped};
   publish(record, steps, &summary, now);
   tell_lost_copies(record, packet, from, fate, sending, steps.has_change(), now);
+  return steps.count > 0;
 }
 
 bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived,
@@ -73,7 +74,7 @@ bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, S
   counted.packets_delivered += 1;
   counted.bytes_delivered += packet.length;
   TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
-  if (arrived < landed && copy == 0) ++need_troubles(record, from).out_of_order_by_us;
+  if (arrived < landed && copy == 0) count(record, from, Trouble::out_of_order_by_us);
   landed = std::max(landed, arrived);
   if (!packet.is_tcp()) return false;
   const FateWord word = word_for_copy(fate, arrived);
@@ -106,17 +107,16 @@ void ConnectionTable::State::say(Record& record, const Event& event) noexcept {
 void ConnectionTable::State::tell_all(Record& record) noexcept {
   record.is_untold = false;
   const Untold& kept = untold[store.index_of(record)];
-  tell_opened(record, kept.opened_at);
+  tell_opened(record, kept.ordinal, kept.opened_at);
   for (std::size_t i = 0; i < kept.count; ++i) {
     std::visit([&](const auto& event) { observer.on(event); }, kept.events[i]);
   }
 }
 
-void ConnectionTable::State::tell_opened(const Record& record, TimePoint at) noexcept {
+void ConnectionTable::State::tell_opened(const Record& record, std::uint32_t ordinal, TimePoint at) noexcept {
   const Side server_side = opposite(record.client_side);
-  observer.on(ConnectionOpened{record.id, at, record.key.protocol, record.client_side, record.tcp.midstream,
-                               record.ordinal, record.key.endpoint(record.client_side),
-                               server_of(record.key, server_side)});
+  observer.on(ConnectionOpened{record.id, at, record.key.protocol, record.client_side, record.tcp.midstream, ordinal,
+                               record.key.endpoint(record.client_side), server_of(record.key, server_side)});
 }
 
 void ConnectionTable::State::note_established(Record& record, const Step& step) noexcept {
@@ -168,7 +168,7 @@ void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& 
       ++surviving;
       continue;
     }
-    ++need_troubles(record, from).dropped_packets;
+    count(record, from, Trouble::dropped);
     if (!packet.is_tcp()) continue;
     tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
                           FateWord::dropped, reason, now, kNever});

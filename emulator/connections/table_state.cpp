@@ -34,7 +34,7 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       wheel(store.capacity()),
       counters(kCountedNames),
       ranges(std::max(store.capacity(), 1024u)),
-      troubles(store.capacity()),
+      troubles(store.capacity() + 1),  // and a record that is made for the moment
       marks(std::max(store.capacity(), 1024u)),
       closes(std::max(4 * store.capacity(), 4096u)),
       tracker(ranges, troubles, options.timeouts),
@@ -112,14 +112,15 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
   Record& record = store[index];
   const FlowKey key = record.key;
   const Role sender = record.role_of(side);
-  const PendingSyn pending = troubles.known(record.tcp.troubles).pending;
+  const PendingSyn* pending = pending_syn(record.tcp, troubles);
   const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
   if (row == kNoRow) return index;
-  Opening opening{row == 8 ? opposite(side) : side, false, false, row, pending, {}};
+  Opening opening{row == 8 ? opposite(side) : side, false, false, row, {}, {}};
   if (row != 8) opening.syn = SynText::of(packet);
-  if (row == 8 && !opening.pending.is_set) {
+  if (row == 8 && pending != nullptr) opening.pending = *pending;
+  if (row == 8 && pending == nullptr) {
     const TcpEndpoint& client = record.tcp.of(peer_of(sender));
-    opening.pending = {true, peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
+    opening.pending = {peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
   }
   tell_end(record, End::superseded, now);
   forget(index);
@@ -136,14 +137,16 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
   const Side server_side = opposite(opening.client_side);
   record.client_side = opening.client_side;
   record.last_segment = now;
-  record.ordinal = counters.next(server_name(key, server_side));
-  record.flow_key = flow_key_of(key, server_side, record.ordinal);
+  const std::uint32_t ordinal = counters.next(server_name(key, server_side));
+  record.flow_key = flow_key_of(key, server_side, ordinal);
   record.tcp.midstream = opening.midstream;
-  record.tcp.opened_row = opening.row;
+  record.tcp.opened_row = opening.row & kRowBits;
   if (opening.is_flipped) record.tcp.facts.flip();
-  tell_opened(record, now);
+  tell_opened(record, ordinal, now);
   if (key.protocol != kTcp) {
-    use_flow(index, now);
+    record.last_segment = now;
+    idle.touch(index, kFlows);
+    wheel.set(index, deadline_of(index), now);
     return index;
   }
   if (opening.row == 8) TcpTracker::begin_with_pending(record.tcp, Role::client, opening.pending);
@@ -161,13 +164,13 @@ std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle, const Pac
                                               Side arrived_on) const noexcept {
   if ((handle.index & kHalfOpenHandle) == 0) return resolve(handle);
   const std::uint32_t index = store.find(FlowKey::of(packet, arrived_on));
-  return index != 0 && HalfOpen::generation_of(store[index].id) == handle.generation ? index : 0;
+  return index != 0 && generation_of(store[index].id) == handle.generation ? index : 0;
 }
 
 std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle) const noexcept {
   if (!handle || handle.index == 0 || handle.index > store.capacity()) return 0;
   const Record& record = store[handle.index];
-  return record.is_used && record.generation == handle.generation ? handle.index : 0;
+  return record.is_used && generation_of(record.id) == handle.generation ? handle.index : 0;
 }
 
 void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept {
@@ -185,24 +188,23 @@ void ConnectionTable::State::deliver_icmp_error(const PacketView& packet, Side a
   if (steps.has_change()) settle(index, false, now);
 }
 
-void ConnectionTable::State::use_flow(std::uint32_t index, TimePoint now) noexcept {
+void ConnectionTable::State::use(std::uint32_t index, TimePoint now) noexcept {
   store[index].last_segment = now;
-  idle.touch(index, kFlows);
-  wheel.set(index, now + options.timeouts.flow, now);
+  idle.touch(index);
+}
+
+TimePoint ConnectionTable::State::deadline_of(std::uint32_t index) const noexcept {
+  const Record& record = store[index];
+  if (record.key.protocol != kTcp) return record.last_segment + options.timeouts.flow;
+  return tracker.deadline(record.tcp, record.last_segment);
 }
 
 void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint now) noexcept {
   Record& record = store[index];
-  if (is_use && TcpTracker::is_open(record.tcp)) {  // the usual case
-    record.last_segment = now;
-    idle.touch(index, class_of(Awaited::established));
-    wheel.set(index, now + options.timeouts.established, now);
-    return;
-  }
   const std::uint8_t list = class_of(TcpTracker::waiting(record.tcp));
   if (is_use) record.last_segment = now;
-  if (is_use || idle.list_of(index) != list) idle.touch(index, list);
-  wheel.set(index, tracker.deadline(record.tcp, record.last_segment), now);
+  if (is_use || !idle.is_in(index, list)) idle.touch(index, list);
+  wheel.set(index, deadline_of(index), now);
   if (record.is_told || !TcpTracker::is_over(record.tcp)) return;
   tell_end(record, TcpTracker::end_of(record.tcp), now);
   if (record.is_untold) forget(index);  // counted: nobody asks what comes behind it
@@ -257,9 +259,10 @@ void ConnectionTable::State::make_room(TimePoint now) noexcept {
 
 ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
   ConnectionFigures figures;
-  const Troubles& known = troubles.known(record.tcp.troubles);
-  figures.client = record.client.figures(known.client);
-  figures.server = record.server.figures(known.server);
+  record.client.fill(figures.client);
+  record.server.fill(figures.server);
+  troubles.fill(figures.client, record.tcp.client.troubles, record.tcp.server.troubles);
+  troubles.fill(figures.server, record.tcp.server.troubles, record.tcp.client.troubles);
   figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
   tracker.fill(figures, record.tcp, record.last_segment);
@@ -277,13 +280,11 @@ void ConnectionTable::State::tell_end(Record& record, End end, TimePoint now) no
 }
 
 void ConnectionTable::State::release(Record& record) noexcept {
-  if (record.key.protocol == kTcp) {
-    --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
-    for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
-      marks.release(endpoint->marks);
-    }
+  if (record.key.protocol == kTcp) --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
+  for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
+    marks.release(endpoint->marks);
+    troubles.release(endpoint->troubles, ranges);
   }
-  troubles.release(record.tcp.troubles, ranges);
   closes.release(record.closes);
 }
 

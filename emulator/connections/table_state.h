@@ -2,6 +2,7 @@
 // the wheel and the idle lists say what ends next, and the observer is told.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -32,11 +33,13 @@ inline constexpr std::uint32_t kCountedNames = 16'384;
 /// Timers looked at in one advance().
 inline constexpr std::uint32_t kTimersPerAdvance = 256;
 
-/// What one connection costs that nothing happens to (see Troubles), beyond 12 bytes for each FIN and RST: the record,
-/// its timer, its place among the idle ones, and two buckets.
+/// What one connection costs that nothing happens to (see DataTroubles), beyond 12 bytes for each FIN and RST: the
+/// record, its timer, its place among the idle ones, and two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
-static_assert(kBytesPerRecord + 2 * ClosePool::kBytesPerClose <= 512);
+static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) <= 512);
+static_assert(kBytesPerRecord + sizeof(DataTroubles) + std::max(sizeof(DataRarities), 2 * ClosePool::kBytesPerClose) <=
+              512);
 
 /// The table never is so small that a source could not have so many half-open connections.
 inline constexpr std::uint32_t kFewestOfSource = 16;
@@ -67,7 +70,8 @@ struct ConnectionTable::State {
   /// What was not told of a record yet, because a flood is on: SYN, SYN-ACK and what ends it by RST or by time.
   struct Untold {
     TimePoint opened_at{};
-    std::size_t count = 0;
+    std::uint32_t ordinal = 0;
+    std::uint32_t count = 0;
     std::array<std::variant<Transition, SegmentRecord>, 7> events;
   };
 
@@ -116,12 +120,14 @@ struct ConnectionTable::State {
   static std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
   /// Whether there is something to tell of a segment of `from`, that arrived then, when it lands, whatever it is.
   bool is_awaited(const Record& record, Role from, TimePoint arrived) const noexcept;
-  void send(Record& record, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
+  /// True if any row applied.
+  bool send(Record& record, const PacketView& packet, Side side, const Fate& fate, TimePoint now) noexcept;
   /// True if any row applied.
   bool deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived, const Fate& fate,
                std::uint8_t copy, TimePoint now) noexcept;
-  EndpointTroubles& need_troubles(Record& record, Role role) noexcept {
-    return troubles.need(record.tcp.troubles).of(role);
+  /// Once more; how often that is by now.
+  std::uint32_t count(Record& record, Role role, Trouble what) noexcept {
+    return troubles.count(record.tcp.of(role).troubles, what);
   }
   void publish(Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
   void tell_segment(Record& record, const Landing& landing) noexcept;
@@ -129,7 +135,7 @@ struct ConnectionTable::State {
                         bool is_notable, TimePoint now) noexcept;
   template <typename Event>
   void say(Record& record, const Event& event) noexcept;
-  void tell_opened(const Record& record, TimePoint at) noexcept;
+  void tell_opened(const Record& record, std::uint32_t ordinal, TimePoint at) noexcept;
   void tell_all(Record& record) noexcept;
   void note_established(Record& record, const Step& step) noexcept;
 
@@ -139,7 +145,9 @@ struct ConnectionTable::State {
   std::uint32_t resolve(ConnectionHandle handle, const PacketView& packet, Side arrived_on) const noexcept;
   /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
   void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
-  void use_flow(std::uint32_t index, TimePoint now) noexcept;
+  /// Nothing happened but that a packet came: whatever the record waits for, its deadline moves later.
+  void use(std::uint32_t index, TimePoint now) noexcept;
+  TimePoint deadline_of(std::uint32_t index) const noexcept;
   /// After anything that happened to a TCP record: its class, its deadline, and its end if it is over. `is_use`: it
   /// counts as use of the record.
   void settle(std::uint32_t index, bool is_use, TimePoint now) noexcept;

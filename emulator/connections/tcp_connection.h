@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "emulator/connections/conn_state.h"
-#include "emulator/connections/count48.h"
 #include "emulator/connections/handshake.h"
 #include "emulator/connections/mark_list.h"
+#include "emulator/connections/packed.h"
 #include "emulator/connections/sequence.h"
 #include "emulator/connections/tcp_troubles.h"
 #include "emulator/event.h"
@@ -17,12 +17,22 @@ namespace wobble {
 
 /// Rows that are not in tcp.md's table: time-outs other than TIME_WAIT's (row 27) have no row.
 inline constexpr std::uint8_t kNoRow = 0;
+inline constexpr std::uint8_t kRowBits = 0x3f;  ///< of any row's number
 
-/// Counts as far as 16 bits go.
-inline void count(std::uint16_t& n) noexcept {
-  if (n < 0xffff) ++n;
-}
+/// A TcpOffer in four bytes; its window scale is the endpoint's.
+struct KeptOffer {
+  std::uint32_t mss : 16 = 0;
+  bool has_window_scale : 1 = false;
+  bool sack : 1 = false;
+  bool timestamps : 1 = false;
+  bool multipath : 1 = false;
+  bool data_in_syn : 1 = false;
+  FastOpen fast_open : 2 = FastOpen::none;
+  Ecn ecn : 2 = Ecn::none;
+};
+static_assert(sizeof(KeptOffer) == 4);
 
+// In the order that leaves no gap: there are two for each connection of a full table.
 struct TcpEndpoint {
   // What was seen of it. Each guards the numbers named beside it.
   static constexpr std::uint16_t kSentSyn = 1 << 0;       ///< iss; by SYN or SYN-ACK
@@ -39,11 +49,20 @@ struct TcpEndpoint {
   static constexpr std::uint16_t kTimedOut = 1 << 11;     ///< it is CLOSED because of a time-out
 
   TcpState state = TcpState::none;
-  TcpState before_closed = TcpState::none;  ///< where a correction returns to
-  std::uint8_t closed_row = kNoRow;
   std::uint8_t window_scale = 0;
+  TcpState before_closed : 4 = TcpState::none;  ///< where a correction returns to
+  bool is_recovering : 1 = false;
+  bool is_window_closed : 1 = false;
+  bool has_window : 1 = false;
+  bool has_window_delivered : 1 = false;
+  std::uint8_t closed_row : 6 = kNoRow;
+  std::uint8_t dup_acks_delivered : 2 = 0;  ///< to it, since its data was last acknowledged further; 3: or more
   std::uint16_t seen = 0;
-  std::uint16_t window_sent = 0;  ///< as written
+  std::uint16_t window_sent = 0;       ///< as written
+  std::uint16_t window_delivered = 0;  ///< the last that reached the peer, as written
+  Count48 unique_payload;
+  KeptOffer offer;
+  PackedTime since;               ///< when it entered its state; in TIME_WAIT when 2MSL last began
   SequenceNumber iss = 0;         ///< of its SYN
   SequenceNumber snd_max = 0;     ///< just past the highest it sent
   SequenceNumber una = 0;         ///< the highest ACK delivered to it
@@ -52,42 +71,40 @@ struct TcpEndpoint {
   SequenceNumber rcv_nxt = 0;     ///< the contiguous edge of what was delivered to it; >= ack_sent
   SequenceNumber right_edge = 0;  ///< the highest ack + window it sent
   MarkList marks;                 ///< of its segments in flight: what to tell when they land
-  TimePoint since{};              ///< when it entered its state; in TIME_WAIT when 2MSL last began
+  TroublesIndex troubles = 0;     ///< with what it sends: of a TroublePool
 
-  // What is measured of its sending: figures of api/FIGURES.md, and what they need.
+  // Of its sending, figures of api/FIGURES.md.
   std::uint32_t initial_window = 0;
   std::uint32_t max_window = 0;
   std::uint32_t max_in_flight = 0;
-  Count48 unique_payload;
-  TcpOffer offer;
-  std::uint16_t window_delivered = 0;   ///< the last that reached the peer, as written
-  std::uint8_t dup_acks_delivered = 0;  ///< to it, since its data was last acknowledged further
-  bool is_recovering : 1 = false;
-  bool is_window_closed : 1 = false;
-  bool has_window : 1 = false;
-  bool has_window_delivered : 1 = false;
 
   bool has(std::uint16_t what) const noexcept { return (seen & what) != 0; }
 };
 
-// In the order that leaves the fewest gaps: there is one for each connection of a full table.
+static_assert(sizeof(TcpEndpoint) == 76);
+
 struct TcpConnection {
   TcpEndpoint client;
   TcpEndpoint server;
   [[no_unique_address]] Handshake handshake;
-  std::uint8_t opened_row = 1;  ///< 1, 3, 4 or 8: what its first SYN was; 40 if picked up
-  TroublesIndex troubles = 0;   ///< of a TroublePool
+  std::uint8_t opened_row : 6 = 1;  ///< 1, 3, 4 or 8: what its first SYN was; 40 if picked up
+  bool midstream : 1 = false;
+  bool liberal : 1 = false;  ///< row 43: windows are not known well enough to judge by them
+  ClosedBy closed_by : 2 = ClosedBy::nobody;
+  ClosedBy closed_first : 2 = ClosedBy::nobody;  ///< by what was sent, believed or not
+  bool had_fin : 1 = false;                      ///< before any RST
+  bool was_established : 1 = false;              ///< either endpoint
+  bool fast_open_accepted : 1 = false;           ///< the SYN-ACK acknowledged data of the SYN
+  bool has_pending_syn : 1 = false;              ///< DataOddities::pending, of the client
   [[no_unique_address]] WireFacts facts;
-  bool midstream = false;
-  bool liberal = false;  ///< row 43: windows are not known well enough to judge by them
-  ClosedBy closed_by = ClosedBy::nobody;
-  ClosedBy closed_first = ClosedBy::nobody;  ///< by what was sent, believed or not
-  bool had_fin = false;                      ///< before any RST
-  bool was_established = false;              ///< either endpoint
-  bool fast_open_accepted = false;           ///< the SYN-ACK acknowledged data of the SYN
 
   TcpEndpoint& of(Role role) noexcept { return role == Role::client ? client : server; }
   const TcpEndpoint& of(Role role) const noexcept { return role == Role::client ? client : server; }
 };
+
+/// The SYN of `connection` that waits to be understood; nullptr if there is none.
+inline const PendingSyn* pending_syn(const TcpConnection& connection, const TroublePool& pool) noexcept {
+  return connection.has_pending_syn ? &pool.known_oddities(connection.client.troubles).pending : nullptr;
+}
 
 }  // namespace wobble

@@ -67,16 +67,15 @@ bool is_keep_alive(const Occasion& o) noexcept {
 }
 
 void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
-  TcpOffer& offer = o.x().offer;
+  KeptOffer& offer = o.x().offer;
   const bool had_data = offer.data_in_syn;  // a repeated SYN leaves its data out
   offer.mss = options.mss;
-  offer.window_scale = options.window_scale;
   offer.has_window_scale = options.has_window_scale;
   offer.sack = options.sack_permitted;
   offer.timestamps = options.has_timestamps;
   offer.multipath = options.multipath;
   offer.data_in_syn = had_data || o.segment.length > 0;
-  offer.fast_open = std::max(offer.fast_open, fast_open_of(options));
+  if (fast_open_of(options) > offer.fast_open) offer.fast_open = fast_open_of(options);
   offer.ecn = ecn_of(o.segment);
   const TcpEndpoint& y = o.y();
   if (o.kind == SegmentKind::syn_ack && y.offer.data_in_syn && is_after(o.segment.ack, y.iss + 1)) {
@@ -87,15 +86,25 @@ void note_offer(const Occasion& o, const TcpOptions& options) noexcept {
 void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
   if (sending.is_close) note_closer(o);
   if (o.kind == SegmentKind::rst) return;
-  if (is_dup_ack(o, packet)) ++o.need_troubles().of(o.who).dup_acks;
+  if (is_dup_ack(o, packet)) o.count_of_y(Trouble::dup_ack);
   if (is_keep_alive(o)) {
     const TcpEndpoint& peer = o.y();
     const bool is_probe = peer.has_window_delivered && peer.window_delivered == 0;
-    if (!is_probe) ++o.need_troubles().of(o.who).keep_alives;
+    if (!is_probe) o.count(Trouble::keep_alive);
   } else {
     classify(o, sending);
   }
   measure_window(o, packet);
+}
+
+// Whether the segment fills what was skipped a moment ago.
+bool TcpTracker::fills_hole(const Occasion& o, SequenceNumber end) const noexcept {
+  TcpEndpoint& x = o.x();
+  if (troubles_.known_rarities(x.troubles).holes.count == 0) return false;
+  DataRarities& m = troubles_.need_rarities(x.troubles);
+  const Duration round_trip = o.connection.handshake.rtt_initial();
+  return ranges_.remove(m.holes, o.segment.seq, end) &&
+         o.now - m.gap_at <= (round_trip == Duration{0} ? kOvertaking : round_trip);
 }
 
 void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
@@ -107,23 +116,21 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
   if (is_syn && condition::is_other_isn(o)) return;
   if (is_after(end, x.snd_max)) {
     if (!is_after(o.segment.seq, x.snd_max)) return;
-    EndpointTroubles& m = o.need_troubles().of(o.who);
-    o.connection.facts.tell(o.who, 'G', ++m.gaps);
+    o.connection.facts.tell(o.who, 'G', o.count(Trouble::gap));
+    DataRarities& m = troubles_.need_rarities(x.troubles);
     m.gap_at = o.now;
     ranges_.add(m.holes, x.snd_max, o.segment.seq);
     return;
   }
-  const Duration round_trip = o.connection.handshake.rtt_initial();
-  Troubles& troubles = o.need_troubles();  // it repeats something, or fills a hole
-  EndpointTroubles& m = troubles.of(o.who);
-  const bool fills_hole = ranges_.remove(m.holes, o.segment.seq, end);
-  if (fills_hole && o.now - m.gap_at <= (round_trip == Duration{0} ? kOvertaking : round_trip)) {
-    ++m.overtaken;
+  // It repeats something, or fills a hole.
+  if (fills_hole(o, end)) {
+    o.count(Trouble::overtaken);
     return;
   }
+  DataTroubles& m = o.need_troubles();
   sending.retransmission = true;
   sending.retransmission_by_us = ranges_.remove(m.dropped, o.segment.seq, end);
-  if (is_syn) count(o.kind == SegmentKind::syn ? troubles.syn_retries : troubles.syn_ack_retries);
+  if (is_syn) o.count(o.kind == SegmentKind::syn ? Trouble::syn_retry : Trouble::syn_ack_retry);
   const bool is_fast = x.is_recovering || (x.dup_acks_delivered >= 2 && o.segment.seq == x.una);
   if (is_fast && !x.is_recovering) {
     x.is_recovering = true;
@@ -131,14 +138,13 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
   }
   const TcpEndpoint& y = o.y();
   const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
-  const bool is_received =
-      !is_syn && y.has(TcpEndpoint::kHasReceived) &&
-      (!is_after(end, y.rcv_nxt) || ranges_.covers(troubles.of(peer_of(o.who)).out_of_order, o.segment.seq, end));
+  const bool is_received = !is_syn && y.has(TcpEndpoint::kHasReceived) &&
+                           (!is_after(end, y.rcv_nxt) || ranges_.covers(m.out_of_order, o.segment.seq, end));
   if (sending.retransmission_by_us) return;
   if (is_acknowledged || is_received) {
-    ++m.spurious;
+    o.count(Trouble::spurious);
   } else if (is_fast) {
-    ++m.fast;
+    o.count(Trouble::fast);
   }
 }
 
@@ -151,15 +157,14 @@ void TcpTracker::measure_window(const Occasion& o, const PacketView&) const noex
   x.window_sent = o.segment.window;
   x.max_window = std::max(x.max_window, window);
   if (o.kind == SegmentKind::ack && window == 0) {
-    EndpointTroubles& m = o.need_troubles().of(o.who);
-    o.connection.facts.tell(o.who, 'W', ++m.zero_window_segments);
+    o.connection.facts.tell(o.who, 'W', o.count_of_y(Trouble::zero_window_segment));
     if (x.is_window_closed) return;
-    ++m.zero_windows;
+    o.count_of_y(Trouble::zero_window);
     x.is_window_closed = true;
-    m.zero_window_time -= o.now.time_since_epoch();
+    troubles_.need_rarities(o.y().troubles).zero_window_time -= o.now.time_since_epoch();
   } else if (window != 0 && x.is_window_closed) {
     x.is_window_closed = false;
-    o.need_troubles().of(o.who).zero_window_time += o.now.time_since_epoch();
+    troubles_.need_rarities(o.y().troubles).zero_window_time += o.now.time_since_epoch();
   }
 }
 
@@ -181,38 +186,36 @@ void TcpTracker::measure_delivered(TcpConnection& connection, Role who, const Tc
   if (!segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
   if (is_after(segment.ack, x.una)) {
     x.dup_acks_delivered = 0;
-    if (x.is_recovering && !is_before(segment.ack, troubles_.known(connection.troubles).of(who).recover))
-      x.is_recovering = false;
+    if (x.is_recovering && !is_before(segment.ack, troubles_.known(x.troubles).recover)) x.is_recovering = false;
   } else if (segment.length == 0 && segment.ack == x.una && is_same_window && is_after(x.snd_max, x.una) &&
-             x.dup_acks_delivered < 255 && kind_of(segment) == SegmentKind::ack) {
+             x.dup_acks_delivered < 3 && kind_of(segment) == SegmentKind::ack) {
     ++x.dup_acks_delivered;
   }
 }
 
-namespace {
-
-void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const EndpointTroubles& m, TimePoint now) noexcept {
-  figures.retransmissions_fast = m.fast;
-  figures.retransmissions_spurious = m.spurious;
-  figures.out_of_order = m.overtaken;
-  figures.gaps = m.gaps;
-  figures.dup_acks = m.dup_acks;
-  figures.keep_alives = m.keep_alives;
-  figures.zero_windows = m.zero_windows;
+void TcpTracker::fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const TcpEndpoint& y,
+                               TimePoint now) const noexcept {
   figures.initial_window = x.initial_window;
   figures.max_window = x.max_window;
   figures.max_in_flight = x.max_in_flight;
   figures.unique_payload_bytes = x.unique_payload;
-  figures.zero_window_time = m.zero_window_time + (x.is_window_closed ? now.time_since_epoch() : Duration{0});
-  figures.offer = x.offer;
+  const Duration known = troubles_.known_rarities(y.troubles).zero_window_time;
+  figures.zero_window_time = known + (x.is_window_closed ? now.time_since_epoch() : Duration{0});
+  const KeptOffer& offer = x.offer;
+  figures.offer.mss = static_cast<std::uint16_t>(offer.mss);
+  figures.offer.has_window_scale = offer.has_window_scale;
+  if (offer.has_window_scale) figures.offer.window_scale = x.window_scale;
+  figures.offer.sack = offer.sack;
+  figures.offer.timestamps = offer.timestamps;
+  figures.offer.multipath = offer.multipath;
+  figures.offer.data_in_syn = offer.data_in_syn;
+  figures.offer.fast_open = offer.fast_open;
+  figures.offer.ecn = offer.ecn;
 }
 
-}  // namespace
-
 void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePoint now) const noexcept {
-  const Troubles& troubles = troubles_.known(c.troubles);
-  fill_endpoint(figures.client, c.client, troubles.client, now);
-  fill_endpoint(figures.server, c.server, troubles.server, now);
+  fill_endpoint(figures.client, c.client, c.server, now);
+  fill_endpoint(figures.server, c.server, c.client, now);
   const Handshake& h = c.handshake;
   figures.handshake_rtt_server = h.rtt_server();
   figures.handshake_rtt_client = h.rtt_client();
@@ -228,12 +231,15 @@ void TcpTracker::fill(ConnectionFigures& figures, const TcpConnection& c, TimePo
       h.rtt_initial() != Duration{0} && h.rtt_server_net() != Duration{0} && h.rtt_client() != Duration{0};
   facts.initial_rtt_net = is_net_known ? h.rtt_server_net() + h.rtt_client() : Duration{0};
   facts.fast_open_accepted = c.fast_open_accepted;
-  facts.syn_retries = troubles.syn_retries;
-  facts.syn_ack_retries = troubles.syn_ack_retries;
-  facts.rst_implausible = troubles.rst_implausible;
-  facts.challenge_acks = troubles.challenge_acks;
-  facts.invalid_flags = troubles.invalid_flags;
-  facts.bad_checksum = troubles.bad_checksum;
+  const auto of_both = [&](Trouble what) {
+    return troubles_.count_of(c.client.troubles, what) + troubles_.count_of(c.server.troubles, what);
+  };
+  facts.syn_retries = of_both(Trouble::syn_retry);
+  facts.syn_ack_retries = of_both(Trouble::syn_ack_retry);
+  facts.rst_implausible = of_both(Trouble::rst_implausible);
+  facts.challenge_acks = of_both(Trouble::challenge_answer);
+  facts.invalid_flags = of_both(Trouble::invalid_flags);
+  facts.bad_checksum = of_both(Trouble::bad_checksum);
 }
 
 }  // namespace wobble

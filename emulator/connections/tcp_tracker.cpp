@@ -19,7 +19,7 @@ void TcpTracker::change(TcpConnection& connection, Role side, TcpState to, const
   if (to == x.state) return;
   if (to == TcpState::closed) {
     x.before_closed = x.state;
-    x.closed_row = because.row;
+    x.closed_row = because.row & kRowBits;
   }
   if (to == TcpState::established) connection.was_established = true;
   x.state = to;
@@ -71,7 +71,7 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   const TcpSegment& segment = packet.tcp;
   Sending sending;
   sending.is_close = connection.facts.see(who, segment);
-  if (has_odd_flags(segment)) count(troubles_.need(connection.troubles).invalid_flags);
+  if (has_odd_flags(segment)) troubles_.count(connection.of(who).troubles, Trouble::invalid_flags);
   const SegmentKind kind = kind_of(segment);
   if (kind == SegmentKind::invalid) return sending;
   TcpEndpoint& x = connection.of(who);
@@ -80,7 +80,7 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
     change(connection, peer_of(who), TcpState::syn_sent, {peer_of(who), {}, {}, Evidence::implied, 8}, now, steps);
   }
   if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0)
-    count(troubles_.need(connection.troubles).challenge_acks);
+    o.count(Trouble::challenge_answer);
   x.seen &= ~TcpEndpoint::kChallenged;
 
   measure_sent(o, packet, sending);
@@ -102,7 +102,7 @@ bool TcpTracker::is_stream(const TcpConnection& connection, SegmentKind kind) co
   const TcpEndpoint& x = connection.client;
   const TcpEndpoint& y = connection.server;
   return kind == SegmentKind::ack && x.state == TcpState::established && y.state == TcpState::established &&
-         !troubles_.known(connection.troubles).pending.is_set && ((x.seen | y.seen) & TcpEndpoint::kSentFin) == 0;
+         !connection.has_pending_syn && ((x.seen | y.seen) & TcpEndpoint::kSentFin) == 0;
 }
 
 // In sequence, with data or a new acknowledgement, its window open: neither a repetition, a gap, a probe nor a sign of
@@ -160,7 +160,7 @@ bool TcpTracker::sent_rest(TcpConnection& connection, Role who, const TcpSegment
 bool TcpTracker::delivered_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
   TcpEndpoint& x = connection.of(who);
   const bool goes_on = x.has(TcpEndpoint::kHasReceived) && rest.seq == x.rcv_nxt && rest.length > 0;
-  const bool has_beyond = troubles_.known(connection.troubles).of(who).out_of_order.count > 0;
+  const bool has_beyond = troubles_.known(connection.of(peer_of(who)).troubles).out_of_order.count > 0;
   if (!goes_on || has_beyond || !is_stream(connection, kind_of(rest))) return false;
   const bool is_acceptable = !x.has(TcpEndpoint::kHasAcked) || !is_before(x.rcv_nxt, x.ack_sent);
   const bool acks_unsent = x.has(TcpEndpoint::kHasSent) && is_after(rest.ack, x.snd_max);
@@ -175,11 +175,11 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
   const TcpSegment& segment = o.segment;
   const bool is_syn = segment.has(tcp_flag::kSyn);
   if (is_syn) {
-    const PendingSyn& known = o.troubles().pending;
-    const bool is_pending = known.is_set && known.from == o.who && known.isn == segment.seq;
+    const PendingSyn* known = o.pending();
+    const bool is_pending = known != nullptr && known->from == o.who && known->isn == segment.seq;
     const TcpOptions options = parse_tcp_options(packet);
     if (is_pending) {
-      PendingSyn& pending = o.need_troubles().pending;
+      PendingSyn& pending = o.pool.need_oddities(o.connection.client.troubles).pending;
       pending.has_scale = options.has_window_scale;
       pending.window_scale = options.window_scale;
     }
@@ -223,7 +223,7 @@ void TcpTracker::lost(TcpConnection& connection, Role who, const TcpSegment& seg
   if (length == 0 || kind == SegmentKind::rst || kind == SegmentKind::invalid) return;
   TcpEndpoint& x = connection.of(who);
   if (!x.has(TcpEndpoint::kHasSent) || is_after(segment.seq + length, x.snd_max)) return;
-  ranges_.add(troubles_.need(connection.troubles).of(who).dropped, segment.seq, segment.seq + length);
+  ranges_.add(troubles_.need(x.troubles).dropped, segment.seq, segment.seq + length);
 }
 
 void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived,
@@ -262,8 +262,9 @@ void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, Tim
 }
 
 SequenceNumber TcpTracker::absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept {
-  if (troubles_.known(connection.troubles).of(who).out_of_order.count == 0) return edge;
-  return ranges_.absorb(troubles_.need(connection.troubles).of(who).out_of_order, edge);
+  TroublesIndex& troubles = connection.of(peer_of(who)).troubles;
+  if (troubles_.known(troubles).out_of_order.count == 0) return edge;
+  return ranges_.absorb(troubles_.need(troubles).out_of_order, edge);
 }
 
 void TcpTracker::account_delivered(const Occasion& o) const noexcept {
@@ -279,7 +280,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
   if (length == 0) return;
   if (segment.has(tcp_flag::kSyn)) {
     if (x.has(TcpEndpoint::kHasAcked) || !y.has(TcpEndpoint::kSentSyn) || segment.seq != y.iss) return;
-    if (o.troubles().of(o.who).out_of_order.count > 0) ranges_.release(o.need_troubles().of(o.who).out_of_order);
+    if (o.troubles_of_y().out_of_order.count > 0) ranges_.release(o.need_troubles_of_y().out_of_order);
     x.rcv_nxt = segment.seq + 1;  // data in a SYN counts once it is acknowledged (RFC 7413)
     x.seen |= TcpEndpoint::kHasReceived;
     return;
@@ -290,8 +291,7 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
 void TcpTracker::note_delivered_ack(TcpConnection& connection, Role who, SequenceNumber ack) const noexcept {
   TcpEndpoint& x = connection.of(who);
   x.una = later_of(x.una, ack);
-  if (troubles_.known(connection.troubles).of(who).dropped.count > 0)
-    ranges_.forget_below(troubles_.need(connection.troubles).of(who).dropped, x.una);
+  if (troubles_.known(x.troubles).dropped.count > 0) ranges_.forget_below(troubles_.need(x.troubles).dropped, x.una);
 }
 
 void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq, std::uint32_t length) const noexcept {
@@ -300,7 +300,7 @@ void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq
     x.rcv_nxt = seq + length;
     x.seen |= TcpEndpoint::kHasReceived;
   } else if (is_after(seq, x.rcv_nxt)) {
-    ranges_.add(troubles_.need(connection.troubles).of(who).out_of_order, seq, seq + length);
+    ranges_.add(troubles_.need(connection.of(peer_of(who)).troubles).out_of_order, seq, seq + length);
   } else {
     x.rcv_nxt = absorb(connection, who, later_of(x.rcv_nxt, seq + length));
   }

@@ -93,10 +93,6 @@ class TcpTracker {
   /// Makes `connection` the one that `pending` has begun (row 8): its client has sent a SYN that was not believed.
   static void begin_with_pending(TcpConnection& connection, Role client, const PendingSyn& pending) noexcept;
 
-  /// Both endpoints are ESTABLISHED.
-  static bool is_open(const TcpConnection& connection) noexcept {
-    return connection.client.state == TcpState::established && connection.server.state == TcpState::established;
-  }
   static Awaited waiting(const TcpConnection& connection) noexcept;
   /// Both endpoints are past their last segment: CLOSED, TIME_WAIT, or (one of them) never seen.
   static bool is_over(const TcpConnection& connection) noexcept;
@@ -113,6 +109,7 @@ class TcpTracker {
   // tcp_figures.cpp
   /// What a segment is of what was sent before: called before anything of it was noted.
   void measure_sent(const Occasion& occasion, const PacketView& packet, Sending& sending) const noexcept;
+  bool fills_hole(const Occasion& occasion, SequenceNumber end) const noexcept;
   void classify(const Occasion& occasion, Sending& sending) const noexcept;
   void measure_window(const Occasion& occasion, const PacketView& packet) const noexcept;
   /// Behind the states: sequence space and options.
@@ -130,6 +127,8 @@ class TcpTracker {
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
   /// What was delivered to `who` reaches so far, together with what lay beyond `edge`.
   SequenceNumber absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept;
+  void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const TcpEndpoint& y,
+                     TimePoint now) const noexcept;
   Duration timeout(const TcpConnection& connection) const noexcept;
 
   RangePool& ranges_;

@@ -1,6 +1,7 @@
 // What most connections never need: the figures of loss, of closed windows and of oddities, and what measuring them
-// takes. One block a connection, from a pool, taken when first something of it is to be kept; a connection without
-// trouble pays for a handle.
+// takes. It is kept for each direction apart, as trouble is mostly with the data of one: what belongs to an endpoint's
+// sending, and what its peer had to say of that. It is in blocks from pools, of three kinds, each taken when something
+// of it is first to be kept: a direction without trouble costs a handle, one with losses the first block, and so on.
 #pragma once
 
 #include <array>
@@ -13,37 +14,61 @@
 
 namespace wobble {
 
-/// Of one endpoint; the figures are of its sending, and their names EndpointFigures'.
-struct EndpointTroubles {
+/// What is counted of what an endpoint sends; see EndpointFigures and TcpFacts. In the order of the blocks.
+enum class Trouble : std::uint8_t {
   // Counted of any protocol.
-  std::uint32_t retransmissions = 0;
-  std::uint32_t retransmissions_by_us = 0;
-  std::uint32_t dropped_packets = 0;
-  std::uint32_t duplicated = 0;
-  std::uint32_t corrupted = 0;
-  std::uint32_t reordered = 0;
-  std::uint32_t out_of_order_by_us = 0;
+  retransmission,
+  retransmission_by_us,
+  dropped,
+  duplicated,
+  corrupted,
+  reordered,
+  out_of_order_by_us,
   // TCP's.
-  std::uint32_t fast = 0;  ///< retransmissions, each in one class: by us before spurious before fast
-  std::uint32_t spurious = 0;
-  std::uint32_t overtaken = 0;  ///< out of order, before us
-  std::uint32_t gaps = 0;
-  std::uint32_t dup_acks = 0;
-  std::uint32_t keep_alives = 0;
-  std::uint32_t zero_windows = 0;
-  std::uint32_t zero_window_segments = 0;
-  SequenceNumber recover = 0;  ///< a fast retransmission's recovery ends here (RFC 6582)
-  RangeList out_of_order;      ///< delivered to it beyond rcv_nxt
-  RangeList dropped;           ///< of its segments: what we dropped or corrupted and it has not repeated yet
-  RangeList holes;             ///< what it skipped and has not sent since
-  /// While the window is closed, less the moment since which it is.
+  fast,  ///< retransmissions, each in one class: by us before spurious before fast
+  spurious,
+  dup_ack,  ///< the peer's, of what this endpoint sends
+  keep_alive,
+  syn_retry,
+  syn_ack_retry,
+  bad_checksum,
+  // DataRarities.
+  gap,
+  overtaken,    ///< out of order, before us
+  zero_window,  ///< the peer's, as the next
+  zero_window_segment,
+  // DataOddities.
+  invalid_flags,     ///< segments with impossible flags
+  rst_implausible,   ///< row 31
+  challenge_answer,  ///< row 35, answered
+};
+inline constexpr std::size_t kCommonTroubles = 14, kRareTroubles = 4, kOddTroubles = 3;
+
+/// The handle of the blocks of one direction, which is its sender's; 0: it needed none. Must be release()d before it is
+/// forgotten.
+using TroublesIndex = std::uint32_t;
+
+/// What loss leaves behind, and its repair.
+struct DataTroubles {
+  std::array<std::uint16_t, kCommonTroubles> counts{};  ///< what is beyond 16 bits is in DataOddities
+  SequenceNumber recover = 0;                           ///< a fast retransmission's recovery ends here (RFC 6582)
+  RangeList out_of_order;                               ///< delivered to the peer beyond its rcv_nxt
+  RangeList dropped;       ///< of its segments: what we dropped or corrupted and it has not repeated yet
+  std::uint32_t next = 0;  ///< its DataRarities; while the block is free, the pool's
+};
+
+/// Closed windows, and what was lost before us.
+struct DataRarities {
+  /// Of the peer's window; while it is closed, less the moment since which it is.
   Duration zero_window_time{0};
   TimePoint gap_at{};  ///< when it last skipped ahead
+  std::array<std::uint32_t, kRareTroubles> counts{};
+  RangeList holes;         ///< what it skipped and has not sent since
+  std::uint32_t next = 0;  ///< its DataOddities; while the block is free, the pool's
 };
 
 /// A SYN within a living connection (row 7), waiting to be understood.
 struct PendingSyn {
-  bool is_set = false;
   Role from = Role::client;
   std::uint8_t window_scale = 0;
   bool has_scale = false;
@@ -51,55 +76,66 @@ struct PendingSyn {
   TimePoint at{};
 };
 
-struct Troubles {
-  EndpointTroubles client;
-  EndpointTroubles server;
-  PendingSyn pending;
-  std::uint16_t invalid_flags = 0;    ///< segments with impossible flags
-  std::uint16_t rst_implausible = 0;  ///< row 31
-  std::uint16_t challenge_acks = 0;   ///< row 35, answered
-  std::uint16_t bad_checksum = 0;
-  std::uint16_t syn_retries = 0;
-  std::uint16_t syn_ack_retries = 0;
-  std::uint32_t next = 0;  ///< the pool's
-
-  EndpointTroubles& of(Role role) noexcept { return role == Role::client ? client : server; }
-  const EndpointTroubles& of(Role role) const noexcept { return role == Role::client ? client : server; }
+struct DataOddities {
+  PendingSyn pending;  ///< the client has that of either; if TcpConnection::has_pending_syn
+  std::array<std::uint32_t, kOddTroubles> counts{};
+  std::array<std::uint16_t, kCommonTroubles> beyond{};  ///< of DataTroubles::counts, what 16 bits do not hold
+  std::uint32_t next = 0;                               ///< the pool's
 };
-
-/// The handle of one block; 0: none was needed. Must be release()d before it is forgotten.
-using TroublesIndex = std::uint32_t;
 
 class TroublePool {
  public:
-  /// For so many connections: there is a block for each of them.
-  explicit TroublePool(std::uint32_t connections) : blocks_(connections) {}
+  /// For so many connections: there are blocks for both endpoints of each of them.
+  explicit TroublePool(std::uint32_t connections)
+      : troubles_(2 * connections), rarities_(2 * connections), oddities_(2 * connections) {}
 
-  /// To look at: all zeroes if there is no block. Valid until the next need().
-  const Troubles& known(TroublesIndex index) const noexcept { return blocks_[index]; }
-  /// To write to.
-  Troubles& need(TroublesIndex& index) noexcept {
-    if (index == 0) {
-      index = blocks_.take();
-      if (index == 0) return overflow_;
-      blocks_[index] = Troubles{};
-    }
-    return blocks_[index];
+  // To look at: all zeroes if there is no block.
+  const DataTroubles& known(TroublesIndex index) const noexcept { return troubles_[index]; }
+  const DataRarities& known_rarities(TroublesIndex index) const noexcept { return rarities_[known(index).next]; }
+  const DataOddities& known_oddities(TroublesIndex index) const noexcept {
+    return oddities_[known_rarities(index).next];
   }
-  void release(TroublesIndex& index, RangePool& ranges) noexcept {
-    if (index == 0) return;
-    for (EndpointTroubles* x : {&blocks_[index].client, &blocks_[index].server}) {
-      for (RangeList* list : {&x->out_of_order, &x->dropped, &x->holes}) ranges.release(*list);
-    }
-    blocks_.give_back(index);
-    index = 0;
+  // To write to.
+  DataTroubles& need(TroublesIndex& index) noexcept { return need(troubles_, index, overflow_); }
+  DataRarities& need_rarities(TroublesIndex& index) noexcept {
+    return need(rarities_, need(index).next, overflow_of_rarities_);
+  }
+  DataOddities& need_oddities(TroublesIndex& index) noexcept {
+    return need(oddities_, need_rarities(index).next, overflow_of_oddities_);
   }
 
-  std::uint32_t taken() const noexcept { return blocks_.taken(); }
+  /// Once more; how often that is by now.
+  std::uint32_t count(TroublesIndex& index, Trouble what) noexcept;
+  std::uint32_t count_of(TroublesIndex index, Trouble what) const noexcept;
+
+  /// What is counted of an endpoint, into its figures: with its own handle and its peer's.
+  void fill(EndpointFigures& figures, TroublesIndex own, TroublesIndex peers) const noexcept;
+  void release(TroublesIndex& index, RangePool& ranges) noexcept;
+
+  /// Bytes in all blocks that are taken.
+  std::size_t taken() const noexcept {
+    return troubles_.taken() * sizeof(DataTroubles) + rarities_.taken() * sizeof(DataRarities) +
+           oddities_.taken() * sizeof(DataOddities);
+  }
 
  private:
-  NodePool<Troubles> blocks_;
-  Troubles overflow_;  ///< written to if there are more connections than were announced; never read
+  template <class Block>
+  static Block& need(NodePool<Block>& pool, std::uint32_t& index, Block& overflow) noexcept {
+    if (index == 0) {
+      index = pool.take();
+      if (index == 0) return overflow;
+      pool[index] = Block{};
+    }
+    return pool[index];
+  }
+
+  NodePool<DataTroubles> troubles_;
+  NodePool<DataRarities> rarities_;
+  NodePool<DataOddities> oddities_;
+  // Written to if there are more connections than were announced; never read.
+  DataTroubles overflow_;
+  DataRarities overflow_of_rarities_;
+  DataOddities overflow_of_oddities_;
 };
 
 }  // namespace wobble

@@ -50,7 +50,7 @@ Duration TcpTracker::timeout(const TcpConnection& c) const noexcept {
 TimePoint TcpTracker::deadline(const TcpConnection& c, TimePoint last) const noexcept {
   TimePoint earliest = kNever;
   for (const TcpEndpoint* x : {&c.client, &c.server}) {
-    if (x->state == TcpState::time_wait) earliest = std::min(earliest, x->since + timeouts_.time_wait);
+    if (x->state == TcpState::time_wait) earliest = std::min(earliest, x->since.get() + timeouts_.time_wait);
   }
   if (waiting(c) == Awaited::time_wait) return earliest;
   return std::min(earliest, last + timeout(c));
@@ -60,7 +60,7 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
   bool has_waited = false;
   for (const Role side : {Role::client, Role::server}) {
     const TcpEndpoint& x = c.of(side);
-    if (x.state != TcpState::time_wait || x.since + timeouts_.time_wait > now) continue;
+    if (x.state != TcpState::time_wait || x.since.get() + timeouts_.time_wait > now) continue;
     change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, 27}, now, steps);
     has_waited = true;
   }

@@ -7,17 +7,13 @@ namespace wobble {
 
 TimerWheel::TimerWheel(std::uint32_t capacity) : nodes_(std::size_t{capacity} + 1) { earliest_.fill(kNever); }
 
-void TimerWheel::link(std::uint32_t index) noexcept {
+void TimerWheel::link(std::uint32_t index, TimePoint deadline) noexcept {
   Node& node = nodes_[index];
   const std::int64_t last = current_ + kSlots - 1;
-  std::int64_t tick = std::max(tick_of(node.deadline), current_);
-  node.look_at = node.deadline;
-  if (tick > last) {
-    tick = last;
-    node.look_at = TimePoint(Duration(last << kTickShift));
-  }
+  const std::int64_t tick = std::clamp(tick_of(deadline), current_, last);
+  const TimePoint ask_at = std::min(deadline, TimePoint(Duration(last << kTickShift)));
   const std::uint32_t slot = static_cast<std::uint32_t>(tick & (kSlots - 1));
-  node.list = slot;
+  node.slot = static_cast<std::uint16_t>(slot);
   node.linked = true;
   const std::uint32_t head = heads_[slot];
   if (head == 0) {
@@ -30,14 +26,14 @@ void TimerWheel::link(std::uint32_t index) noexcept {
     nodes_[head].previous = index;
   }
   used_[slot / 64] |= std::uint64_t{1} << (slot % 64);
-  earliest_[slot] = std::min(earliest_[slot], node.look_at);
+  earliest_[slot] = std::min(earliest_[slot], ask_at);
   ++linked_;
 }
 
 void TimerWheel::unlink(std::uint32_t index) noexcept {
   Node& node = nodes_[index];
   // One that waits in the pending list still names its slot; as the head of a list it must know which.
-  const std::uint32_t list = heads_[kPending] == index ? kPending : node.list;
+  const std::uint32_t list = heads_[kPending] == index ? kPending : node.slot;
   if (heads_[list] == index) heads_[list] = node.next == index ? 0 : node.next;
   nodes_[node.previous].next = node.next;
   nodes_[node.next].previous = node.previous;
@@ -50,14 +46,15 @@ void TimerWheel::unlink(std::uint32_t index) noexcept {
 }
 
 void TimerWheel::set(std::uint32_t index, TimePoint deadline, TimePoint now) noexcept {
-  Node& node = nodes_[index];
-  node.deadline = deadline;
+  const Node& node = nodes_[index];
   if (node.linked) {
-    if (deadline >= node.look_at) return;
+    const std::int64_t tick = tick_of(deadline), own = tick_of_slot(node.slot);
+    if (tick == own) earliest_[node.slot] = std::min(earliest_[node.slot], deadline);
+    if (tick >= own) return;
     unlink(index);
   }
   if (linked_ == 0) current_ = std::max(current_, tick_of(now));
-  link(index);
+  link(index, deadline);
 }
 
 void TimerWheel::cancel(std::uint32_t index) noexcept {
@@ -105,19 +102,6 @@ void TimerWheel::collect() noexcept {
     current_ += (slot - here) & (kSlots - 1);
   }
   current_ = std::max(current_, target);
-}
-
-std::uint32_t TimerWheel::pop_due(TimePoint now, std::uint32_t& budget) noexcept {
-  now_ = std::max(now_, now);
-  collect();
-  while (heads_[kPending] != 0 && budget > 0) {
-    --budget;
-    const std::uint32_t index = heads_[kPending];
-    unlink(index);
-    if (nodes_[index].deadline <= now_) return index;
-    link(index);
-  }
-  return 0;
 }
 
 TimePoint TimerWheel::next_due() const noexcept {

@@ -21,7 +21,7 @@ bool has_received_fin(const Occasion& o) {
 // The first FIN of an endpoint that a RST has closed a moment ago, right behind what it had sent.
 bool is_fin_behind_reset(const Occasion& o) {
   const TcpEndpoint& x = o.x();
-  return x.closed_row == 34 && !o.had_fin && o.segment.seq == x.snd_max && o.now - x.since <= kCrossing;
+  return x.closed_row == 34 && !o.had_fin && o.segment.seq == x.snd_max && o.now - x.since.get() <= kCrossing;
 }
 
 // A SYN that this record was opened for, before anything else of X was seen.
@@ -58,19 +58,19 @@ bool answers_syn(const Occasion& o) noexcept {
 }
 
 bool repeats_syn_ack_unheard(const Occasion& o) noexcept {
-  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since > kCrossing;
+  return o.x().has(TcpEndpoint::kInferredOpen) && is_same_isn(o) && o.now - o.x().since.get() > kCrossing;
 }
 
 bool rejects_challenge(const Occasion& o) noexcept {
-  const PendingSyn& pending = o.troubles().pending;
-  return pending.is_set && pending.from == o.who && o.y().has(TcpEndpoint::kHasAcked) &&
+  const PendingSyn* pending = o.pending();
+  return pending != nullptr && pending->from == o.who && o.y().has(TcpEndpoint::kHasAcked) &&
          o.segment.seq == o.y().ack_sent;
 }
 
 bool belies_pending_syn(const Occasion& o) noexcept {
-  const PendingSyn& pending = o.troubles().pending;
+  const PendingSyn* pending = o.pending();
   const TcpEndpoint& x = o.x();
-  if (!pending.is_set || pending.from != o.who || !x.has(TcpEndpoint::kHasSent)) return false;
+  if (pending == nullptr || pending->from != o.who || !x.has(TcpEndpoint::kHasSent)) return false;
   return is_within(o.segment.seq, x.una - 1, x.snd_max);  // - 1: a keep-alive
 }
 
@@ -128,7 +128,7 @@ bool is_implausible_reset(const Occasion& o) noexcept {
 
 bool ignored_reset(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
-  return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since > kCrossing;
+  return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since.get() > kCrossing;
 }
 
 bool sent_fin_before_reset(const Occasion& o) noexcept {
@@ -182,8 +182,8 @@ bool is_fin_acked_behind_fin(const Occasion& o) noexcept { return is_fin_acked(o
 bool is_reset_behind_fin(const Occasion& o) noexcept { return has_received_fin(o) && is_reset_at_edge(o); }
 
 bool is_fin_acked_unchallenged(const Occasion& o) noexcept {
-  const PendingSyn& pending = o.troubles().pending;
-  return is_fin_acked(o) && !(pending.is_set && pending.from == o.who);
+  const PendingSyn* pending = o.pending();
+  return is_fin_acked(o) && !(pending != nullptr && pending->from == o.who);
 }
 
 bool refuses_syn(const Occasion& o) noexcept {
@@ -201,7 +201,7 @@ bool is_exact_reset(const Occasion& o) noexcept {
 bool is_reset_at_edge(const Occasion& o) noexcept {
   const TcpEndpoint& x = o.x();
   if (!x.has(TcpEndpoint::kHasReceived) || is_exact_reset(o)) return true;
-  if (o.ranges.has_end_at(o.troubles().of(o.who).out_of_order, o.segment.seq)) return true;
+  if (o.ranges.has_end_at(o.troubles_of_y().out_of_order, o.segment.seq)) return true;
   const bool has_fin_behind =
       x.state == TcpState::close_wait || x.state == TcpState::last_ack || x.state == TcpState::closing;
   return has_fin_behind && o.segment.seq == x.rcv_nxt - 1;

@@ -51,15 +51,13 @@ void go_back_to_syn_received(const Occasion& o) { o.x().seen &= ~TcpEndpoint::kI
 void retry(const Occasion& o) { o.x().seen &= ~TcpEndpoint::kReset; }
 
 void hold_syn(const Occasion& o) {
-  PendingSyn& pending = o.need_troubles().pending;
-  pending.is_set = true;
+  PendingSyn& pending = o.pool.need_oddities(o.connection.client.troubles).pending;
   pending.from = o.who;
   pending.isn = o.segment.seq;
   pending.at = o.now;
+  o.connection.has_pending_syn = true;
 }
-void let_syn_go(const Occasion& o) {
-  if (o.troubles().pending.is_set) o.need_troubles().pending.is_set = false;
-}
+void let_syn_go(const Occasion& o) { o.connection.has_pending_syn = false; }
 
 void imply_syn_received(const Occasion& o) {
   TcpEndpoint& y = o.y();
@@ -109,7 +107,7 @@ void take_reset_back(const Occasion& o) {
   o.x().seen &= ~TcpEndpoint::kReset;
   if (!o.connection.had_fin) o.connection.closed_by = ClosedBy::nobody;
 }
-void count_implausible(const Occasion& o) { count(o.need_troubles().rst_implausible); }
+void count_implausible(const Occasion& o) { o.count(Trouble::rst_implausible); }
 void expect_challenge(const Occasion& o) { o.x().seen |= TcpEndpoint::kChallenged; }
 void be_liberal(const Occasion& o) { o.connection.liberal = true; }
 
@@ -212,13 +210,13 @@ std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept {
   return kDeliveredIndex[static_cast<std::size_t>(kind)][static_cast<std::size_t>(state)];
 }
 
-std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn& pending, Role sender,
+std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn* pending, Role sender,
                                  const TcpSegment& segment, bool is_told) noexcept {
   const TcpEndpoint& x = connection.of(sender);
   const TcpEndpoint& y = connection.of(peer_of(sender));
   const SegmentKind kind = kind_of(segment);
   if (kind == SegmentKind::syn_ack) {
-    if (pending.is_set && pending.from == peer_of(sender) && segment.ack == pending.isn + 1) return 8;
+    if (pending != nullptr && pending->from == peer_of(sender) && segment.ack == pending->isn + 1) return 8;
     // A refused attempt, told as such, that was repeated (row 5) and is answered after all.
     return is_told && y.state == TcpState::syn_sent && segment.ack == y.iss + 1 ? 8 : kNoRow;
   }

@@ -41,11 +41,19 @@ struct Occasion {
   bool had_fin;               ///< X had sent its FIN before this segment
   bool ends_request = false;  ///< of an ICMP error: see IcmpError
 
-  /// What is known of trouble, to look at; and to write to.
-  const Troubles& troubles() const noexcept { return pool.known(connection.troubles); }
-  Troubles& need_troubles() const noexcept { return pool.need(connection.troubles); }
   TcpEndpoint& x() const noexcept { return connection.of(who); }
   TcpEndpoint& y() const noexcept { return connection.of(peer_of(who)); }
+  /// What is known of trouble with what X sends, to look at; to write to; and once more of one kind, which is how many
+  /// by now.
+  const DataTroubles& troubles() const noexcept { return pool.known(x().troubles); }
+  DataTroubles& need_troubles() const noexcept { return pool.need(x().troubles); }
+  std::uint32_t count(Trouble what) const noexcept { return pool.count(x().troubles, what); }
+  /// The same of what Y sends.
+  const DataTroubles& troubles_of_y() const noexcept { return pool.known(y().troubles); }
+  DataTroubles& need_troubles_of_y() const noexcept { return pool.need(y().troubles); }
+  std::uint32_t count_of_y(Trouble what) const noexcept { return pool.count(y().troubles, what); }
+  /// Nothing if there is none.
+  const PendingSyn* pending() const noexcept { return pending_syn(connection, pool); }
 };
 
 using StateSet = std::uint16_t;
@@ -89,8 +97,9 @@ std::uint64_t sent_candidates(SegmentKind kind, TcpState state) noexcept;
 std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept;
 
 /// Rows 3, 4 and 8 begin a new connection between the same endpoints, which must be known before the segment meets its
-/// fate: the number of the row, or kNoRow. `is_told`: the connection's end has been told already.
-std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn& pending, Role sender,
+/// fate: the number of the row, or kNoRow. `pending`: if there is one. `is_told`: the connection's end
+/// has been told already.
+std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn* pending, Role sender,
                                  const TcpSegment& segment, bool is_told) noexcept;
 
 }  // namespace wobble

@@ -2,10 +2,6 @@
 // who goes first when there is no room, and one source's share.
 #include "emulator/connections/half_open.h"
 
-#include <unistd.h>
-
-#include <fstream>
-
 #include "emulator/connections/table_state.h"
 #include "tests/connections/table_story.h"
 
@@ -13,56 +9,6 @@ namespace {
 
 using namespace wobble;
 using namespace wobble::testing;
-
-std::size_t resident() {
-  std::size_t all = 0, in_memory = 0;
-  std::ifstream("/proc/self/statm") >> all >> in_memory;
-  return in_memory * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
-/// Counts, keeps nothing.
-class Deaf : public ConnectionObserver {
- public:
-  void on(const ConnectionOpened&) noexcept override { ++opened; }
-  void on(const Transition&) noexcept override { ++transitions; }
-  void on(const ConnectionClosed&) noexcept override {}
-  void on(const SegmentRecord&) noexcept override {}
-  std::uint32_t opened = 0;
-  std::uint32_t transitions = 0;
-};
-
-TEST(HalfOpen, SixtyFiveThousandCostNoMoreThan128BytesEach) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer's own memory would be counted; the size is asserted where it is declared";
-#endif
-  constexpr std::uint32_t kConnections = 65'536;
-  constexpr std::uint32_t kSources = 256;
-  ConnectionTableOptions options = TableStory::options_with(kConnections);
-  options.flood_rate = 0;
-  Deaf observer;
-  ConnectionTable table(options, observer);
-  TimePoint now{1h};
-  const auto open = [&](std::uint32_t i) {
-    const PacketBytes syn =
-        tcp_packet(static_cast<HostNumber>(0x200 + i % kSources), static_cast<std::uint16_t>(1024 + i / kSources),
-                   0x101, 80, read_segment("SYN 0", i, 0).segment);
-    now += 1us;
-    Fate fate;
-    fate.release_at[0] = now;
-    const FlowPosition position = table.arrive(syn.view, Side::near, now);
-    table.sent(position.connection, syn.view, Side::near, fate, now);
-    table.delivered(position.connection, syn.view, Side::near, now, fate, 0, now);
-  };
-  open(0);  // what the first one of a table costs besides
-  const std::size_t before = resident();
-  for (std::uint32_t i = 1; i < kConnections; ++i) open(i);
-  const double each = static_cast<double>(resident() - before) / kConnections;
-  EXPECT_EQ(table.size(), kConnections);
-  EXPECT_EQ(observer.opened, kConnections) << "each is told, as any other";
-  EXPECT_EQ(observer.transitions, kConnections);
-  std::printf("measured: %.0f bytes for each of %u half-open connections\n", each, kConnections);
-  EXPECT_LE(each, 128) << "all included";
-}
 
 TEST(HalfOpen, ASynIsKeptWithAllItsOptions) {
   for (const char* text : {"SYN 0", "SYN 0 scale 7", "SYN 0 len 100"}) {

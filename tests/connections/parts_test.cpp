@@ -10,6 +10,7 @@
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/mark_list.h"
 #include "emulator/connections/sequence_ranges.h"
+#include "emulator/connections/tcp_troubles.h"
 #include "emulator/connections/timer_wheel.h"
 
 namespace {
@@ -101,6 +102,43 @@ TEST(FlowCounters, CountAndForgetTheOldest) {
   EXPECT_EQ(counters.next(2), 1u);
 }
 
+// Each kind for itself, also beyond the 16 bits that most have room for.
+TEST(Troubles, AreCountedHoweverMany) {
+  TroublePool pool(1);
+  RangePool ranges(10);
+  TroublesIndex one = 0, other = 0;
+  constexpr std::uint32_t kKinds = kCommonTroubles + kRareTroubles + kOddTroubles;
+  EXPECT_EQ(pool.count_of(one, Trouble::dropped), 0u);
+  for (std::uint32_t kind = 0; kind < kKinds; ++kind) {
+    for (std::uint32_t n = 1; n <= 140'000 + kind; ++n) ASSERT_EQ(pool.count(one, static_cast<Trouble>(kind)), n);
+  }
+  EXPECT_EQ(pool.count(other, Trouble::dropped), 1u);
+  for (std::uint32_t kind = 0; kind < kKinds; ++kind) {
+    EXPECT_EQ(pool.count_of(one, static_cast<Trouble>(kind)), 140'000 + kind);
+  }
+  ranges.add(pool.need(one).out_of_order, 0, 1);
+  ranges.add(pool.need(one).dropped, 0, 1);
+  ranges.add(pool.need_rarities(one).holes, 0, 1);
+  pool.release(one, ranges);
+  pool.release(other, ranges);
+  EXPECT_EQ(pool.taken(), 0u);
+  EXPECT_EQ(ranges.taken(), 0u);
+  EXPECT_EQ(pool.count(one, Trouble::gap), 1u) << "nothing is left of the block's last owner";
+  EXPECT_EQ(pool.count_of(one, Trouble::dropped), 0u);
+  EXPECT_EQ(pool.count_of(one, Trouble::invalid_flags), 0u);
+}
+
+// Beyond what was announced nothing is kept, and nothing of others is touched.
+TEST(Troubles, AreBounded) {
+  TroublePool pool(1);
+  std::array<TroublesIndex, 4> many{};
+  for (TroublesIndex& index : many) pool.count(index, Trouble::invalid_flags);
+  EXPECT_EQ(pool.count_of(many[0], Trouble::invalid_flags), 1u);
+  EXPECT_EQ(pool.count_of(many[1], Trouble::invalid_flags), 1u);
+  EXPECT_EQ(many[2], 0u);
+  EXPECT_EQ(pool.count_of(many[2], Trouble::invalid_flags), 0u);
+}
+
 TEST(Marks, AreTakenOncePerCopy) {
   MarkPool pool(10);
   MarkList list;
@@ -132,7 +170,8 @@ TEST(TimerWheel, FiresEachDeadlineOnceAndExactly) {
     const std::uint64_t what = random() % 10;
     if (what < 6) {
       const TimePoint deadline = now + random_span();
-      wheel.set(index, deadline, now);
+      const bool is_later = model.count(index) > 0 && deadline >= model[index];
+      if (!is_later || random() % 2 == 0) wheel.set(index, deadline, now);  // what moves later need not be told
       model[index] = deadline;
     } else if (what < 7) {
       wheel.cancel(index);
@@ -146,7 +185,7 @@ TEST(TimerWheel, FiresEachDeadlineOnceAndExactly) {
     if (wheel.next_due() > now) continue;
     std::uint32_t budget = static_cast<std::uint32_t>(random() % 2 == 0 ? 1'000'000 : 3);
     const bool is_whole = budget > 3;
-    while (const std::uint32_t due = wheel.pop_due(now, budget)) {
+    while (const std::uint32_t due = wheel.pop_due(now, budget, [&](std::uint32_t which) { return model.at(which); })) {
       ASSERT_TRUE(model.count(due)) << "fired twice, or cancelled";
       ASSERT_LE(model[due], now) << "early";
       model.erase(due);

@@ -82,7 +82,9 @@ class TrackerStory {
   RangePool ranges{1000};
   TroublePool pool{1};
   TcpTracker tracker{ranges, pool, ConnectionTimeouts{}};
-  const Troubles& troubles() const { return pool.known(connection.troubles); }
+  std::uint32_t count_of(Trouble what) const {
+    return pool.count_of(connection.client.troubles, what) + pool.count_of(connection.server.troubles, what);
+  }
   TcpConnection connection;
   Steps steps;
   Sending sending;

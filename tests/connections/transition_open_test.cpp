@@ -127,7 +127,7 @@ TEST(TransitionTable, Row07_SynInALivingConnectionIsHeld) {
   s.shake_hands();
   s.client("SYN 5000000");
   s.expect_row(7, kClient, established, established);
-  EXPECT_TRUE(s.troubles().pending.is_set);
+  EXPECT_TRUE(s.connection.has_pending_syn);
   s.expect(established, established);
 }
 
@@ -155,7 +155,7 @@ TEST(TransitionTable, Row09_RstAgainstTheChallengeEndsTheOldConnection) {
   s.client("RST 1");        // seq = what the server acknowledged
   s.expect_row(9, kClient, established, closed);
   s.expect_row(34, kServer, established, closed, Evidence::delivered);
-  EXPECT_FALSE(s.troubles().pending.is_set);
+  EXPECT_FALSE(s.connection.has_pending_syn);
 }
 
 TEST(TransitionTable, Row10_TrafficInTheOldSpaceShowsTheSynWasForged) {
@@ -164,7 +164,7 @@ TEST(TransitionTable, Row10_TrafficInTheOldSpaceShowsTheSynWasForged) {
   s.client("SYN 5000000");
   s.client("ACK 1 ack 1 len 10");
   s.expect_row(10, kClient, established, established);
-  EXPECT_FALSE(s.troubles().pending.is_set);
+  EXPECT_FALSE(s.connection.has_pending_syn);
 }
 
 TEST(TransitionTable, Row11_SynAckProvesTheServer) {

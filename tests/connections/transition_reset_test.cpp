@@ -60,7 +60,7 @@ TEST(TransitionTable, Row31_ImplausibleRst) {
   Open s;
   s.client_loses("RST 5000");
   s.expect_row(31, kClient, established, established);
-  EXPECT_EQ(s.troubles().rst_implausible, 1);
+  EXPECT_EQ(s.count_of(Trouble::rst_implausible), 1u);
 }
 
 TEST(TransitionTable, Row32_ClosedPortAnswers) {
@@ -126,9 +126,9 @@ TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {
   Open s;
   s.server("RST 500");
   s.expect_row(35, kClient, established, established, Evidence::delivered);
-  EXPECT_EQ(s.troubles().challenge_acks, 0);
+  EXPECT_EQ(s.count_of(Trouble::challenge_answer), 0u);
   s.client("ACK 1 ack 1");
-  EXPECT_EQ(s.troubles().challenge_acks, 1);
+  EXPECT_EQ(s.count_of(Trouble::challenge_answer), 1u);
 }
 
 TEST(TransitionTable, Row36_RstOutsideTheWindowIsIgnored) {
@@ -252,10 +252,10 @@ TEST(TransitionTable, ImpossibleFlagsAreCountedAndChangeNothing) {
   Open s;
   for (const char* text : {"SYN,FIN 1", "SYN,RST 1", "none 1", "FIN 1", "PSH,URG 1"}) s.client(text);
   s.expect(established, established);
-  EXPECT_EQ(s.troubles().invalid_flags, 5);
+  EXPECT_EQ(s.count_of(Trouble::invalid_flags), 5u);
   s.client("FIN,RST 1");  // acts as a RST
   s.expect(closed, closed);
-  EXPECT_EQ(s.troubles().invalid_flags, 6);
+  EXPECT_EQ(s.count_of(Trouble::invalid_flags), 6u);
 }
 
 }  // namespace
