@@ -59,6 +59,7 @@ Json write(const LossSettings& s) {
   if (!s.list.empty()) out["list"] = s.list;
   if (!s.pattern.empty()) out["pattern"] = s.pattern;
   if (s.after_rate) out["after_rate"] = true;
+  if (s.ecn) out["ecn"] = true;
   return out;
 }
 

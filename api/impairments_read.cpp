@@ -147,6 +147,7 @@ void read_impairment(const Json& value, const std::string& pointer, LossSettings
   read_model_member(reader, "markov", out.markov, errors);
   reader.integer("every", out.every);
   reader.flag("after_rate", out.after_rate);
+  reader.flag("ecn", out.ecn);
   if (const Json* list = reader.member("list")) read_list(*list, reader.pointer_to("list"), out.list, errors);
   if (const Json* pattern = reader.member("pattern")) {
     if (pattern->is_string()) {

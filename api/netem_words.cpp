@@ -49,10 +49,13 @@ class Reader {
         mtu();
       } else if (word == "idle_timeout") {
         idle_timeout();
+      } else if (word == "ecn") {
+        ecn_ = true;
       } else {
         unknown(word);
       }
     }
+    if (ecn_) ecn();
     return std::move(out_);
   }
 
@@ -164,7 +167,13 @@ class Reader {
       put("loss", std::move(value));
     }
     if (take("after_rate")) out_.direction["loss"]["after_rate"] = true;
-    if (take("ecn")) fail("loss: ecn is not supported yet");
+  }
+
+  /// A word of its own, as tc has it: it may stand anywhere.
+  void ecn() {
+    const auto loss = out_.direction.find("loss");
+    if (loss == out_.direction.end()) return fail("ecn says that packets are marked instead of lost: say loss as well");
+    (*loss)["ecn"] = true;
   }
 
   /// The next percentages, for as long as there are any, into `parameters`.
@@ -334,12 +343,10 @@ class Reader {
   }
 
   void unknown(const std::string& word) {
-    constexpr std::string_view kNetemOnly[] = {"ecn", "distribution", "gap", "seed"};
-    const bool netem_only = std::find(std::begin(kNetemOnly), std::end(kNetemOnly), word) != std::end(kNetemOnly);
     if (word == "distribution" || word == "gap") {
       fail(word + " stands behind the " + (word == "gap" ? "reorder" : "delay") + " it belongs to");
-    } else if (netem_only) {
-      fail(word + ": not supported" + (word == "seed" ? ": a seed belongs to the link" : " yet"));
+    } else if (word == "seed") {
+      fail("seed: not supported: a seed belongs to the link");
     } else {
       fail(unknown_name("word", word, kWords));
     }
@@ -349,6 +356,7 @@ class Reader {
 
   const std::vector<std::string>& words_;
   std::size_t next_ = 0;
+  bool ecn_ = false;
   NetemWords out_;
 };
 

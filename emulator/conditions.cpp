@@ -68,6 +68,8 @@ void check_loss(const LossSettings& loss, Checker& check) {
                      (loss.every > 0) + !loss.list.empty() + !loss.pattern.empty();
   check.require(!loss.after_rate || others > 0 || !loss.random.is_zero(), "/loss/after_rate",
                 "says where packets are lost: give a model of loss");
+  check.require(!loss.ecn || others > 0 || !loss.random.is_zero(), "/loss/ecn",
+                "says that packets are marked instead of lost: give a model of loss");
   check.require(others + !loss.random.is_zero() <= 1, "/loss",
                 "random, burst, gilbert_elliott, markov, every, list and pattern exclude each other: give one of them");
   check.probability(loss.random, "/loss/random");

@@ -96,6 +96,7 @@ struct LossSettings {
   std::vector<std::uint64_t> list{};  ///< the packets with these numbers, from 1; ascending, at most kMaxListed
   std::string pattern{};              ///< of '.' and 'x' (lost), repeated; at most kMaxPattern
   bool after_rate = false;            ///< lost behind the bottleneck: what is lost has taken its capacity
+  bool ecn = false;                   ///< those that the model chooses are marked (RFC 3168) if they are ECT, else lost
   Scope per = Scope::link;
   bool operator==(const LossSettings&) const = default;
 };

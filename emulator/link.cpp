@@ -78,7 +78,8 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
     Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
     const bool is_plain =
-        !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits;
+        !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits &&
+        !verdict.to_mark[0];
     if (is_plain && may_group && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
       ++run.n;
       continue;
@@ -192,6 +193,7 @@ void Link::keep_single(Half& half, Arrival& arrival, std::uint32_t segment, cons
     if (verdict.waits) {
       half.pipeline.wait({std::move(copies[i]), flow, 0, verdict.to_mark[i]});
     } else {
+      if (verdict.to_mark[i]) mark(half, copies[i]);
       enqueue(half, std::move(copies[i]), i == 0 ? verdict.hold_packets : 0);
     }
   }

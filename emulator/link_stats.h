@@ -23,7 +23,7 @@ struct ReorderingCounters {
   ReorderingCounters& operator+=(const ReorderingCounters& other) noexcept;
 };
 
-/// What the model of loss has lost, and in how many runs of packets that came one after the other: of the direction,
+/// What the model of loss has chosen, to be lost or, with ecn, marked, and in how many runs of packets that came one after the other: of the direction,
 /// or, of a model with `per` connection, of each connection. lost / runs is the mean length of a burst.
 struct LossRuns {
   std::uint64_t lost = 0;
@@ -43,7 +43,7 @@ struct DirectionCounters {
   std::uint64_t duplicated = 0;                           ///< copies made
   std::uint64_t corrupted = 0;
   std::uint64_t reordered = 0;
-  std::uint64_t marked = 0;      ///< congestion experienced, by the queue's discipline (RFC 3168)
+  std::uint64_t marked = 0;      ///< congestion experienced (RFC 3168), by the queue's discipline or by loss with ecn
   std::uint64_t originated = 0;  ///< made by the link itself: ICMP errors, resets, fragments beyond a packet's first
   ReorderingCounters reordering;
   LossRuns loss_runs;

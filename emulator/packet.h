@@ -119,7 +119,8 @@ void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> by
 void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept;
 
 /// Whether its sender said that both ends understand marks of congestion: ECT(0), ECT(1) or CE (RFC 3168 5).
-bool is_ecn_capable(const PacketView& packet) noexcept;
+bool is_ecn_capable(std::span<const std::uint8_t> packet) noexcept;
+inline bool is_ecn_capable(const PacketView& packet) noexcept { return is_ecn_capable(packet.bytes); }
 
 /// Writes "congestion experienced" into an IP packet that is ECN-capable, and mends the IPv4 header's checksum. False,
 /// with nothing changed, if it is not.

@@ -17,8 +17,8 @@ std::uint8_t codepoint(std::span<const std::uint8_t> packet) noexcept {
 
 }  // namespace
 
-bool is_ecn_capable(const PacketView& packet) noexcept {
-  return packet.bytes.size() >= 2 && codepoint(packet.bytes) != 0;
+bool is_ecn_capable(std::span<const std::uint8_t> packet) noexcept {
+  return packet.size() >= 2 && codepoint(packet) != 0;
 }
 
 bool mark_congestion(std::span<std::uint8_t> packet) noexcept {

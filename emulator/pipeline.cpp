@@ -34,8 +34,11 @@ struct Pipeline::Stages {
   Delay delay;
   Reorder reorder;
 
-  bool is_lost_behind(const FlowPosition& flow, std::uint8_t copy) noexcept {
-    return conditions.loss.after_rate && loss.loses(flow, copy > 0);
+  /// What the model of loss does to a packet in its place, before the bottleneck or behind it.
+  enum class Choice : std::uint8_t { spare, mark, lose };
+  Choice choice(bool is_behind, const FlowPosition& flow, std::uint8_t copy, bool is_ecn_capable) noexcept {
+    if (conditions.loss.after_rate != is_behind || !loss.loses(flow, copy > 0)) return Choice::spare;
+    return conditions.loss.ecn && is_ecn_capable ? Choice::mark : Choice::lose;
   }
 
   /// When a copy leaves the link that came out of the bottleneck at `departure`. What is moved back holds nobody back.
@@ -92,7 +95,8 @@ Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoin
   if (s.outage.is_down(now)) return dropped(DropReason::outage);
   const std::uint32_t mtu = s.conditions.mtu.bytes;
   if (mtu > 0 && length > mtu) return dropped(DropReason::mtu);
-  if (!s.conditions.loss.after_rate && s.loss.loses(flow)) return dropped(DropReason::loss);
+  const Stages::Choice before = s.choice(false, flow, 0, is_ecn_capable);
+  if (before == Stages::Choice::lose) return dropped(DropReason::loss);
 
   Verdict verdict;
   Fate& fate = verdict.fate;
@@ -108,13 +112,17 @@ Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoin
     const Bottleneck::Admission passed = s.bottleneck.admit({flow, length, copy > 0, is_ecn_capable}, now);
     fate.lost[copy] = passed.dropped;
     if (passed.dropped != DropReason::none) continue;
+    verdict.to_mark[copy] = passed.to_mark || before == Stages::Choice::mark;
     if (passed.waits) {
       verdict.waits = true;
-      verdict.to_mark[copy] = passed.to_mark;
       fate.release_at[copy] = kNever;
-    } else if (s.is_lost_behind(flow, copy)) {
+      continue;
+    }
+    const Stages::Choice behind = s.choice(true, flow, copy, is_ecn_capable);
+    if (behind == Stages::Choice::lose) {
       fate.lost[copy] = DropReason::loss;
     } else {
+      if (behind == Stages::Choice::mark) verdict.to_mark[copy] = true;
       fate.release_at[copy] = s.release(passed.departure, flow, length, copy, fate.reordered, verdict.hold_packets);
     }
   }
@@ -138,10 +146,12 @@ bool Pipeline::next_leaving(TimePoint now, LeftBottleneck& out) noexcept {
   out.hold_packets = 0;
   if (out.dropped != DropReason::none) return true;
   const std::uint8_t copy = out.packet.copy;
-  if (s.is_lost_behind(flow, copy)) {
+  const Stages::Choice behind = s.choice(true, flow, copy, is_ecn_capable(out.packet.buffer.bytes()));
+  if (behind == Stages::Choice::lose) {
     out.dropped = DropReason::loss;
     return true;
   }
+  if (behind == Stages::Choice::mark) out.to_mark = true;
   out.packet.release_at =
       s.release(left.departure, flow, out.packet.wire_bytes, copy, out.packet.fate.reordered, out.hold_packets);
   out.packet.fate.release_at[copy] = out.packet.release_at;

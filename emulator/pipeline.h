@@ -37,7 +37,7 @@ struct Verdict {
   /// > 0: the original is to be set aside until so many have come after it; release_at[0] is then the earliest.
   std::uint32_t hold_packets = 0;
   bool waits = false;                            ///< the copies that are not lost do, in the bottleneck
-  std::array<bool, Fate::kMaxCopies> to_mark{};  ///< of those: with congestion experienced
+  std::array<bool, Fate::kMaxCopies> to_mark{};  ///< with congestion experienced, when it leaves the bottleneck
 };
 
 /// What comes out of the bottleneck after it has waited there.

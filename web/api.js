@@ -4,7 +4,7 @@
  * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[]}, reorder?: boolean,
  *   correlation?: string, per?: string}} Delay
  * @typedef {{random?: string, burst?: Record<string, string>, gilbert_elliott?: Record<string, string>,
- *   markov?: Record<string, string>, every?: number, list?: number[], pattern?: string, after_rate?: boolean}} Loss
+ *   markov?: Record<string, string>, every?: number, list?: number[], pattern?: string, after_rate?: boolean, ecn?: boolean}} Loss
  * @typedef {object} Conditions sparse: what is absent is at its default
  * @property {Delay} [delay]
  * @property {Loss} [loss]

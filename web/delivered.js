@@ -14,7 +14,8 @@ const drops = (d, reason) => {
 /** @param {DirectionStats} d */
 function showLoss(d) {
   const {loss_percent: percent, loss_burst_length: burst} = d.delivered;
-  return burst ? `${showPercent(percent)} × ${significant(burst, 2)}` : showPercent(percent);
+  const lost = d.asked.loss?.ecn ? `${showPercent(percent)}, ${showPercent(d.delivered.marked_percent ?? null)} marked` : showPercent(percent);
+  return burst ? `${lost} × ${significant(burst, 2)}` : lost;
 }
 
 /** What was moved back, or if nothing was, what left out of order for another reason. @param {DirectionStats} d */
@@ -38,7 +39,7 @@ const CELLS = {
     title: 'delay delivered, 99th percentile',
     text: d => (d.delivered.delay_ms.p99 === null ? '–' : `p99 ${showMs(d.delivered.delay_ms.p99)}`),
   },
-  loss: {title: 'packets lost by the loss model, and how many in a row on average', text: d => showLoss(d)},
+  loss: {title: 'packets lost by the loss model (ECN: and all that were marked), and how many in a row on average', text: d => showLoss(d)},
   duplicate: {title: 'packets duplicated', text: d => showPercent(d.delivered.duplicate_percent)},
   corrupt: {title: 'packets corrupted', text: d => showPercent(d.delivered.corrupt_percent)},
   reorder: {title: 'packets that left out of order (RFC 4737)', text: d => showReordering(d)},

@@ -87,6 +87,7 @@ export function inWords(c) {
     loss?.random && ['loss', loss.random],
     bursts && ['loss', bursts],
     ...counted.map(name => ['loss', name, String(/** @type {any} */ (loss)[name])]),
+    loss?.ecn && ['marked if it can be'],
     c.duplicate && ['duplicate', c.duplicate.percent],
     corrupt && ['corrupt', corrupt.percent, (corrupt.bits ?? 1) > 1 && `${corrupt.bits} bits`, corrupt.fix_checksum && 'sum fixed'],
     reorder && ['reorder', reorder.percent, reorder.by && `by ${reorder.by}`],

@@ -112,6 +112,7 @@ export const FINER = {
     at('loss/every', 'every', 'each n-th packet is lost', {kind: 'count', when: ofModel('every')}), list,
     at('loss/pattern', 'pattern', 'received . and lost x, repeated', {when: ofModel('pattern')}),
     at('loss/after_rate', 'after rate', 'what is lost has taken its share of the rate', {kind: 'check'}),
+    at('loss/ecn', 'ECN', 'what is chosen is marked instead of lost, if it can be', {kind: 'check'}),
     ...memory('loss', ofModel('random')),
   ],
   duplicate: memory('duplicate'),

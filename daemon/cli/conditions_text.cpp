@@ -160,7 +160,7 @@ std::string outage(const Json& value) {
 }
 
 std::string loss_and_place(const Json& value) {
-  return loss(value) + (is_true(value, "after_rate") ? " after_rate" : "");
+  return loss(value) + (is_true(value, "after_rate") ? " after_rate" : "") + (is_true(value, "ecn") ? " ecn" : "");
 }
 
 std::string describe(const std::string& name, const Json& value) {

@@ -59,6 +59,7 @@ void add_set(CLI::App& app, Context& context) {
   delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal|/PATH/X.dist]
                                                       delay 80ms 10ms distribution normal
   loss PERCENT | loss gemodel P [R [1-H [1-K]]]       loss 2%        loss gemodel 1% 10%
+                       [after_rate] [ecn]             loss 2% ecn    marks instead, where it can
   duplicate PERCENT    corrupt PERCENT                duplicate 1%   corrupt 0.1%
   reorder PERCENT [gap N] [by 3packets|10ms]          reorder 5% by 3packets
                        (a second percentage behind these four is their correlation)

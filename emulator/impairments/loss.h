@@ -1,4 +1,4 @@
-// Which packets never arrive.
+// Which packets never arrive; with ecn, which are chosen, to be marked where they can be.
 #pragma once
 
 #include "emulator/impairments/correlated_chance.h"

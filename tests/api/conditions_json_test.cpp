@@ -104,6 +104,7 @@ class AnyConditions {
       default: out.pattern = coin() ? "x." : "..x";
     }
     out.per = scope();
+    out.ecn = coin();
     return out;
   }
 

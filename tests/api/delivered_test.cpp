@@ -66,5 +66,18 @@ TEST_F(DeliveredTest, LossAfterTheRateIsOfWhatTheQueueLetPass) {
   EXPECT_EQ(up["marked_percent"], 10.0);
 }
 
+TEST_F(DeliveredTest, WhatLossHasMarkedIsNotLost) {
+  send("PATCH", "/api/v1/links/lab", R"({"up": {"loss": {"random": "5%", "ecn": true}}})", 200);
+  LinkStats stats;
+  stats.up.since_change.packets_in = 1000;
+  dropped(stats.up, DropReason::loss) = 10;  // of the sixty chosen
+  stats.up.since_change.marked = 50;
+  stats.up.since_change.loss_runs = {60, 40};
+  const json up = delivered(stats);
+  EXPECT_EQ(up["loss_percent"], 1.0);
+  EXPECT_NEAR(up["marked_percent"], 5.05, 0.01);
+  EXPECT_EQ(up["loss_burst_length"], 1.5);
+}
+
 }  // namespace
 }  // namespace wobble::api

@@ -170,6 +170,7 @@ test('every finer control has an effect that GET shows, and shows what is in eff
   }
   await write('up/reorder/gap', '5', 5);
   await tick('up/loss/after_rate');
+  await tick('up/loss/ecn');
   await field(page, 'up/rate').fill('10mbit');
   await page.keyboard.press('Enter');
   await until('the rate', async () => (await link()).up.rate === '10mbit');

@@ -51,7 +51,8 @@ TEST(ConditionsText, says_the_bottleneck_in_the_words_that_set_it) {
       {R"({"queue": {"discipline": "fq_codel", "flows": 64, "target": "5ms"}})", "queue fq_codel flows 64 target 5ms"},
       {R"({"trace": {"file": "/x.trace"}})", "trace /x.trace"},
       {R"({"trace": {"ms": [1, 2]}})", "trace of 2 opportunities"},
-      {R"({"loss": {"random": "1%", "after_rate": true}})", "loss 1% after_rate"}};
+      {R"({"loss": {"random": "1%", "after_rate": true}})", "loss 1% after_rate"},
+      {R"({"loss": {"every": 9, "after_rate": true, "ecn": true}})", "loss every 9 after_rate ecn"}};
   for (const auto& [conditions, words] : cases) {
     EXPECT_THAT(describe_conditions(Json::parse(conditions)), ElementsAre(words));
   }

@@ -81,6 +81,7 @@ class AnyConditions {
       default: s.pattern = one_in(2) ? "...x" : ".....xx"; break;
     }
     s.after_rate = one_in(2);
+    s.ecn = one_in(2);
     s.per = scope();
   }
 

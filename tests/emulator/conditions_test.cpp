@@ -107,6 +107,14 @@ TEST(Conditions, NoBitsToCorruptIsAnError) {
   EXPECT_THAT(pointers(c), ElementsAre("/down/corrupt/bits"));
 }
 
+TEST(Conditions, WhereAndHowToLoseNeedsAModel) {
+  LinkConditions c;
+  c.up.loss.after_rate = c.up.loss.ecn = true;
+  EXPECT_THAT(pointers(c), ElementsAre("/up/loss/after_rate", "/up/loss/ecn"));
+  c.up.loss.every = 3;
+  EXPECT_THAT(pointers(c), IsEmpty());
+}
+
 TEST(Conditions, LossModelsExcludeEachOther) {
   LinkConditions c;
   c.down.loss = {Probability::percent(1), GilbertElliott{Probability::percent(1), Probability::percent(10)}};

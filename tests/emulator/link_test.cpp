@@ -135,8 +135,10 @@ TEST(Link, SuperPacketsMeetTheFatesOfTheirSegments) {
         apart.link.apply(conditions, now);
       }
       const Side side = random() % 2 ? Side::near : Side::far;
-      const Super super = super_packets::make(random, random() % 2, random() % 3 != 0, 1 + random() % 30'000,
-                                              static_cast<std::uint16_t>(200 + random() % 1300));
+      const Super super =
+          super_packets::with_ecn(super_packets::make(random, random() % 2, random() % 3 != 0, 1 + random() % 30'000,
+                                                      static_cast<std::uint16_t>(200 + random() % 1300)),
+                                  random() % 4);
       whole.admit(super, side, now);
       for (const Bytes& wire : cut(super)) apart.admit({wire, {}}, side, now);
       whole.release(now);
@@ -150,6 +152,7 @@ TEST(Link, SuperPacketsMeetTheFatesOfTheirSegments) {
     EXPECT_EQ(a.up.total.bytes_out, b.up.total.bytes_out);
     EXPECT_EQ(a.down.total.dropped, b.down.total.dropped);
     EXPECT_EQ(a.up.total.corrupted, b.up.total.corrupted);
+    EXPECT_EQ(a.up.total.marked, b.up.total.marked);
   }
 }
 

@@ -27,6 +27,7 @@ DirectionConditions random_direction(std::mt19937_64& random, bool may_reorder) 
              may_reorder && one_in(4)};
   if (one_in(3)) d.loss.random = Probability::percent(3);
   d.loss.after_rate = !d.loss.random.is_zero() && one_in(2);
+  d.loss.ecn = !d.loss.random.is_zero() && one_in(2);
   if (one_in(3)) d.duplicate.probability = Probability::percent(5);
   if (may_reorder && one_in(4)) d.reorder = {Probability::percent(5), 1 + static_cast<std::uint32_t>(random() % 5), {}};
   if (one_in(10)) d.outage = {false, 30ms, 5ms, one_in(2)};

@@ -48,6 +48,14 @@ inline Super make(std::mt19937_64& random, bool is_v6, bool is_tcp, std::size_t 
   return super;
 }
 
+/// The same with a codepoint of ECN, 0 to 3.
+inline Super with_ecn(Super super, std::uint64_t codepoint) {
+  const bool is_v6 = super.bytes[0] >> 4 == 6;
+  super.bytes[1] = static_cast<std::uint8_t>((super.bytes[1] & (is_v6 ? 0xcf : 0xfc)) | codepoint << (is_v6 ? 4 : 0));
+  if (!is_v6) write_ipv4_header_checksum(super.bytes);
+  return super;
+}
+
 /// The packets on the wire, with whole checksums, as a network card would cut them.
 inline std::vector<Bytes> cut(const Super& super) {
   PacketView whole;
