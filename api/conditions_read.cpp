@@ -173,6 +173,15 @@ void take_back_the_other(const std::string& impairment, const Json& patch, Json&
     target = Json::object();
   } else if (impairment == "queue") {
     take_back_parameters(patch, target);
+  } else if (impairment == "slot") {
+    const bool names_even = names("min") || names("max"), names_drawn = names("delay") || names("jitter");
+    for (const char* name : {"delay", "jitter", "distribution"}) {
+      if (names_even && !patch.contains(name)) target.erase(name);
+    }
+    for (const char* name : {"min", "max"}) {
+      if ((names_drawn || names("distribution")) && !patch.contains(name)) target.erase(name);
+    }
+    if (names("distribution")) target.erase("distribution");
   } else if (impairment == "outage") {
     const bool turns_on = names("on") && patch.at("on") == true;
     if (turns_on && !patch.contains("up_for") && !patch.contains("down_for")) {

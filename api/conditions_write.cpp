@@ -12,8 +12,9 @@ void put_memory(Json& out, Probability correlation, Scope per) {
   if (per == Scope::connection) out["per"] = "connection";
 }
 
-Json write(const DelaySettings& s) {
-  Json out = {{"time", print_duration(s.time)}};
+/// What a delay and the waits for slots have in common.
+template <typename Settings>
+void put_jitter(Json& out, const Settings& s) {
   if (s.jitter.count() != 0) out["jitter"] = print_duration(s.jitter);
   switch (s.distribution) {
     case Distribution::uniform: break;
@@ -22,6 +23,11 @@ Json write(const DelaySettings& s) {
     case Distribution::paretonormal: out["distribution"] = "paretonormal"; break;
     case Distribution::table: out["distribution"] = {{"table", s.table}}; break;
   }
+}
+
+Json write(const DelaySettings& s) {
+  Json out = {{"time", print_duration(s.time)}};
+  put_jitter(out, s);
   if (s.reorder) out["reorder"] = true;
   put_memory(out, s.correlation, s.per);
   return out;
@@ -96,8 +102,11 @@ Json write(const OutageSettings& s) {
 }
 
 Json write(const SlotSettings& s) {
-  Json out = {{"min", print_duration(s.min)}};
+  Json out = Json::object();
+  if (s.min.count() != 0 || s.delay.count() == 0) out["min"] = print_duration(s.min);
   if (s.max != s.min) out["max"] = print_duration(s.max);
+  if (s.delay.count() != 0) out["delay"] = print_duration(s.delay);
+  put_jitter(out, s);
   if (s.packets != 0) out["packets"] = s.packets;
   if (s.bytes != 0) out["bytes"] = print_size(s.bytes);
   return out;

@@ -92,7 +92,8 @@ void read_table(const Json& value, const std::string& pointer, std::vector<std::
   out = value.get<std::vector<std::int16_t>>();
 }
 
-void read_distribution(const Json& value, const std::string& pointer, DelaySettings& out, Errors& errors) {
+template <typename Settings>
+void read_own_distribution(const Json& value, const std::string& pointer, Settings& out, Errors& errors) {
   ObjectReader reader(value, pointer, errors);
   out.distribution = Distribution::table;
   const Json* table = reader.member("table");
@@ -110,6 +111,18 @@ void read_distribution(const Json& value, const std::string& pointer, DelaySetti
   reader.finish();
 }
 
+/// Of a delay, or of the waits for slots.
+template <typename Settings>
+void read_distribution(ObjectReader& reader, Settings& out, Errors& errors) {
+  const Json* name = reader.member("distribution");
+  if (name == nullptr) return;
+  if (name->is_object()) return read_own_distribution(*name, reader.pointer_to("distribution"), out, errors);
+  constexpr std::string_view kKnown[] = {"uniform", "normal", "pareto", "paretonormal"};
+  read_name(reader, "distribution", *name, kKnown,
+            "\"uniform\", \"normal\", \"pareto\", \"paretonormal\" or {\"file\": \"/path/x.dist\"} is expected",
+            out.distribution);
+}
+
 template <typename Model>
 void read_model_member(ObjectReader& reader, const char* name, std::optional<Model>& out, Errors& errors) {
   if (const Json* model = reader.member(name)) read_model(*model, reader.pointer_to(name), out.emplace(), errors);
@@ -123,16 +136,7 @@ void read_impairment(const Json& value, const std::string& pointer, DelaySetting
   reader.quantity("time", parse_duration, "80ms", out.time);
   reader.quantity("jitter", parse_duration, "10ms", out.jitter);
   reader.flag("reorder", out.reorder);
-  if (const Json* name = reader.member("distribution")) {
-    constexpr std::string_view kKnown[] = {"uniform", "normal", "pareto", "paretonormal"};
-    if (name->is_object()) {
-      read_distribution(*name, reader.pointer_to("distribution"), out, errors);
-    } else {
-      read_name(reader, "distribution", *name, kKnown,
-                "\"uniform\", \"normal\", \"pareto\", \"paretonormal\" or {\"file\": \"/path/x.dist\"} is expected",
-                out.distribution);
-    }
-  }
+  read_distribution(reader, out, errors);
   read_memory(reader, &out.correlation, out.per);
   reader.finish();
 }
@@ -213,6 +217,9 @@ void read_impairment(const Json& value, const std::string& pointer, SlotSettings
   ObjectReader reader(value, pointer, errors);
   reader.quantity("min", parse_duration, "5ms", out.min);
   if (!reader.quantity("max", parse_duration, "20ms", out.max)) out.max = out.min;
+  reader.quantity("delay", parse_duration, "10ms", out.delay);
+  reader.quantity("jitter", parse_duration, "2ms", out.jitter);
+  read_distribution(reader, out, errors);
   reader.integer("packets", out.packets);
   reader.quantity("bytes", parse_size, "64kB", out.bytes);
   reader.finish();

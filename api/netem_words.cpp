@@ -127,18 +127,18 @@ class Reader {
       if (jitter != print_duration(Duration{0})) value["jitter"] = jitter;
     }
     correlation("delay", value);
-    if (take("distribution")) distribution(value);
+    if (take("distribution")) distribution("delay", value);
     put("delay", std::move(value));
   }
 
-  void distribution(Json& value) {
+  void distribution(const std::string& word, Json& value) {
     const std::string name = peek() != nullptr ? words_[next_++] : "";
     if (name == "normal" || name == "pareto" || name == "paretonormal") {
       value["distribution"] = name;
     } else if (name.starts_with('/')) {
       value["distribution"] = {{"file", name}};
     } else if (name != "uniform") {
-      fail("delay: the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
+      fail(word + ": the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
            (name.empty() ? "" : ", not \"" + name + "\""));
     }
   }
@@ -300,15 +300,15 @@ class Reader {
   }
 
   void slot() {
+    Json value = Json::object();
     if (take("distribution")) {
-      for (int i = 0; i < 3 && peek() != nullptr; ++i) ++next_;
-      fail("slot: a distribution is not supported; say the shortest and the longest time: slot 5ms 20ms");
-      return;
-    }
-    const std::string min = quantity("slot", parse_duration, print_duration, "5ms");
-    Json value = {{"min", min}};
-    if (number_follows()) {
-      const std::string max = quantity("slot", parse_duration, print_duration, "20ms");
+      distribution("slot", value);
+      value["delay"] = quantity("slot distribution", parse_duration, print_duration, "10ms");
+      value["jitter"] = quantity("slot distribution", parse_duration, print_duration, "2ms");
+    } else {
+      const std::string min = quantity("slot", parse_duration, print_duration, "5ms");
+      value["min"] = min;
+      const std::string max = number_follows() ? quantity("slot", parse_duration, print_duration, "20ms") : min;
       if (max != min) value["max"] = max;
     }
     for (bool more = true; more;) {

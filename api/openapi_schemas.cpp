@@ -26,10 +26,7 @@ constexpr char kSchemas[] = R"json({
     "properties": {
       "delay": {"description": "Shorthand: the time", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"time": {"type": "string", "examples": ["80ms"]}, "jitter": {"type": "string"},
-          "distribution": {"default": "uniform", "description": "of the jitter, which is its standard deviation (of uniform, the most). A table's values are 8192ths of it, as in iproute2's .dist files; a file is read by the daemon and comes back as its table", "oneOf": [
-            {"enum": ["uniform", "normal", "pareto", "paretonormal"]},
-            {"type": "object", "additionalProperties": false, "properties": {"file": {"type": "string", "examples": ["/usr/lib/tc/experimental.dist"]},
-              "table": {"type": "array", "items": {"type": "integer", "minimum": -32768, "maximum": 32767}, "minItems": 1, "maxItems": 16384}}}]},
+          "distribution": {"$ref": "#/components/schemas/Distribution"},
           "correlation": {"type": "string", "default": "0%", "description": "lag-1, of the jitter; its distribution stays"},
           "per": {"$ref": "#/components/schemas/Per"},
           "reorder": {"type": "boolean", "default": false, "description": "may jitter change the order?"}}},
@@ -84,6 +81,8 @@ constexpr char kSchemas[] = R"json({
           "drop_in_flight": {"type": "boolean", "default": false}}},
       "slot": {"description": "Packets pass in slots, as on a shared medium. Shorthand: min and max", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"min": {"type": "string", "description": "from one slot's opening to the next's"}, "max": {"type": "string", "description": "default min"},
+          "delay": {"type": "string", "description": "in place of min and max: the same on average, never below 0"}, "jitter": {"type": "string"},
+          "distribution": {"$ref": "#/components/schemas/Distribution"},
           "packets": {"type": "integer", "description": "most in a slot; 0: any number"}, "bytes": {"type": "string", "examples": ["64kB"]}}},
       "mtu": {"description": "The largest packet that the next hop takes. Shorthand: bytes", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"bytes": {"type": "string", "examples": ["1400B"]},
@@ -91,6 +90,10 @@ constexpr char kSchemas[] = R"json({
       "idle_timeout": {"description": "A middlebox that forgets idle connections. Shorthand: time", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"time": {"type": "string", "examples": ["5m"]}, "then": {"enum": ["drop", "reset"], "default": "drop"}}},
       "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
+  "Distribution": {"default": "uniform", "description": "of the jitter, which is its standard deviation (of uniform, the most). A table's values are 8192ths of it, as in iproute2's .dist files; a file is read by the daemon and comes back as its table", "oneOf": [
+    {"enum": ["uniform", "normal", "pareto", "paretonormal"]},
+    {"type": "object", "additionalProperties": false, "properties": {"file": {"type": "string", "examples": ["/usr/lib/tc/experimental.dist"]},
+      "table": {"type": "array", "items": {"type": "integer", "minimum": -32768, "maximum": 32767}, "minItems": 1, "maxItems": 16384}}}]},
   "Per": {"enum": ["link", "connection"], "default": "link", "description": "whose memory: the direction's, or each connection's own"},
   "Scenario": {"type": ["array", "null"], "maxItems": 1000, "description": "Steps that follow each other, over and over, from when they are set. A direction that a step does not name keeps the link's own conditions; else the step says all that it suffers", "items": {
     "type": "object", "required": ["for"], "additionalProperties": false, "properties": {

@@ -88,12 +88,10 @@ void check_loss(const LossSettings& loss, Checker& check) {
                 "is made of . (received) and x (lost), such as \"...x\"");
 }
 
-void check_jitter(const DelaySettings& delay, Checker& check) {
-  check.correlation(delay.correlation, "/delay/correlation");
-  const bool has_table = delay.distribution == Distribution::table;
-  check.require(has_table == !delay.table.empty(), "/delay/distribution",
-                has_table ? "is a table without values" : "has a table as well");
-  check.require(delay.table.size() <= kMaxTable, "/delay/distribution", "is a table of more than 16384 values");
+void check_table(Distribution distribution, const std::vector<std::int16_t>& table, const char* field, Checker& check) {
+  const bool has_table = distribution == Distribution::table;
+  check.require(has_table == !table.empty(), field, has_table ? "is a table without values" : "has a table as well");
+  check.require(table.size() <= kMaxTable, field, "is a table of more than 16384 values");
 }
 
 void check_reorder(const ReorderSettings& reorder, Checker& check) {
@@ -214,14 +212,25 @@ void check_slot(const SlotSettings& slot, Checker& check) {
   check.delay(slot.min, "/slot/min");
   check.delay(slot.max, "/slot/max");
   check.require(slot.min <= slot.max, "/slot/max", "is shorter than min");
+  check.delay(slot.delay, "/slot/delay");
+  check.delay(slot.jitter, "/slot/jitter");
+  check_table(slot.distribution, slot.table, "/slot/distribution", check);
+  const bool is_drawn = slot.delay != Duration(0), is_even = slot.max != Duration(0);
+  const bool has_shape = slot.jitter != Duration(0) || slot.distribution != Distribution::uniform;
   const bool has_size = slot.packets > 0 || slot.bytes > 0;
-  check.require(slot.max != Duration(0) || !has_size, "/slot/min", "is missing: how long from one slot to the next");
+  check.require(!is_even || !(is_drawn || has_shape), "/slot/delay",
+                "with jitter and distribution stands in place of min and max: give one of them");
+  check.require(is_drawn || is_even || !has_shape, "/slot/delay",
+                "is missing: how long from one slot to the next, on average");
+  check.require(is_drawn || is_even || has_shape || !has_size, "/slot/min",
+                "is missing: how long from one slot to the next");
 }
 
 void check_direction(const DirectionConditions& conditions, Checker check) {
   check.delay(conditions.delay.time, "/delay/time");
   check.delay(conditions.delay.jitter, "/delay/jitter");
-  check_jitter(conditions.delay, check);
+  check.correlation(conditions.delay.correlation, "/delay/correlation");
+  check_table(conditions.delay.distribution, conditions.delay.table, "/delay/distribution", check);
   check_loss(conditions.loss, check);
   check.probability(conditions.duplicate.probability, "/duplicate/percent");
   check.correlation(conditions.duplicate.correlation, "/duplicate/correlation");

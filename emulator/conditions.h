@@ -208,11 +208,16 @@ struct OutageSettings {
 /// for which no slot is on its way acquires one, min to max later (evenly drawn). Those that come until it opens join
 /// it, at most so many packets and bytes (0: any number); the rest wait for the next, min to max after that one. A
 /// packet larger than `bytes` has a slot of its own (netem lets the last one of a slot exceed it).
+/// In place of min and max, netem's `slot distribution`: the time to a slot is drawn as a delay with jitter is.
 struct SlotSettings {
-  Duration min{0};  ///< both 0 (no slots) to kMaxDelay, min at most max
+  Duration min{0};  ///< both 0 (no such slots) to kMaxDelay, min at most max
   Duration max{0};
   std::uint32_t packets = 0;
   std::uint64_t bytes = 0;
+  Duration delay{0};   ///< 0 (no such slots) to kMaxDelay
+  Duration jitter{0};  ///< 0 to kMaxDelay
+  Distribution distribution = Distribution::uniform;
+  std::vector<std::int16_t> table{};  ///< of Distribution::table: 1 to kMaxTable values
   bool operator==(const SlotSettings&) const = default;
 };
 

@@ -88,4 +88,16 @@ std::int64_t table_offset(std::uint64_t number, std::int64_t scale, std::span<co
   return (table[index] * scale + 4096) >> 13;
 }
 
+std::int64_t jitter_offset(std::uint64_t number, Distribution distribution, std::int64_t scale,
+                           std::span<const std::int16_t> table) noexcept {
+  switch (distribution) {
+    case Distribution::uniform: return uniform_offset(number, scale);
+    case Distribution::normal: return normal_offset(number, scale);
+    case Distribution::pareto: return pareto_offset(number, scale);
+    case Distribution::paretonormal: return paretonormal_offset(number, scale);
+    case Distribution::table: return table_offset(number, scale, table);
+  }
+  return 0;
+}
+
 }  // namespace wobble

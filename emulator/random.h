@@ -87,6 +87,10 @@ std::int64_t paretonormal_offset(std::uint64_t number, std::int64_t scale) noexc
 /// One of the values, in 8192ths of `scale`.
 std::int64_t table_offset(std::uint64_t number, std::int64_t scale, std::span<const std::int16_t> table) noexcept;
 
+/// Of `distribution`, whichever it is; `table` is Distribution::table's, and then not empty.
+std::int64_t jitter_offset(std::uint64_t number, Distribution distribution, std::int64_t scale,
+                           std::span<const std::int16_t> table) noexcept;
+
 /// Normal with mean 0 and standard deviation `scale`, by inverse CDF from integer tables; tails to more than 6 sigma.
 std::int64_t normal_offset(std::uint64_t number, std::int64_t scale) noexcept;
 

@@ -14,7 +14,8 @@
  * @property {string|{rate?: string, burst?: string, overhead?: string}} [rate]
  * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
  * @property {{file?: string, ms?: number[]}} [trace]
- * @property {{min?: string, max?: string, packets?: number, bytes?: string}} [slot]
+ * @property {{min?: string, max?: string, packets?: number, bytes?: string, delay?: string, jitter?: string,
+ *   distribution?: string|{table?: number[]}}} [slot]
  * @property {{bytes?: string, icmp?: boolean}} [mtu]
  * @property {{time?: string, then?: string}} [idle_timeout]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]

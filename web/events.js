@@ -81,9 +81,9 @@ export function inWords(c) {
   const bursts = Object.entries(loss?.gilbert_elliott ?? loss?.burst ?? loss?.markov ?? {})
     .map(([name, value]) => `${name} ${value}`).join(' ');
   const counted = ['every', 'list', 'pattern'].filter(name => loss && name in loss);
-  const distribution = typeof delay?.distribution === 'object' ? 'by table' : delay?.distribution;
+  const shape = (/** @type {string|object|undefined} */ own) => (typeof own === 'object' ? 'by table' : own);
   const words = [
-    delay && ['delay', delay.time, delay.jitter && `±${delay.jitter}`, distribution, delay.reorder && 'overtaking'],
+    delay && ['delay', delay.time, delay.jitter && `±${delay.jitter}`, shape(delay.distribution), delay.reorder && 'overtaking'],
     loss?.random && ['loss', loss.random],
     bursts && ['loss', bursts],
     ...counted.map(name => ['loss', name, String(/** @type {any} */ (loss)[name])]),
@@ -94,7 +94,7 @@ export function inWords(c) {
     c.rate && ['rate', typeof c.rate === 'object' ? c.rate.rate : c.rate],
     c.trace && ['trace', c.trace.file],
     c.queue && ['queue', c.queue.limit, c.queue.discipline, c.queue.ecn && 'ecn'],
-    c.slot && ['slot', c.slot.min, c.slot.max],
+    c.slot && ['slot', c.slot.min, c.slot.max, c.slot.delay, c.slot.jitter && `±${c.slot.jitter}`, shape(c.slot.distribution)],
     c.mtu && ['mtu', c.mtu.bytes, c.mtu.icmp === false && 'black hole'],
     c.idle_timeout && ['idle', c.idle_timeout.time, c.idle_timeout.then],
     outage?.on && ['outage'],

@@ -2,7 +2,7 @@
 //
 // A patch names only what the control is about, so that a change from elsewhere to its neighbours survives.
 
-import {FINER_FIELDS, LOSS_BEGINS, lossModelOf} from './finer_fields.js';
+import {FINER_FIELDS, LOSS_BEGINS, lossModelOf, nameOfDistribution} from './finer_fields.js';
 import {SCALES, parsePercent, parseTime} from './units.js';
 
 /** @typedef {import('./api.js').Conditions} Conditions */
@@ -46,7 +46,7 @@ export const FIELDS = {
   distribution: {
     key: 'delay/distribution',
     label: 'distribution of the jitter',
-    read: c => (typeof c.delay?.distribution === 'object' ? 'table' : c.delay?.distribution ?? 'uniform'),
+    read: c => nameOfDistribution(c.delay?.distribution),
     write: (c, text) => delayPatch(c, {distribution: text === 'uniform' ? null : text}),
   },
   overtake: {

@@ -13,6 +13,7 @@
  * @property {'text'|'count'|'check'|'select'} kind
  * @property {string} empty the default, shown while nothing is set
  * @property {[string, string][]} [choices] of a select: value and text; the first is the default
+ * @property {string[]} [shownOnly] of those, what a person cannot choose
  * @property {(c: Conditions) => boolean} [when] whether it is of use; absent: always
  * @property {Field} field
  */
@@ -99,9 +100,37 @@ const trace = {
   },
 };
 
+/** More than these are too many to read. */
+const FEW_VALUES = 16;
+
+/**
+ * A table in place of a named distribution: of a file on the daemon's machine, or the values themselves.
+ * @param {'delay'|'slot'} impairment @param {(c: Conditions) => boolean} [when] @returns {Finer}
+ */
+function table(impairment, when) {
+  const hint = 'a distribution\'s own table: a .dist file on the daemon\'s machine, or values in 8192ths of the jitter';
+  const made = at(`${impairment}/distribution/file`, 'table', hint, {when});
+  made.field.read = c => {
+    const own = c[impairment]?.distribution;
+    const values = typeof own === 'object' ? own.table ?? [] : [];
+    return values.length > FEW_VALUES ? `${values.length} values` : values.join(' ');
+  };
+  made.field.write = (_c, text) => {
+    const words = text.split(/[\s,]+/).filter(Boolean);
+    const isTable = words.every(word => /^[-+]?\d+$/.test(word));
+    const own = isTable ? {table: words.map(Number)} : {file: text.trim()};
+    return {[impairment]: {distribution: words.length ? own : null}};
+  };
+  return made;
+}
+
+export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal', 'table'];
+/** The name of a distribution, whichever it is. @param {string|object|undefined} distribution */
+export const nameOfDistribution = distribution => (typeof distribution === 'object' ? 'table' : distribution ?? 'uniform');
+
 /** By row of the card. @type {Record<string, Finer[]>} */
 export const FINER = {
-  jitter: memory('delay'),
+  jitter: [table('delay'), ...memory('delay')],
   loss: [
     parameter('burst', 'percent', 'how many are lost', '0%'), parameter('burst', 'length', 'how many in a row', '–'),
     parameter('gilbert_elliott', 'p', 'good to bad', '0%'), parameter('gilbert_elliott', 'r', 'bad to good', '0%'),
@@ -159,11 +188,19 @@ const ICMP = at('mtu/icmp', 'tell the sender', 'by ICMP what the largest packet 
 ICMP.field.read = (/** @type {Conditions} */ c) => (c.mtu?.icmp === false ? '' : 'true');
 ICMP.field.write = (/** @type {Conditions} */ _c, /** @type {string} */ text) => ({mtu: {icmp: text ? null : false}});
 
+/** @param {Conditions} c */
+const isDrawn = c => Boolean(c.slot?.delay);
+const SLOT_DISTRIBUTION = at('slot/distribution', '', 'distribution of the time to the next slot',
+  {kind: 'select', choices: DISTRIBUTIONS.map(name => [name, name]), shownOnly: ['table'], when: isDrawn});
+SLOT_DISTRIBUTION.field.read = (/** @type {Conditions} */ c) => nameOfDistribution(c.slot?.distribution);
+
 /** Rows without a slider. @type {{name: string, title: string, hint: string, fields: Finer[]}[]} */
 export const PLAIN_ROWS = [
   {name: 'slot', title: 'Slots', hint: 'packets wait for a slot on the medium and leave together', fields: [
     whole('slot/min', 'each', 'shortest time to the next slot'),
-    at('slot/max', 'to', 'longest time to the next slot', {when: c => Boolean(c.slot)}),
+    at('slot/max', 'to', 'longest time to the next slot', {when: c => Boolean(c.slot) && !isDrawn(c)}),
+    whole('slot/delay', 'mean', 'time to the next slot on average, in place of the shortest and longest'),
+    at('slot/jitter', '±', 'its deviation; of uniform, the most', {empty: '0ms', when: isDrawn}), SLOT_DISTRIBUTION, table('slot', isDrawn),
     at('slot/packets', 'packets', 'packets that a slot takes', {kind: 'count', empty: 'any', when: c => Boolean(c.slot)}),
     at('slot/bytes', 'bytes', 'bytes that a slot takes', {empty: 'any', when: c => Boolean(c.slot)})]},
   {name: 'mtu', title: 'MTU', hint: 'the largest packet that passes', fields: [

@@ -10,7 +10,7 @@ import {h, setAttribute} from './dom.js';
  */
 
 /** Controls that are as wide as what is written in them. */
-const WIDE = ['lossPattern', 'lossList', 'trace', 'traceFile'];
+const WIDE = ['lossPattern', 'lossList', 'trace', 'traceFile', 'delayDistributionFile', 'slotDistributionFile'];
 
 export class FinerRow {
   /** @param {Finer[]} fields @param {(name: string) => Control} make */
@@ -62,7 +62,7 @@ export class FinerRow {
 /** @param {Finer} finer @param {Control} control */
 function element(finer, control) {
   if (finer.kind === 'check') return control.makeCheck(finer.title, finer.hint);
-  const input = finer.kind === 'select' ? control.makeSelect(finer.choices ?? [])
+  const input = finer.kind === 'select' ? control.makeSelect(finer.choices ?? [], finer.shownOnly)
     : control.makeText(finer.empty, WIDE.includes(finer.name) ? 'wide' : 'short');
   return h('label', {title: finer.hint}, finer.title, input);
 }

@@ -6,7 +6,7 @@ import {Control} from './control.js';
 import {copyText, h, setText} from './dom.js';
 import {inWords} from './events.js';
 import {SLIDERS, isAbout} from './fields.js';
-import {DISCIPLINE, FINER, LOSS_MODELS, PLAIN_ROWS} from './finer_fields.js';
+import {DISCIPLINE, DISTRIBUTIONS, FINER, LOSS_MODELS, PLAIN_ROWS} from './finer_fields.js';
 import {FinerRow} from './finer_row.js';
 import {Settings} from './settings.js';
 import {clock, instant, shellQuote, showMs} from './units.js';
@@ -128,7 +128,7 @@ export class LinkCard {
     if (name === 'jitter') {
       const [distribution, overtake] = [make('distribution'), make('overtake')];
       return [
-        [distribution.makeSelect(['uniform', 'normal', 'pareto', 'paretonormal', 'table'].map(name => [name, name]), ['table']),
+        [distribution.makeSelect(DISTRIBUTIONS.map(name => [name, name]), ['table']),
           overtake.makeCheck('overtake', 'Let packets overtake each other; else order is kept')],
         [], [distribution.error, overtake.error]];
     }

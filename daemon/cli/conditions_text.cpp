@@ -21,15 +21,17 @@ std::string correlation(const Json& value) {
   return percent.empty() ? "" : " " + percent;
 }
 
+std::string distribution(const Json& value) {
+  const Json& shape = field(value, "distribution");
+  if (shape.is_string()) return " distribution " + text(shape);
+  const Json& table = field(shape, "table");
+  return table.is_array() ? " distribution of " + std::to_string(table.size()) + " values" : "";
+}
+
 std::string delay(const Json& value) {
   std::string out = "delay " + text(value, "time");
   if (const std::string jitter = text(value, "jitter"); !jitter.empty()) out.append(" ").append(jitter);
-  out += correlation(value);
-  if (const Json& shape = field(value, "distribution"); shape.is_string()) {
-    out.append(" distribution ").append(text(shape));
-  } else if (const Json& table = field(shape, "table"); table.is_array()) {
-    out.append(" distribution of ").append(std::to_string(table.size())).append(" values");
-  }
+  out += correlation(value) + distribution(value);
   std::vector<std::string> remarks;
   if (is_true(value, "reorder")) remarks.emplace_back("may reorder");
   remark_scope(value, remarks);
@@ -100,8 +102,14 @@ std::string reorder(const Json& value) {
 }
 
 std::string slot(const Json& value) {
-  std::string out = "slot " + text(value, "min");
-  if (const std::string max = text(value, "max"); !max.empty()) out.append(" ").append(max);
+  std::string out = "slot";
+  if (const std::string mean = text(value, "delay"); !mean.empty()) {
+    const std::string shape = distribution(value), jitter = text(value, "jitter");
+    out += (shape.empty() ? " distribution uniform" : shape) + " " + mean + " " + (jitter.empty() ? "0" : jitter);
+  }
+  for (const char* end : {"min", "max"}) {
+    if (const std::string time = text(value, end); !time.empty()) out.append(" ").append(time);
+  }
   for (const char* size : {"packets", "bytes"}) {
     if (const std::string most = text(value, size); !most.empty())
       out.append(" ").append(size).append(" ").append(most);

@@ -64,6 +64,8 @@ void add_set(CLI::App& app, Context& context) {
   reorder PERCENT [gap N] [by 3packets|10ms]          reorder 5% by 3packets
                        (a second percentage behind these four is their correlation)
   slot MIN [MAX] [packets N] [bytes SIZE]             slot 5ms 20ms packets 10
+  slot distribution NAME MEAN JITTER [packets N] [bytes SIZE]
+                                                      slot distribution pareto 5ms 1ms
   mtu SIZE [blackhole]                                mtu 1400B
   idle_timeout TIME [drop|reset]                      idle_timeout 5m reset
   rate RATE            queue 100packets|64kB|200ms    rate 5mbit queue 200ms

@@ -20,15 +20,7 @@ std::uint64_t Delay::draw(const FlowPosition& flow, bool is_copy) noexcept {
 }
 
 std::int64_t Delay::offset(std::uint64_t draw) const noexcept {
-  const std::int64_t scale = settings_.jitter.count();
-  switch (settings_.distribution) {
-    case Distribution::uniform: return uniform_offset(draw, scale);
-    case Distribution::normal: return normal_offset(draw, scale);
-    case Distribution::pareto: return pareto_offset(draw, scale);
-    case Distribution::paretonormal: return paretonormal_offset(draw, scale);
-    case Distribution::table: return table_offset(draw, scale, settings_.table);
-  }
-  return 0;
+  return jitter_offset(draw, settings_.distribution, settings_.jitter.count(), settings_.table);
 }
 
 TimePoint Delay::departure(TimePoint from, const FlowPosition& flow, bool is_copy) noexcept {

@@ -13,7 +13,7 @@ class Slot {
   Slot(std::uint64_t seed, Direction direction) noexcept
       : waits_(stream_for(seed, static_cast<std::uint8_t>(direction), Stage::slot, 0)) {}
 
-  void configure(const SlotSettings& settings) noexcept;
+  void configure(SlotSettings settings) noexcept;
 
   /// When a packet of `length` bytes leaves that is ready at `ready`, which never decreases.
   TimePoint opening_for(std::uint32_t length, TimePoint ready) noexcept;

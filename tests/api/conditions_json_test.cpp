@@ -63,6 +63,13 @@ class AnyConditions {
     if (coin()) {
       const Duration min = time(kMaxDelay / 2);
       c.slot = {min, coin() ? min : min + time(kMaxDelay / 2), coin() ? below(100) : 0, coin() ? below(1u << 31) : 0};
+      if (coin()) {
+        c.slot.min = c.slot.max = 0ns;
+        c.slot.delay = time(kMaxDelay);
+        c.slot.jitter = coin() ? time(kMaxDelay) : 0ns;
+        c.slot.distribution = static_cast<Distribution>(below(5));
+        if (c.slot.distribution == Distribution::table) c.slot.table = {-1, 0, 1};
+      }
     }
     if (coin()) c.mtu = {kMinMtu + below(60'000), coin()};
     if (coin()) c.idle_timeout = {time(kMaxIdle), coin() ? IdleAction::drop : IdleAction::reset};
@@ -290,6 +297,21 @@ TEST(ConditionsJson, ALossModelTakesBackTheOther) {
   EXPECT_EQ(merged(R"({"up":{"loss":{"burst":{"percent":"1%","length":"2.5packets"}}}})",
                    R"({"up":{"loss":{"burst":{"percent":"2%"}}}})"),
             Json::parse(R"({"loss":{"burst":{"percent":"2%","length":"2.5packets"}}})"));
+}
+
+TEST(ConditionsJson, OneKindOfSlotTakesBackTheOther) {
+  const char* drawn = R"({"up":{"slot":{"delay":"5ms","jitter":"1ms","distribution":{"table":[1,2]},"packets":3}}})";
+  EXPECT_EQ(to_json(read_ok(drawn).up), Json::parse(drawn).at("up"));
+  EXPECT_EQ(merged(drawn, R"({"up":{"slot":{"max":"9ms"}}})"),
+            Json::parse(R"({"slot":{"min":"0ms","max":"9ms","packets":3}})"));
+  EXPECT_EQ(merged(drawn, R"({"up":{"slot":{"distribution":"normal","bytes":"9kB"}}})"),
+            Json::parse(R"({"slot":{"delay":"5ms","jitter":"1ms","distribution":"normal","packets":3,"bytes":"9kB"}})"));
+  EXPECT_EQ(merged(R"({"up":{"slot":{"min":"1ms","max":"9ms","packets":3}}})", R"({"up":{"slot":{"delay":"5ms"}}})"),
+            Json::parse(R"({"slot":{"delay":"5ms","packets":3}})"));
+  EXPECT_EQ(merged(drawn, R"({"up":{"slot":"2ms"}})"), Json::parse(R"({"slot":{"min":"2ms"}})"));
+  EXPECT_EQ(wrong_pointers(R"({"up":{"slot":{"delay":"5ms","min":"1ms"}}})"), std::set<std::string>{"/up/slot/delay"});
+  EXPECT_EQ(wrong_pointers(R"({"up":{"slot":{"distribution":{"file":"/x","table":[1]}}}})"),
+            std::set<std::string>{"/up/slot/distribution/file"});
 }
 
 TEST(ConditionsJson, OneKindOfOutageTakesBackTheOther) {

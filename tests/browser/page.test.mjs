@@ -6,6 +6,9 @@
 
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
+import {mkdtempSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import {after, afterEach, before, beforeEach, test} from 'node:test';
 import {drag, openBrowser, openPage, shoot, strangers, tabThrough, until} from './harness.mjs';
 
@@ -157,11 +160,24 @@ test('every finer control has an effect that GET shows, and shows what is in eff
     await field(page, key).check();
     await until(key, async () => value(await link(), key) === true);
   };
+  const writeTable = async what => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'wobble-')), 'own.dist');
+    writeFileSync(file, Array.from({length: 100}, (_each, i) => i - 50).join(' '));
+    const table = field(page, `up/${what}/distribution/file`);
+    for (const [typed, shown, length] of [[file, '100 values', 100], ['-8192, 0 8192', '-8192 0 8192', 3]]) {
+      await table.fill(typed);
+      await page.keyboard.press('Enter');
+      await until(`${what}: ${shown}`, async () => (await link()).up[what].distribution?.table?.length === length);
+      await until(`${what}: ${shown} to be seen`, async () => (await table.inputValue()) === shown);
+      assert.equal(await field(page, `up/${what}/distribution`).inputValue(), 'table');
+    }
+  };
   for (const what of ['jitter', 'loss', 'duplicate', 'corrupt', 'reorder', 'rate']) {
     await page.getByRole('button', {name: `more of ${what}, up`}).click();
   }
   await write('up/delay/time', '20ms');
   await write('up/delay/jitter', '5ms');
+  await writeTable('delay');
   for (const [what, key] of [['delay', 'delay/jitter'], ['loss', 'loss/random'], ['duplicate', 'duplicate/percent'],
     ['corrupt', 'corrupt/percent'], ['reorder', 'reorder/percent']]) {
     if (what !== 'delay') await write(`up/${key}`, '1%');
@@ -181,6 +197,11 @@ test('every finer control has an effect that GET shows, and shows what is in eff
   await write('up/slot/max', '5ms');
   await write('up/slot/packets', '9', 9);
   await write('up/slot/bytes', '30kB');
+  await write('up/slot/delay', '4ms');
+  await until('the other way gone', async () => !(await link()).up.slot.min && (await field(page, 'up/slot/max').isHidden()));
+  await write('up/slot/jitter', '1ms');
+  await choose('up/slot/distribution', 'pareto');
+  await writeTable('slot');
   await write('up/mtu/bytes', '1400B');
   await field(page, 'up/mtu/icmp').uncheck();
   await until('a black hole', async () => (await link()).up.mtu.icmp === false);
@@ -251,6 +272,20 @@ test('a scenario says which of its steps is in force', async () => {
   await page.locator('#reset').click();
   await until('none', () => step.isHidden());
   assert.equal((await link()).scenario, undefined);
+  page.errors = page.errors.filter(line => !/status of 4/.test(line));
+});
+
+test('a table that cannot be is refused beside its field', async () => {
+  const page = await open();
+  await page.getByRole('button', {name: 'more of jitter, up'}).click();
+  const table = field(page, 'up/delay/distribution/file');
+  for (const [typed, said] of [['/no/such.dist', /no\/such/], ['1 99999', /-32768 to 32767/]]) {
+    await table.fill(typed);
+    await page.keyboard.press('Enter');
+    await until(typed, async () => said.test(await page.locator('.direction.up .error:not([hidden])').textContent()));
+  }
+  await page.keyboard.press('Escape');
+  await until('what is in effect', async () => (await table.inputValue()) === '');
   page.errors = page.errors.filter(line => !/status of 4/.test(line));
 });
 

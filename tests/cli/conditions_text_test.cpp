@@ -71,6 +71,18 @@ TEST(ConditionsText, says_correlations_slots_mtu_and_idle_timeouts) {
                           "mtu 1400B blackhole", "idle_timeout 5m reset"));
 }
 
+TEST(ConditionsText, says_slots_by_their_distribution) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"delay": "5ms", "jitter": "1ms", "distribution": "pareto", "packets": 3})",
+       "slot distribution pareto 5ms 1ms packets 3"},
+      {R"({"delay": "5ms", "jitter": "1ms", "bytes": "6kB"})", "slot distribution uniform 5ms 1ms bytes 6kB"},
+      {R"({"delay": "5ms", "jitter": "1ms", "distribution": {"table": [1, 2]}})", "slot distribution of 2 values 5ms 1ms"},
+      {R"({"delay": "5ms"})", "slot distribution uniform 5ms 0"}};
+  for (const auto& [slot, words] : cases) {
+    EXPECT_THAT(describe_conditions({{"slot", Json::parse(slot)}}), ElementsAre(words));
+  }
+}
+
 TEST(ConditionsText, of_nothing_is_nothing_and_of_the_unknown_its_json) {
   EXPECT_THAT(describe_conditions(Json::object()), IsEmpty());
   EXPECT_THAT(describe_conditions(Json()), IsEmpty());

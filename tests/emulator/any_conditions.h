@@ -41,6 +41,13 @@ class AnyConditions {
     if (one_in(4)) {
       const Duration min = time(5ms);
       c.slot = {min, min + time(5ms), one_in(2) ? below(20) : 0, one_in(2) ? below(30'000) : 0};
+      if (one_in(2)) {
+        c.slot.min = c.slot.max = Duration(0);
+        c.slot.delay = time(5ms);
+        c.slot.jitter = one_in(2) ? time(5ms) : Duration(0);
+        c.slot.distribution = static_cast<Distribution>(below(5));
+        if (c.slot.distribution == Distribution::table) c.slot.table = {-32768, -8192, 0, 8192, 32767};
+      }
     }
     if (one_in(4)) c.mtu = {std::max(kMinMtu, below(1600)), one_in(2)};
     if (one_in(4)) c.idle_timeout = {time(10s), one_in(2) ? IdleAction::drop : IdleAction::reset};

@@ -72,6 +72,26 @@ TEST(Conditions, EveryErrorOfTheLaterImpairmentsIsNamed) {
                                        "/down/slot/min", "/down/mtu/bytes", "/down/idle_timeout/time"));
 }
 
+TEST(Conditions, SlotsHaveOneWayToTheNext) {
+  LinkConditions c;
+  c.up.slot.delay = c.up.slot.jitter = kMaxDelay;
+  c.up.slot.distribution = Distribution::table;
+  c.up.slot.table.resize(kMaxTable);
+  c.down.slot.delay = Duration(1);
+  c.down.slot.packets = 5;
+  EXPECT_THAT(pointers(c), IsEmpty());
+  c.up.slot.max = Duration(1);
+  c.up.slot.table.clear();
+  c.up.slot.jitter = -Duration(1);
+  c.down.slot.delay = kMaxDelay + Duration(1);
+  EXPECT_THAT(pointers(c), ElementsAre("/up/slot/jitter", "/up/slot/distribution", "/up/slot/delay", "/down/slot/delay"));
+  c = {};
+  c.up.slot.jitter = Duration(1);
+  c.down.slot.distribution = Distribution::normal;
+  c.down.slot.packets = 1;
+  EXPECT_THAT(pointers(c), ElementsAre("/up/slot/delay", "/down/slot/delay"));
+}
+
 TEST(Conditions, AQueueWithoutARateIsAllowed) {
   LinkConditions c;
   c.up.queue.limit_packets = 10;

@@ -6,41 +6,17 @@
 
 #include "emulator/random.h"
 #include "tests/emulator/lane.h"
+#include "tests/emulator/shapes.h"
 #include "tests/emulator/statistics.h"
 
 namespace {
 
 using namespace wobble;
+using namespace wobble::shapes;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kPackets = 1'000'000;
 constexpr std::int64_t kSigma = 10'000'000;
-
-/// The quantile functions that are meant, at u in (0, 1), in deviations.
-double normal(double u) {
-  double low = -12, high = 12;
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (statistics::normal_cdf(middle) < u ? low : high) = middle;
-  }
-  return low;
-}
-double uniform(double u) { return 2 * u - 1; }
-double pareto(double u) { return (std::pow(1 - u, -1.0 / 3) - 1.5) * 2 / std::sqrt(3.0); }
-double paretonormal(double u) {
-  return (normal(u) + 4 * (std::pow(1 - u, -1.0 / 3) - 1.5)) / std::sqrt(13 + 8 * 0.5874707484783331);
-}
-
-struct Shape {
-  const char* name;
-  Distribution distribution;
-  double (*quantile)(double);
-  double deviation;
-};
-constexpr Shape kShapes[] = {{"uniform", Distribution::uniform, uniform, 0.57735026919},
-                             {"normal", Distribution::normal, normal, 1},
-                             {"pareto", Distribution::pareto, pareto, 1},
-                             {"paretonormal", Distribution::paretonormal, paretonormal, 1}};
 
 /// Delays less their mean, in deviations. The mean is long enough that none is cut off at 0.
 std::vector<double> jitters(const DelaySettings& delay) {
@@ -56,23 +32,6 @@ std::vector<double> jitters(const DelaySettings& delay) {
     samples.push_back(static_cast<double>((lane.release(kStart) - kStart - 600s).count()) / kSigma);
   }
   return samples;
-}
-
-/// Kolmogorov and Smirnov's test at every thousandth sample: it lies between the quantiles that the largest distance
-/// allows. `widening` is for samples that resemble each other.
-void expect_quantiles(std::vector<double> samples, double (*quantile)(double), double widening = 1) {
-  std::sort(samples.begin(), samples.end());
-  const auto n = static_cast<double>(samples.size());
-  const double slack = statistics::kolmogorov_bound(samples.size()) * widening;
-  for (std::size_t i = 500; i < samples.size(); i += 1000) {
-    const double u = static_cast<double>(i) / n;
-    if (u - slack > 0) {
-      ASSERT_GE(samples[i], quantile(u - slack) - 1e-6) << u;
-    }
-    if (u + slack < 1) {
-      ASSERT_LE(samples[i], quantile(u + slack) + 1e-6) << u;
-    }
-  }
 }
 
 double deviation_of(const std::vector<double>& samples) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "tests/emulator/lane.h"
+#include "tests/emulator/shapes.h"
 #include "tests/emulator/statistics.h"
 
 namespace {
@@ -64,6 +66,72 @@ TEST(Slot, WaitsAreEvenlySpreadFromMinToMax) {
   }
   EXPECT_LT(statistics::kolmogorov_distance(waits, [](double x) { return x; }),
             statistics::kolmogorov_bound(waits.size()));
+}
+
+SlotSettings drawn(Duration delay, Duration jitter, Distribution distribution) {
+  SlotSettings s;
+  s.delay = delay;
+  s.jitter = jitter;
+  s.distribution = distribution;
+  return s;
+}
+
+/// The times from one slot to the next, each with one packet.
+std::vector<Duration> waits(const SlotSettings& slot, int n) {
+  Lane lane(with_slots(slot));
+  std::vector<Duration> all;
+  TimePoint now = kStart;
+  for (int i = 0; i < n; ++i) {
+    const TimePoint opening = lane.release(now);
+    all.push_back(opening - now);
+    now = opening + 1ns;
+  }
+  return all;
+}
+
+TEST(Slot, WaitsHaveTheQuantilesOfTheirDistribution) {
+  for (const shapes::Shape& shape : shapes::kShapes) {
+    SCOPED_TRACE(shape.name);
+    std::vector<double> deviations;
+    for (const Duration wait : waits(drawn(100ms, 10ms, shape.distribution), 200'000)) {
+      deviations.push_back(static_cast<double>((wait - 100ms).count()) / 1e7);
+    }
+    shapes::expect_quantiles(deviations, shape.quantile);
+    const auto estimate = statistics::estimate_mean(deviations);
+    EXPECT_NEAR(estimate.mean, 0, 5 * estimate.error);
+    EXPECT_LT(estimate.error, 0.003);
+  }
+}
+
+TEST(Slot, WaitsOfATableAreItsValuesEvenly) {
+  SlotSettings slot = drawn(20ms, 5ms, Distribution::table);
+  slot.table = {-16384, 0, 8192, 12288};
+  const std::vector<Duration> expected = {10ms, 20ms, 25ms, 27'500us};
+  std::vector<double> counts(4);
+  for (const Duration wait : waits(slot, 100'000)) {
+    const auto found = std::find(expected.begin(), expected.end(), wait);
+    ASSERT_NE(found, expected.end()) << wait.count();
+    ++counts[static_cast<std::size_t>(found - expected.begin())];
+  }
+  EXPECT_LT(statistics::chi_square(counts, std::vector<double>(4, 25'000)), statistics::chi_square_bound(3));
+}
+
+TEST(Slot, WaitsAreNeverNegative) {
+  int at_once = 0;
+  const std::vector<Duration> all = waits(drawn(5ms, 10ms, Distribution::normal), 100'000);
+  for (const Duration wait : all) {
+    ASSERT_GE(wait, 0ns);
+    at_once += wait == 0ns;
+  }
+  const double share = statistics::normal_cdf(-0.5);
+  EXPECT_NEAR(at_once, share * 1e5, statistics::binomial_slack(1e5, share));
+}
+
+TEST(Slot, WithoutJitterAMeanIsExactAndItsLimitsHold) {
+  SlotSettings slot = drawn(5ms, 0ms, Distribution::normal);
+  slot.packets = 3;
+  Lane lane(with_slots(slot));
+  for (int i = 0; i < 30; ++i) ASSERT_EQ(lane.release(kStart), kStart + (i / 3 + 1) * 5ms);
 }
 
 TEST(Slot, TheNthIsTheSameInEveryRunWhateverPassesThroughIt) {
