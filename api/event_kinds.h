@@ -1,4 +1,4 @@
-// The kinds of events, in one place. The page has its own list: web/api.js.
+// The kinds of events, in one place. The page's list (web/api.js) is held to this one by tests/structure.
 #pragma once
 
 #include <string_view>

@@ -77,9 +77,8 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
     const FlowPosition flow = connections_.arrive(segment, arrival.side, arrival.now);
     Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
-    const bool is_plain =
-        !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt && !verdict.waits &&
-        !verdict.to_mark[0];
+    const bool is_plain = !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt &&
+                          !verdict.waits && !verdict.to_mark[0];
     if (is_plain && may_group && run.n > 0 && fate.release_at[0] == run.fate.release_at[0]) {
       ++run.n;
       continue;

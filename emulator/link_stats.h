@@ -23,8 +23,9 @@ struct ReorderingCounters {
   ReorderingCounters& operator+=(const ReorderingCounters& other) noexcept;
 };
 
-/// What the model of loss has chosen, to be lost or, with ecn, marked, and in how many runs of packets that came one after the other: of the direction,
-/// or, of a model with `per` connection, of each connection. lost / runs is the mean length of a burst.
+/// What the model of loss has chosen, to be lost or, with ecn, marked, and in how many runs of packets that came one
+/// after the other: of the direction, or, of a model with `per` connection, of each connection. lost / runs is the mean
+/// length of a burst.
 struct LossRuns {
   std::uint64_t lost = 0;
   std::uint64_t runs = 0;

@@ -235,9 +235,10 @@ function search(query) {
   return text ? '?' + text : '';
 }
 
+/** All there are: an EventSource hears no others. Those of api/event_kinds.h. */
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition', 'memory_exhausted', 'half_open_flood',
+  'events_lost', 'transition', 'link_added', 'link_removed', 'way_in', 'link_started', 'memory_exhausted', 'half_open_flood',
 ]);
 
 /**

@@ -26,13 +26,21 @@ int checked(int result, const char* what) {
   return result;
 }
 
-UniqueFd bound_socket(const std::string& address, int kind) {
+in_addr v4_address(const std::string& text) {
+  in_addr address{};
+  if (::inet_pton(AF_INET, text.c_str(), &address) != 1) throw std::system_error(EINVAL, std::generic_category(), text);
+  return address;
+}
+
+UniqueFd bound_socket(const NameRelay::Place& place, int kind) {
   UniqueFd socket(checked(::socket(AF_INET, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "cannot open a socket for names"));
   sockaddr_in own{};
   own.sin_family = AF_INET;
-  if (::inet_pton(AF_INET, address.c_str(), &own.sin_addr) != 1) {
-    throw std::system_error(EINVAL, std::generic_category(), address);
-  }
+  own.sin_addr = v4_address(place.own);
+  // Its asker's address alone could be forged by a neighbour.
+  checked(::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, place.device.data(),
+                       static_cast<socklen_t>(place.device.size())),
+          "cannot listen for names on the link's device alone");
   checked(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own), "cannot listen for names");
   return socket;
 }
@@ -60,9 +68,10 @@ bool pass(int from, int to, std::vector<std::uint8_t>& waiting, bool& ended) {
 
 }  // namespace
 
-NameRelay::NameRelay(const std::string& own, const std::string& server, std::uint16_t server_port)
-    : questions_(bound_socket(own, SOCK_DGRAM)),
-      listener_(bound_socket(own, SOCK_STREAM)),
+NameRelay::NameRelay(const Place& place, const std::string& server, std::uint16_t server_port)
+    : asker_(v4_address(place.asker)),
+      questions_(bound_socket(place, SOCK_DGRAM)),
+      listener_(bound_socket(place, SOCK_STREAM)),
       stop_(checked(::eventfd(0, EFD_CLOEXEC), "eventfd")) {
   auto* v4 = reinterpret_cast<sockaddr_in*>(&server_);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&server_);
@@ -133,7 +142,7 @@ void NameRelay::take_question() {
   socklen_t length = sizeof question.from;
   const ssize_t n = ::recvfrom(questions_.get(), buffer.data(), buffer.size(), 0,
                                reinterpret_cast<sockaddr*>(&question.from), &length);
-  if (n < static_cast<ssize_t>(kHeader)) return;
+  if (n < static_cast<ssize_t>(kHeader) || !is_asker(question.from)) return;
   question.header.assign(buffer.data(), buffer.data() + kHeader);
   question.socket = UniqueFd(::socket(server_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int socket = question.socket.get();
@@ -162,7 +171,11 @@ bool NameRelay::give_answer(const Question& question) const {
 
 void NameRelay::take_stream() {
   Stream stream;
-  stream.client = UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  sockaddr_in from{};
+  socklen_t length = sizeof from;
+  stream.client =
+      UniqueFd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (stream.client.get() >= 0 && !is_asker(from)) return;
   stream.server = UniqueFd(::socket(server_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   stream.ends = Clock::now() + kPatience;
   if (stream.client.get() < 0 || stream.server.get() < 0 || streams_.size() >= kMostStreams) return;

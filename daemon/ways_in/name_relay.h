@@ -2,6 +2,7 @@
 // 127.0.0.53 (systemd-resolved), 127.0.0.11 (a container's, where the engine's own rules lead on to the real port),
 // ::1. What comes to our ports is asked there by this process, and the answer given back; UDP and TCP. DNS is not
 // looked into.
+// Nobody but the one it is for is answered: neither another process of this machine nor a neighbour of it.
 //
 // Thread: one of its own, which stays in the constructor's network namespace.
 #pragma once
@@ -22,9 +23,15 @@ namespace wobble::daemon {
 
 class NameRelay {
  public:
-  /// Listens on the IPv4 address `own`, at ports that the kernel chooses; asks `server` (IPv4 or IPv6) at
-  /// `server_port`. Throws std::system_error.
-  NameRelay(const std::string& own, const std::string& server, std::uint16_t server_port = 53);
+  /// Whose questions are answered: those from the IPv4 address `asker` that came in by `device`, to the IPv4 address
+  /// `own`, at ports that the kernel chooses.
+  struct Place {
+    std::string own;
+    std::string asker;
+    std::string device;
+  };
+  /// Asks `server` (IPv4 or IPv6) at `server_port`. Throws std::system_error.
+  NameRelay(const Place& place, const std::string& server, std::uint16_t server_port = 53);
   ~NameRelay();
   NameRelay(const NameRelay&) = delete;
   NameRelay& operator=(const NameRelay&) = delete;
@@ -54,6 +61,7 @@ class NameRelay {
   };
 
   static std::uint16_t port_of(int socket);
+  bool is_asker(const sockaddr_in& from) const { return from.sin_addr.s_addr == asker_.s_addr; }
   void serve();
   std::vector<pollfd> descriptors() const;
   void take_question();
@@ -62,6 +70,7 @@ class NameRelay {
   static bool move_on(Stream& stream);
   void forget_the_late();
 
+  in_addr asker_;
   sockaddr_storage server_{};
   socklen_t server_length_ = 0;
   UniqueFd questions_;

@@ -135,7 +135,7 @@ void RunWay::set_up_outside(const NetnsView& view) {
   if (has_v6_) nat += "  ip6 saddr " + v6(2) + " oifname != \"" + device() + "\" masquerade\n";
   nat += " }\n";
   if (!local_name_server_.empty()) {
-    name_relay_ = std::make_unique<NameRelay>(v4(1), local_name_server_);
+    name_relay_ = std::make_unique<NameRelay>(NameRelay::Place{v4(1), v4(2), device()}, local_name_server_);
     const auto to_relay = [&](const std::string& protocol, std::uint16_t port) {
       return "  ip saddr " + v4(2) + " ip daddr " + v4(1) + " " + protocol +
              " dport 53 redirect to :" + std::to_string(port) + "\n";

@@ -50,8 +50,8 @@ void Loss::configure(const LossSettings& settings) {
   random_.configure(settings.random, settings.correlation, settings.per);
   if (settings.burst) burst_ = chain_of(*settings.burst);
   memory_.configure(settings.per);
-  is_on_ =
-      settings != LossSettings{.random = {}, .after_rate = settings.after_rate, .ecn = settings.ecn, .per = settings.per};
+  is_on_ = settings !=
+           LossSettings{.random = {}, .after_rate = settings.after_rate, .ecn = settings.ecn, .per = settings.per};
   was_lost_ = false;
 }
 

@@ -304,8 +304,9 @@ TEST(ConditionsJson, OneKindOfSlotTakesBackTheOther) {
   EXPECT_EQ(to_json(read_ok(drawn).up), Json::parse(drawn).at("up"));
   EXPECT_EQ(merged(drawn, R"({"up":{"slot":{"max":"9ms"}}})"),
             Json::parse(R"({"slot":{"min":"0ms","max":"9ms","packets":3}})"));
-  EXPECT_EQ(merged(drawn, R"({"up":{"slot":{"distribution":"normal","bytes":"9kB"}}})"),
-            Json::parse(R"({"slot":{"delay":"5ms","jitter":"1ms","distribution":"normal","packets":3,"bytes":"9kB"}})"));
+  EXPECT_EQ(
+      merged(drawn, R"({"up":{"slot":{"distribution":"normal","bytes":"9kB"}}})"),
+      Json::parse(R"({"slot":{"delay":"5ms","jitter":"1ms","distribution":"normal","packets":3,"bytes":"9kB"}})"));
   EXPECT_EQ(merged(R"({"up":{"slot":{"min":"1ms","max":"9ms","packets":3}}})", R"({"up":{"slot":{"delay":"5ms"}}})"),
             Json::parse(R"({"slot":{"delay":"5ms","packets":3}})"));
   EXPECT_EQ(merged(drawn, R"({"up":{"slot":"2ms"}})"), Json::parse(R"({"slot":{"min":"2ms"}})"));

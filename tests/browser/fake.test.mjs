@@ -236,6 +236,16 @@ test('light, dark and narrow', async () => {
   }
 });
 
+test('a link that comes can be chosen at once', async () => {
+  const page = await open();
+  assert.ok(await page.locator('#link-choice').isHidden());
+  server.others.push({...server.resource(), name: 'second'});
+  server.tell('link_added', {link: 'second', text: 'second: a link, by attach'});
+  await until('the choice', () => page.locator('#link-choice').isVisible());
+  assert.deepEqual(await page.locator('#link-choice option').allTextContents(), ['lab', 'second']);
+  noErrors(page);
+});
+
 test('the theme can be chosen, and stays', async () => {
   const page = await open();
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -64,6 +64,7 @@ export class FakeServer {
     };
     this.drops = {up: {loss: 0, queue: 0}, down: {loss: 0, queue: 0}};
     this.tell('daemon_started', {text: 'wobbled 0.1.0 started'});
+    this.others = [];  // links beside the lab's
     for (let i = 1; i <= 130; ++i) this.connections.push(makeConnection(i, Date.now() - (131 - i) * 1700));
   }
 
@@ -152,7 +153,7 @@ export class FakeServer {
     if (!at.startsWith('/api/v1')) return this.file(at, response);
     const rest = at.slice('/api/v1'.length);
     if (rest === '') return json({version: '0.1.0'});
-    if (rest === '/links') return json({items: [this.resource()], next: null});
+    if (rest === '/links') return json({items: [this.resource(), ...this.others], next: null});
     if (rest === '/links/lab/stats') {
       if (this.failStats) return problem(503, 'the forwarder did not answer in time');
       return json({link: 'lab', at: now(), changed_at: now(this.started), connections: 12,

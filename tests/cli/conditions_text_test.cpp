@@ -76,7 +76,8 @@ TEST(ConditionsText, says_slots_by_their_distribution) {
       {R"({"delay": "5ms", "jitter": "1ms", "distribution": "pareto", "packets": 3})",
        "slot distribution pareto 5ms 1ms packets 3"},
       {R"({"delay": "5ms", "jitter": "1ms", "bytes": "6kB"})", "slot distribution uniform 5ms 1ms bytes 6kB"},
-      {R"({"delay": "5ms", "jitter": "1ms", "distribution": {"table": [1, 2]}})", "slot distribution of 2 values 5ms 1ms"},
+      {R"({"delay": "5ms", "jitter": "1ms", "distribution": {"table": [1, 2]}})",
+       "slot distribution of 2 values 5ms 1ms"},
       {R"({"delay": "5ms"})", "slot distribution uniform 5ms 0"}};
   for (const auto& [slot, words] : cases) {
     EXPECT_THAT(describe_conditions({{"slot", Json::parse(slot)}}), ElementsAre(words));

@@ -12,11 +12,12 @@ namespace wobble::daemon {
 namespace {
 
 constexpr std::size_t kHeader = 12;
+const NameRelay::Place kHere{"127.0.0.1", "127.0.0.1", "lo"};
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(std::uint16_t port, std::uint32_t host = 1) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl((127U << 24) + host);
   address.sin_port = htons(port);
   return address;
 }
@@ -46,8 +47,11 @@ UniqueFd bound(int kind) {
   return socket;
 }
 
-UniqueFd connected(int kind, std::uint16_t port) {
+/// From 127.0.0.`host`.
+UniqueFd connected(int kind, std::uint16_t port, std::uint32_t host = 1) {
   UniqueFd socket = socket_of(kind);
+  const sockaddr_in own = loopback(0, host);
+  EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
   const sockaddr_in to = loopback(port);
   EXPECT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
   return socket;
@@ -65,7 +69,7 @@ std::string receive(const UniqueFd& socket) {
 
 TEST(NameRelay, each_answer_goes_to_who_has_asked) {
   const UniqueFd server = bound(SOCK_DGRAM);
-  const NameRelay relay("127.0.0.1", "127.0.0.1", port_of(server));
+  const NameRelay relay(kHere, "127.0.0.1", port_of(server));
   const UniqueFd first = connected(SOCK_DGRAM, relay.udp_port());
   const UniqueFd second = connected(SOCK_DGRAM, relay.udp_port());
   send_text(first, "first question");
@@ -84,13 +88,34 @@ TEST(NameRelay, each_answer_goes_to_who_has_asked) {
   EXPECT_EQ(receive(second), "second question answered");
 }
 
+TEST(NameRelay, a_strangers_question_is_nobodys) {
+  const UniqueFd server = bound(SOCK_DGRAM);
+  const NameRelay relay(kHere, "127.0.0.1", port_of(server));
+  const UniqueFd stranger = connected(SOCK_DGRAM, relay.udp_port(), 2);
+  const UniqueFd asker = connected(SOCK_DGRAM, relay.udp_port());
+  send_text(stranger, "a stranger's question");
+  send_text(asker, "the asker's question");
+  EXPECT_EQ(receive(server), "the asker's question") << "which came later";
+}
+
+TEST(NameRelay, a_strangers_stream_is_closed) {
+  const UniqueFd server = bound(SOCK_STREAM);
+  const NameRelay relay(kHere, "127.0.0.1", port_of(server));
+  const UniqueFd stranger = connected(SOCK_STREAM, relay.tcp_port(), 2);
+  const UniqueFd asker = connected(SOCK_STREAM, relay.tcp_port());
+  EXPECT_EQ(receive(stranger), "");  // its end
+  const UniqueFd peer(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  send_text(asker, "the asker's question");
+  EXPECT_EQ(receive(peer), "the asker's question");
+}
+
 TEST(NameRelay, where_nobody_listens_the_answer_is_servfail) {
   std::uint16_t nobody = 0;
   {
     const UniqueFd closed = bound(SOCK_DGRAM);
     nobody = port_of(closed);
   }
-  const NameRelay relay("127.0.0.1", "127.0.0.1", nobody);
+  const NameRelay relay(kHere, "127.0.0.1", nobody);
   const UniqueFd client = connected(SOCK_DGRAM, relay.udp_port());
   const std::string question("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01x\x00\x00\x01\x00\x01", 19);
   send_text(client, question);
@@ -100,7 +125,7 @@ TEST(NameRelay, where_nobody_listens_the_answer_is_servfail) {
 
 TEST(NameRelay, what_is_shorter_than_a_header_is_no_question) {
   const UniqueFd server = bound(SOCK_DGRAM);
-  const NameRelay relay("127.0.0.1", "127.0.0.1", port_of(server));
+  const NameRelay relay(kHere, "127.0.0.1", port_of(server));
   const UniqueFd client = connected(SOCK_DGRAM, relay.udp_port());
   send_text(client, "short");
   send_text(client, "a whole question");
@@ -109,7 +134,7 @@ TEST(NameRelay, what_is_shorter_than_a_header_is_no_question) {
 
 TEST(NameRelay, a_stream_is_passed_both_ways_to_its_end) {
   const UniqueFd server = bound(SOCK_STREAM);
-  const NameRelay relay("127.0.0.1", "127.0.0.1", port_of(server));
+  const NameRelay relay(kHere, "127.0.0.1", port_of(server));
   const UniqueFd client = connected(SOCK_STREAM, relay.tcp_port());
   const UniqueFd peer(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
   ASSERT_GE(peer.get(), 0);
@@ -133,15 +158,17 @@ TEST(NameRelay, asks_by_ipv6) {
     GTEST_SKIP() << "there is no IPv6 here";
   }
   ::getsockname(server.get(), reinterpret_cast<sockaddr*>(&own), &length);
-  const NameRelay relay("127.0.0.1", "::1", ntohs(own.sin6_port));
+  const NameRelay relay(kHere, "::1", ntohs(own.sin6_port));
   const UniqueFd client = connected(SOCK_DGRAM, relay.udp_port());
   send_text(client, "question by IPv6");
   EXPECT_EQ(receive(server), "question by IPv6");
 }
 
 TEST(NameRelay, no_address_is_no_relay) {
-  EXPECT_THROW(NameRelay("127.0.0.1", "localhost"), std::system_error);
-  EXPECT_THROW(NameRelay("nowhere", "127.0.0.53"), std::system_error);
+  EXPECT_THROW(NameRelay(kHere, "localhost"), std::system_error);
+  EXPECT_THROW(NameRelay({"127.0.0.1", "nobody", "lo"}, "127.0.0.53"), std::system_error);
+  EXPECT_THROW(NameRelay({"127.0.0.1", "127.0.0.1", "no such device"}, "127.0.0.53"), std::system_error);
+  EXPECT_THROW(NameRelay({"nowhere", "127.0.0.1", "lo"}, "127.0.0.53"), std::system_error);
 }
 
 }  // namespace

@@ -46,6 +46,19 @@ while True:
 """
 
 
+STRANGER = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM) as s:
+    s.settimeout(10)
+    try:
+        s.connect((sys.argv[2], int(sys.argv[3])))
+        s.sendall(bytes(20))
+        print("answered" if s.recv(512) else "closed")
+    except ConnectionRefusedError:
+        print("refused")
+"""
+
+
 def setUpModule():
     harness.private_machine()
 
@@ -214,6 +227,23 @@ class Run(unittest.TestCase):
         done = self.wobble("--quiet", "--", "getent", "hosts", "web.test")
         self.assertEqual(2, done.returncode, done)
         self.assertLess(time.monotonic() - began, 4)
+
+    def test_a_strangers_question_is_not_asked_for_it(self):
+        """What listens for the link's questions refuses this machine's others and its neighbours, by UDP and by TCP."""
+        self.names("127.0.0.53")
+        self.server.run("ip", "route", "add", "198.19.0.0/16", "via", "10.88.1.1")
+        self.addCleanup(self.server.run, "ip", "route", "del", "198.19.0.0/16")
+        process = subprocess.Popen([ways.COMMAND, "run", "--quiet", "--", "sh", "-c", "echo $$; exec sleep 60"],
+                                   stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent)
+        pid = int(process.stdout.readline())
+        try:
+            for kind in ("udp", "tcp"):
+                found = re.search(r" (198\.19\.\d+\.1)(?:%\w+)?:(\d+) ", ways.run("ss", "-Hln", f"--{kind}").stdout)
+                for ask in (ways.run, self.server.run):
+                    self.assertEqual("refused", ask("python3", "-c", STRANGER, kind, *found.groups()).stdout.strip())
+        finally:
+            os.kill(pid, signal.SIGTERM)
+            process.communicate(timeout=30)
 
     def check_names(self, line):
         """Without a daemon, and beside one."""

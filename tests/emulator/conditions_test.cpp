@@ -84,7 +84,8 @@ TEST(Conditions, SlotsHaveOneWayToTheNext) {
   c.up.slot.table.clear();
   c.up.slot.jitter = -Duration(1);
   c.down.slot.delay = kMaxDelay + Duration(1);
-  EXPECT_THAT(pointers(c), ElementsAre("/up/slot/jitter", "/up/slot/distribution", "/up/slot/delay", "/down/slot/delay"));
+  EXPECT_THAT(pointers(c),
+              ElementsAre("/up/slot/jitter", "/up/slot/distribution", "/up/slot/delay", "/down/slot/delay"));
   c = {};
   c.up.slot.jitter = Duration(1);
   c.down.slot.distribution = Distribution::normal;

@@ -34,9 +34,9 @@ struct Shape {
   double deviation;
 };
 inline constexpr Shape kShapes[] = {{"uniform", Distribution::uniform, uniform, 0.57735026919},
-                             {"normal", Distribution::normal, normal, 1},
-                             {"pareto", Distribution::pareto, pareto, 1},
-                             {"paretonormal", Distribution::paretonormal, paretonormal, 1}};
+                                    {"normal", Distribution::normal, normal, 1},
+                                    {"pareto", Distribution::pareto, pareto, 1},
+                                    {"paretonormal", Distribution::paretonormal, paretonormal, 1}};
 
 /// Kolmogorov and Smirnov's test at every thousandth sample: it lies between the quantiles that the largest distance
 /// allows. `widening` is for samples that resemble each other.

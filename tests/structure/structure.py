@@ -66,6 +66,14 @@ class Structure(unittest.TestCase):
         is_known_elsewhere = any(first in allowed for allowed in THIRD_PARTY.values())
         return is_known_elsewhere or "/" in header
 
+    def test_the_page_hears_every_kind_of_event(self):
+        def kinds(path, beginning, end, quote):
+            listing = (ROOT / path).read_text().split(beginning)[1].split(end)[0]
+            return re.findall(f"{quote}(\\w+){quote}", re.sub("//.*", "", listing))
+        ours = kinds("api/event_kinds.h", "kEventKinds[] = {", "};", '"')
+        self.assertGreater(len(ours), 10)
+        self.assertEqual(sorted(ours), sorted(kinds("web/api.js", "EVENT_KINDS =", "]);", "'")))
+
     def test_file_length(self):
         long = [f"{path}: {lines} lines" for path in tracked("*.h", "*.cpp", "*.js", "*.mjs", "*.css", "*.py", "*.sh", "dev")
                 if (lines := len((ROOT / path).read_text().splitlines())) > LONGEST_FILE]
