@@ -14,8 +14,8 @@ const drops = (d, reason) => {
 /** @param {DirectionStats} d */
 function showLoss(d) {
   const {loss_percent: percent, loss_burst_length: burst} = d.delivered;
-  const lost = d.asked.loss?.ecn ? `${showPercent(percent)}, ${showPercent(d.delivered.marked_percent ?? null)} marked` : showPercent(percent);
-  return burst ? `${lost} × ${significant(burst, 2)}` : lost;
+  if (d.asked.loss?.ecn && percent !== null) return `${showPercent(percent)}, ${showPercent(d.delivered.marked_percent)} marked`;
+  return burst ? `${showPercent(percent)} × ${significant(burst, 2)}` : showPercent(percent);
 }
 
 /** What was moved back, or if nothing was, what left out of order for another reason. @param {DirectionStats} d */

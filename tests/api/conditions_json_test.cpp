@@ -311,7 +311,7 @@ TEST(ConditionsJson, OneKindOfSlotTakesBackTheOther) {
             Json::parse(R"({"slot":{"delay":"5ms","packets":3}})"));
   EXPECT_EQ(merged(drawn, R"({"up":{"slot":"2ms"}})"), Json::parse(R"({"slot":{"min":"2ms"}})"));
   EXPECT_EQ(wrong_pointers(R"({"up":{"slot":{"delay":"5ms","min":"1ms"}}})"), std::set<std::string>{"/up/slot/delay"});
-  EXPECT_EQ(wrong_pointers(R"({"up":{"slot":{"distribution":{"file":"/x","table":[1]}}}})"),
+  EXPECT_EQ(wrong_pointers(R"({"up":{"slot":{"delay":"5ms","distribution":{"file":"/x","table":[1]}}}})"),
             std::set<std::string>{"/up/slot/distribution/file"});
 }
 

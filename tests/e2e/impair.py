@@ -117,7 +117,22 @@ class Impair(unittest.TestCase):
     def test_fq_codel_marks_what_is_capable_of_ecn(self):
         """3,000 packets sent within a fraction of a second wait for up to 0.6 s at 5 Mbit/s: CoDel marks, and drops
         none; the receiver reads the marks that the stats count, behind a checksum its kernel has found right."""
-        self.lab.put(up={"rate": "5mbit", "queue": {"limit": "5000packets", "discipline": "fq_codel", "ecn": True}})
+        up = {"rate": "5mbit", "queue": {"limit": "5000packets", "discipline": "fq_codel", "ecn": True}}
+        _, stats = self.marks(up)
+        self.assertGreater(stats["delivered"]["delay_ms"]["max"], 100)
+
+    def test_loss_with_ecn_marks_what_is_capable(self):
+        """netem's words: of 3,000 capable packets a tenth is marked and none lost."""
+        codepoints, stats = self.marks({"netem": "loss 10% ecn"})
+        low, high = chance.binomial_bounds(3000, 0.1)
+        self.assertTrue(low <= codepoints.count(3) <= high, (low, codepoints.count(3), high))
+        self.assertEqual(0, stats["delivered"]["loss_percent"])
+        self.assertAlmostEqual(codepoints.count(3) / 30, stats["delivered"]["marked_percent"], delta=0.1)
+
+    def marks(self, up):
+        """3,000 packets that are capable of ECN through these conditions: the codepoints that arrive, and the stats of the way
+        up. None is dropped."""
+        self.lab.put(up=up)
         with udp_stream.Stream(self.lab, self.lab.near, self.lab.far) as stream:
             stream.sender.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 2)  # ECT(0)
             stream.receiver.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
@@ -139,7 +154,7 @@ class Impair(unittest.TestCase):
         self.assertEqual(0, counters["dropped"]["total"])
         self.assertEqual({2, 3}, set(codepoints))
         self.assertEqual(counters["marked"], codepoints.count(3))
-        self.assertGreater(stats["delivered"]["delay_ms"]["max"], 100)
+        return codepoints, stats
 
 
 def late_packets(numbers):

@@ -48,14 +48,16 @@ while True:
 
 STRANGER = """
 import socket, sys
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM) as s:
-    s.settimeout(10)
+query = b"\\1\\2\\1\\0\\0\\1" + bytes(6) + b"\\3web\\4test\\0\\0\\1\\0\\1"
+is_udp = sys.argv[1] == "udp"
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM) as s:
+    s.settimeout(2)
     try:
         s.connect((sys.argv[2], int(sys.argv[3])))
-        s.sendall(bytes(20))
+        s.sendall(query if is_udp else len(query).to_bytes(2, "big") + query)
         print("answered" if s.recv(512) else "closed")
-    except ConnectionRefusedError:
-        print("refused")
+    except OSError:
+        print("closed")
 """
 
 
@@ -229,8 +231,14 @@ class Run(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 4)
 
     def test_a_strangers_question_is_not_asked_for_it(self):
-        """What listens for the link's questions refuses this machine's others and its neighbours, by UDP and by TCP."""
+        """What listens for the link's questions answers neither this machine's others nor its neighbours, by UDP or by TCP."""
         self.names("127.0.0.53")
+        server = subprocess.Popen(["python3", "-c", NAME_SERVER, "127.0.0.53", "53"], preexec_fn=harness.die_with_parent)
+        self.addCleanup(server.wait, 10)
+        self.addCleanup(server.kill)
+        ways.wait("the name server", lambda: ":53 " in ways.run("ss", "-Hltn").stdout)
+        asked = ways.run("python3", "-c", STRANGER, "udp", "127.0.0.53", "53").stdout
+        self.assertEqual("answered", asked.strip(), "who may ask")
         self.server.run("ip", "route", "add", "198.19.0.0/16", "via", "10.88.1.1")
         self.addCleanup(self.server.run, "ip", "route", "del", "198.19.0.0/16")
         process = subprocess.Popen([ways.COMMAND, "run", "--quiet", "--", "sh", "-c", "echo $$; exec sleep 60"],
@@ -240,7 +248,7 @@ class Run(unittest.TestCase):
             for kind in ("udp", "tcp"):
                 found = re.search(r" (198\.19\.\d+\.1)(?:%\w+)?:(\d+) ", ways.run("ss", "-Hln", f"--{kind}").stdout)
                 for ask in (ways.run, self.server.run):
-                    self.assertEqual("refused", ask("python3", "-c", STRANGER, kind, *found.groups()).stdout.strip())
+                    self.assertEqual("closed", ask("python3", "-c", STRANGER, kind, *found.groups()).stdout.strip())
         finally:
             os.kill(pid, signal.SIGTERM)
             process.communicate(timeout=30)
