@@ -119,10 +119,11 @@ struct EventsLost {
 };
 
 /// The bound on bytes in flight was reached, and packets are dropped for it: told once, and again only when that
-/// happens after ten seconds without.
+/// happens after ten seconds without. Or the machine had none for a step of the scenario, so that the one before goes
+/// on.
 struct MemoryExhausted {
   TimePoint at;
-  std::uint64_t limit = 0;  ///< bytes
+  std::uint64_t limit = 0;  ///< bytes; 0: for a step
 };
 
 /// A flood of handshakes that are not completed: while it lasts, those that come to nothing are told as counts.

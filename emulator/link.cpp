@@ -1,6 +1,7 @@
 #include "emulator/link.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "emulator/impairments/queue_discipline.h"
@@ -241,19 +242,24 @@ void Link::enter_flight(Half& half, const InFlight& packet) noexcept {
   half.bytes_in_flight += packet.wire_bytes;
 }
 
-void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept {
-  if (hold_packets > 0) {
-    const TimePoint deadline = packet.release_at + kReorderPatience;
-    half.queue.hold(std::move(packet), hold_packets, deadline);
-  } else {
-    half.queue.push(std::move(packet));
+void Link::enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets, TimePoint now) noexcept {
+  try {
+    if (hold_packets > 0) {
+      const TimePoint deadline = packet.release_at + kReorderPatience;
+      half.queue.hold(std::move(packet), hold_packets, deadline);
+    } else {
+      half.queue.push(std::move(packet));
+    }
+  } catch (const std::bad_alloc&) {
+    const Direction direction = &half == &up_ ? Direction::up : Direction::down;
+    lose(packet, direction, DropReason::memory, std::max(now, packet.arrived));
   }
 }
 
-void Link::tell_exhausted(TimePoint now) noexcept {
+void Link::tell_exhausted(TimePoint now, std::uint64_t limit) noexcept {
   constexpr Duration kQuiet = std::chrono::seconds(10);
   if (exhausted_at_ == TimePoint::min() || now - exhausted_at_ >= kQuiet)
-    observer_.on_exhausted(MemoryExhausted{now, pool_.limit()});
+    observer_.on_exhausted(MemoryExhausted{now, limit});
   exhausted_at_ = now;
 }
 
@@ -316,7 +322,7 @@ LinkStats Link::stats(TimePoint now) noexcept {
     out.bits_per_second_out = half.rate_out.bits_per_second(now);
   }
   stats.at = now;
-  stats.step = static_cast<std::uint32_t>(scenario_.step());
+  stats.step = static_cast<std::uint32_t>(step_);
   stats.step_ends = scenario_.next_change();
   stats.changed_at = changed_at_;
   stats.connections = connections_.size();

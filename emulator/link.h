@@ -72,7 +72,7 @@ class Link {
   void complete(const InFlight& packet, Direction direction, bool written, TimePoint now) noexcept;
 
   /// New conditions, in effect for the next packet, and for what waits in the bottleneck. What is in flight beyond it
-  /// keeps its time. `conditions` must be valid.
+  /// keeps its time. `conditions` must be valid. Without memory for them std::bad_alloc, and the old ones stay.
   void apply(const LinkConditions& conditions, TimePoint now);
   /// No impairment, and what is in flight leaves now, in order.
   void reset(TimePoint now);
@@ -160,9 +160,12 @@ class Link {
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;
   /// From now on the packet is in flight.
   void enter_flight(Half& half, const InFlight& packet) noexcept;
-  void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets) noexcept;
-  /// There was no memory for a packet: the first time, and the first after a while without, somebody is told.
-  void tell_exhausted(TimePoint now) noexcept;
+  /// `now` is its arrival or later. If there is no memory to queue it, it is lost.
+  void enqueue(Half& half, InFlight&& packet, std::uint32_t hold_packets, TimePoint now = TimePoint::min()) noexcept;
+  /// There was no memory for a packet (`limit`: the bound), or for a step (0): the first time, and the first after a
+  /// while without, somebody is told.
+  void tell_exhausted(TimePoint now, std::uint64_t limit) noexcept;
+  void tell_exhausted(TimePoint now) noexcept { tell_exhausted(now, pool_.limit()); }
   /// Moves on what leaves the bottleneck until `now`, or is dropped there.
   void advance_bottleneck(Direction direction, TimePoint now) noexcept {
     if (half(direction).pipeline.next_leaving_at() <= now) empty_bottleneck(direction, now);
@@ -175,13 +178,16 @@ class Link {
   void lose(const InFlight& packet, Direction direction, DropReason reason, TimePoint now) noexcept;
   void drop_in_flight(Direction direction, TimePoint now) noexcept;
   void start_epoch(TimePoint now);
-  /// Brings the conditions about that hold from `at` on: the link's own, or those of the scenario's step.
-  void put_in_force(TimePoint at);
-  /// Takes the scenario's steps until `now`, each at its own moment.
-  void follow_scenario(TimePoint now) {
-    if (scenario_.next_change() <= now) take_steps(now);
+  /// Brings the conditions about that hold from `at` on: the link's own, or those of the scenario's step. Without
+  /// memory for them std::bad_alloc, and those that held go on.
+  void put_in_force(const LinkConditions& conditions, std::size_t step, TimePoint at);
+  /// Takes the scenario's steps until `now`, each at its own moment. One for which there is no memory is told of, and
+  /// tried again each time: until then the one before goes on.
+  void follow_scenario(TimePoint now) noexcept {
+    if (scenario_.next_change() <= now || step_ != scenario_.step()) take_steps(now);
   }
-  void take_steps(TimePoint now);
+  void take_steps(TimePoint now) noexcept;
+  void begin_step(TimePoint at) noexcept;
   void show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept;
 
   std::uint64_t seed_;
@@ -193,6 +199,7 @@ class Link {
   std::optional<IpAddress> hop_v6_;
   LinkConditions conditions_;
   Scenario scenario_;
+  std::size_t step_ = 0;  ///< of it, in force; another than scenario_.step(): there was no memory for that one yet
   Half up_;
   Half down_;
   std::uint32_t epoch_ = 0;

@@ -15,7 +15,7 @@ void Link::empty_bottleneck(Direction direction, TimePoint now) noexcept {
       continue;
     }
     if (left.to_mark) mark(half, left.packet);
-    enqueue(half, std::move(left.packet), left.hold_packets);
+    enqueue(half, std::move(left.packet), left.hold_packets, now);
   }
 }
 
@@ -90,8 +90,8 @@ void Link::lose(const InFlight& packet, Direction direction, DropReason reason, 
 
 void Link::drop_in_flight(Direction direction, TimePoint now) noexcept {
   Half& half = this->half(direction);
-  for (const InFlight& packet : half.queue.take_all()) lose(packet, direction, DropReason::outage, now);
-  for (const InFlight& packet : half.pipeline.take_waiting()) lose(packet, direction, DropReason::outage, now);
+  while (const auto packet = half.queue.pop_due(kNever)) lose(*packet, direction, DropReason::outage, now);
+  while (const auto packet = half.pipeline.take_waiting()) lose(*packet, direction, DropReason::outage, now);
   half.pipeline.forget_backlog(now);
 }
 

@@ -76,18 +76,31 @@ bool is_uniform_under(const DirectionConditions& conditions) {
 Pipeline::Pipeline(Direction direction, std::uint64_t seed) : stages_(std::make_unique<Stages>(direction, seed)) {}
 Pipeline::~Pipeline() = default;
 
-void Pipeline::configure(const DirectionConditions& conditions, TimePoint now) {
+struct Pipeline::Prepared {
+  DirectionConditions conditions;
+  DirectionConditions settings;  ///< the stages' own
+  bool is_uniform = true;
+  std::unique_ptr<QueueDiscipline> queue;
+};
+
+std::shared_ptr<Pipeline::Prepared> Pipeline::prepare(const DirectionConditions& conditions, TimePoint now) const {
+  auto queue = stages_->bottleneck.prepare(conditions.rate, conditions.trace, conditions.queue, now);
+  return std::make_shared<Prepared>(Prepared{conditions, conditions, is_uniform_under(conditions), std::move(queue)});
+}
+
+void Pipeline::configure(const std::shared_ptr<Prepared>& prepared, TimePoint now) noexcept {
   Stages& s = *stages_;
-  s.conditions = conditions;
-  s.is_uniform = is_uniform_under(conditions);
-  s.outage.configure(conditions.outage, now);
-  s.loss.configure(conditions.loss);
-  s.corrupt.configure(conditions.corrupt);
-  s.duplicate.configure(conditions.duplicate);
-  s.bottleneck.configure(conditions.rate, conditions.trace, conditions.queue, now);
-  s.slot.configure(conditions.slot);
-  s.delay.configure(conditions.delay);
-  s.reorder.configure(conditions.reorder);
+  DirectionConditions& settings = prepared->settings;
+  s.conditions = std::move(prepared->conditions);
+  s.is_uniform = prepared->is_uniform;
+  s.outage.configure(settings.outage, now);
+  s.loss.configure(std::move(settings.loss));
+  s.corrupt.configure(settings.corrupt);
+  s.duplicate.configure(settings.duplicate);
+  s.bottleneck.configure(settings.rate, settings.trace, settings.queue, std::move(prepared->queue), now);
+  s.slot.configure(std::move(settings.slot));
+  s.delay.configure(std::move(settings.delay));
+  s.reorder.configure(settings.reorder);
 }
 
 Verdict Pipeline::admit(const FlowPosition& flow, std::uint32_t length, TimePoint now, bool is_ecn_capable) noexcept {
@@ -160,10 +173,9 @@ bool Pipeline::next_leaving(TimePoint now, LeftBottleneck& out) noexcept {
 
 TimePoint Pipeline::next_leaving_at() const noexcept { return stages_->bottleneck.next_due(); }
 
-std::vector<InFlight> Pipeline::take_waiting() {
-  std::vector<InFlight> all;
-  for (Waiting& waiting : stages_->bottleneck.take_all()) all.push_back(std::move(waiting.packet));
-  return all;
+std::optional<InFlight> Pipeline::take_waiting() noexcept {
+  std::optional<Waiting> next = stages_->bottleneck.take();
+  return next ? std::optional<InFlight>(std::move(next->packet)) : std::nullopt;
 }
 
 TimePoint Pipeline::next_change() const noexcept { return stages_->outage.next_change(); }

@@ -16,7 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "emulator/conditions.h"
 #include "emulator/connection_table.h"
@@ -55,7 +55,12 @@ class Pipeline {
 
   /// New conditions for packets that arrive from now on. Stages whose settings did not change keep their state
   /// (a burst goes on, the bottleneck stays busy). `conditions` must be valid.
-  void configure(const DirectionConditions& conditions, TimePoint now);
+  void configure(const DirectionConditions& conditions, TimePoint now) { configure(prepare(conditions, now), now); }
+  /// The same in two steps: all that needs memory (std::bad_alloc, and nothing has changed), and all the rest. Nothing
+  /// else may come in between.
+  struct Prepared;
+  std::shared_ptr<Prepared> prepare(const DirectionConditions& conditions, TimePoint now) const;
+  void configure(const std::shared_ptr<Prepared>& prepared, TimePoint now) noexcept;
 
   /// `length` is the IP packet's. `now` never decreases, and next_leaving() has nothing more until then.
   Verdict admit(const FlowPosition& flow, std::uint32_t length, TimePoint now, bool is_ecn_capable = false) noexcept;
@@ -69,8 +74,8 @@ class Pipeline {
   bool next_leaving(TimePoint now, LeftBottleneck& out) noexcept;
   /// When next_leaving() has something to give; kNever if nothing waits.
   TimePoint next_leaving_at() const noexcept;
-  /// Takes out what waits, in the order in which it would be sent.
-  std::vector<InFlight> take_waiting();
+  /// Takes out what would be sent next of what waits; nothing if nothing does.
+  std::optional<InFlight> take_waiting() noexcept;
 
   /// When the outage next begins or ends by its cycle; kNever without one.
   TimePoint next_change() const noexcept;

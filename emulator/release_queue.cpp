@@ -1,6 +1,7 @@
 #include "emulator/release_queue.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace wobble {
@@ -15,8 +16,8 @@ void ReleaseQueue::push(InFlight&& packet) {
 void ReleaseQueue::hold(InFlight&& packet, std::uint32_t packets, TimePoint deadline) {
   const TimePoint earliest = packet.release_at;
   packet.release_at = std::max(earliest, deadline);
-  held_.push_back({std::move(packet), earliest, pushed_ + packets, next_order_++});
-  const Held& last = held_.back();
+  Held& last = held_.emplace_back();
+  last = {std::move(packet), earliest, pushed_ + packets, next_order_++};
   next_wake_ = std::min(next_wake_, last.wake_at);
   if (last.packet.release_at < held_[next_held_].packet.release_at) next_held_ = held_.size() - 1;
   refresh_head();
@@ -35,9 +36,9 @@ void ReleaseQueue::enqueue(InFlight&& packet) {
     return;
   }
   if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<std::uint32_t>(slab_.size()));
     slab_.emplace_back();
     free_slots_.reserve(slab_.capacity());  // so that giving a slot back never allocates
+    free_slots_.push_back(static_cast<std::uint32_t>(slab_.size() - 1));
   }
   const std::uint32_t slot = free_slots_.back();
   heap_.push({packet.release_at, order, slot});
@@ -47,17 +48,21 @@ void ReleaseQueue::enqueue(InFlight&& packet) {
 }
 
 /// Queues those for which enough have come, right behind the packet that was the last of them. Whoever's deadline was
-/// over when that packet arrived leaves by the deadline, whether or not pop_due() was called in between.
-void ReleaseQueue::wake_held(TimePoint arrived, TimePoint release_at) {
+/// over when that packet arrived leaves by the deadline, whether or not pop_due() was called in between. Without memory
+/// to queue it, it leaves at the same time from where it is.
+void ReleaseQueue::wake_held(TimePoint arrived, TimePoint release_at) noexcept {
   auto kept = held_.begin();
   for (Held& held : held_) {
     if (pushed_ >= held.wake_at && arrived < held.packet.release_at) {
       held.packet.release_at = std::max(held.earliest, release_at);
-      enqueue(std::move(held.packet));
-    } else {
-      if (&held != &*kept) *kept = std::move(held);
-      ++kept;
+      try {
+        enqueue(std::move(held.packet));
+        continue;
+      } catch (const std::bad_alloc&) {
+      }
     }
+    if (&held != &*kept) *kept = std::move(held);
+    ++kept;
   }
   held_.erase(kept, held_.end());
   refresh_held();

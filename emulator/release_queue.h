@@ -44,12 +44,12 @@ struct InFlight {
 
 class ReleaseQueue {
  public:
-  /// Queues a packet to leave at packet.release_at. Counts as one arrival for those that wait aside; whoever's turn
-  /// comes with it leaves right behind it.
+  /// Queues a packet to leave at packet.release_at; std::bad_alloc, and it stays with the caller. Counts as one arrival
+  /// for those that wait aside; whoever's turn comes with it leaves right behind it.
   void push(InFlight&& packet);
   /// Sets a packet aside until `packets` (1 or more) more were pushed; it then leaves right behind the last of them, or
   /// at `deadline` if they have not arrived by then, but never before its own release_at. Its release_at becomes what
-  /// was decided.
+  /// was decided. std::bad_alloc, and it stays with the caller.
   void hold(InFlight&& packet, std::uint32_t packets, TimePoint deadline);
 
   /// The next departure; kNever if nothing waits.
@@ -85,7 +85,7 @@ class ReleaseQueue {
   };
 
   void enqueue(InFlight&& packet);
-  void wake_held(TimePoint arrived, TimePoint release_at);
+  void wake_held(TimePoint arrived, TimePoint release_at) noexcept;
   void refresh_held() noexcept;
   /// Finds what leaves next; call when the front of a lane has changed.
   void refresh_head() noexcept;

@@ -70,6 +70,7 @@ std::string loss_detail(std::uint64_t transitions, std::uint64_t segments) {
 }
 
 std::string exhausted_text(std::uint64_t limit) {
+  if (limit == 0) return "there is no memory for the scenario's next step: what is in force goes on until there is";
   return fmt::format("packets in flight have reached the bound of {} MB: what has no room is dropped (memory)",
                      limit / 1'000'000);
 }

@@ -13,7 +13,7 @@ std::string rfc3339(api::WallTime at);
 
 std::string loss_text(std::uint64_t transitions, std::uint64_t segments);
 std::string loss_detail(std::uint64_t transitions, std::uint64_t segments);
-std::string exhausted_text(std::uint64_t limit);  ///< in bytes
+std::string exhausted_text(std::uint64_t limit);  ///< in bytes; 0: there was none for a step of the scenario
 std::string exhausted_detail(std::uint64_t limit);
 /// "SYN flood: 812 handshakes from 10.77.1.0/24 to port 80 came to nothing in 1.0 s (12 refused, 800 evicted)"
 std::string flood_text(const HalfOpenFlood& flood);

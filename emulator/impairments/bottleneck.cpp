@@ -24,6 +24,8 @@ std::uint64_t limit_in_bytes(const QueueSettings& queue, std::uint64_t speed, st
   return speed * static_cast<std::uint64_t>(queue.limit_time / std::chrono::microseconds(1)) / 1'000'000;
 }
 
+std::uint64_t default_limit(std::uint64_t speed) noexcept { return std::max(speed, kDefaultLimitBytes); }
+
 /// Whether both make the same queue: their limits are the bottleneck's own business.
 bool is_same_queue(QueueSettings a, const QueueSettings& b) noexcept {
   a.limit_bytes = b.limit_bytes;
@@ -38,26 +40,34 @@ Bottleneck::Bottleneck(std::uint64_t seed, Direction direction) noexcept
     : flow_seed_(stream_for(seed, static_cast<std::uint8_t>(direction), Stage::queue, 0).at(0)),
       chance_(seed, direction, Stage::queue) {}
 
-void Bottleneck::configure(const RateSettings& rate, const TraceSettings& trace, const QueueSettings& queue,
-                           TimePoint now) {
+Surroundings Bottleneck::surroundings(const RateSettings& rate, const TraceSettings& trace,
+                                      const QueueSettings& queue) const noexcept {
   const std::uint64_t speed = line_bytes_per_second(rate, trace);
-  default_limit_ = std::max(speed, kDefaultLimitBytes);
-  const Surroundings around{flow_seed_, speed, limit_in_bytes(queue, speed, default_limit_)};
+  return {flow_seed_, speed, limit_in_bytes(queue, speed, default_limit(speed))};
+}
+
+std::unique_ptr<QueueDiscipline> Bottleneck::prepare(const RateSettings& rate, const TraceSettings& trace,
+                                                     const QueueSettings& queue, TimePoint now) const {
+  const bool is_limited = rate.bits_per_second > 0 || trace.ms;
+  if (!is_limited || queue.discipline == Discipline::droptail) return nullptr;
+  const Surroundings around = surroundings(rate, trace, queue);
   const bool is_new =
       !is_same_queue(settings_, queue) || (queue.discipline == Discipline::red && !(around == surroundings_));
-  surroundings_ = around;
+  return !queue_ || is_new ? make_discipline(queue, around, now) : nullptr;
+}
+
+void Bottleneck::configure(const RateSettings& rate, const TraceSettings& trace, const QueueSettings& queue,
+                           std::unique_ptr<QueueDiscipline> prepared, TimePoint now) noexcept {
+  surroundings_ = surroundings(rate, trace, queue);
+  default_limit_ = default_limit(surroundings_.line_bytes_per_second);
   settings_ = queue;
   transmitter_.configure(rate, trace, now);
   waiting_since_ = std::max(waiting_since_, now);  // nothing that waits may begin before
-  if (holds() && (!queue_ || is_new)) change_queue(now);
-}
-
-void Bottleneck::change_queue(TimePoint now) {
-  std::unique_ptr<QueueDiscipline> queue = make_discipline(settings_, surroundings_, now);
-  while (std::optional<Waiting> waiting = queue_ ? queue_->take() : std::nullopt) {
-    if (!queue->push(std::move(*waiting))) drops_.try_push({std::move(*waiting), DropReason::memory});
+  if (!prepared) return;
+  while (std::optional<Waiting> waiting = take()) {
+    if (!prepared->push(std::move(*waiting))) drops_.try_push({std::move(*waiting), DropReason::memory});
   }
-  queue_ = std::move(queue);
+  queue_ = std::move(prepared);
 }
 
 Backlog Bottleneck::waiting() const noexcept {
@@ -164,12 +174,6 @@ TimePoint Bottleneck::next_due() const noexcept {
   if (!drops_.empty()) return TimePoint::min();
   if (!queue_ || queue_->backlog().packets == 0) return kNever;
   return holds() ? transmitter_.next_start(waiting_since_) : TimePoint::min();
-}
-
-std::vector<Waiting> Bottleneck::take_all() {
-  std::vector<Waiting> all;
-  while (std::optional<Waiting> waiting = queue_ ? queue_->take() : std::nullopt) all.push_back(std::move(*waiting));
-  return all;
 }
 
 void Bottleneck::forget_backlog() noexcept {

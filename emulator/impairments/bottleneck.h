@@ -10,7 +10,7 @@
 #pragma once
 
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "emulator/conditions.h"
 #include "emulator/fate.h"
@@ -28,7 +28,12 @@ class Bottleneck {
   /// New settings for what comes, and for what still waits, of which nothing is lost: it goes over to a new discipline
   /// in the order in which the old one would have sent it, or, if that is drop-tail, on its way at once. What has its
   /// departure keeps it, and the transmitter stays busy until then.
-  void configure(const RateSettings& rate, const TraceSettings& trace, const QueueSettings& queue, TimePoint now);
+  /// `prepared` is what prepare() made for these very settings, with nothing in between.
+  void configure(const RateSettings& rate, const TraceSettings& trace, const QueueSettings& queue,
+                 std::unique_ptr<QueueDiscipline> prepared, TimePoint now) noexcept;
+  /// All that configure() needs memory for; null if nothing. std::bad_alloc.
+  std::unique_ptr<QueueDiscipline> prepare(const RateSettings& rate, const TraceSettings& trace,
+                                           const QueueSettings& queue, TimePoint now) const;
 
   struct Arriving {
     FlowPosition flow;
@@ -59,8 +64,8 @@ class Bottleneck {
   /// When next() has something to give; kNever if nothing waits.
   TimePoint next_due() const noexcept;
 
-  /// Takes out everything that waits.
-  std::vector<Waiting> take_all();
+  /// Takes out what would be sent next, of everything that waits; nothing if nothing does.
+  std::optional<Waiting> take() noexcept { return queue_ ? queue_->take() : std::nullopt; }
   /// The transmitter is free, and what it has sent is gone.
   void forget_backlog() noexcept;
 
@@ -75,7 +80,8 @@ class Bottleneck {
   bool has_room(std::uint32_t length, TimePoint now) const noexcept;
   bool send(std::uint32_t length, TimePoint since, TimePoint& departure) noexcept;
   void forget_sent(TimePoint now) noexcept;
-  void change_queue(TimePoint now);
+  Surroundings surroundings(const RateSettings& rate, const TraceSettings& trace,
+                            const QueueSettings& queue) const noexcept;
 
   std::uint64_t flow_seed_;
   Chance chance_;

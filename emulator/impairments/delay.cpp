@@ -1,13 +1,14 @@
 #include "emulator/impairments/delay.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace wobble {
 
-void Delay::configure(const DelaySettings& settings) {
+void Delay::configure(DelaySettings settings) noexcept {
   const bool is_same_memory = settings.correlation == settings_.correlation && settings.per == settings_.per;
-  settings_ = settings;
-  if (!is_same_memory) memory_.configure(settings.per);
+  settings_ = std::move(settings);
+  if (!is_same_memory) memory_.configure(settings_.per);
 }
 
 std::uint64_t Delay::draw(const FlowPosition& flow, bool is_copy) noexcept {

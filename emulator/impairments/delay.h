@@ -20,7 +20,7 @@ class Delay {
   Delay(std::uint64_t seed, Direction direction) noexcept
       : jitter_(seed, direction, Stage::delay), again_(seed, direction, Stage::delay_again) {}
 
-  void configure(const DelaySettings& settings);
+  void configure(DelaySettings settings) noexcept;
 
   /// When a packet leaves that came out of the bottleneck at `from`. Copies have their own jitter.
   TimePoint departure(TimePoint from, const FlowPosition& flow, bool is_copy) noexcept;

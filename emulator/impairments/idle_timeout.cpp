@@ -10,7 +10,7 @@ bool is_opening(const PacketView& packet, Side arrived_on, Side opener) noexcept
 
 }  // namespace
 
-void IdleTimeout::configure(const IdleTimeoutSettings& up, const IdleTimeoutSettings& down) {
+void IdleTimeout::configure(const IdleTimeoutSettings& up, const IdleTimeoutSettings& down) noexcept {
   up_ = up.time;
   down_ = down.time;
   if (is_on()) return;

@@ -23,7 +23,7 @@ class IdleTimeout {
   explicit IdleTimeout(HashKey hash_key) : flows_(0, Hash{hash_key}) {}
 
   /// Both directions' settings. While neither asks for anything nothing is remembered.
-  void configure(const IdleTimeoutSettings& up, const IdleTimeoutSettings& down);
+  void configure(const IdleTimeoutSettings& up, const IdleTimeoutSettings& down) noexcept;
   bool is_on() const noexcept { return up_ > Duration(0) || down_ > Duration(0); }
 
   /// Whether a packet that arrives is refused, since its connection was forgotten.

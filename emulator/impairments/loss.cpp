@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace wobble {
 namespace {
@@ -44,9 +45,10 @@ Loss::Loss(std::uint64_t seed, Direction direction) noexcept
       transitions_(seed, direction, Stage::loss_state),
       losses_(seed, direction, Stage::loss) {}
 
-void Loss::configure(const LossSettings& settings) {
-  if (settings == settings_) return;
-  settings_ = settings;
+void Loss::configure(LossSettings asked) noexcept {
+  if (asked == settings_) return;
+  settings_ = std::move(asked);
+  const LossSettings& settings = settings_;
   random_.configure(settings.random, settings.correlation, settings.per);
   if (settings.burst) burst_ = chain_of(*settings.burst);
   memory_.configure(settings.per);

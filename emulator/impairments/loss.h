@@ -14,7 +14,7 @@ class Loss {
 
   /// A changed model starts anew (Gilbert-Elliott and Markov with a packet that is received before they move, burst in
   /// its stationary state); the numbers it draws go on, so that none is used twice.
-  void configure(const LossSettings& settings);
+  void configure(LossSettings settings) noexcept;
   /// A duplicate behind the bottleneck has a chance of its own.
   bool loses(const FlowPosition& flow, bool is_copy = false) noexcept;
   /// Where there is at most random loss without correlation: how many of the next `n` packets of the flow, behind one

@@ -307,6 +307,17 @@ TEST_F(JournalQueryTest, AFloodIsToldInRowsOfItsOwn) {
   EXPECT_EQ(file.integer("SELECT evicted FROM half_open_floods WHERE source = '10.77.0.0/24' AND port = 80"), 3);
 }
 
+TEST_F(JournalQueryTest, MemoryThatIsExhaustedSaysForWhat) {
+  lab.on_exhausted({monotonic_now(), 64'000'000});
+  lab.on_exhausted({monotonic_now(), 0});
+  push_life(lab, 1);
+  ASSERT_TRUE(journal->sync(kLongEnough));
+  std::set<std::string> said;
+  for (const auto& event : journal->events({.kind = "memory_exhausted"})) said.insert(event.text);
+  EXPECT_THAT(said, testing::ElementsAre(testing::HasSubstr("the bound of 64 MB"),
+                                         testing::HasSubstr("no memory for the scenario's next step")));
+}
+
 TEST_F(JournalQueryTest, ARemovedLinkIsDrainedFirst) {
   {
     EventRing ring;

@@ -6,16 +6,19 @@
 #include <new>
 #include <vector>
 
+#include "emulator/link.h"
 #include "emulator/packet_buffer.h"
 #include "emulator/pipeline.h"
 #include "emulator/release_queue.h"
+#include "tests/emulator/packets.h"
 
 namespace {
 
 std::uint64_t allocations = 0;
+std::uint64_t most = UINT64_MAX;  ///< beyond so many there is no memory
 
 void* counted(std::size_t size) noexcept {
-  ++allocations;
+  if (++allocations > most) return nullptr;
   return std::malloc(size == 0 ? 1 : size);
 }
 
@@ -84,6 +87,163 @@ TEST(PacketPath, AllocatesNothingOnceWarm) {
   run(200'000, 12us);
   EXPECT_EQ(allocations - before, 0u);
   EXPECT_GT(left, 300'000u);
+}
+
+/// While it lives, `n` allocations succeed and no more.
+class Scarcity {
+ public:
+  explicit Scarcity(std::uint64_t n) { most = allocations + n; }
+  ~Scarcity() { most = UINT64_MAX; }
+  Scarcity(const Scarcity&) = delete;
+  Scarcity& operator=(const Scarcity&) = delete;
+  static bool has_sufficed() { return allocations <= most; }
+};
+
+class Listener final : public ConnectionObserver {
+ public:
+  void on(const ConnectionOpened&) noexcept override {}
+  void on(const Transition&) noexcept override {}
+  void on(const ConnectionClosed&) noexcept override {}
+  void on(const SegmentRecord&) noexcept override {}
+  void on_exhausted(const MemoryExhausted& event) noexcept override {
+    ++told;
+    last = event;
+  }
+  int told = 0;
+  MemoryExhausted last;
+};
+
+/// 10 ms, and in its second step what needs memory: a queue that waits, lists and tables.
+LinkConditions steps() {
+  LinkConditions c;
+  c.up.delay.time = c.down.delay.time = 10ms;
+  DirectionConditions d;
+  d.rate = 1'000'000;
+  d.queue.discipline = Discipline::fq_codel;
+  d.queue.flows = 64;
+  d.loss.list = {100'000, 200'000};
+  d.delay = {20ms, 1ns, Distribution::table, false, {0}, Scope::link, std::vector<std::int16_t>(50)};
+  d.slot.delay = 1ns;
+  d.slot.distribution = Distribution::table;
+  d.slot.table.resize(50);
+  c.scenario = {{1s, {}, {}}, {1s, d, d}};
+  return c;
+}
+
+/// A link with its conditions, warm; and how long a packet of 1,000 bytes takes through it.
+struct WarmLink {
+  WarmLink() : link({}, listener, TimePoint(1s)) {
+    link.apply(steps(), TimePoint(1s));
+    for (int i = 0; i < 100; ++i) delay_at(TimePoint(1s) + i * 1ms);
+  }
+  Duration delay_at(TimePoint at) {
+    link.admit(packet, Side::near, at);
+    Duration taken{-1};
+    for (TimePoint now = at; taken < Duration(0) && now < at + 1s; now += 1ms) {
+      link.advance(now);
+      if (const auto left = link.pop_due(Direction::up, now)) {
+        link.complete(*left, Direction::up, true, now);
+        taken = left->release_at - at;
+      }
+    }
+    return taken;
+  }
+  Listener listener;
+  Link link;
+  const packets::Bytes packet = packets::ipv4(kUdp, packets::udp(1000, 2000, packets::Bytes(972)));
+};
+
+constexpr TimePoint kSecondStep{2s};
+
+// Whichever of the allocations of a step's change fails: the step before goes on, whole, and the step comes as soon as
+// there is memory.
+TEST(Scenario, AStepThatFindsNoMemoryComesLater) {
+  int failed = 0;
+  for (std::uint64_t n = 0;; ++n) {
+    WarmLink warm;
+    {
+      const Scarcity scarcity(n);
+      warm.link.advance(kSecondStep);
+      if (Scarcity::has_sufficed()) break;
+      ++failed;
+    }
+    const LinkStats stats = warm.link.stats(kSecondStep);
+    ASSERT_EQ(warm.listener.told, 1) << n;
+    EXPECT_EQ(warm.listener.last.at, kSecondStep);
+    EXPECT_EQ(warm.listener.last.limit, 0u) << "the bound is not what was reached";
+    EXPECT_EQ(stats.step, 1u) << "what is in force";
+    const Duration before = [&] {
+      const Scarcity none(0);
+      return warm.delay_at(kSecondStep + 1ms);
+    }();
+    EXPECT_EQ(before, 10ms) << n;
+    EXPECT_EQ(warm.listener.told, 1) << "not each time";
+    EXPECT_EQ(warm.delay_at(kSecondStep + 100ms), 28ms + 1ns) << "1,000 bytes at 1 Mbit/s, slot and delay";
+    EXPECT_EQ(warm.link.stats(kSecondStep + 200ms).step, 2u);
+  }
+  EXPECT_GT(failed, 8) << "as many allocations at the least";
+}
+
+TEST(Scenario, AStepThatNeverFoundMemoryIsOverAtItsEnd) {
+  WarmLink warm;
+  {
+    const Scarcity none(0);
+    warm.link.advance(kSecondStep);
+  }
+  EXPECT_EQ(warm.delay_at(TimePoint(3s)), 10ms) << "the first again";
+  EXPECT_EQ(warm.link.stats(TimePoint(3s)).step, 1u);
+  EXPECT_EQ(warm.delay_at(TimePoint(4s)), 28ms + 1ns);
+}
+
+// The same where the step takes the bottleneck away, so that what waits there is queued elsewhere or, without memory,
+// lost; and where what is in flight is dropped, which needs none.
+TEST(Scenario, AStepThatLosesForWantOfMemoryCountsIt) {
+  LinkConditions c = steps();
+  c.scenario[1].up = c.scenario[1].down = DirectionConditions{};
+  c.scenario[1].up->outage = {true, {}, {}, true};
+  c.up.rate = 1'000'000;
+  c.up.queue.discipline = Discipline::codel;
+  std::uint64_t want = 0;
+  bool has_sufficed = false;
+  for (std::uint64_t n = 0; !has_sufficed; ++n) {
+    WarmLink warm;
+    warm.link.apply(c, TimePoint(1s));
+    for (int i = 0; i < 20; ++i) warm.link.admit(warm.packet, Side::near, TimePoint(1990ms));
+    {
+      const Scarcity scarcity(n);
+      warm.link.advance(kSecondStep);
+      has_sufficed = Scarcity::has_sufficed();
+    }
+    const LinkStats stats = warm.link.stats(kSecondStep);
+    const std::uint64_t outage = stats.up.total.dropped[static_cast<std::size_t>(DropReason::outage)];
+    const std::uint64_t memory = stats.up.total.dropped[static_cast<std::size_t>(DropReason::memory)];
+    ASSERT_EQ(outage + memory, stats.step == 2 ? 20u : 0u) << n;
+    ASSERT_EQ(stats.up.packets_in_flight, stats.step == 2 ? 0u : 20u) << n;
+    ASSERT_TRUE(memory == 0 || !has_sufficed) << n;
+    want += memory;
+  }
+  EXPECT_GT(want, 0u) << "there was a packet without memory";
+}
+
+TEST(Conditions, ThatFindNoMemoryLeaveTheOldOnes) {
+  LinkConditions other = steps();
+  other.scenario.clear();
+  other.up = *steps().scenario[1].up;
+  for (std::uint64_t n = 0;; ++n) {
+    WarmLink warm;
+    const LinkConditions before = warm.link.conditions();
+    bool is_over = false;
+    try {
+      const Scarcity scarcity(n);
+      warm.link.apply(other, TimePoint(1500ms));
+      is_over = true;
+    } catch (const std::bad_alloc&) {
+      EXPECT_TRUE(warm.link.conditions() == before) << n;
+      EXPECT_EQ(warm.delay_at(TimePoint(1600ms)), 10ms) << n;
+      EXPECT_EQ(warm.link.stats(TimePoint(1700ms)).step_ends, kSecondStep);
+    }
+    if (is_over) break;
+  }
 }
 
 }  // namespace
