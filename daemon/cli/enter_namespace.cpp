@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -47,15 +48,15 @@ void bind_over(const char* source, const char* target) {
 
 /// Bound over `target`, a file needs no name of its own any more.
 void bind_text_over(const std::string& text, const char* target) {
-  char name[] = "/tmp/wobble-resolv.conf-XXXXXX";
-  const int fd = mkostemp(name, O_CLOEXEC);
-  if (fd < 0) throw cannot_set(name);
+  std::string name = std::filesystem::temp_directory_path() / "wobble-resolv.conf-XXXXXX";
+  const int fd = mkostemp(name.data(), O_CLOEXEC);
+  if (fd < 0) throw cannot_set(name.c_str());
   const bool written =
       write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fchmod(fd, 0644) == 0;
   close(fd);
-  const bool bound = written && mount(name, target, nullptr, MS_BIND, nullptr) == 0;
+  const bool bound = written && mount(name.c_str(), target, nullptr, MS_BIND, nullptr) == 0;
   const int error = errno;
-  unlink(name);
+  unlink(name.c_str());
   errno = error;
   if (!bound) throw cannot_set(target);
 }

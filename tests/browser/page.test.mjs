@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
-import {mkdtempSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {after, afterEach, before, beforeEach, test} from 'node:test';
@@ -161,7 +161,8 @@ test('every finer control has an effect that GET shows, and shows what is in eff
     await until(key, async () => value(await link(), key) === true);
   };
   const writeTable = async what => {
-    const file = path.join(mkdtempSync(path.join(tmpdir(), 'wobble-')), 'own.dist');
+    const folder = mkdtempSync(path.join(tmpdir(), `wobble-${process.pid}-`));
+    const file = path.join(folder, 'own.dist');
     writeFileSync(file, Array.from({length: 100}, (_each, i) => i - 50).join(' '));
     const table = field(page, `up/${what}/distribution/file`);
     for (const [typed, shown, length] of [[file, '100 values', 100], ['-8192, 0 8192', '-8192 0 8192', 3]]) {
@@ -171,6 +172,7 @@ test('every finer control has an effect that GET shows, and shows what is in eff
       await until(`${what}: ${shown} to be seen`, async () => (await table.inputValue()) === shown);
       assert.equal(await field(page, `up/${what}/distribution`).inputValue(), 'table');
     }
+    rmSync(folder, {recursive: true});
   };
   for (const what of ['jitter', 'loss', 'duplicate', 'corrupt', 'reorder', 'rate']) {
     await page.getByRole('button', {name: `more of ${what}, up`}).click();
