@@ -15,6 +15,8 @@ std::size_t HalfOpenStore::source_bucket(const FlowKey& key, Side client_side) c
   return hash_of(hash_key_, key.protocol, client, IpAddress{}) & (sources_.size() - 1);
 }
 
+std::uint32_t HalfOpenStore::find(const FlowKey& key) const noexcept { return size() == 0 ? 0 : KeyedStore::find(key); }
+
 std::uint32_t HalfOpenStore::insert(const FlowKey& key, Side client_side, ConnectionId id) noexcept {
   const std::uint32_t index = KeyedStore::insert(key, id);
   if (index == 0) return 0;

@@ -71,7 +71,7 @@ class HalfOpenStore : private KeyedStore<HalfOpen> {
   HalfOpenStore(std::uint32_t capacity, HashKey hash_key);
 
   /// Index of an entry, 0 if there is none.
-  std::uint32_t find(const FlowKey& key) const noexcept { return size() == 0 ? 0 : KeyedStore::find(key); }
+  std::uint32_t find(const FlowKey& key) const noexcept;
   using KeyedStore::find_id;
   /// A fresh entry, the one used last; 0 if the store is full.
   std::uint32_t insert(const FlowKey& key, Side client_side, ConnectionId id) noexcept;

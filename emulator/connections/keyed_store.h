@@ -28,8 +28,9 @@ class KeyedStore {
         by_key_(mask_ + 1),
         by_id_(mask_ + 1) {}
 
-  /// Index of an entry, 0 if there is none.
-  std::uint32_t find(const FlowKey& key) const noexcept {
+  /// Index of an entry, 0 if there is none. Not part of its callers: most packets never come here (RecordStore::find),
+  /// and would pay for it in registers.
+  [[gnu::noinline]] std::uint32_t find(const FlowKey& key) const noexcept {
     std::uint32_t index = by_key_[key_bucket(key)];
     while (index != 0 && !(entries_[index].key == key)) index = entries_[index].key_chain;
     return index;
