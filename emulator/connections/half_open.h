@@ -10,8 +10,7 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/connections/flow_key.h"
-#include "emulator/connections/lazy_array.h"
+#include "emulator/connections/keyed_store.h"
 #include "emulator/connections/syn_text.h"
 #include "emulator/event.h"
 #include "emulator/time.h"
@@ -67,13 +66,13 @@ struct HalfOpen {
 };
 static_assert(sizeof(HalfOpen) == 112);
 
-class HalfOpenStore {
+class HalfOpenStore : private KeyedStore<HalfOpen> {
  public:
   HalfOpenStore(std::uint32_t capacity, HashKey hash_key);
 
   /// Index of an entry, 0 if there is none.
   std::uint32_t find(const FlowKey& key) const noexcept;
-  std::uint32_t find_id(ConnectionId id) const noexcept;
+  using KeyedStore::find_id;
   /// A fresh entry, the one used last; 0 if the store is full.
   std::uint32_t insert(const FlowKey& key, Side client_side, ConnectionId id) noexcept;
   void erase(std::uint32_t index) noexcept;
@@ -89,10 +88,9 @@ class HalfOpenStore {
     return sources_[source_bucket(key, client_side)].oldest;
   }
 
-  HalfOpen& operator[](std::uint32_t index) noexcept { return entries_[index]; }
-  const HalfOpen& operator[](std::uint32_t index) const noexcept { return entries_[index]; }
-  std::uint32_t size() const noexcept { return size_; }
-  std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(entries_.size() - 1); }
+  using KeyedStore::operator[];
+  using KeyedStore::capacity;
+  using KeyedStore::size;
 
  private:
   static constexpr std::size_t kEntriesPerSource = 16;
@@ -110,8 +108,6 @@ class HalfOpenStore {
   static_assert(kBytesPerEntry <= 128);
 
  private:
-  std::size_t key_bucket(const FlowKey& key) const noexcept { return hash_of(hash_key_, key) & mask_; }
-  std::size_t id_bucket(ConnectionId id) const noexcept { return (id * 0x9e3779b97f4a7c15ULL >> 32) & mask_; }
   std::size_t source_bucket(const FlowKey& key, Side client_side) const noexcept;
   void append(std::uint32_t index) noexcept;
   void unlink(std::uint32_t index) noexcept;
@@ -119,14 +115,7 @@ class HalfOpenStore {
   void unlink_from_source(std::uint32_t index) noexcept;
 
   HashKey hash_key_;
-  std::size_t mask_;
-  LazyArray<HalfOpen> entries_;
-  LazyArray<std::uint32_t> by_key_;
-  LazyArray<std::uint32_t> by_id_;
   LazyArray<Source> sources_;
-  std::uint32_t free_ = 0;
-  std::uint32_t fresh_ = 0;
-  std::uint32_t size_ = 0;
   std::uint32_t oldest_ = 0;
   std::uint32_t newest_ = 0;
 };

@@ -1,15 +1,12 @@
-// The records of a table and the two ways to find one: by 5-tuple and by id. Bounded, with a keyed hash, so that nobody
-// who does not know the key can make chains long.
+// The records of a table, and what is counted in them of any protocol.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <type_traits>
 
 #include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
-#include "emulator/connections/flow_key.h"
-#include "emulator/connections/lazy_array.h"
+#include "emulator/connections/keyed_store.h"
 #include "emulator/connections/packed.h"
 #include "emulator/connections/tcp_connection.h"
 
@@ -56,44 +53,17 @@ struct Record {
   PacketCounters& counters_of(Role role) noexcept { return role == Role::client ? client : server; }
   Role role_of(Side side) const noexcept { return side == client_side ? Role::client : Role::server; }
 };
-static_assert(std::is_trivially_destructible_v<Record>);
 static_assert(sizeof(Record) == 384);
 
-class RecordStore {
+class RecordStore : public KeyedStore<Record> {
  public:
-  RecordStore(std::uint32_t capacity, HashKey hash_key);
+  using KeyedStore::KeyedStore;
 
   /// Index of a record, 0 if there is none.
   std::uint32_t find(const FlowKey& key) const noexcept;
-  std::uint32_t find_id(ConnectionId id) const noexcept;
-  /// A fresh record with `key` and `id`; 0 if the store is full.
-  std::uint32_t insert(const FlowKey& key, ConnectionId id) noexcept;
-  void erase(std::uint32_t index) noexcept;
-
-  Record& operator[](std::uint32_t index) noexcept { return records_[index]; }
-  const Record& operator[](std::uint32_t index) const noexcept { return records_[index]; }
-  /// Of a record that is in the store.
-  std::uint32_t index_of(const Record& record) const noexcept {
-    return static_cast<std::uint32_t>(&record - &records_[0]);
-  }
-  std::uint32_t size() const noexcept { return size_; }
-  std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(records_.size() - 1); }
-  /// Every index in use is between 1 and this.
-  std::uint32_t highest() const noexcept { return fresh_; }
 
  private:
-  std::size_t key_bucket(const FlowKey& key) const noexcept { return hash_of(hash_key_, key) & mask_; }
-  std::size_t id_bucket(ConnectionId id) const noexcept { return (id * 0x9e3779b97f4a7c15ULL >> 32) & mask_; }
-
-  HashKey hash_key_;
-  std::size_t mask_;
-  LazyArray<Record> records_;
-  LazyArray<std::uint32_t> by_key_;
-  LazyArray<std::uint32_t> by_id_;
   mutable std::array<std::uint32_t, 256> recent_{};  ///< found lately, by ports: most packets come in trains
-  std::uint32_t free_ = 0;
-  std::uint32_t fresh_ = 0;
-  std::uint32_t size_ = 0;
 };
 
 }  // namespace wobble
