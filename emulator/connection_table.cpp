@@ -7,11 +7,9 @@
 namespace wobble {
 namespace {
 
-// Whether the packet says which flow it is: a fragment without ports does not.
+// Whether the packet, which is whole, says which flow it is.
 bool has_flow(const PacketView& packet) {
-  if (packet.has_transport) return true;
-  const bool has_ports = packet.protocol == kTcp || packet.protocol == kUdp;
-  return !packet.is_fragment && !has_ports;
+  return packet.has_transport || (packet.protocol != kTcp && packet.protocol != kUdp);
 }
 
 bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
@@ -24,6 +22,7 @@ ConnectionTable::~ConnectionTable() = default;
 
 FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePoint now) noexcept {
   State& s = *state_;
+  if (packet.is_fragment) return s.arrive_fragment(packet, side, now);
   const std::uint32_t index = has_flow(packet) ? s.find_or_open(packet, side, now) : 0;
   if (index == 0) return s.without_connection(packet);
   if (const std::uint32_t half_open = index & ~kHalfOpenHandle; half_open != index) return s.position_of(half_open);
@@ -35,6 +34,7 @@ FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePo
 void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate,
                            TimePoint now) noexcept {
   State& s = *state_;
+  if (packet.is_fragment) return s.send_fragment(connection, packet, side, fate, now);
   if (const std::uint32_t half_open = s.half_open_of(connection)) {
     if (s.take_sent(half_open, packet, fate, now)) return;
     Record& record = s.store[s.promote(half_open)];
@@ -47,8 +47,9 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
 
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
                                 TimePoint arrived, const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
-  if (packet.is_tcp() && delivered_on(connection, packet.tcp, packet.length, arrived_on, arrived, fate)) return;
   State& s = *state_;
+  if (packet.is_fragment) return s.deliver_fragment(connection, packet, arrived_on, arrived, fate, copy, now);
+  if (packet.is_tcp() && delivered_on(connection, packet.tcp, packet.length, arrived_on, arrived, fate)) return;
   if (is_icmp(packet.protocol) && !fate.corrupted) s.deliver_icmp_error(packet, arrived_on, now);
   if (const std::uint32_t half_open = s.half_open_of(connection)) {
     if (s.take_delivered(half_open, packet, arrived, fate, copy, now)) return;
@@ -134,17 +135,14 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
                            DropReason reason, std::uint8_t copy, TimePoint now) noexcept {
   (void)now;
   State& s = *state_;
+  if (packet.is_fragment) return s.lose_fragment(connection, packet, arrived_on, arrived, reason, copy);
   if (const std::uint32_t half_open = s.half_open_of(connection)) s.promote(half_open);
   const std::uint32_t index = s.resolve(connection, packet, arrived_on);
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
   s.count(record, from, Trouble::dropped);
-  if (!packet.is_tcp()) return;
-  const Mark mark = s.marks.take(record.tcp.of(from).marks, arrived, packet.tcp.seq);
-  if (copy == 0) s.tracker.lost(record.tcp, from, packet.tcp);
-  s.tell_segment(record,
-                 {packet.tcp, from, copy, mark.retransmission, true, FateWord::dropped, reason, arrived, kNever});
+  if (packet.is_tcp()) s.lose_segment(record, packet.tcp, from, arrived, reason, copy);
 }
 
 TimePoint ConnectionTable::next_due() const noexcept {
@@ -195,6 +193,7 @@ void ConnectionTable::close_all(TimePoint now) noexcept {
     s.tell_end(s.store[index], End::open, now);
     s.forget(index);
   }
+  s.datagrams.clear();
   s.end_flood(now);
 }
 

@@ -14,6 +14,7 @@ constexpr std::size_t kTcpHeader = 20;
 
 std::optional<SynText> SynText::of(const PacketView& packet) noexcept {
   if (!packet.is_tcp() || !packet.tcp.has(tcp_flag::kSyn) || packet.length > 0xffff) return std::nullopt;
+  if (packet.is_fragment) return std::nullopt;
   const TcpOptions read = parse_tcp_options(packet);
   SynText text;
   text.seq = packet.tcp.seq;

@@ -20,7 +20,7 @@ struct SynText {
   std::uint8_t window_scale = 0;
   std::uint8_t options = 0;  ///< which of TcpOptions' are there
 
-  /// Nothing if the packet is too large to be written down so, or is no SYN.
+  /// Nothing if the packet is too large to be written down so, came in fragments, or is no SYN.
   static std::optional<SynText> of(const PacketView& packet) noexcept;
   bool operator==(const SynText&) const = default;
 };

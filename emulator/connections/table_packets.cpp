@@ -6,11 +6,6 @@
 namespace wobble {
 namespace {
 
-std::size_t payload_size(const PacketView& packet) {
-  if (packet.is_tcp()) return packet.tcp.length;
-  return packet.length - std::min<std::size_t>(packet.payload_offset, packet.length);
-}
-
 // No copy will reach the other side in one piece.
 bool is_lost(const Fate& fate) {
   if (fate.corrupted) return true;
@@ -33,6 +28,11 @@ bool ConnectionTable::State::is_awaited(const Record& record, Role from, TimePoi
          marks.has_until(record.tcp.of(from).marks, arrived);
 }
 
+std::uint32_t ConnectionTable::State::payload_size(const PacketView& packet) noexcept {
+  if (packet.is_tcp()) return packet.tcp.length;
+  return packet.length - std::min<std::uint32_t>(packet.payload_offset, packet.length);
+}
+
 std::uint64_t ConnectionTable::State::count_arrival(Record& record, const PacketView& packet, Role from) noexcept {
   PacketCounters& counters = record.counters_of(from);
   const std::uint64_t number = counters.packets_sent;
@@ -46,13 +46,20 @@ bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
   if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return false;
+  count_fate(record, from, fate);
+  return packet.is_tcp() && track_sent(record, packet, from, fate, now);
+}
+
+void ConnectionTable::State::count_fate(Record& record, Role from, const Fate& fate) noexcept {
   if (fate.copies > 1) count(record, from, Trouble::duplicated);
   if (fate.corrupted) count(record, from, Trouble::corrupted);
   if (fate.reordered && !fate.is_dropped()) count(record, from, Trouble::reordered);
-  if (!packet.is_tcp()) {
-    tell_lost_copies(record, packet, from, fate, {}, false, now);
-    return false;
-  }
+  if (fate.is_dropped()) count(record, from, Trouble::dropped);
+  if (fate.copies > 1 && fate.lost[1] != DropReason::none) count(record, from, Trouble::dropped);
+}
+
+bool ConnectionTable::State::track_sent(Record& record, const PacketView& packet, Role from, const Fate& fate,
+                                        TimePoint now) noexcept {
   Steps steps;
   const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
   if (sending.retransmission) record.tcp.facts.tell(from, 'T', count(record, from, Trouble::retransmission));
@@ -70,13 +77,22 @@ bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side
 bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, Side arrived_on, TimePoint arrived,
                                      const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
   const Role from = record.role_of(arrived_on);
+  count_delivery(record, packet, from, arrived, copy);
+  return packet.is_tcp() && track_delivered(record, packet, from, arrived, fate, copy, now);
+}
+
+void ConnectionTable::State::count_delivery(Record& record, const PacketView& packet, Role from, TimePoint arrived,
+                                            std::uint8_t copy) noexcept {
   PacketCounters& counted = record.counters_of(from);
   counted.packets_delivered += 1;
   counted.bytes_delivered += packet.length;
   TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
   if (arrived < landed && copy == 0) count(record, from, Trouble::out_of_order_by_us);
   landed = std::max(landed, arrived);
-  if (!packet.is_tcp()) return false;
+}
+
+bool ConnectionTable::State::track_delivered(Record& record, const PacketView& packet, Role from, TimePoint arrived,
+                                             const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
   const FateWord word = word_for_copy(fate, arrived);
   Steps steps;
   if (!fate.corrupted && record.closes.count > 0) closes.deliver(record.closes, from, arrived);
@@ -168,14 +184,19 @@ void ConnectionTable::State::tell_lost_copies(Record& record, const PacketView& 
       ++surviving;
       continue;
     }
-    count(record, from, Trouble::dropped);
-    if (!packet.is_tcp()) continue;
     tell_segment(record, {packet.tcp, from, static_cast<std::uint8_t>(copy), sending.retransmission, true,
                           FateWord::dropped, reason, now, kNever});
   }
   if (surviving > 0 && (sending.retransmission || is_notable)) {
     marks.add(record.tcp.of(from).marks, now, packet.tcp.seq, surviving, {sending.retransmission, is_notable});
   }
+}
+
+void ConnectionTable::State::lose_segment(Record& record, const TcpSegment& segment, Role from, TimePoint arrived,
+                                          DropReason reason, std::uint8_t copy) noexcept {
+  const Mark mark = marks.take(record.tcp.of(from).marks, arrived, segment.seq);
+  if (copy == 0) tracker.lost(record.tcp, from, segment);
+  tell_segment(record, {segment, from, copy, mark.retransmission, true, FateWord::dropped, reason, arrived, kNever});
 }
 
 }  // namespace wobble

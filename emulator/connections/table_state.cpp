@@ -33,6 +33,7 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       idle(store.capacity()),
       wheel(store.capacity()),
       counters(kCountedNames),
+      datagrams(hash_key),
       ranges(std::max(store.capacity(), 1024u)),
       troubles(store.capacity() + 1),  // and a record that is made for the moment
       marks(std::max(store.capacity(), 1024u)),

@@ -10,6 +10,7 @@
 
 #include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
+#include "emulator/connections/datagram_table.h"
 #include "emulator/connections/flood_watch.h"
 #include "emulator/connections/flow_counters.h"
 #include "emulator/connections/half_open.h"
@@ -28,7 +29,7 @@ inline constexpr std::uint16_t kMaxNotableSegments = 1000;
 inline constexpr std::uint16_t kMaxOtherSegments = 16;
 inline constexpr std::uint16_t kMaxFollowedSegments = 20'000;
 
-/// Server endpoints whose connections are counted, and address pairs whose fragments are.
+/// Server endpoints whose connections are counted, and address pairs whose packets without ports are.
 inline constexpr std::uint32_t kCountedNames = 16'384;
 /// Timers looked at in one advance().
 inline constexpr std::uint32_t kTimersPerAdvance = 256;
@@ -115,7 +116,26 @@ struct ConnectionTable::State {
   void advance_flood(TimePoint now) noexcept;
   void end_flood(TimePoint now) noexcept;
 
+  // table_fragments.cpp: what the calls of the same names do, for a fragment
+  FlowPosition arrive_fragment(const PacketView& packet, Side side, TimePoint now) noexcept;
+  void send_fragment(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate,
+                     TimePoint now) noexcept;
+  void deliver_fragment(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
+                        const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
+  void lose_fragment(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
+                     DropReason reason, std::uint8_t copy) noexcept;
+  /// Index of the record that its fragments belong to; 0: not known yet.
+  std::uint32_t connection_of(const Datagram& datagram, TimePoint now) noexcept;
+  /// They belong to it, also those that came before.
+  void claim(Datagram& datagram, std::uint32_t index) noexcept;
+  /// All of it has arrived. Index of its record, 0 if it opens none.
+  std::uint32_t send_datagram(Datagram& datagram, TimePoint now) noexcept;
+  void deliver_datagram(Datagram& datagram, std::uint8_t copy, TimePoint now) noexcept;
+  /// Forgets it if nothing of it is to come.
+  void end_datagram(Datagram& datagram) noexcept;
+
   // table_packets.cpp
+  static std::uint32_t payload_size(const PacketView& packet) noexcept;
   /// The packet's number in its direction, from 0.
   static std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
   /// Whether there is something to tell of a segment of `from`, that arrived then, when it lands, whatever it is.
@@ -129,6 +149,17 @@ struct ConnectionTable::State {
   std::uint32_t count(Record& record, Role role, Trouble what) noexcept {
     return troubles.count(record.tcp.of(role).troubles, what);
   }
+  // The two halves of send() and of deliver(): what is counted of any packet, and what a TCP segment shows.
+  void count_fate(Record& record, Role from, const Fate& fate) noexcept;
+  /// True if any row applied.
+  bool track_sent(Record& record, const PacketView& packet, Role from, const Fate& fate, TimePoint now) noexcept;
+  void count_delivery(Record& record, const PacketView& packet, Role from, TimePoint arrived,
+                      std::uint8_t copy) noexcept;
+  bool track_delivered(Record& record, const PacketView& packet, Role from, TimePoint arrived, const Fate& fate,
+                       std::uint8_t copy, TimePoint now) noexcept;
+  /// A copy that was on its way is lost.
+  void lose_segment(Record& record, const TcpSegment& segment, Role from, TimePoint arrived, DropReason reason,
+                    std::uint8_t copy) noexcept;
   void publish(Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
   void tell_segment(Record& record, const Landing& landing) noexcept;
   void tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate, const Sending& sending,
@@ -170,6 +201,7 @@ struct ConnectionTable::State {
   IdleLists idle;
   TimerWheel wheel;
   FlowCounters counters;
+  DatagramTable datagrams;
   RangePool ranges;
   TroublePool troubles;
   MarkPool marks;

@@ -1,0 +1,107 @@
+// Datagrams of which fragments are under way: what has arrived of each, and what was delivered. At most 1,024 at a time;
+// one whose fragments have not all arrived waits for 30 s. The oldest is given up first. Of the first fragment the
+// headers are kept, of the payload nothing but which parts of it were seen.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+
+#include "emulator/connection_table.h"
+#include "emulator/connections/flow_key.h"
+#include "emulator/connections/lazy_array.h"
+#include "emulator/fragment.h"
+
+namespace wobble {
+
+/// Fragments that came before their connection was known, and what became of them.
+struct UnclaimedFragments {
+  std::uint32_t packets = 0;
+  std::uint32_t bytes = 0;
+  std::uint32_t payload_bytes = 0;
+  std::uint32_t packets_delivered = 0;
+  std::uint32_t bytes_delivered = 0;
+  std::uint32_t dropped = 0;
+  std::uint32_t duplicated = 0;
+  std::uint32_t corrupted = 0;
+  std::uint32_t reordered = 0;
+};
+
+struct DatagramFacts {
+  DatagramKey key;
+  Side arrived_on = Side::near;
+  bool has_headers = false;
+  bool is_spoilt = false;     ///< nothing is concluded from it: fragments overlap, or the first cuts the TCP header
+  bool is_sent = false;       ///< all of it has arrived
+  bool is_delivered = false;  ///< at least once
+  bool is_repeat = false;     ///< its fragment that arrived last was there before
+  ConnectionHandle connection;
+  UnclaimedFragments unclaimed;
+  TimePoint since{};    ///< its first fragment's arrival
+  TimePoint sent_at{};  ///< if is_sent
+  Fate fate;            ///< of the whole: lost if any fragment is
+  Fate landing;         ///< of what is being delivered
+  std::uint32_t in_flight = 0;  ///< copies of fragments
+  PacketView first;             ///< ends with its headers
+  Fragment place_of_first;
+  // The table's.
+  std::uint32_t chain = 0;  ///< the next older in the bucket
+  std::uint32_t older = 0;
+  std::uint32_t newer = 0;
+};
+
+struct Datagram : DatagramFacts {
+  static constexpr std::size_t kKept = 192;  ///< the longest headers of TCP over IPv4 take 120 bytes
+
+  DatagramCoverage arrived;
+  DatagramCoverage delivered;  ///< since it was complete at the receiver last, which then forgets it
+  std::array<std::uint8_t, kKept> headers;
+
+  /// One more fragment has arrived; the headers of the first are kept.
+  void arrive(const Fragment& fragment, const PacketView& packet) noexcept;
+  /// All that the sender sent is here, and it is a datagram.
+  bool is_whole() const noexcept;
+  /// As one packet that ends with its headers, and with the lengths of the whole. Still is_fragment: what is in its
+  /// payload cannot be looked at. Only with has_headers.
+  PacketView whole() const noexcept;
+  /// What was decided of the fragment that arrived last.
+  void meet(const Fate& fate) noexcept;
+  /// A copy of a fragment was delivered. True if the receiver now has all of it, and would begin anew with the next.
+  bool land(const Fragment& fragment, const Fate& fate, std::uint8_t copy) noexcept;
+};
+
+class DatagramTable {
+ public:
+  static constexpr std::uint32_t kMost = 1024;
+  static constexpr Duration kPatience = std::chrono::seconds(30);
+
+  explicit DatagramTable(HashKey hash_key);
+
+  /// The datagram of a fragment that arrives: a new one, unless it waits for this one, or this one was seen before and
+  /// the datagram is still on its way.
+  Datagram& arrive(const Fragment& fragment, Side side, TimePoint now) noexcept;
+  /// The datagram of a fragment that arrived at `arrived`; null if it was given up.
+  Datagram* find(const DatagramKey& key, Side side, TimePoint arrived) noexcept;
+  void erase(Datagram& datagram) noexcept;
+  void clear() noexcept;
+  std::uint32_t size() const noexcept { return size_; }
+
+ private:
+  static constexpr std::uint32_t kBuckets = 1024;
+
+  std::uint32_t& bucket(const DatagramKey& key, Side side) noexcept;
+  std::uint32_t newest_of(const DatagramKey& key, Side side) noexcept;
+  Datagram& insert(const DatagramKey& key, Side side, TimePoint now) noexcept;
+
+  HashKey hash_key_;
+  LazyArray<Datagram> datagrams_;  // from 1
+  LazyArray<std::uint32_t> buckets_;
+  std::uint32_t free_ = 0;
+  std::uint32_t fresh_ = 0;
+  std::uint32_t size_ = 0;
+  std::uint32_t oldest_ = 0;
+  std::uint32_t newest_ = 0;
+};
+
+}  // namespace wobble
