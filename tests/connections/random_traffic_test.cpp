@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "tests/connections/fragment_story.h"
 #include "tests/connections/table_story.h"
 
 namespace {
@@ -73,10 +74,23 @@ class Chaos {
     const bool is_near = side == Side::near;
     if (kind == 0) return is_near ? udp_packet(1, port, 0x101, 53) : udp_packet(0x101, 53, 1, port);
     if (kind == 1) return PacketBytes(ip_packet(kUdp, 1, 2, std::vector<std::uint8_t>(16), 99));
+    if (kind <= 4) return fragment(side, port);
     std::vector<std::uint8_t> options;
     if (random_() % 2 == 0) options = {3, 3, static_cast<std::uint8_t>(random_()), 1};
     return is_near ? tcp_packet(1, port, 0x101, 80, segment(side), options)
                    : tcp_packet(0x101, 80, 1, port, segment(side), options);
+  }
+
+  // Of a few datagrams, one part or another, and sometimes cut elsewhere, so that all kinds of them come about.
+  PacketBytes fragment(Side side, std::uint16_t port) {
+    TcpSegment s = segment(side);
+    s.length = 40;
+    const bool is_near = side == Side::near;
+    const PacketBytes whole = random_() % 4 == 0 ? udp_packet(1, port, 0x101, 53, 52)
+                              : is_near          ? tcp_packet(1, port, 0x101, 80, s)
+                                                 : tcp_packet(0x101, 80, 1, port, s);
+    const std::size_t first = random_() % 20 == 0 ? 16 : 24;
+    return cut(whole, static_cast<std::uint16_t>(random_() % 3), {first, 40})[random_() % 3];
   }
 
   void send() {

@@ -6,9 +6,11 @@
 #include <new>
 #include <vector>
 
+#include "emulator/connection_table.h"
 #include "emulator/packet_buffer.h"
 #include "emulator/pipeline.h"
 #include "emulator/release_queue.h"
+#include "tests/emulator/packets.h"
 
 namespace {
 
@@ -84,6 +86,42 @@ TEST(PacketPath, AllocatesNothingOnceWarm) {
   run(200'000, 12us);
   EXPECT_EQ(allocations - before, 0u);
   EXPECT_GT(left, 300'000u);
+}
+
+class Deaf final : public ConnectionObserver {
+ public:
+  void on(const ConnectionOpened&) noexcept override {}
+  void on(const Transition&) noexcept override {}
+  void on(const ConnectionClosed&) noexcept override {}
+  void on(const SegmentRecord&) noexcept override {}
+};
+
+// Of datagrams that are whole, that never will be, and of more than are kept.
+TEST(PacketPath, FragmentsAllocateNothing) {
+  Deaf observer;
+  ConnectionTable table({}, observer);
+  const packets::Bytes segment = packets::tcp(1, 2, 3, 4, tcp_flag::kAck, packets::Bytes(1000, 'x'));
+  const auto half = static_cast<std::ptrdiff_t>(512);
+  packets::Bytes parts[] = {packets::ipv4(kTcp, {segment.begin(), segment.begin() + half}, 0x2000),
+                            packets::ipv4(kTcp, {segment.begin() + half, segment.end()}, 64)};
+  TimePoint now{1h};
+  Fate fate;
+  const std::uint64_t before = allocations;
+  for (std::uint32_t id = 0; id < 10'000; ++id) {
+    for (packets::Bytes& part : parts) {
+      if (id % 3 == 0 && &part == &parts[id % 2]) continue;
+      part[4] = static_cast<std::uint8_t>(id >> 8);
+      part[5] = static_cast<std::uint8_t>(id);
+      PacketView view;
+      ASSERT_EQ(parse_packet(part, view), ParseError::none);
+      fate.release_at[0] = now += 1us;
+      const FlowPosition flow = table.arrive(view, Side::near, now);
+      table.sent(flow.connection, view, Side::near, fate, now);
+      if (id % 5 != 0) table.delivered(flow.connection, view, Side::near, now, fate, 0, now);
+    }
+  }
+  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(table.size(), 1u);
 }
 
 }  // namespace
