@@ -227,6 +227,38 @@ TEST(Mtu, FragmentsMeetFatesOfTheirOwn) {
   bench.expect_balance();
 }
 
+TEST(Mtu, FragmentsBelongToTheirConnection) {
+  Bench bench(1);
+  LinkConditions c = with_mtu(576);
+  c.up.loss.every = 3;
+  bench.link.apply(c, TimePoint(1s));
+  bench.admit(v4(1400, 0), Side::near, kNow);
+  bench.release(kNow);
+  ASSERT_EQ(bench.link.connections().size(), 1u);
+  const EndpointFigures client = bench.link.connections().figures(1).value().client;
+  EXPECT_EQ(client.packets_sent, 3u);
+  EXPECT_EQ(client.payload_bytes, 1372u);
+  EXPECT_EQ(client.packets_delivered, 2u);
+  EXPECT_EQ(client.dropped, 1u);
+}
+
+// Each segment of a super-packet is cut by itself.
+TEST(Mtu, TheTrackerSeesSegmentsThatWereCut) {
+  std::mt19937_64 random(3);
+  Super super = super_packets::make(random, false, true, 5000, 1000);
+  Bench bench(1);
+  bench.link.apply(with_mtu(576), TimePoint(1s));
+  bench.admit(super, Side::near, kNow);
+  bench.release(kNow);
+  const EndpointFigures client = bench.link.connections().figures(1).value().client;
+  EXPECT_EQ(client.packets_sent, 10u);
+  EXPECT_EQ(client.packets_delivered, 10u);
+  EXPECT_EQ(client.unique_payload_bytes, 5000u);
+  EXPECT_EQ(client.payload_bytes, 5000u);
+  EXPECT_EQ(client.gaps, 0u);
+  EXPECT_EQ(client.out_of_order, 0u);
+}
+
 TEST(Fragments, OfAFragmentKeepItsPlace) {
   // A fragment with 1,000 bytes at 800, and more behind it.
   const Bytes packet = plain(ipv4(kUdp, payload_of(1000), 0x2000 | 100)).bytes;
