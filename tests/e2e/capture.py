@@ -160,6 +160,44 @@ class CaptureTest(unittest.TestCase):
         for word in (b"dropped (loss)", b"duplicated", b"corrupted", b"reordered"):
             self.assertIn(word, content)
 
+    def test_fragments(self):
+        """TCP segments that the link cuts, and datagrams that their senders do: packets of their connection and their
+        flow, and segments for the tracker, live and offline."""
+        for namespace in (self.lab.near, self.lab.far):
+            namespace.run("sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1")
+            self.addCleanup(namespace.run, "sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=0")
+        self.lab.both(**ROUGH, mtu="600B")
+        near, far = (self.enterContext(namespace.socket(kind=socket.SOCK_DGRAM))
+                     for namespace in (self.lab.near, self.lab.far))
+        far.bind((self.lab.far.v4, 7399))
+        near.connect(far.getsockname())
+        with Capture(self.lab, "fragments.pcapng") as capture:
+            self.drive(tcp_kinds.KINDS["half-close with data"][0], socket.AF_INET, 7300)
+            for _ in range(20):
+                near.send(bytes(4000))
+            self.lab.near.run("ping", "-c", "5", "-i", "0.05", "-s", "4000", self.lab.far.v4, check=False)
+            self.lab.wait_empty()
+            capture.stop()
+        self.assertGreater(self.compare(capture.file, range(7300, 7301)), COUNT)
+        self.compare_flows(capture.file)
+        for row in self.lab.api.pages("/api/v1/connections?port=7300&limit=1000"):
+            self.assertEqual(20480 + 120, row["server"]["unique_payload_bytes"], row)
+
+    def compare_flows(self, file):
+        """Of the flow to 7399, and of the pings; those that are still in use too."""
+        def told(flows):
+            return {(flow["protocol"], flow["server"]["port"]): [
+                {figure: flow[side][figure] for figure in ("packets_sent", "bytes_sent", "packets_delivered", "dropped",
+                                                           "duplicated", "corrupted", "reordered", "payload_bytes")}
+                for side in ("client", "server")] for flow in flows if "." in flow["client"]["address"]}
+        live, offline = told(self.lab.api.pages("/api/v1/flows?limit=1000")), told(analysed(file)["flows"])
+        self.assertEqual(offline, live)
+        udp, pings = live["udp", 7399][0], live["icmp", 0][0]
+        # 1,480, 1,480 and 1,048 bytes by the sender, of which the link makes 3, 3 and 2 packets.
+        self.assertEqual((20 * 4000, 20 * 8), (udp["payload_bytes"], udp["packets_sent"]))
+        self.assertEqual((5 * 4000, 5 * 8), (pings["payload_bytes"], pings["packets_sent"]))
+        self.assertGreater(udp["dropped"], 0)
+
     def test_it_ends_by_itself(self):
         self.lab.put()
         for options in (["--packets", "3"], ["--for", "300ms"]):
