@@ -39,7 +39,8 @@ struct Fragment {
   static std::optional<Fragment> of(const PacketView& packet) noexcept;
 };
 
-/// Which bytes of a datagram's payload are there, in the units of 8 in which fragments come. All zeroes is none of them.
+/// Which bytes of a datagram's payload are there, in the units of 8 in which fragments come. All zeroes is none of
+/// them.
 class DatagramCoverage {
  public:
   static constexpr std::uint32_t kLongest = 65'535;  ///< a datagram's payload, in bytes

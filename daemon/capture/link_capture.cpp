@@ -47,11 +47,16 @@ CaptureTap::CaptureTap(const api::CaptureOptions& options, std::size_t ring)
       segment_(kLongest),
       bytes_(kLongest) {}
 
-bool CaptureTap::is_wanted(const PacketSighting& packet) const noexcept {
+bool CaptureTap::is_wanted(const PacketSighting& packet) noexcept {
   if (port_ == 0) return true;
   if (packet.packet == nullptr) return false;
   const PacketView view = packet.packet->segment(packet.segment);
-  return view.source_port == port_ || view.destination_port == port_;
+  const bool has_port = view.source_port == port_ || view.destination_port == port_;
+  const std::optional<Fragment> fragment = Fragment::of(view);
+  if (!fragment) return has_port;
+  const bool is_known = std::ranges::find(wanted_, fragment->key) != wanted_.end();
+  if (has_port && !is_known) wanted_[next_wanted_++ % wanted_.size()] = fragment->key;
+  return has_port || (is_known && !view.has_transport);
 }
 
 /// The segment as it is on the wire: cut out of its super-packet, and summed.

@@ -6,6 +6,7 @@
 // where and how many are missing. Whoever reads is the other one.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -15,6 +16,7 @@
 
 #include "api/backend.h"
 #include "daemon/capture/capture_notes.h"
+#include "emulator/fragment.h"
 #include "emulator/packet_tap.h"
 
 namespace wobble::daemon {
@@ -50,7 +52,7 @@ class CaptureTap final : public PacketTap {
 
  private:
   struct Header;
-  bool is_wanted(const PacketSighting& packet) const noexcept;
+  bool is_wanted(const PacketSighting& packet) noexcept;
   void record(const PacketSighting& packet, const Header& header) noexcept;
   std::span<const std::uint8_t> wire_bytes(const PacketSighting& packet) noexcept;
   void put(std::size_t at, const void* from, std::size_t size) noexcept;
@@ -58,6 +60,9 @@ class CaptureTap final : public PacketTap {
 
   std::uint32_t snap_length_;
   std::uint16_t port_;
+  /// Datagrams whose first fragment was wanted lately, so that those behind it are.
+  std::array<DatagramKey, 256> wanted_{};
+  std::size_t next_wanted_ = 0;
   std::size_t mask_;
   std::unique_ptr<std::uint8_t[]> ring_;
   std::vector<std::uint8_t> segment_;  ///< the producer's: one packet as it is on the wire

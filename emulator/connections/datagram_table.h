@@ -1,6 +1,6 @@
-// Datagrams of which fragments are under way: what has arrived of each, and what was delivered. At most 1,024 at a time;
-// one whose fragments have not all arrived waits for 30 s. The oldest is given up first. Of the first fragment the
-// headers are kept, of the payload nothing but which parts of it were seen.
+// Datagrams of which fragments are under way: what has arrived of each, and what was delivered. At most 1,024 at a
+// time; one whose fragments have not all arrived waits for 30 s. The oldest is given up first. Of the first fragment
+// the headers are kept, of the payload nothing but which parts of it were seen.
 #pragma once
 
 #include <array>
@@ -38,10 +38,10 @@ struct DatagramFacts {
   bool is_repeat = false;     ///< its fragment that arrived last was there before
   ConnectionHandle connection;
   UnclaimedFragments unclaimed;
-  TimePoint since{};    ///< its first fragment's arrival
-  TimePoint sent_at{};  ///< if is_sent
-  Fate fate;            ///< of the whole: lost if any fragment is
-  Fate landing;         ///< of what is being delivered
+  TimePoint since{};            ///< its first fragment's arrival
+  TimePoint sent_at{};          ///< if is_sent
+  Fate fate;                    ///< of the whole: lost if any fragment is
+  Fate landing;                 ///< of what is being delivered
   std::uint32_t in_flight = 0;  ///< copies of fragments
   PacketView first;             ///< ends with its headers
   Fragment place_of_first;

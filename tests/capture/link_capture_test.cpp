@@ -339,6 +339,27 @@ TEST(CaptureTapRing, KeepsOnlyWhatWasAskedFor) {
   EXPECT_FALSE(tap.next(sight));
 }
 
+TEST(CaptureTapRing, KeepsTheFragmentsBehindAFirstOneOfItsPort) {
+  api::CaptureOptions options;
+  options.port = 2;
+  CaptureTap tap(options);
+  for (const std::uint16_t port : {std::uint16_t{3}, std::uint16_t{2}}) {
+    Bytes whole = packets::ipv4(kUdp, packets::udp(1, port, Bytes(500, 'x')));
+    whole[5] = static_cast<std::uint8_t>(port);
+    for (const Bytes& packet : fragments_of(whole, 200)) {
+      SuperPacket super;
+      SuperPacket::parse(packet, {}, super);
+      tap.arrived({packet, &super, 0, port, Side::near}, {}, TimePoint{});
+    }
+  }
+  CaptureTap::Sight sight;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(tap.next(sight));
+    EXPECT_EQ(sight.bytes[5], 2) << "the identification";
+  }
+  EXPECT_FALSE(tap.next(sight));
+}
+
 TEST(LinkCaptureStream, EndsByItselfAndDetachesOnce) {
   int detached = 0;
   api::CaptureOptions options;

@@ -97,7 +97,8 @@ TEST(FragmentOf, Ipv6BehindOtherHeaders) {
     EXPECT_EQ(fragment->next_header, kTcp);
   }
   EXPECT_FALSE(fragment_of(ipv6(44, fragment_header(kTcp, 0, false) + tcp(1, 2, 3, 4, 0)))) << "RFC 6946: it is whole";
-  const auto behind_atomic = fragment_of(ipv6(44, fragment_header(44, 0, false) + fragment_header(kUdp, 2, false) + body));
+  const auto behind_atomic =
+      fragment_of(ipv6(44, fragment_header(44, 0, false) + fragment_header(kUdp, 2, false) + body));
   ASSERT_TRUE(behind_atomic);
   EXPECT_EQ(behind_atomic->offset, 16u);
 }
@@ -107,8 +108,10 @@ TEST(FragmentOf, Ipv6ReachesItsConnection) {
   FragmentStory s;
   const Bytes segment = tcp(40000, 80, 5, 6, tcp_flag::kAck | tcp_flag::kFin, Bytes(60, 'x'));
   const auto part = [&](std::size_t from, std::size_t to, bool more) {
-    const Bytes body(segment.begin() + static_cast<std::ptrdiff_t>(from), segment.begin() + static_cast<std::ptrdiff_t>(to));
-    return PacketBytes(ipv6(0, extension(44) + fragment_header(kTcp, static_cast<std::uint16_t>(from / 8), more) + body));
+    const Bytes body(segment.begin() + static_cast<std::ptrdiff_t>(from),
+                     segment.begin() + static_cast<std::ptrdiff_t>(to));
+    return PacketBytes(
+        ipv6(0, extension(44) + fragment_header(kTcp, static_cast<std::uint16_t>(from / 8), more) + body));
   };
   s.pass(part(40, 80, false));
   s.pass(part(0, 40, true));
@@ -132,7 +135,7 @@ TEST(FragmentOf, ADatagramThatCannotBe) {
   piece(80, 0x2000);
   piece(80, 0x1fff);  // beyond 65,535
   s.wait(31s);
-  piece(80, 10);  // the last, up to 160
+  piece(80, 10);           // the last, up to 160
   piece(80, 0x2000 | 20);  // and more behind that
   piece(80, 0x2000);
   EXPECT_EQ(s.history(Role::client), "SYN_SENT ESTABLISHED");
@@ -140,7 +143,8 @@ TEST(FragmentOf, ADatagramThatCannotBe) {
 
 // ---------------------------------------------------------------------------------------------------------- property
 
-/// The same story in segments as they are, and in fragments of which the last arrives, and lands, when the segment does.
+/// The same story in segments as they are, and in fragments of which the last arrives, and lands, when the segment
+/// does.
 class Twice {
  public:
   explicit Twice(std::uint64_t seed) : random_(seed) {}
@@ -197,13 +201,16 @@ TEST(Property, FragmentsTellTheSameStoryAsTheirSegments) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Twice t(seed);
     std::mt19937_64 random(seed);
-    const char* const kClient[] = {"SYN 0 mss 1460 len 0", "ACK 1 ack 1 len 100", "ACK 101 ack 1 len 60", "ACK 1 ack 1 len 100",
-                                   "ACK 161 ack 201 len 0", "FIN,ACK 161 ack 201 len 80", "ACK 242 ack 202 len 0"};
-    const char* const kServer[] = {"SYN,ACK 0 ack 1 mss 1400 len 0", "ACK 1 ack 101 len 120", "ACK 121 ack 161 len 80",
-                                   "ACK 1 ack 161 len 120", "FIN,ACK 201 ack 242 len 0", "RST 202 len 0"};
+    const char* const kClient[] = {"SYN 0 mss 1460 len 0", "ACK 1 ack 1 len 100",   "ACK 101 ack 1 len 60",
+                                   "ACK 1 ack 1 len 100",  "ACK 161 ack 201 len 0", "FIN,ACK 161 ack 201 len 80",
+                                   "ACK 242 ack 202 len 0"};
+    const char* const kServer[] = {"SYN,ACK 0 ack 1 mss 1400 len 0", "ACK 1 ack 101 len 120",
+                                   "ACK 121 ack 161 len 80",         "ACK 1 ack 161 len 120",
+                                   "FIN,ACK 201 ack 242 len 0",      "RST 202 len 0"};
     for (int step = 0; step < 60; ++step) {
       const bool is_client = random() % 2 == 0, is_lost = random() % 5 == 0;
-      const auto which = std::min<std::size_t>(static_cast<std::size_t>(step) / 8 + random() % 2, 5 + (is_client ? 1 : 0));
+      const auto which =
+          std::min<std::size_t>(static_cast<std::size_t>(step) / 8 + random() % 2, 5 + (is_client ? 1 : 0));
       t.pass(is_client ? t.whole.client(kClient[which]) : t.whole.server(kServer[which]),
              is_client ? Side::near : Side::far, is_lost);
     }
@@ -211,9 +218,9 @@ TEST(Property, FragmentsTellTheSameStoryAsTheirSegments) {
       std::vector<std::string> out;
       for (const Transition& x : s.listener.transitions) {
         out.push_back(std::to_string(x.id) + " " + std::to_string(x.at.time_since_epoch().count()) + " " +
-                      to_string(x.side) + " " + to_string(x.from) + " " + to_string(x.to) + " " + to_string(x.evidence) +
-                      " " + std::to_string(x.row) + " " + std::to_string(x.segment.tcp.seq) + " " +
-                      std::to_string(x.segment.tcp.length) + " " + to_string(x.segment.fate));
+                      to_string(x.side) + " " + to_string(x.from) + " " + to_string(x.to) + " " +
+                      to_string(x.evidence) + " " + std::to_string(x.row) + " " + std::to_string(x.segment.tcp.seq) +
+                      " " + std::to_string(x.segment.tcp.length) + " " + to_string(x.segment.fate));
       }
       return out;
     };
