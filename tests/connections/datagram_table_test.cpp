@@ -51,6 +51,16 @@ TEST(DatagramBounds, ButAsLongAsItTakesToDeliverThem) {
   EXPECT_EQ(s.history(Role::server), "SYN_RECEIVED ESTABLISHED");
 }
 
+TEST(DatagramBounds, WhatWasDeliveredIsNotKept) {
+  FragmentStory s;
+  s.shake_hands();
+  const auto fin = cut(s.client("FIN,ACK 1 ack 1 len 100"), 9999, {40});
+  s.send(fin[0]);
+  for (std::uint16_t id = 0; id < 1100; ++id) s.pass(cut(s.client("ACK 1 ack 1 len 100"), id, {40}));
+  s.send(fin[1]);
+  EXPECT_EQ(s.history(Role::client), "SYN_SENT ESTABLISHED FIN_WAIT_1") << "1,100 came in between";
+}
+
 TEST(DatagramBounds, WhatHasLeftIsForgotten) {
   DatagramTable table({1, 2});
   const PacketBytes packet = cut(udp_packet(1, 2, 3, 4, 100), 7, {40})[0];
@@ -71,6 +81,36 @@ TEST(DatagramBounds, WhatHasLeftIsForgotten) {
   EXPECT_EQ(table.size(), 1u);
   table.clear();
   EXPECT_EQ(table.size(), 0u);
+}
+
+TEST(DatagramCoverage, TakesNothingThatContradictsWhatIsThere) {
+  using Outcome = DatagramCoverage::Outcome;
+  const auto part = [](std::uint32_t offset, std::uint32_t length, bool is_last) {
+    Fragment fragment;
+    fragment.offset = offset, fragment.length = length, fragment.is_last = is_last;
+    return fragment;
+  };
+  DatagramCoverage coverage;
+  EXPECT_EQ(coverage.add(part(80, 40, false)), Outcome::fresh);
+  EXPECT_EQ(coverage.add(part(40, 20, true)), Outcome::conflict) << "something was behind the last";
+  EXPECT_EQ(coverage.add(part(120, 21, true)), Outcome::fresh);
+  EXPECT_EQ(coverage.add(part(120, 21, true)), Outcome::repeated);
+  EXPECT_EQ(coverage.add(part(120, 22, true)), Outcome::conflict) << "another end";
+  EXPECT_EQ(coverage.add(part(144, 8, false)), Outcome::conflict) << "behind the end";
+  EXPECT_EQ(coverage.add(part(0, 0, false)), Outcome::conflict) << "of nothing";
+  EXPECT_EQ(coverage.add(part(72, 16, false)), Outcome::conflict) << "a part of it is there";
+  EXPECT_FALSE(coverage.is_complete());
+  EXPECT_EQ(coverage.add(part(0, 80, false)), Outcome::fresh);
+  EXPECT_TRUE(coverage.is_complete());
+  EXPECT_EQ(coverage.total(), 141u);
+  EXPECT_TRUE(coverage.has(part(8, 80, false)));
+
+  coverage.clear();
+  EXPECT_FALSE(coverage.has(part(8, 80, false)));
+  EXPECT_EQ(coverage.add(part(65'528, 8, true)), Outcome::conflict) << "beyond what a datagram can be";
+  EXPECT_EQ(coverage.add(part(65'528, 7, true)), Outcome::fresh);
+  EXPECT_EQ(coverage.add(part(0, 65'528, false)), Outcome::fresh);
+  EXPECT_TRUE(coverage.is_complete());
 }
 
 // ------------------------------------------------------------------------------------------------------ of a packet

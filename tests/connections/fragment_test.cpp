@@ -211,6 +211,20 @@ TEST(FragmentedSegment, IsNotSeenTwiceBecauseOfARepeatedFragment) {
   EXPECT_EQ(client.unique_payload_bytes, 100u);
 }
 
+TEST(FragmentedSegment, IsNotLostWithARepeatedFragment) {
+  FragmentStory s;
+  s.shake_hands();
+  const auto parts = cut(s.client("FIN,ACK 1 ack 1 len 100"), 7, {40});
+  s.send(parts[0]);
+  s.drop(parts[0]);
+  s.deliver(s.send(parts[1]));
+  EXPECT_EQ(s.last().segment.drop, DropReason::none);
+  s.lose(s.send(parts[1]));
+  const auto is_loss = [](const SegmentRecord& r) { return r.fate == FateWord::dropped; };
+  EXPECT_EQ(std::ranges::count_if(s.listener.segments, is_loss), 0);
+  EXPECT_EQ(s.figures().client.dropped, 2u) << "packets";
+}
+
 TEST(FragmentedSegment, CanBeSavedByADuplicate) {
   FragmentStory s;
   s.pass(s.client("SYN 0"));
@@ -265,6 +279,17 @@ TEST(FragmentedSegment, OpensAConnectionWhenItIsWhole) {
   s.pass(cut(s.server("SYN,ACK 0 ack 61 len 40"), 8, {24}), Side::far);
   EXPECT_EQ(s.history(Role::server), "SYN_RECEIVED");
   EXPECT_EQ(s.listener.opened.size(), 1u);
+}
+
+TEST(FragmentedSegment, ThatOpensAnotherConnectionIsNoPacketOfTheOld) {
+  FragmentStory s;
+  s.shake_hands();
+  s.pass(s.server("RST 1"), Side::far);
+  s.pass(cut(s.client("SYN 5000000 len 60"), 7, {40}));
+  ASSERT_EQ(s.listener.opened.size(), 2u);
+  EXPECT_EQ(s.figures(2).client.packets_sent, 2u);
+  ASSERT_EQ(s.listener.closed.size(), 1u);
+  EXPECT_EQ(s.listener.closed[0].figures.client.packets_sent, 2u);
 }
 
 TEST(FragmentedSegment, OfAHalfOpenConnectionIsItsOwn) {
