@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,7 +18,7 @@ struct DatagramKey {
   std::uint32_t identification = 0;
   std::uint8_t protocol = 0;  ///< of IPv6 always that of the fragment header: the first alone says what follows
 
-  auto operator<=>(const DatagramKey&) const = default;
+  bool operator==(const DatagramKey&) const = default;
 };
 
 /// One fragment's place in its datagram. Lengths and offsets are in bytes.

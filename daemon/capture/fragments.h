@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "emulator/fragment.h"
@@ -28,6 +29,14 @@ class FragmentTable {
   std::size_t size() const noexcept { return datagrams_.size(); }
 
  private:
+  struct Before {
+    bool operator()(const DatagramKey& a, const DatagramKey& b) const noexcept {
+      const auto order = [](const DatagramKey& key) {
+        return std::tie(key.source.bytes, key.destination.bytes, key.identification, key.protocol);
+      };
+      return order(a) < order(b);
+    }
+  };
   struct Datagram {
     DatagramKey key;
     std::int64_t since = 0;
@@ -43,7 +52,7 @@ class FragmentTable {
   bool assemble(const Datagram& datagram);
 
   std::list<Datagram> datagrams_;  ///< oldest first
-  std::map<DatagramKey, std::list<Datagram>::iterator> by_key_;
+  std::map<DatagramKey, std::list<Datagram>::iterator, Before> by_key_;
   std::vector<std::uint8_t> whole_;
   std::uint64_t discarded_ = 0;
 };

@@ -7,8 +7,7 @@
 #include <random>
 
 #include "daemon/capture/pcap_writer.h"
-#include "emulator/link.h"
-#include "tests/capture/conversation.h"
+#include "tests/capture/live_run.h"
 #include "tests/emulator/super_packets.h"
 
 namespace wobble::captures {
@@ -68,91 +67,6 @@ TEST(CaptureNotes, AreReadBackExactly) {
   }
 }
 
-/// What the table told live, in the API's rows.
-class LiveLog final : public ConnectionObserver {
- public:
-  explicit LiveLog(daemon::AnalysisSink sink) : rows(std::move(sink)) {
-    rows.set_link("lab", true);
-    rows.set_clock({kBegin});
-  }
-  void on(const ConnectionOpened& event) noexcept override { rows.on(event); }
-  void on(const Transition& event) noexcept override { rows.on(event); }
-  void on(const ConnectionClosed& event) noexcept override { rows.on(event); }
-  void on(const SegmentRecord&) noexcept override {}
-  daemon::AnalysisRows rows;
-};
-
-LinkConditions harsh() {
-  LinkConditions conditions;
-  conditions.up.delay = {20ms, 8ms};
-  conditions.up.delay.reorder = true;
-  conditions.up.loss.random = Probability::percent(8);
-  conditions.up.duplicate.probability = Probability::percent(10);
-  conditions.up.corrupt.probability = Probability::percent(5);
-  conditions.up.reorder = {Probability::percent(5), 3};
-  conditions.down = conditions.up;
-  conditions.down.outage = {false, 700ms, 40ms, true};
-  return conditions;
-}
-
-/// A link in virtual time with a tap, traffic of every kind at random, and the file that came out.
-struct LiveRun {
-  LiveRun() : log([this](const daemon::AnalysedConnection& c) { told.push_back(c); }), link({}, log, moment(0)) {
-    daemon::write_link_preamble(file, "lab", 65535);
-    tap = std::make_shared<CaptureTap>(api::CaptureOptions{});
-    link.add_tap(tap);
-    link.apply(harsh(), moment(0));
-  }
-  static constexpr daemon::CaptureClock kClock{kBegin};
-  static TimePoint moment(std::int64_t at) { return kClock.moment(kBegin + at); }
-
-  void drain() {
-    CaptureTap::Sight sight;
-    while (tap->next(sight)) daemon::write_sight(file, kClock.wall_time(sight.at), sight);
-  }
-  void move_to(TimePoint then) {
-    for (TimePoint due = link.next_due(); due <= then; due = link.next_due()) {
-      now = std::max(now, due);
-      link.advance(now);
-      for (const Direction d : {Direction::up, Direction::down}) {
-        while (auto packet = link.pop_due(d, now)) link.complete(*packet, d, random() % 50 != 0, now);
-      }
-      drain();
-    }
-    now = then;
-  }
-  void admit(const Bytes& bytes, const Offload& offload, Side side) {
-    link.admit(bytes, offload, side, now);
-    drain();
-  }
-  void finish() {
-    move_to(now + 5s);
-    link.connections().close_all(now);
-    log.rows.finish();
-  }
-
-  std::mt19937_64 random{7};
-  std::vector<daemon::AnalysedConnection> told;
-  std::string file;
-  TimePoint now = moment(0);
-  LiveLog log;
-  Link link;
-  std::shared_ptr<CaptureTap> tap;
-};
-
-/// Everything but the numbers that a log counts over all its connections.
-std::string lines_of(const std::vector<daemon::AnalysedConnection>& connections) {
-  std::string out;
-  for (const daemon::AnalysedConnection& connection : connections) {
-    api::ConnectionRow row = connection.row;
-    row.closed_at.reset();  // the end of a capture is its last packet
-    out += api::to_json(row).dump() + "\n";
-    for (const api::TransitionRow& transition : connection.transitions)
-      out += "  " + api::to_json(transition).dump() + "\n";
-  }
-  return out;
-}
-
 TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
   LiveRun run;
   std::vector<std::vector<Captured>> conversations;
@@ -191,90 +105,6 @@ TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
   for (const auto& connection : run.told) transitions += connection.transitions.size();
   EXPECT_GT(transitions, 200u);
   EXPECT_EQ(lines_of(offline.connections), lines_of(run.told));
-}
-
-/// An IPv4 packet's fragments of at most `payload` bytes (a multiple of 8) behind the IP header, in order.
-std::vector<Bytes> fragments_of(const Bytes& packet, std::size_t payload) {
-  std::vector<Bytes> out;
-  for (std::size_t begin = 20; begin < packet.size(); begin += payload) {
-    const std::size_t end = std::min(begin + payload, packet.size());
-    Bytes part(packet.begin(), packet.begin() + 20);
-    part.insert(part.end(), packet.begin() + static_cast<std::ptrdiff_t>(begin),
-                packet.begin() + static_cast<std::ptrdiff_t>(end));
-    const std::size_t field = (begin - 20) / 8 | (end < packet.size() ? 0x2000 : 0);
-    part[2] = static_cast<std::uint8_t>(part.size() >> 8);
-    part[3] = static_cast<std::uint8_t>(part.size());
-    part[6] = static_cast<std::uint8_t>(field >> 8);
-    part[7] = static_cast<std::uint8_t>(field);
-    write_ipv4_header_checksum(part);
-    out.push_back(part);
-  }
-  return out;
-}
-
-/// Handshake, and from each side one segment of `size` bytes with its FIN.
-std::vector<Bytes> large(std::uint16_t port, std::size_t size) {
-  Conversation c(port);
-  const Bytes payload(size, 'x');
-  const auto end = static_cast<std::uint32_t>(size);
-  return {c.client(kSyn, 100, 0),
-          c.server(kSyn | kAck, 500, 101),
-          c.client(kAck, 101, 501),
-          c.client(kFin | kAck, 101, 501, payload),
-          c.server(kFin | kAck, 501, 102 + end, payload),
-          c.client(kAck, 102 + end, 502 + end)};
-}
-
-// Some are cut before they come, in any order and some parts twice, others by the link itself.
-TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkToldOfFragments) {
-  LiveRun run;
-  LinkConditions conditions = harsh();
-  conditions.up.mtu = {600, true};
-  conditions.down.mtu = {700, true};
-  run.link.apply(conditions, run.now);
-  std::size_t parts = 0;
-  std::vector<std::size_t> sizes;
-  for (std::uint16_t i = 0; i < 150; ++i) {
-    sizes.push_back(200 + 8 * (run.random() % 150));
-    std::vector<Bytes> packets = large(static_cast<std::uint16_t>(30000 + i), sizes.back());
-    packets.push_back(packets::ipv4(kUdp, packets::udp(static_cast<std::uint16_t>(i % 5), 53, Bytes(900, 'u'))));
-    for (Bytes& packet : packets) {
-      packet[4] = static_cast<std::uint8_t>(i);  // no identification twice
-      const Side side = packet[14] == 0 ? Side::near : Side::far;
-      std::vector<Bytes> pieces = {packet};
-      if (run.random() % 2 == 0) pieces = fragments_of(packet, 48 + 8 * (run.random() % 100));
-      if (run.random() % 3 == 0) std::shuffle(pieces.begin(), pieces.end(), run.random);
-      if (run.random() % 8 == 0) pieces.push_back(pieces[run.random() % pieces.size()]);
-      if (run.random() % 16 == 0) pieces.pop_back();
-      for (const Bytes& piece : pieces) {
-        run.admit(piece, {}, side);
-        run.move_to(run.now + Duration(run.random() % 1'000'000));
-      }
-      run.move_to(run.now + Duration(run.random() % 60'000'000));
-      parts += pieces.size();
-    }
-  }
-  run.finish();
-  const Analysed offline = analyse(Bytes(run.file.begin(), run.file.end()));
-  EXPECT_EQ(offline.error, "");
-  EXPECT_EQ(lines_of(offline.connections), lines_of(run.told));
-
-  std::size_t closed = 0;
-  std::uint64_t packets = 0;
-  for (const auto& connection : run.told) {
-    packets += connection.row.client.figures.packets_sent + connection.row.server.figures.packets_sent;
-    for (const auto& transition : connection.transitions) {
-      if (transition.to != TcpState::fin_wait_1 || transition.side != Role::client) continue;
-      ++closed;
-      const std::size_t size = sizes.at(connection.row.client.endpoint.port - 30000u);
-      EXPECT_EQ(connection.row.client.figures.unique_payload_bytes, size) << "the whole segment";
-    }
-  }
-  const LinkStats stats = run.link.stats(run.now);
-  EXPECT_GT(closed, 100u) << "FINs in segments that were cut";
-  EXPECT_GT(packets, 1000u);
-  EXPECT_GT(stats.up.total.originated + stats.down.total.originated, 100u);
-  EXPECT_LE(packets, parts + stats.up.total.originated + stats.down.total.originated);
 }
 
 TEST(LinkCapture, ASuperPacketStandsThereAsItsSegments) {
@@ -336,27 +166,6 @@ TEST(CaptureTapRing, KeepsOnlyWhatWasAskedFor) {
   EXPECT_EQ(sight.bytes.size(), 40u);
   EXPECT_EQ(sight.original_length, 528u);
   EXPECT_EQ(sight.lane, daemon::CaptureLane::far);
-  EXPECT_FALSE(tap.next(sight));
-}
-
-TEST(CaptureTapRing, KeepsTheFragmentsBehindAFirstOneOfItsPort) {
-  api::CaptureOptions options;
-  options.port = 2;
-  CaptureTap tap(options);
-  for (const std::uint16_t port : {std::uint16_t{3}, std::uint16_t{2}}) {
-    Bytes whole = packets::ipv4(kUdp, packets::udp(1, port, Bytes(500, 'x')));
-    whole[5] = static_cast<std::uint8_t>(port);
-    for (const Bytes& packet : fragments_of(whole, 200)) {
-      SuperPacket super;
-      SuperPacket::parse(packet, {}, super);
-      tap.arrived({packet, &super, 0, port, Side::near}, {}, TimePoint{});
-    }
-  }
-  CaptureTap::Sight sight;
-  for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(tap.next(sight));
-    EXPECT_EQ(sight.bytes[5], 2) << "the identification";
-  }
   EXPECT_FALSE(tap.next(sight));
 }
 
