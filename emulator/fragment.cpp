@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <bit>
 
+#include "emulator/network_order.h"
+
 namespace wobble {
 namespace {
 
 constexpr std::size_t kIpv6Header = 40;
 constexpr std::uint8_t kFragmentHeader = 44, kAuthentication = 51;
-
-std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
 
 Fragment of_v4(const PacketView& packet) noexcept {
   const auto bytes = packet.bytes;
@@ -38,7 +36,7 @@ std::optional<Fragment> of_v6(const PacketView& packet) noexcept {
       const bool is_atomic = (field & 0xfff9) == 0;  // a fragment of nothing (RFC 6946)
       if (!is_atomic) {
         Fragment fragment;
-        const std::uint32_t identification = std::uint32_t{read16(bytes, at + 4)} << 16 | read16(bytes, at + 6);
+        const std::uint32_t identification = read32(bytes, at + 4);
         fragment.key = {packet.source, packet.destination, identification, kFragmentHeader};
         fragment.offset = field & 0xfff8u;
         fragment.is_last = (field & 1) == 0;

@@ -160,8 +160,9 @@ std::uint8_t Link::track_run(const Arrival& arrival, const Run& run) noexcept {
     connections_.sent(run.connection, segment, arrival.side, run.fate, arrival.now);
     show_arrival(arrival, i, run.fate);
     if (run.n == 1)
-      return segment.is_tcp() && segment.transport_offset < 256 ? static_cast<std::uint8_t>(segment.transport_offset)
-                                                                : 0;
+      return segment.is_tcp() && !segment.is_fragment && segment.transport_offset < 256
+                 ? static_cast<std::uint8_t>(segment.transport_offset)
+                 : 0;
     if (i != run.first || !taps_.empty()) continue;
     if (connections_.sent_rest(run.connection, packet.run(i + 1, run.n - 1), arrival.side, run.fate)) break;
   }

@@ -259,6 +259,38 @@ TEST(Mtu, TheTrackerSeesSegmentsThatWereCut) {
   EXPECT_EQ(client.out_of_order, 0u);
 }
 
+// Also when it is but one of many: the receiver has all of it, so that a reset behind it is exact (tcp.md, row 34).
+TEST(Mtu, TheReceiverHasTheWholeSegmentOnceItWasCut) {
+  using namespace tcp_flag;
+  Bench bench(1);
+  bench.link.apply(with_mtu(576), TimePoint(1s));
+  TimePoint now = kNow;
+  const auto pass = [&](Side side, std::uint32_t seq, std::uint32_t ack, std::uint16_t flags, std::size_t size = 0) {
+    const Bytes segment =
+        side == Side::near ? tcp(5000, 80, seq, ack, flags, Bytes(size, 'x')) : tcp(80, 5000, seq, ack, flags);
+    Super super = plain(ipv4(kTcp, segment));
+    super.bytes[5] = static_cast<std::uint8_t>(seq / 1000);
+    if (side == Side::far)
+      std::swap_ranges(super.bytes.begin() + 12, super.bytes.begin() + 16, super.bytes.begin() + 16);
+    bench.admit(super, side, now += 1ms);
+    bench.release(now);
+  };
+  pass(Side::near, 100, 0, kSyn);
+  pass(Side::far, 500, 101, kSyn | kAck);
+  pass(Side::near, 101, 501, kAck);
+  for (std::uint32_t i = 0; i < 30; ++i) pass(Side::near, 101 + 1000 * i, 501, kAck, 1000);
+  const std::size_t told = bench.observer_.told.size();
+  pass(Side::near, 30'101, 501, kRst);
+  const auto states = [&](Role side) {
+    return std::ranges::count_if(bench.observer_.told.begin() + static_cast<std::ptrdiff_t>(told),
+                                 bench.observer_.told.end(), [&](const auto& row) {
+                                   return row.size() == 6 && row[2] == static_cast<int>(side) &&
+                                          row[3] == static_cast<int>(TcpState::closed) && row[4] == 34;
+                                 });
+  };
+  EXPECT_EQ(states(Role::server), 1);
+}
+
 TEST(Fragments, OfAFragmentKeepItsPlace) {
   // A fragment with 1,000 bytes at 800, and more behind it.
   const Bytes packet = plain(ipv4(kUdp, payload_of(1000), 0x2000 | 100)).bytes;
