@@ -40,10 +40,13 @@ void ConnectionTable::State::claim(Datagram& datagram, std::uint32_t index) noex
   counted.payload_bytes += some.payload_bytes;
   counted.packets_delivered += some.packets_delivered;
   counted.bytes_delivered += some.bytes_delivered;
-  for (std::uint32_t i = 0; i < some.dropped; ++i) count(record, from, Trouble::dropped);
-  for (std::uint32_t i = 0; i < some.duplicated; ++i) count(record, from, Trouble::duplicated);
-  for (std::uint32_t i = 0; i < some.corrupted; ++i) count(record, from, Trouble::corrupted);
-  for (std::uint32_t i = 0; i < some.reordered; ++i) count(record, from, Trouble::reordered);
+  const auto add = [&](Trouble what, std::uint32_t n) {
+    for (; n > 0; --n) count(record, from, what);
+  };
+  add(Trouble::dropped, some.dropped);
+  add(Trouble::duplicated, some.duplicated);
+  add(Trouble::corrupted, some.corrupted);
+  add(Trouble::reordered, some.reordered);
   datagram.unclaimed = {};
   datagram.connection = {index, generation_of(record.id)};
 }
@@ -105,9 +108,8 @@ std::uint32_t ConnectionTable::State::send_datagram(Datagram& datagram, TimePoin
     claim(datagram, index);
   }
   if (whole.is_tcp()) {
-    Record& record = store[index];
-    const bool has_moved = track_sent(record, whole, record.role_of(datagram.arrived_on), datagram.fate, now);
-    has_moved ? settle(index, true, now) : use(index, now);
+    const Role from = store[index].role_of(datagram.arrived_on);
+    track_sent(store[index], whole, from, datagram.fate, now) ? settle(index, true, now) : use(index, now);
   }
   return index;
 }

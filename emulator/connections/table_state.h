@@ -151,6 +151,7 @@ struct ConnectionTable::State {
   }
   // The two halves of send() and of deliver(): what is counted of any packet, and what a TCP segment shows.
   void count_fate(Record& record, Role from, const Fate& fate) noexcept;
+  /// True if any row applied.
   bool track_sent(Record& record, const PacketView& packet, Role from, const Fate& fate, TimePoint now) noexcept;
   void count_delivery(Record& record, const PacketView& packet, Role from, TimePoint arrived,
                       std::uint8_t copy) noexcept;

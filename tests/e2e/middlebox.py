@@ -1,6 +1,6 @@
 """What stands between two hosts and is less than it should be: a next hop with a small MTU, with and without the ICMP
-that path MTU discovery lives on, and a middlebox that forgets idle connections. The kernels of the lab's two namespaces
-are the judges."""
+that path MTU discovery lives on, a middlebox that forgets idle connections, and a firewall that answers a SYN-ACK with an
+ICMP error. The kernels of the lab's two namespaces are the judges."""
 
 import contextlib
 import socket
@@ -160,5 +160,57 @@ class IdleTimeout(unittest.TestCase):
                 time.sleep(0.5)
 
 
+class RejectedSynAck(unittest.TestCase):
+    """tcp.md, row 46: an ICMP error about its SYN-ACK makes a server forget who asked. When the client asks again, the
+    answer has another sequence number."""
+
+    def setUp(self):
+        self.lab = self.enterContext(harness.Lab())
+
+    def half_open(self, port):
+        """Handshakes that the server's kernel waits for."""
+        return self.lab.far.run("ss", "-Htan", "state", "syn-recv", "sport", "=", f":{port}").stdout
+
+    @contextlib.contextmanager
+    def rejecting(self, port, what):
+        near = self.lab.near
+        near.run("sysctl", "-qw", "net.ipv4.icmp_ratemask=0", "net.ipv6.icmp.ratelimit=0")
+        near.run("nft", "add table inet firewall; add chain inet firewall in { type filter hook input priority 0; }; "
+                        f"add rule inet firewall in tcp sport {port} reject with icmpx type {what}")
+        try:
+            yield
+        finally:
+            near.run("nft", "delete table inet firewall")
+
+    def assert_forgotten(self, family, what):
+        self.lab.both(delay="100ms")
+        with self.lab.far.socket(family) as listener, self.lab.near.socket(family) as client:
+            listener.bind((self.lab.far.address(family), 0))
+            listener.listen()
+            port = listener.getsockname()[1]
+            client.setblocking(False)
+            with self.rejecting(port, what):
+                client.connect_ex(listener.getsockname()[:2])
+                self.lab.wait("a half-open handshake", lambda: self.half_open(port))
+                connection, = self.lab.wait("a connection", lambda: self.lab.api.pages(f"/api/v1/connections?port={port}"))
+                rows = self.lab.wait("row 46", lambda: [t for t in self.lab.transitions(connection["id"]) if t["row"] == 46])
+                self.lab.wait("the server's kernel to forget it", lambda: not self.half_open(port))
+            self.assertEqual({("server", "SYN_RECEIVED", "CLOSED", "delivered")},
+                             {(t["side"], t["from"], t["to"], t["evidence"]) for t in rows})
+            listener.settimeout(10)
+            server, _ = listener.accept()
+            server.close()
+        seen = self.lab.transitions(connection["id"])
+        answers = [t for t in seen if (t["side"], t["to"]) == ("server", "SYN_RECEIVED")]
+        self.assertGreater(len({t["segment"]["seq"] for t in answers}), 1, seen)
+        self.assertIn(("client", "ESTABLISHED"), [(t["side"], t["to"]) for t in seen])
+
+    def test_over_ipv4(self):
+        self.assert_forgotten(socket.AF_INET, "host-unreachable")
+
+    def test_over_ipv6(self):
+        self.assert_forgotten(socket.AF_INET6, "admin-prohibited")
+
+
 if __name__ == "__main__":
-    harness.main()
+    harness.main("nft", "ss")
