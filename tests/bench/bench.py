@@ -6,6 +6,8 @@ counts is the ratio of the medians. Rows without a goal are there to be seen. Ne
 
 import argparse
 import json
+import re
+import statistics
 import subprocess
 import sys
 import time
@@ -40,8 +42,19 @@ def memory(row, o):
     return figures
 
 
+def journal(row, o):
+    """Connections a second logged whole, ten rows each, against what bare SQLite inserts on the same disk."""
+    words = [BUILD / "tests/daemon/journal_bench", "20000" if o.quick else "100000"]
+    outputs = [subprocess.run(words, capture_output=True, text=True, check=True).stdout for _ in range(o.rounds)]
+    figure = lambda pattern: [float(re.search(pattern, output)[1]) for output in outputs]
+    ratio, rate, lost = figure(r"ratio: ([0-9.]+)"), figure(r"journal: (\d+) connections/s"), figure(r"lost (\d+)")
+    row("connections logged whole, of the disk's own insert rate", 0 if any(lost) else statistics.median(ratio), ">=", 0.5,
+        f"{statistics.median(rate):.0f} connections/s, {max(lost):.0f} transitions lost")
+    return {"ratio": ratio, "connections_per_second": rate, "lost": lost}
+
+
 PARTS = {"tcp": live.tcp, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory, "lateness": live.lateness,
-         "delay": live.added_delay}
+         "delay": live.added_delay, "journal": journal}
 
 
 def verdict(value, how, goal):
