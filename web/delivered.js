@@ -14,7 +14,7 @@ const drops = (d, reason) => {
 /** @param {DirectionStats} d */
 function showLoss(d) {
   const {loss_percent: percent, loss_burst_length: burst} = d.delivered;
-  if (d.asked.loss?.ecn && percent !== null) return `${showPercent(percent)}, ${showPercent(d.delivered.marked_percent)} marked`;
+  if (d.asked.loss?.ecn && percent !== null) return `${showPercent(percent)}\n${showPercent(d.delivered.marked_percent)} marked`;
   return burst ? `${showPercent(percent)} × ${significant(burst, 2)}` : showPercent(percent);
 }
 
@@ -29,7 +29,7 @@ function showReordering(d) {
 function showQueue(d) {
   const [full, early, marked] = [d.since_change.dropped.queue ?? 0, d.since_change.dropped.aqm ?? 0, d.since_change.marked ?? 0];
   const parts = [full + early > 0 && `${significant(full + early, 5)} dropped`, marked > 0 && `${significant(marked, 5)} marked`];
-  return parts.filter(Boolean).join(', ') || '–';
+  return parts.filter(Boolean).join('\n') || '–';
 }
 
 /** By row of the card: its text, and what that text is. @type {Record<string, {title: string, text: (d: DirectionStats) => string}>} */
