@@ -189,6 +189,10 @@ test('every finer control has an effect that GET shows, and shows what is in eff
   await write('up/reorder/gap', '5', 5);
   await tick('up/loss/after_rate');
   await tick('up/loss/ecn');
+  const wide = () => page.locator('.delivered').evaluateAll(cells =>
+    cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent));
+  await until('what was marked', async () => /marked/.test(await page.locator('[data-delivered="up/loss"]').textContent()));
+  assert.deepEqual(await wide(), [], 'wider than their column');
   await field(page, 'up/rate').fill('10mbit');
   await page.keyboard.press('Enter');
   await until('the rate', async () => (await link()).up.rate === '10mbit');
