@@ -61,6 +61,7 @@ inline std::vector<Captured> orderly(Conversation c = Conversation()) {
       c.client(kAck, 112, 512),
   };
   std::vector<Captured> out;
+  out.reserve(std::size(packets));
   for (const Bytes& packet : packets) out.push_back({packet, static_cast<std::int64_t>(out.size()) * kMillisecond});
   return out;
 }
