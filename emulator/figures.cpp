@@ -9,9 +9,9 @@ namespace {
 constexpr std::string_view kLetters = "SHADFRTWCGIQ^shadfrtwcgiq";
 static_assert(kLetters.size() < 32);
 
-std::uint64_t code_of(char letter) noexcept {
+std::uint32_t code_of(char letter) noexcept {
   const std::size_t place = kLetters.find(letter);
-  return place == std::string_view::npos ? 0 : place + 1;
+  return place == std::string_view::npos ? 0 : static_cast<std::uint32_t>(place + 1);
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ void History::add(char letter) noexcept {
 }
 
 bool History::has(char letter) const noexcept {
-  const std::uint64_t wanted = code_of(letter);
+  const std::uint32_t wanted = code_of(letter);
   for (std::size_t i = 0; i < kMax && code(i) != 0; ++i) {
     if (code(i) == wanted) return true;
   }

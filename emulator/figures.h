@@ -144,11 +144,9 @@ class History {
   bool operator==(const History&) const = default;
 
  private:
-  static constexpr std::size_t kPerWord = 12;  // five bits a letter
-  std::uint32_t code(std::size_t i) const noexcept {
-    return static_cast<std::uint32_t>(words_[i / kPerWord] >> (5 * (i % kPerWord)) & 31);
-  }
-  std::array<std::uint64_t, kMax / kPerWord> words_{};
+  static constexpr std::size_t kPerWord = 6;  // five bits a letter
+  std::uint32_t code(std::size_t i) const noexcept { return words_[i / kPerWord] >> (5 * (i % kPerWord)) & 31; }
+  std::array<std::uint32_t, kMax / kPerWord> words_{};
 };
 
 /// What is known of a TCP connection as a whole; of other flows all of it is absent.

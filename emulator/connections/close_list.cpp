@@ -10,10 +10,14 @@ void ClosePool::add(CloseList& list, const CloseSegment& segment) noexcept {
   }
   nodes_[index].set(segment);
   nodes_[index].next = 0;
-  std::uint32_t* link = &list.head;
-  while (*link != 0) link = &nodes_[*link].next;
-  *link = index;
   ++list.count;
+  if (list.head == 0) {
+    list.head = index & kMostListNodes;
+    return;
+  }
+  std::uint32_t last = list.head;
+  while (nodes_[last].next != 0) last = nodes_[last].next;
+  nodes_[last].next = index;
 }
 
 void ClosePool::deliver(const CloseList& list, Role side, TimePoint at) noexcept {
@@ -37,7 +41,7 @@ CloseSegments ClosePool::read(const CloseList& list) const noexcept {
 void ClosePool::release(CloseList& list) noexcept {
   while (list.head != 0) {
     const std::uint32_t index = list.head;
-    list.head = nodes_[index].next;
+    list.head = nodes_[index].next & kMostListNodes;
     nodes_.give_back(index);
   }
   list = {};

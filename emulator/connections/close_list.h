@@ -1,6 +1,7 @@
 // The closing segments of a connection: few, mostly none, so that their nodes come from one pool.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "emulator/connections/lazy_array.h"
@@ -10,14 +11,14 @@ namespace wobble {
 
 /// The handle of one list; its nodes belong to the pool it was used with. Must be release()d before it is forgotten.
 struct CloseList {
-  std::uint32_t head = 0;
-  std::uint16_t count = 0;
-  std::uint16_t left_out = 0;  ///< beyond CloseSegments::kMax, or beyond the pool
+  std::uint32_t head : 24 = 0;
+  std::uint32_t count : 8 = 0;  ///< at most CloseSegments::kMax
+  std::uint16_t left_out = 0;   ///< beyond that, or beyond the pool
 };
 
 class ClosePool {
  public:
-  explicit ClosePool(std::uint32_t capacity) : nodes_(capacity) {}
+  explicit ClosePool(std::uint32_t capacity) : nodes_(std::min(capacity, kMostListNodes)) {}
 
   void add(CloseList& list, const CloseSegment& segment) noexcept;
   /// A copy of what `side` sent at `at` reached its peer.

@@ -6,7 +6,7 @@
 namespace wobble {
 
 HalfOpenStore::HalfOpenStore(std::uint32_t most, HashKey hash_key)
-    : KeyedStore(most, hash_key),
+    : KeyedStore(most, hash_key, kEntriesPerBucket),
       hash_key_(hash_key),
       sources_(std::max(std::bit_ceil(std::size_t{capacity()}) / kEntriesPerSource, kFewestSources)) {}
 

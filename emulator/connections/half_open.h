@@ -93,6 +93,7 @@ class HalfOpenStore : private KeyedStore<HalfOpen> {
   using KeyedStore::size;
 
  private:
+  static constexpr std::size_t kEntriesPerBucket = 2;
   static constexpr std::size_t kEntriesPerSource = 16;
   static constexpr std::size_t kFewestSources = 64;
   struct Source {
@@ -103,8 +104,8 @@ class HalfOpenStore : private KeyedStore<HalfOpen> {
 
  public:
   /// All included: its place in two indexes, and its share of the sources.
-  static constexpr std::size_t kBytesPerEntry =
-      sizeof(HalfOpen) + 2 * sizeof(std::uint32_t) + (sizeof(Source) + kEntriesPerSource - 1) / kEntriesPerSource;
+  static constexpr std::size_t kBytesPerEntry = sizeof(HalfOpen) + 2 * sizeof(std::uint32_t) / kEntriesPerBucket +
+                                                (sizeof(Source) + kEntriesPerSource - 1) / kEntriesPerSource;
   static_assert(kBytesPerEntry <= 128);
 
  private:

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "emulator/connections/packed.h"
 #include "emulator/time.h"
 
 namespace wobble {
@@ -14,57 +15,62 @@ class Handshake {
  public:
   /// The client's SYN arrived here; the first one counts.
   void syn_sent(TimePoint now) noexcept {
-    if (!has(kOpened) && !has(kInitial)) initial_ = now.time_since_epoch(), flags_ |= kOpened;
+    if (!is_opened_ && !has_initial_) initial_ = now.time_since_epoch(), is_opened_ = true;
   }
   /// A SYN was released to the server, which has not answered yet. A copy of the one before does not count as another.
   void syn_delivered(TimePoint arrived, TimePoint now) noexcept {
-    if (has(kServer)) return;
-    const bool is_copy = syns_ > 0 && arrived.time_since_epoch() == server_;
-    if (!is_copy && syns_ < 255) ++syns_;
+    if (has_server_) return;
+    const bool is_copy = syns_ > 0 && arrived.time_since_epoch() == server_.get();
+    if (!is_copy && syns_ < kMany) ++syns_;
     server_ = arrived.time_since_epoch();
     if (!is_copy) server_net_ = now.time_since_epoch();
   }
   /// The SYN-ACK arrived here. Karn: of a SYN that was repeated nobody knows which one it answers.
   void syn_ack_sent(TimePoint now) noexcept {
-    if (syns_ != 1 || has(kServer)) return;
-    server_ = now.time_since_epoch() - server_;
-    server_net_ = now.time_since_epoch() - server_net_;
-    flags_ |= kServer;
+    if (syns_ != 1 || has_server_) return;
+    server_ = now.time_since_epoch() - server_.get();
+    server_net_ = now.time_since_epoch() - server_net_.get();
+    has_server_ = true;
   }
   /// A SYN-ACK was released to the client, which still waits for it.
   void syn_ack_delivered(TimePoint now) noexcept {
-    if (syn_acks_ < 255) ++syn_acks_;
+    if (syn_acks_ < kMany) ++syn_acks_;
     if (syn_acks_ == 1) client_ = now.time_since_epoch();
   }
   /// The client is through.
   void completed(TimePoint now) noexcept {
-    if (has(kOpened)) {
-      initial_ = now.time_since_epoch() - initial_;
-      flags_ = static_cast<std::uint8_t>((flags_ & ~kOpened) | kInitial);
+    if (is_opened_) {
+      initial_ = now.time_since_epoch() - initial_.get();
+      is_opened_ = false;
+      has_initial_ = true;
     }
-    if (syn_acks_ == 1 && !has(kClient)) {
-      client_ = now.time_since_epoch() - client_;
-      flags_ |= kClient;
+    if (syn_acks_ == 1 && !has_client_) {
+      client_ = now.time_since_epoch() - client_.get();
+      has_client_ = true;
     }
   }
 
   // 0: not known.
-  Duration rtt_server() const noexcept { return has(kServer) ? server_ : Duration{0}; }
-  Duration rtt_server_net() const noexcept { return has(kServer) ? server_net_ : Duration{0}; }  ///< from its delivery
-  Duration rtt_client() const noexcept { return has(kClient) ? client_ : Duration{0}; }
-  Duration rtt_initial() const noexcept { return has(kInitial) ? initial_ : Duration{0}; }
+  Duration rtt_server() const noexcept { return has_server_ ? server_.get() : Duration{0}; }
+  Duration rtt_server_net() const noexcept {
+    return has_server_ ? server_net_.get() : Duration{0};
+  }  ///< from its delivery
+  Duration rtt_client() const noexcept { return has_client_ ? client_.get() : Duration{0}; }
+  Duration rtt_initial() const noexcept { return has_initial_ ? initial_.get() : Duration{0}; }
 
  private:
-  enum : std::uint8_t { kOpened = 1, kInitial = 2, kServer = 4, kClient = 8 };
-  bool has(std::uint8_t what) const noexcept { return (flags_ & what) != 0; }
+  static constexpr std::uint8_t kMany = 2;
 
-  Duration server_{0};      ///< since the arrival of the SYN that was delivered
-  Duration server_net_{0};  ///< since its delivery
-  Duration client_{0};      ///< since the delivery of the SYN-ACK
-  Duration initial_{0};     ///< since the first SYN
-  std::uint8_t syns_ = 0;
-  std::uint8_t syn_acks_ = 0;
-  std::uint8_t flags_ = 0;
+  Packed<Duration> server_;      ///< since the arrival of the SYN that was delivered
+  Packed<Duration> server_net_;  ///< since its delivery
+  Packed<Duration> client_;      ///< since the delivery of the SYN-ACK
+  Packed<Duration> initial_;     ///< since the first SYN
+  std::uint8_t syns_ : 2 = 0;    ///< kMany: or more
+  std::uint8_t syn_acks_ : 2 = 0;
+  bool is_opened_ : 1 = false;
+  bool has_initial_ : 1 = false;
+  bool has_server_ : 1 = false;
+  bool has_client_ : 1 = false;
 };
 
 }  // namespace wobble

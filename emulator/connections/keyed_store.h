@@ -21,9 +21,10 @@ class KeyedStore {
   static_assert(std::is_trivially_destructible_v<Entry>);
 
  public:
-  KeyedStore(std::uint32_t capacity, HashKey hash_key)
+  /// `per_bucket`: entries for each bucket of the two indexes, when full; a power of two.
+  KeyedStore(std::uint32_t capacity, HashKey hash_key, std::size_t per_bucket = 1)
       : hash_key_(hash_key),
-        mask_(std::bit_ceil(std::size_t{std::max(capacity, 1u)}) - 1),
+        mask_(std::max(std::bit_ceil(std::size_t{std::max(capacity, 1u)}) / per_bucket, std::size_t{1}) - 1),
         entries_(std::size_t{std::max(capacity, 1u)} + 1),
         by_key_(mask_ + 1),
         by_id_(mask_ + 1) {}

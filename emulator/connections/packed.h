@@ -10,16 +10,16 @@
 
 namespace wobble {
 
-/// A count in six bytes: of bytes, 281 TB.
+/// A count in six bytes: of bytes, 281 TB. Beyond 48 bits it begins again.
 class Count48 {
  public:
-  Count48& operator+=(std::uint64_t n) noexcept {
-    const std::uint64_t sum = *this + n;
-    const auto low = static_cast<std::uint32_t>(sum);
+  Count48& operator=(std::uint64_t n) noexcept {
+    const auto low = static_cast<std::uint32_t>(n);
     std::memcpy(words_.data(), &low, sizeof low);
-    words_[2] = static_cast<std::uint16_t>(sum >> 32);
+    words_[2] = static_cast<std::uint16_t>(n >> 32);
     return *this;
   }
+  Count48& operator+=(std::uint64_t n) noexcept { return *this = *this + n; }
   operator std::uint64_t() const noexcept {
     std::uint32_t low;
     std::memcpy(&low, words_.data(), sizeof low);
@@ -30,14 +30,13 @@ class Count48 {
   std::array<std::uint16_t, 3> words_{};
 };
 
-/// A moment wherever there are eight bytes: a TimePoint needs them at a multiple of eight.
-class PackedTime {
+/// A moment or a span wherever there are eight bytes: chrono's own needs them at a multiple of eight.
+template <class T>
+class Packed {
  public:
-  PackedTime& operator=(TimePoint at) noexcept {
-    words_ = std::bit_cast<Words>(at.time_since_epoch().count());
-    return *this;
-  }
-  TimePoint get() const noexcept { return TimePoint(Duration(std::bit_cast<Duration::rep>(words_))); }
+  Packed() = default;
+  Packed(T value) noexcept : words_(std::bit_cast<Words>(value)) {}
+  T get() const noexcept { return std::bit_cast<T>(words_); }
 
  private:
   using Words = std::array<std::uint32_t, 2>;

@@ -38,9 +38,10 @@ inline constexpr std::uint32_t kTimersPerAdvance = 256;
 /// record, its timer, its place among the idle ones, and two buckets.
 inline constexpr std::size_t kBytesPerRecord =
     sizeof(Record) + TimerWheel::kBytesPerRecord + IdleLists::kBytesPerRecord + 2 * sizeof(std::uint32_t);
-static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) <= 512);
-static_assert(kBytesPerRecord + sizeof(DataTroubles) + std::max(sizeof(DataRarities), 2 * ClosePool::kBytesPerClose) <=
-              512);
+inline constexpr std::size_t kMostBytes = 512;
+static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) + sizeof(DataRarities) <= kMostBytes);
+static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) + 2 * ClosePool::kBytesPerClose <= kMostBytes);
+static_assert(kBytesPerRecord + sizeof(DataTroubles) + sizeof(DataRarities) + sizeof(DataOddities) <= kMostBytes);
 
 /// The table never is so small that a source could not have so many half-open connections.
 inline constexpr std::uint32_t kFewestOfSource = 16;
@@ -190,7 +191,7 @@ struct ConnectionTable::State {
   ConnectionFigures figures_of(const Record& record) const noexcept;
   void tell_end(Record& record, End end, TimePoint now) noexcept;
   void release(Record& record) noexcept;
-  void forget(std::uint32_t index) noexcept;
+  void forget(std::uint32_t index, TimePoint now) noexcept;
 
   ConnectionTableOptions options;
   ConnectionObserver& observer;

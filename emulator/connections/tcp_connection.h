@@ -47,6 +47,7 @@ struct TcpEndpoint {
   static constexpr std::uint16_t kInferredOpen = 1 << 9;  ///< ESTABLISHED by row 16, and silent since
   static constexpr std::uint16_t kReset = 1 << 10;        ///< it is CLOSED because of a RST
   static constexpr std::uint16_t kTimedOut = 1 << 11;     ///< it is CLOSED because of a time-out
+  static constexpr std::uint16_t kMaxIsScaled = 1 << 12;  ///< max_window is of a window that is to be scaled
 
   TcpState state = TcpState::none;
   std::uint8_t window_scale = 0;
@@ -62,7 +63,7 @@ struct TcpEndpoint {
   std::uint16_t window_delivered = 0;  ///< the last that reached the peer, as written
   Count48 unique_payload;
   KeptOffer offer;
-  PackedTime since;               ///< when it entered its state; in TIME_WAIT when 2MSL last began
+  Packed<TimePoint> since;        ///< when it entered its state; in TIME_WAIT when 2MSL last began
   SequenceNumber iss = 0;         ///< of its SYN
   SequenceNumber snd_max = 0;     ///< just past the highest it sent
   SequenceNumber una = 0;         ///< the highest ACK delivered to it
@@ -74,14 +75,14 @@ struct TcpEndpoint {
   TroublesIndex troubles = 0;     ///< with what it sends: of a TroublePool
 
   // Of its sending, figures of api/FIGURES.md.
-  std::uint32_t initial_window = 0;
-  std::uint32_t max_window = 0;
+  std::uint16_t initial_window = 0;
+  std::uint16_t max_window = 0;  ///< as written
   std::uint32_t max_in_flight = 0;
 
   bool has(std::uint16_t what) const noexcept { return (seen & what) != 0; }
 };
 
-static_assert(sizeof(TcpEndpoint) == 76);
+static_assert(sizeof(TcpEndpoint) == 72);
 
 struct TcpConnection {
   TcpEndpoint client;

@@ -55,6 +55,19 @@ void note_closer(const Occasion& o) noexcept {
 
 }  // namespace
 
+std::uint32_t max_window_of(const TcpEndpoint& x) noexcept {
+  return std::uint32_t{x.max_window} << (x.has(TcpEndpoint::kMaxIsScaled) ? std::min(x.window_scale, kMaxWindowScale)
+                                                                          : 0);
+}
+
+void note_window(TcpEndpoint& x, const TcpSegment& segment, std::uint32_t window) noexcept {
+  x.window_sent = segment.window;
+  if (window <= max_window_of(x)) return;
+  x.max_window = segment.window;
+  x.seen &= ~TcpEndpoint::kMaxIsScaled;
+  if (window != segment.window) x.seen |= TcpEndpoint::kMaxIsScaled;
+}
+
 std::uint32_t window_of(const TcpEndpoint& x, const TcpEndpoint& y, const TcpSegment& segment) noexcept {
   const bool is_scaled = x.has(TcpEndpoint::kHasScale) && y.has(TcpEndpoint::kHasScale) && !segment.has(tcp_flag::kSyn);
   return std::uint32_t{segment.window} << (is_scaled ? std::min(x.window_scale, kMaxWindowScale) : 0);
@@ -104,7 +117,7 @@ bool TcpTracker::fills_hole(const Occasion& o, SequenceNumber end) const noexcep
   DataRarities& m = troubles_.need_rarities(x.troubles);
   const Duration round_trip = o.connection.handshake.rtt_initial();
   return ranges_.remove(m.holes, o.segment.seq, end) &&
-         o.now - m.gap_at <= (round_trip == Duration{0} ? kOvertaking : round_trip);
+         o.now - m.gap_at.get() <= (round_trip == Duration{0} ? kOvertaking : round_trip);
 }
 
 void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
@@ -152,19 +165,20 @@ void TcpTracker::measure_window(const Occasion& o, const PacketView&) const noex
   TcpEndpoint& x = o.x();
   if (o.kind == SegmentKind::syn && x.has(TcpEndpoint::kSentSyn)) return;  // within a connection: not believed yet
   const std::uint32_t window = window_of(x, o.y(), o.segment);
-  if (!x.has_window) x.initial_window = window;
+  if (!x.has_window) x.initial_window = o.segment.window;
   x.has_window = true;
-  x.window_sent = o.segment.window;
-  x.max_window = std::max(x.max_window, window);
+  note_window(x, o.segment, window);
   if (o.kind == SegmentKind::ack && window == 0) {
     o.connection.facts.tell(o.who, 'W', o.count_of_y(Trouble::zero_window_segment));
     if (x.is_window_closed) return;
     o.count_of_y(Trouble::zero_window);
     x.is_window_closed = true;
-    troubles_.need_rarities(o.y().troubles).zero_window_time -= o.now.time_since_epoch();
+    Packed<Duration>& closed = troubles_.need_rarities(o.y().troubles).zero_window_time;
+    closed = closed.get() - o.now.time_since_epoch();
   } else if (window != 0 && x.is_window_closed) {
     x.is_window_closed = false;
-    troubles_.need_rarities(o.y().troubles).zero_window_time += o.now.time_since_epoch();
+    Packed<Duration>& closed = troubles_.need_rarities(o.y().troubles).zero_window_time;
+    closed = closed.get() + o.now.time_since_epoch();
   }
 }
 
@@ -196,10 +210,10 @@ void TcpTracker::measure_delivered(TcpConnection& connection, Role who, const Tc
 void TcpTracker::fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const TcpEndpoint& y,
                                TimePoint now) const noexcept {
   figures.initial_window = x.initial_window;
-  figures.max_window = x.max_window;
+  figures.max_window = max_window_of(x);
   figures.max_in_flight = x.max_in_flight;
   figures.unique_payload_bytes = x.unique_payload;
-  const Duration known = troubles_.known_rarities(y.troubles).zero_window_time;
+  const Duration known = troubles_.known_rarities(y.troubles).zero_window_time.get();
   figures.zero_window_time = known + (x.is_window_closed ? now.time_since_epoch() : Duration{0});
   const KeptOffer& offer = x.offer;
   figures.offer.mss = static_cast<std::uint16_t>(offer.mss);

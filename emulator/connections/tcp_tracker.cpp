@@ -121,8 +121,7 @@ bool TcpTracker::sent_on(TcpConnection& connection, Role who, const TcpSegment& 
       !connection.facts.knows(who, segment.length > 0)) {
     return false;
   }
-  x.window_sent = segment.window;
-  x.max_window = std::max(x.max_window, window);
+  note_window(x, segment, window);
   x.snd_max += segment.length;
   x.unique_payload += segment.length;
   x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
@@ -313,7 +312,7 @@ void TcpTracker::begin_with_pending(TcpConnection& connection, Role client, cons
   x.seen = TcpEndpoint::kSentSyn | TcpEndpoint::kHasSent;
   x.window_scale = pending.window_scale;
   if (pending.has_scale) x.seen |= TcpEndpoint::kHasScale;
-  connection.handshake.syn_sent(pending.at);
+  connection.handshake.syn_sent(pending.at.get());
   TcpSegment syn;
   syn.seq = pending.isn;
   syn.flags = tcp_flag::kSyn;

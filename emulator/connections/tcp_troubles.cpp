@@ -4,26 +4,33 @@ namespace wobble {
 namespace {
 
 constexpr std::size_t kFirstOdd = kCommonTroubles + kRareTroubles;
-static_assert(static_cast<std::size_t>(Trouble::gap) == kCommonTroubles);
+static_assert(static_cast<std::size_t>(Trouble::syn_retry) == kCommonTroubles);
 static_assert(static_cast<std::size_t>(Trouble::invalid_flags) == kFirstOdd);
-static_assert(static_cast<std::size_t>(Trouble::challenge_answer) + 1 == kFirstOdd + kOddTroubles);
+static_assert(static_cast<std::size_t>(Trouble::challenge_answer) + 1 == kTroubles);
 
 }  // namespace
 
+std::uint16_t& TroublePool::needed_count(TroublesIndex& index, std::size_t i) noexcept {
+  if (i < kCommonTroubles) return need(index).counts[i];
+  if (i < kFirstOdd) return need_rarities(index).counts[i - kCommonTroubles];
+  return need_oddities(index).counts[i - kFirstOdd];
+}
+
+std::uint16_t TroublePool::known_count(TroublesIndex index, std::size_t i) const noexcept {
+  if (i < kCommonTroubles) return known(index).counts[i];
+  if (i < kFirstOdd) return known_rarities(index).counts[i - kCommonTroubles];
+  return known_oddities(index).counts[i - kFirstOdd];
+}
+
 std::uint32_t TroublePool::count(TroublesIndex& index, Trouble what) noexcept {
   const auto i = static_cast<std::size_t>(what);
-  if (i >= kFirstOdd) return ++need_oddities(index).counts[i - kFirstOdd];
-  if (i >= kCommonTroubles) return ++need_rarities(index).counts[i - kCommonTroubles];
-  std::uint16_t& n = need(index).counts[i];
-  if (++n == 0) ++need_oddities(index).beyond[i];
+  if (++needed_count(index, i) == 0) ++need_carries(index).counts[i];
   return count_of(index, what);
 }
 
 std::uint32_t TroublePool::count_of(TroublesIndex index, Trouble what) const noexcept {
   const auto i = static_cast<std::size_t>(what);
-  if (i >= kFirstOdd) return known_oddities(index).counts[i - kFirstOdd];
-  if (i >= kCommonTroubles) return known_rarities(index).counts[i - kCommonTroubles];
-  return known(index).counts[i] | std::uint32_t{known_oddities(index).beyond[i]} << 16;
+  return known_count(index, i) | std::uint32_t{known_carries(index).counts[i]} << 16;
 }
 
 void TroublePool::fill(EndpointFigures& figures, TroublesIndex own, TroublesIndex peers) const noexcept {
@@ -50,7 +57,10 @@ void TroublePool::release(TroublesIndex& index, RangePool& ranges) noexcept {
   ranges.release(troubles.dropped);
   if (const std::uint32_t rare = troubles.next; rare != 0) {
     ranges.release(rarities_[rare].holes);
-    if (rarities_[rare].next != 0) oddities_.give_back(rarities_[rare].next);
+    if (const std::uint32_t odd = rarities_[rare].next; odd != 0) {
+      if (oddities_[odd].next != 0) carries_.give_back(oddities_[odd].next);
+      oddities_.give_back(odd);
+    }
     rarities_.give_back(rare);
   }
   troubles_.give_back(index);

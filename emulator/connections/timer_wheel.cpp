@@ -7,23 +7,25 @@ namespace wobble {
 
 TimerWheel::TimerWheel(std::uint32_t capacity) : nodes_(std::size_t{capacity} + 1) { earliest_.fill(kNever); }
 
+void TimerWheel::join(std::uint32_t before, std::uint32_t behind) noexcept {
+  nodes_[before].next = behind & kMostRecords;
+  nodes_[behind].previous = before & kMostRecords;
+}
+
 void TimerWheel::link(std::uint32_t index, TimePoint deadline) noexcept {
   Node& node = nodes_[index];
   const std::int64_t last = current_ + kSlots - 1;
   const std::int64_t tick = std::clamp(tick_of(deadline), current_, last);
   const TimePoint ask_at = std::min(deadline, TimePoint(Duration(last << kTickShift)));
   const std::uint32_t slot = static_cast<std::uint32_t>(tick & (kSlots - 1));
-  node.slot = static_cast<std::uint16_t>(slot);
+  node.slot = slot & (kSlots - 1);
   node.linked = true;
-  const std::uint32_t head = heads_[slot];
-  if (head == 0) {
-    node.previous = node.next = index;
+  if (heads_[slot] == 0) {
     heads_[slot] = index;
+    join(index, index);
   } else {
-    node.next = head;
-    node.previous = nodes_[head].previous;
-    nodes_[node.previous].next = index;
-    nodes_[head].previous = index;
+    join(nodes_[heads_[slot]].previous, index);
+    join(index, heads_[slot]);
   }
   used_[slot / 64] |= std::uint64_t{1} << (slot % 64);
   earliest_[slot] = std::min(earliest_[slot], ask_at);
@@ -35,8 +37,7 @@ void TimerWheel::unlink(std::uint32_t index) noexcept {
   // One that waits in the pending list still names its slot; as the head of a list it must know which.
   const std::uint32_t list = heads_[kPending] == index ? kPending : node.slot;
   if (heads_[list] == index) heads_[list] = node.next == index ? 0 : node.next;
-  nodes_[node.previous].next = node.next;
-  nodes_[node.next].previous = node.previous;
+  join(node.previous, node.next);
   node.linked = false;
   --linked_;
   if (list != kPending && heads_[list] == 0) {
@@ -80,10 +81,8 @@ void TimerWheel::collect_slot(std::uint32_t slot) noexcept {
   } else {
     const std::uint32_t tail = nodes_[head].previous;
     const std::uint32_t pending_tail = nodes_[pending].previous;
-    nodes_[pending_tail].next = head;
-    nodes_[head].previous = pending_tail;
-    nodes_[tail].next = pending;
-    nodes_[pending].previous = tail;
+    join(pending_tail, head);
+    join(tail, pending);
   }
   heads_[slot] = 0;
   used_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));

@@ -16,7 +16,9 @@ namespace wobble {
 
 class TimerWheel {
  public:
-  /// For records 1 to `capacity`.
+  static constexpr std::uint32_t kMostRecords = (1u << 26) - 1;
+
+  /// For records 1 to `capacity`, which is at most kMostRecords.
   explicit TimerWheel(std::uint32_t capacity);
 
   /// Must be called when a record gets a deadline, and when it moves earlier.
@@ -48,11 +50,12 @@ class TimerWheel {
   static constexpr int kTickShift = 26;
 
   struct Node {
-    std::uint32_t previous;  ///< the lists are rings, so that two are joined at once
-    std::uint32_t next;
-    std::uint16_t slot;
-    bool linked;
+    std::uint64_t previous : 26;  ///< the lists are rings, so that two are joined at once
+    std::uint64_t next : 26;
+    std::uint64_t slot : 10;
+    std::uint64_t linked : 1;
   };
+  static_assert(sizeof(Node) == 8 && kSlots == 1 << 10);
 
  public:
   static constexpr std::size_t kBytesPerRecord = sizeof(Node);
@@ -60,6 +63,8 @@ class TimerWheel {
  private:
   static std::int64_t tick_of(TimePoint t) noexcept { return t.time_since_epoch().count() >> kTickShift; }
   void link(std::uint32_t index, TimePoint deadline) noexcept;
+  /// Makes them neighbours in a list.
+  void join(std::uint32_t before, std::uint32_t behind) noexcept;
   /// When the slot comes round for the next time.
   std::int64_t tick_of_slot(std::uint32_t slot) const noexcept {
     return current_ + ((static_cast<std::int64_t>(slot) - current_) & (kSlots - 1));

@@ -22,10 +22,11 @@ class Deaf : public ConnectionObserver {
  public:
   void on(const ConnectionOpened&) noexcept override { ++opened; }
   void on(const Transition&) noexcept override { ++transitions; }
-  void on(const ConnectionClosed&) noexcept override {}
+  void on(const ConnectionClosed&) noexcept override { ++closed; }
   void on(const SegmentRecord&) noexcept override {}
   std::uint32_t opened = 0;
   std::uint32_t transitions = 0;
+  std::uint32_t closed = 0;
 };
 
 // Pages of this process that are in memory, in bytes (proc(5)).
@@ -116,6 +117,11 @@ constexpr const char* kLossOfServers =
 // Overtaken before us; and a window that closes and opens.
 constexpr const char* kGapAndClosedWindow =
     "; c ACK 301 ack 1 len 100; s ACK 1 ack 201; c ACK 201 ack 1 len 100; s ACK 1 ack 401 win 0; s ACK 1 ack 401";
+// No stack sends it.
+constexpr const char* kOddSegment = "; c PSH 201";
+// Behind losses in both directions, or in that of the client.
+constexpr const char* kFinsBehindBoth = "; c FIN,ACK 201 ack 201; s FIN,ACK 201 ack 202; c ACK 202 ack 202";
+constexpr const char* kFinsBehindClients = "; c FIN,ACK 401 ack 1; s FIN,ACK 1 ack 402; c ACK 402 ack 2";
 
 void expect_loss(const EndpointFigures& sender, const EndpointFigures& receiver) {
   EXPECT_EQ(sender.dropped, 1u);
@@ -128,19 +134,42 @@ TEST(Memory, OfAQuietConnection) {
   expect_cost("without trouble", table.cost_of(kOpening), 512);
 }
 
-TEST(Memory, OfAConnectionWithLossInBothDirections) {
+TEST(Memory, OfAConnectionWithLossInBothDirectionsAndBothFins) {
   FullTable table;
-  expect_cost("with loss in both directions", table.cost_of(std::string(kOpening) + kLossOfClients + kLossOfServers),
-              512);
+  expect_cost("with loss in both directions, closed",
+              table.cost_of(std::string(kOpening) + kLossOfClients + kLossOfServers + kFinsBehindBoth), 512);
+  EXPECT_EQ(table.observer.closed, kConnections);
   const ConnectionFigures figures = table.figures_of_last();
   expect_loss(figures.client, figures.server);
   expect_loss(figures.server, figures.client);
 }
 
-TEST(Memory, OfAConnectionWithEveryTroubleInOneDirection) {
+TEST(Memory, OfAConnectionWithLossInBothDirectionsAndEveryTroubleInOne) {
   FullTable table;
-  expect_cost("with loss, a gap and a closed window in one direction",
-              table.cost_of(std::string(kOpening) + kLossOfClients + kGapAndClosedWindow), 512);
+  const std::string life = std::string(kOpening) + kLossOfClients + kGapAndClosedWindow;
+  const std::string loss_of_servers =
+      "; s! ACK 1 ack 401 len 100; s ACK 101 ack 401 len 100; c ACK 401 ack 1; c ACK 401 ack 1; "
+      "s ACK 1 ack 401 len 100; c ACK 401 ack 201";
+  expect_cost("with loss in both directions, a gap and a closed window in one", table.cost_of(life + loss_of_servers),
+              512);
+  const ConnectionFigures figures = table.figures_of_last();
+  expect_loss(figures.client, figures.server);
+  expect_loss(figures.server, figures.client);
+  EXPECT_EQ(figures.client.gaps, 1u);
+}
+
+TEST(Memory, OfAConnectionWithAnOddSegmentBesideLoss) {
+  FullTable table;
+  expect_cost("with loss in one direction and a segment with impossible flags",
+              table.cost_of(std::string(kOpening) + kLossOfClients + kOddSegment), 512);
+  EXPECT_EQ(table.figures_of_last().tcp.invalid_flags, 1u);
+}
+
+TEST(Memory, OfAConnectionWithEveryTroubleInOneDirectionAndBothFins) {
+  FullTable table;
+  expect_cost("with loss, a gap and a closed window in one direction, closed",
+              table.cost_of(std::string(kOpening) + kLossOfClients + kGapAndClosedWindow + kFinsBehindClients), 512);
+  EXPECT_EQ(table.observer.closed, kConnections);
   const ConnectionFigures figures = table.figures_of_last();
   expect_loss(figures.client, figures.server);
   EXPECT_EQ(figures.client.gaps, 1u);

@@ -107,13 +107,12 @@ TEST(Troubles, AreCountedHoweverMany) {
   TroublePool pool(1);
   RangePool ranges(10);
   TroublesIndex one = 0, other = 0;
-  constexpr std::uint32_t kKinds = kCommonTroubles + kRareTroubles + kOddTroubles;
   EXPECT_EQ(pool.count_of(one, Trouble::dropped), 0u);
-  for (std::uint32_t kind = 0; kind < kKinds; ++kind) {
+  for (std::uint32_t kind = 0; kind < kTroubles; ++kind) {
     for (std::uint32_t n = 1; n <= 140'000 + kind; ++n) ASSERT_EQ(pool.count(one, static_cast<Trouble>(kind)), n);
   }
   EXPECT_EQ(pool.count(other, Trouble::dropped), 1u);
-  for (std::uint32_t kind = 0; kind < kKinds; ++kind) {
+  for (std::uint32_t kind = 0; kind < kTroubles; ++kind) {
     EXPECT_EQ(pool.count_of(one, static_cast<Trouble>(kind)), 140'000 + kind);
   }
   ranges.add(pool.need(one).out_of_order, 0, 1);
