@@ -165,7 +165,7 @@ void Service::refresh_figures(std::vector<api::ConnectionRow>& rows) {
   for (auto& [name, link] : links_) {
     const Forwarder::Command read = [&, link_name = name](Link& l, TimePoint) {
       for (api::ConnectionRow& row : rows) {
-        if (row.closed_at || row.link != link_name) continue;
+        if (row.link != link_name) continue;
         const auto figures = l.connections().figures(row.id);
         if (figures) api::set_figures(row, *figures, [&](TimePoint at) { return wall_clock(at); });
       }

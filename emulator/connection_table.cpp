@@ -127,6 +127,7 @@ void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(side);
+  record.is_late = record.is_told;
   const std::uint32_t of_peer = s.troubles.count_of(record.tcp.of(peer_of(from)).troubles, Trouble::bad_checksum);
   record.tcp.facts.tell(from, 'C', of_peer + s.count(record, from, Trouble::bad_checksum));
 }
@@ -141,6 +142,7 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
+  record.is_late = record.is_told;
   s.count(record, from, Trouble::dropped);
   if (packet.is_tcp()) s.lose_segment(record, packet.tcp, from, arrived, reason, copy);
 }
@@ -171,6 +173,10 @@ bool ConnectionTable::follow(ConnectionId id) noexcept {
   return true;
 }
 
+bool ConnectionTable::has(ConnectionId id) const noexcept {
+  return state_->store.find_id(id) != 0 || state_->half_open.find_id(id) != 0;
+}
+
 std::optional<ConnectionFigures> ConnectionTable::figures(ConnectionId id) const noexcept {
   State& s = *state_;
   if (const std::uint32_t index = s.store.find_id(id)) return s.figures_of(s.store[index]);
@@ -191,7 +197,7 @@ void ConnectionTable::close_all(TimePoint now) noexcept {
   for (std::uint32_t index = 1; index <= s.store.highest(); ++index) {
     if (!s.store[index].is_used) continue;
     s.tell_end(s.store[index], End::open, now);
-    s.forget(index);
+    s.forget(index, now);
   }
   s.datagrams.clear();
   s.end_flood(now);

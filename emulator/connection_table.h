@@ -21,6 +21,7 @@ class ConnectionObserver {
   virtual void on(const Transition&) noexcept = 0;
   virtual void on(const ConnectionClosed&) noexcept = 0;
   virtual void on(const SegmentRecord&) noexcept = 0;
+  virtual void on_late(const LateFigures&) noexcept {}
   virtual void on_exhausted(const MemoryExhausted&) noexcept {}  ///< told by the link
   virtual void on_flood(const HalfOpenFlood&) noexcept {}
 };
@@ -132,6 +133,8 @@ class ConnectionTable {
 
   /// From now on every segment of this connection is told (up to a bound). False if it is not in the table.
   bool follow(ConnectionId id) noexcept;
+  /// Also if its end was told: it may wait for stray segments.
+  bool has(ConnectionId id) const noexcept;
   /// The figures up to the connection's last segment; nothing if the connection is not in the table (any more).
   std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
 

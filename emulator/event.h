@@ -86,13 +86,23 @@ struct Transition {
 /// A TCP connection has ended when neither endpoint has anything to send any more: each is CLOSED or in TIME_WAIT, or
 /// one is CLOSED and the other was never seen (refused). It stays in the table until TIME_WAIT runs out, or 10 s for
 /// stray segments, so transitions of the same id may still follow: TIME_WAIT to CLOSED, or a refused client that tries
-/// the same SYN again. What was told is not taken back. If only one endpoint is known to be CLOSED, the end is told
-/// when the other's time-out has run: half_open.
+/// the same SYN again; and LateFigures, if there was anything more. What was told is not taken back. If only one
+/// endpoint is known to be CLOSED, the end is told when the other's time-out has run: half_open.
 struct ConnectionClosed {
   ConnectionId id = 0;
   TimePoint at;
   End end = End::open;
   ClosedBy closed_by = ClosedBy::nobody;   ///< by the states: the first FIN or RST that counted
+  TcpState client_state = TcpState::none;  ///< the last known
+  TcpState server_state = TcpState::none;
+  ConnectionFigures figures;
+};
+
+/// More of a connection was seen after its end was told: its figures when it is forgotten, in place of those. The end
+/// stays what it was.
+struct LateFigures {
+  ConnectionId id = 0;
+  TimePoint at;
   TcpState client_state = TcpState::none;  ///< the last known
   TcpState server_state = TcpState::none;
   ConnectionFigures figures;
@@ -114,7 +124,7 @@ struct SegmentRecord {
 /// How many events of each kind could not be told because the ring was full.
 struct EventsLost {
   TimePoint at;
-  std::uint64_t transitions = 0;  ///< transitions, openings and closings
+  std::uint64_t transitions = 0;  ///< transitions, openings and closings, and late figures
   std::uint64_t segments = 0;
 };
 
@@ -146,7 +156,7 @@ struct HalfOpenFlood {
   std::uint32_t evicted = 0;   ///< forgotten before their time, whatever their answer
 };
 
-using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, SegmentRecord, EventsLost,
+using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, LateFigures, SegmentRecord, EventsLost,
                                MemoryExhausted, HalfOpenFlood>;
 
 const char* to_string(TcpState state) noexcept;     ///< "NONE", "CLOSED", "SYN_SENT", "FIN_WAIT_1", ...

@@ -34,15 +34,23 @@ void EventRing::on(const Transition& event) noexcept {
 }
 
 void EventRing::on(const ConnectionClosed& event) noexcept {
-  const Ending ending{event.id, event.at, event.end, event.closed_by, event.client_state, event.server_state};
+  push_ending({event.id, event.at, false, event.end, event.closed_by, event.client_state, event.server_state},
+              event.figures);
+}
+
+void EventRing::on_late(const LateFigures& event) noexcept {
+  push_ending({event.id, event.at, true, {}, {}, event.client_state, event.server_state}, event.figures);
+}
+
+void EventRing::push_ending(const Ending& ending, const ConnectionFigures& figures) noexcept {
   if (has_room_for_figures()) {
-    figures_[figures_head_ % figures_.size()] = event.figures;  // seen by the consumer when it sees the ending
+    figures_[figures_head_ % figures_.size()] = figures;  // seen by the consumer when it sees the ending
     if (push(ending, 1)) {
       ++figures_head_;
       return;
     }
   }
-  lose(lost_transitions_, untold_transitions_, event.at);
+  lose(lost_transitions_, untold_transitions_, ending.at);
 }
 
 void EventRing::on_flood(const HalfOpenFlood& event) noexcept {
@@ -132,17 +140,18 @@ LinkEvent EventRing::take(const Slot& slot) noexcept {
       slot);
 }
 
-ConnectionClosed EventRing::with_figures(const Ending& ending) noexcept {
+LinkEvent EventRing::with_figures(const Ending& ending) noexcept {
   const std::size_t tail = figures_tail_.load(std::memory_order_relaxed);
-  const ConnectionClosed closed{ending.id,
-                                ending.at,
-                                ending.end,
-                                ending.closed_by,
-                                ending.client_state,
-                                ending.server_state,
-                                figures_[tail % figures_.size()]};
+  const ConnectionFigures& figures = figures_[tail % figures_.size()];
+  LinkEvent event;
+  if (ending.is_late) {
+    event = LateFigures{ending.id, ending.at, ending.client_state, ending.server_state, figures};
+  } else {
+    event = ConnectionClosed{ending.id,           ending.at,           ending.end, ending.closed_by,
+                             ending.client_state, ending.server_state, figures};
+  }
   figures_tail_.store(tail + 1, std::memory_order_release);
-  return closed;
+  return event;
 }
 
 void EventRing::set_limit(std::size_t events) noexcept {

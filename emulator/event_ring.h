@@ -43,6 +43,7 @@ class EventRing final : public ConnectionObserver {
   void on(const Transition& event) noexcept override;
   void on(const ConnectionClosed& event) noexcept override;
   void on(const SegmentRecord& event) noexcept override;
+  void on_late(const LateFigures& event) noexcept override;
   void on_exhausted(const MemoryExhausted& event) noexcept override;
   void on_flood(const HalfOpenFlood& event) noexcept override;
 
@@ -63,10 +64,11 @@ class EventRing final : public ConnectionObserver {
   std::uint64_t lost_segments() const noexcept { return lost_segments_.load(std::memory_order_relaxed); }
 
  private:
-  /// A ConnectionClosed whose figures lie in the other ring.
+  /// A ConnectionClosed, or LateFigures, whose figures lie in the other ring.
   struct Ending {
     ConnectionId id = 0;
     TimePoint at;
+    bool is_late = false;
     End end = End::open;
     ClosedBy closed_by = ClosedBy::nobody;
     TcpState client_state = TcpState::none;
@@ -82,8 +84,9 @@ class EventRing final : public ConnectionObserver {
  private:
   template <typename Event>
   bool push(const Event& event, std::size_t room_needed) noexcept;
+  void push_ending(const Ending& ending, const ConnectionFigures& figures) noexcept;
   LinkEvent take(const Slot& slot) noexcept;
-  ConnectionClosed with_figures(const Ending& ending) noexcept;
+  LinkEvent with_figures(const Ending& ending) noexcept;
   bool has_room_for_figures() noexcept;
   void lose(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_t>& untold, TimePoint at) noexcept;
   bool has_untold() const noexcept;

@@ -40,10 +40,16 @@ void AnalysisRows::on(const ConnectionClosed& event) noexcept {
   ended_.push_back(event.id);
 }
 
+void AnalysisRows::on_late(const LateFigures& event) noexcept {
+  const auto found = open_.find(event.id);
+  if (found == open_.end()) return;
+  api::set_figures(found->second.row, event.figures, [this](TimePoint at) { return clock_.wall_time(at); });
+}
+
 void AnalysisRows::sweep(const ConnectionTable& table) {
   if (ended_.size() < sweep_at_) return;
   std::erase_if(ended_, [&](ConnectionId id) {
-    if (table.figures(id)) return false;
+    if (table.has(id)) return false;
     const auto found = open_.find(id);
     sink_(found->second);
     open_.erase(found);

@@ -51,6 +51,7 @@ class AnalysisRows final : public ConnectionObserver {
   void on(const Transition& event) noexcept override;
   void on(const ConnectionClosed& event) noexcept override;
   void on(const SegmentRecord&) noexcept override {}
+  void on_late(const LateFigures& event) noexcept override;
 
   /// Hands on what has ended and is not in `table` any more. Cheap to call often.
   void sweep(const ConnectionTable& table);

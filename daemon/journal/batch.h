@@ -44,8 +44,10 @@ struct DrainedEvents {
   std::vector<LinkEvent> events;
 };
 
-/// Whether an event takes a number of the shared sequence. Segments have their own.
-inline bool takes_event_id(const LinkEvent& event) { return !std::holds_alternative<SegmentRecord>(event); }
+/// Whether an event takes a number of the shared sequence. Segments have their own, and late figures are no event.
+inline bool takes_event_id(const LinkEvent& event) {
+  return !std::holds_alternative<SegmentRecord>(event) && !std::holds_alternative<LateFigures>(event);
+}
 
 struct Batch {
   std::vector<NewLink> new_links;

@@ -14,9 +14,10 @@ namespace {
 constexpr std::array kOpening = {
     "opened_event", "id",        "link",           "session",     "protocol",       "client_side", "midstream",
     "ordinal",      "opened_at", "client_address", "client_port", "server_address", "server_port"};
-// and what changes until the end: these, each endpoint's state and figures, and what is known of TCP.
-constexpr std::array kEnding = {"closed_at",  "\"end\"", "closed_by", "handshake_rtt_client", "handshake_rtt_server",
-                                "initial_rtt"};
+// what its end brings:
+constexpr std::array kEnding = {"closed_at", "\"end\"", "closed_by"};
+// and what may change behind it: these, each endpoint's state and figures, and what is known of TCP.
+constexpr std::array kRoundTrips = {"handshake_rtt_client", "handshake_rtt_server", "initial_rtt"};
 
 // Every number of an endpoint, with its column's name behind "client_" or "server_".
 template <typename Figures, typename Visit>
@@ -59,10 +60,10 @@ void visit_facts(Facts& f, const Visit& visit) {
   visit("bad_checksum", f.bad_checksum);
 }
 
-// The columns an ending fills, in the order in which bind_ending() and read_connection() go through them.
-const std::vector<std::string>& ending_columns() {
+// In the order in which figures_with() and read_connection() go through them.
+const std::vector<std::string>& figure_columns() {
   static const std::vector<std::string> all = [] {
-    std::vector<std::string> columns(kEnding.begin(), kEnding.end());
+    std::vector<std::string> columns(kRoundTrips.begin(), kRoundTrips.end());
     for (const std::string side : {"client_", "server_"}) {
       columns.push_back(side + "state");
       const EndpointFigures none;
@@ -89,19 +90,26 @@ std::string insert_sql() {
     values += values.empty() ? "?" : ", ?";
   };
   for (const char* column : kOpening) add(column);
-  for (const std::string& column : ending_columns()) add(column);
+  for (const char* column : kEnding) add(column);
+  for (const std::string& column : figure_columns()) add(column);
   // A number that is there already cannot be: but one wrong row must not cost the batch.
   return "INSERT OR IGNORE INTO connections(" + columns + ") VALUES(" + values + ")";
 }
 
-std::string close_sql() {
+std::string update_sql(const std::vector<std::string>& columns) {
   std::string sql = "UPDATE connections SET ";
   int parameter = 1;
-  for (const std::string& column : ending_columns()) {
+  for (const std::string& column : columns) {
     sql += (parameter == 1 ? "" : ", ") + column + " = ?" + std::to_string(parameter + 1);
     ++parameter;
   }
   return sql + " WHERE id = ?1";
+}
+
+std::string close_sql() {
+  std::vector<std::string> columns(kEnding.begin(), kEnding.end());
+  columns.insert(columns.end(), figure_columns().begin(), figure_columns().end());
+  return update_sql(columns);
 }
 
 /// Parameters or columns one after the other.
@@ -172,6 +180,7 @@ ConnectionWriter::ConnectionWriter(Database& database, const WallAnchor& anchor)
     : anchor_(anchor),
       insert_(database, insert_sql()),
       close_(database, close_sql()),
+      late_(database, update_sql(figure_columns())),
       update_states_(database,
                      "UPDATE connections SET client_state = coalesce(?2, client_state), "
                      "server_state = coalesce(?3, server_state) WHERE id = ?1") {}
@@ -201,6 +210,12 @@ void ConnectionWriter::closed(const ConnectionClosed& event) {
   change.client = change.server = nullptr;
 }
 
+void ConnectionWriter::late(const LateFigures& event) {
+  Change& change = change_of(event.id);
+  change.late = &event;
+  change.client = change.server = nullptr;
+}
+
 void ConnectionWriter::forget() {
   changes_.clear();
   index_.clear();
@@ -215,6 +230,8 @@ std::int64_t ConnectionWriter::flush(std::int64_t session) {
       ++inserted;
     } else if (change.closed != nullptr) {
       end_with(close_.bind(1, id), 2, change);
+    } else if (change.late != nullptr) {
+      figures_with(late_.bind(1, id), 2, change);
     } else {
       const auto state = [](const Transition* latest) {
         return latest == nullptr ? std::optional<std::string_view>() : name_of(latest->to);
@@ -249,23 +266,36 @@ void ConnectionWriter::insert(const Change& change, std::int64_t session) {
 void ConnectionWriter::end_with(Statement& statement, int first, const Change& change) {
   static const ConnectionClosed kLives;
   const ConnectionClosed& event = change.closed != nullptr ? *change.closed : kLives;
-  TcpState client = event.client_state;
-  TcpState server = event.server_state;
-  if (change.client != nullptr) client = change.client->to;
-  if (change.server != nullptr) server = change.server->to;
   if (change.closed == nullptr) {
     statement.bind_null(first);
   } else {
     statement.bind(first, anchor_.at(event.at));
   }
-  const ConnectionFigures& figures = event.figures;
+  statement.bind(first + 1, name_of(event.end)).bind(first + 2, name_of(event.closed_by));
+  figures_with(statement, first + static_cast<int>(kEnding.size()), change);
+}
+
+void ConnectionWriter::figures_with(Statement& statement, int first, const Change& change) {
+  static const ConnectionFigures kNone;
+  const ConnectionFigures* known = &kNone;
+  TcpState client = TcpState::none;
+  TcpState server = TcpState::none;
+  const auto take = [&](const auto& event) {
+    known = &event.figures;
+    client = event.client_state;
+    server = event.server_state;
+  };
+  if (change.closed != nullptr) take(*change.closed);
+  if (change.late != nullptr) take(*change.late);
+  if (change.client != nullptr) client = change.client->to;
+  if (change.server != nullptr) server = change.server->to;
+  const ConnectionFigures& figures = *known;
   const std::string client_offer = offer_text(figures.client.offer);
   const std::string server_offer = offer_text(figures.server.offer);
   const std::string history = figures.tcp.history.text();
   const std::string closes = closes_text(figures.closes, anchor_);
-  Binder to(statement, first + 1);
-  to << name_of(event.end) << name_of(event.closed_by) << figures.handshake_rtt_client.count()
-     << figures.handshake_rtt_server.count() << figures.initial_rtt.count();
+  Binder to(statement, first);
+  to << figures.handshake_rtt_client.count() << figures.handshake_rtt_server.count() << figures.initial_rtt.count();
   bind_figures(to, client, figures.client, client_offer);
   bind_figures(to, server, figures.server, server_offer);
   visit_facts(figures.tcp, [&](const char*, auto value) { to << value; });
@@ -280,7 +310,8 @@ const std::string& select_connections() {
   static const std::string sql = [] {
     std::string text = "SELECT coalesce(l.name, '')";
     for (const char* column : kOpening) text += std::string(", c.") + column;
-    for (const std::string& column : ending_columns()) text += ", c." + column;
+    for (const char* column : kEnding) text += std::string(", c.") + column;
+    for (const std::string& column : figure_columns()) text += ", c." + column;
     return text + " FROM connections c LEFT JOIN links l ON l.id = c.link";
   }();
   return sql;

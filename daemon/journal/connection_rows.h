@@ -24,6 +24,7 @@ class ConnectionWriter {
   void opened(const ConnectionOpened& event, std::uint64_t event_id, LinkNumber link);
   void changed(const Transition& event);
   void closed(const ConnectionClosed& event);
+  void late(const LateFigures& event);
 
   /// Writes everything gathered; returns how many rows are new. Forgets what was gathered, also when it throws.
   std::int64_t flush(std::int64_t session);
@@ -35,18 +36,21 @@ class ConnectionWriter {
     const ConnectionOpened* opened = nullptr;
     std::uint64_t opened_event = 0;
     LinkNumber link = 0;
-    const Transition* client = nullptr;  ///< the latest of each side, and later than `closed`
+    const Transition* client = nullptr;  ///< the latest of each side, and later than the next two
     const Transition* server = nullptr;
     const ConnectionClosed* closed = nullptr;
+    const LateFigures* late = nullptr;
   };
   Change& change_of(ConnectionId id);
   void insert(const Change& change, std::int64_t session);
-  /// Binds what an ending fills, from parameter `first` on, and runs the statement.
+  // Bind what an ending fills, or only the figures of it, from parameter `first` on, and run the statement.
   void end_with(Statement& statement, int first, const Change& change);
+  void figures_with(Statement& statement, int first, const Change& change);
 
   WallAnchor anchor_;
   Statement insert_;
   Statement close_;
+  Statement late_;
   Statement update_states_;
   std::vector<Change> changes_;  ///< in the order in which they were first touched
   std::unordered_map<ConnectionId, std::size_t> index_;

@@ -217,7 +217,7 @@ void Journal::count_loss_of(const LinkEvent& event) {
     untold_transitions_ += told->transitions;
     untold_segments_ += told->segments;
   } else {
-    takes_event_id(event) ? count_loss(1, 0) : count_loss(0, 1);
+    std::holds_alternative<SegmentRecord>(event) ? count_loss(0, 1) : count_loss(1, 0);
   }
 }
 

@@ -33,27 +33,28 @@ struct PacketCounters {
 
 /// One flow. All zeroes is a record never used. In the order that leaves the fewest gaps.
 struct Record {
+  std::uint64_t flow_key = 0;
+  TimePoint last_segment{};
+  std::array<TimePoint, 2> landed{};  ///< the latest arrival among what was delivered of each role's
   FlowKey key;
   Side client_side : 1 = Side::near;
   bool is_used : 1 = false;
   bool is_told : 1 = false;    ///< its ConnectionClosed was sent
+  bool is_late : 1 = false;    ///< and something was counted since
   bool is_untold : 1 = false;  ///< a flood is on, and its handshake is not complete
   SegmentBudget budget;
   std::uint32_t key_chain = 0;
   std::uint32_t id_chain = 0;
-  CloseList closes;
+  [[no_unique_address]] CloseList closes;
   PacketCounters client;
   PacketCounters server;
-  ConnectionId id = 0;
-  std::uint64_t flow_key = 0;
-  TimePoint last_segment{};
-  std::array<TimePoint, 2> landed{};  ///< the latest arrival among what was delivered of each role's
+  Count48 id;  ///< a ConnectionId
   TcpConnection tcp;
 
   PacketCounters& counters_of(Role role) noexcept { return role == Role::client ? client : server; }
   Role role_of(Side side) const noexcept { return side == client_side ? Role::client : Role::server; }
 };
-static_assert(sizeof(Record) == 384);
+static_assert(sizeof(Record) == 368);
 
 class RecordStore : public KeyedStore<Record> {
  public:

@@ -175,7 +175,7 @@ void ConnectionTable::State::end_half_open(std::uint32_t half, End end, TimePoin
   }
   const std::uint32_t index = promote(half);
   tell_end(store[index], end, now);
-  forget(index);
+  forget(index, now);
 }
 
 ConnectionFigures ConnectionTable::State::figures_of_half_open(std::uint32_t half) noexcept {

@@ -36,6 +36,7 @@ std::uint32_t ConnectionTable::State::payload_size(const PacketView& packet) noe
 std::uint64_t ConnectionTable::State::count_arrival(Record& record, const PacketView& packet, Role from) noexcept {
   PacketCounters& counters = record.counters_of(from);
   const std::uint64_t number = counters.packets_sent;
+  record.is_late = record.is_told;
   counters.packets_sent += 1;
   counters.bytes_sent += packet.length;
   counters.payload_bytes += payload_size(packet);
@@ -84,6 +85,7 @@ bool ConnectionTable::State::deliver(Record& record, const PacketView& packet, S
 void ConnectionTable::State::count_delivery(Record& record, const PacketView& packet, Role from, TimePoint arrived,
                                             std::uint8_t copy) noexcept {
   PacketCounters& counted = record.counters_of(from);
+  record.is_late = record.is_told;
   counted.packets_delivered += 1;
   counted.bytes_delivered += packet.length;
   TimePoint& landed = record.landed[static_cast<std::size_t>(from)];

@@ -124,7 +124,7 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
     opening.pending = {peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
   }
   tell_end(record, End::superseded, now);
-  forget(index);
+  forget(index, now);
   return open(key, opening, now);
 }
 
@@ -208,14 +208,14 @@ void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint 
   wheel.set(index, deadline_of(index), now);
   if (record.is_told || !TcpTracker::is_over(record.tcp)) return;
   tell_end(record, TcpTracker::end_of(record.tcp), now);
-  if (record.is_untold) forget(index);  // counted: nobody asks what comes behind it
+  if (record.is_untold) forget(index, now);  // counted: nobody asks what comes behind it
 }
 
 void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept {
   Record& record = store[index];
   if (record.key.protocol != kTcp) {
     tell_end(record, End::idle_timeout, now);
-    forget(index);
+    forget(index, now);
     return;
   }
   Steps steps;
@@ -223,7 +223,7 @@ void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept
   publish(record, steps, nullptr, now);
   if (is_done) {
     tell_end(record, TcpTracker::end_of(record.tcp), now);
-    forget(index);
+    forget(index, now);
   } else {
     settle(index, false, now);
   }
@@ -255,7 +255,7 @@ void ConnectionTable::State::make_room(TimePoint now) noexcept {
     if (victim == 0) victim = idle.oldest(class_of(what));
   }
   tell_end(store[victim], End::evicted, now);
-  forget(victim);
+  forget(victim, now);
 }
 
 ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
@@ -289,8 +289,12 @@ void ConnectionTable::State::release(Record& record) noexcept {
   closes.release(record.closes);
 }
 
-void ConnectionTable::State::forget(std::uint32_t index) noexcept {
-  release(store[index]);
+void ConnectionTable::State::forget(std::uint32_t index, TimePoint now) noexcept {
+  Record& record = store[index];
+  if (record.is_late && !record.is_untold) {
+    observer.on_late({record.id, now, record.tcp.client.state, record.tcp.server.state, figures_of(record)});
+  }
+  release(record);
   idle.remove(index);
   wheel.cancel(index);
   store.erase(index);

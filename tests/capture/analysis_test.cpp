@@ -105,6 +105,25 @@ TEST(Analysis, TheSamePacketLaterIsARetransmission) {
   EXPECT_EQ(result.connections.at(0).row.client.figures.retransmissions, 1u);
 }
 
+TEST(Analysis, EveryRstIsAmongTheClosesAlsoBehindTheEnd) {
+  std::vector<Captured> packets = orderly();
+  packets.resize(4);
+  Conversation c;
+  const auto add = [&](Bytes packet) { packets.push_back({std::move(packet), packets.back().at + kMillisecond}); };
+  add(c.server(kRst, 501, 0));
+  add(c.client(kAck, 111, 501));
+  add(c.server(kRst, 501, 0));
+  add(c.client(kRst | kAck, 111, 501));
+  const Analysed result = analyse(raw_pcap(packets));
+  ASSERT_THAT(result.connections, SizeIs(1));
+  const api::ConnectionRow& row = result.connections[0].row;
+  EXPECT_EQ(row.end, End::reset);
+  EXPECT_EQ(row.closed_by, ClosedBy::server);
+  ASSERT_THAT(row.closes, SizeIs(3)) << result.story();
+  EXPECT_EQ(row.closes[2].side, Role::client);
+  EXPECT_EQ(row.client.figures.packets_sent + row.server.figures.packets_sent, packets.size());
+}
+
 TEST(Analysis, DamageIsToldAfterWhatStoodBeforeIt) {
   Bytes file = raw_pcap(orderly());
   file.resize(file.size() - 3);

@@ -23,6 +23,7 @@ class Listener : public ConnectionObserver {
   void on(const Transition& e) noexcept override { transitions.push_back(e); }
   void on(const ConnectionClosed& e) noexcept override { closed.push_back(e); }
   void on(const SegmentRecord& e) noexcept override { segments.push_back(e); }
+  void on_late(const LateFigures& e) noexcept override { late.push_back(e); }
   void on_flood(const HalfOpenFlood& e) noexcept override { floods.push_back(e); }
 
   /// "SYN_SENT ESTABLISHED ...": the states one endpoint of a connection went through.
@@ -39,6 +40,7 @@ class Listener : public ConnectionObserver {
   std::vector<ConnectionOpened> opened;
   std::vector<Transition> transitions;
   std::vector<ConnectionClosed> closed;
+  std::vector<LateFigures> late;
   std::vector<SegmentRecord> segments;
   std::vector<HalfOpenFlood> floods;
 };

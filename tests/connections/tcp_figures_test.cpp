@@ -311,6 +311,46 @@ TEST(TcpFigures, ClosingSegmentsInOrderWithTheirFate) {
   EXPECT_EQ(s.table.figures(1)->closes.left_out(), 102u - 15u);
 }
 
+// What was in flight when a side gave up, and what that is answered by, belong to the connection too.
+TEST(TcpFigures, OfWhatComesBehindTheEndAreToldWhenItIsForgotten) {
+  TableStory s;
+  s.shake_hands();
+  const std::size_t in_flight = s.client_sends("ACK 1 ack 1 len 100", {.delay = 50ms});
+  s.server("RST,ACK 1 ack 1");
+  s.expect_end(End::reset, ClosedBy::server);
+  EXPECT_EQ(s.listener.closed[0].figures.closes.size(), 1u);
+  EXPECT_EQ(s.listener.closed[0].figures.client.packets_delivered, 2u);
+  s.deliver(in_flight);
+  s.server("RST 1");
+  s.client_loses("ACK 1 ack 1 len 100");
+  EXPECT_TRUE(s.listener.late.empty());
+  s.wait(10s);
+  ASSERT_EQ(s.listener.late.size(), 1u) << s.story();
+  const LateFigures& late = s.listener.late[0];
+  EXPECT_EQ(late.id, 1u);
+  EXPECT_EQ(late.client_state, TcpState::closed);
+  EXPECT_EQ(late.server_state, TcpState::closed);
+  EXPECT_EQ(late.figures.closes.size(), 2u);
+  EXPECT_TRUE(late.figures.closes[1].is_delivered);
+  EXPECT_EQ(late.figures.client.packets_sent, 4u);
+  EXPECT_EQ(late.figures.client.packets_delivered, 3u);
+  EXPECT_EQ(late.figures.client.dropped, 1u);
+  EXPECT_EQ(late.figures.server.packets_sent, 3u);
+  EXPECT_EQ(s.listener.closed.size(), 1u) << "the end is told once";
+}
+
+TEST(TcpFigures, OfAConnectionWithNothingBehindItsEndAreToldOnce) {
+  TableStory s;
+  s.shake_hands();
+  s.client("FIN,ACK 1 ack 1");
+  s.server("FIN,ACK 1 ack 2");
+  s.client("ACK 2 ack 2");
+  s.wait(60s);
+  EXPECT_EQ(s.table.size(), 0u);
+  EXPECT_EQ(s.listener.closed.size(), 1u);
+  EXPECT_TRUE(s.listener.late.empty());
+}
+
 TEST(TcpFigures, HistoryOfALife) {
   TableStory s;
   s.shake_hands();

@@ -145,6 +145,31 @@ TEST_F(JournalTest, ConnectionComesBackAsItWas) {
   EXPECT_FALSE(journal->connection(18));
 }
 
+TEST_F(JournalTest, LateFiguresTakeThePlaceOfTheEnds) {
+  open();
+  const ConnectionOpened begin = opening_of(1);
+  ConnectionClosed end = closing_of(1, End::reset, ClosedBy::server, begin.at + milliseconds(250));
+  LateFigures late{1, end.at + std::chrono::seconds(10), TcpState::closed, TcpState::closed, every_figure(begin.at)};
+  ring.on(begin);
+  for (const bool in_one_batch : {false, true}) {
+    ring.on(end);
+    ASSERT_TRUE(in_one_batch || journal->sync(kLongEnough));
+    ring.on_late(late);
+    ASSERT_TRUE(journal->sync(kLongEnough));
+    const auto row = journal->connection(1);
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->end, End::reset);
+    EXPECT_EQ(row->closed_by, ClosedBy::server);
+    EXPECT_EQ(row->closed_at, row->opened_at + 250'000'000);
+    EXPECT_EQ(row->client.state, TcpState::closed);
+    EXPECT_EQ(row->client.figures, late.figures.client);
+    EXPECT_EQ(row->server.figures, late.figures.server);
+    EXPECT_EQ(row->tcp, late.figures.tcp);
+    EXPECT_EQ(row->closes.size(), 2u);
+    late.figures.client.packets_sent += 7;
+  }
+}
+
 TEST_F(JournalTest, StatesFollowTheTransitions) {
   open();
   using enum TcpState;
