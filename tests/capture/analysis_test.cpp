@@ -139,10 +139,33 @@ TEST(Analysis, AFinInAFragmentedSegment) {
   const Analysed result = analyse(raw_pcap(packets));
   ASSERT_THAT(result.connections, SizeIs(1));
   EXPECT_EQ(result.counts.fragments, 2u);
-  EXPECT_EQ(result.counts.datagrams, 1u);
+  EXPECT_EQ(result.connections[0].row.client.figures.packets_sent, 6u) << "each fragment is one";
   EXPECT_EQ(result.connections[0].row.client.state, TcpState::fin_wait_2);
   EXPECT_EQ(result.connections[0].row.server.state, TcpState::close_wait);
   EXPECT_EQ(result.connections[0].row.client.figures.payload_bytes, 70u);
+}
+
+// As the link counts them live, also those of a datagram that is never whole.
+TEST(Analysis, EachFragmentIsAPacketOfItsFlow) {
+  std::vector<Captured> packets;
+  const Bytes datagram = packets::udp(5353, 53, Bytes(72, 'd'));  // 80 bytes
+  for (const bool is_whole : {true, false}) {
+    for (std::size_t from = 0; from < (is_whole ? 80u : 40u); from += 40) {
+      const auto begin = datagram.begin() + static_cast<std::ptrdiff_t>(from);
+      Bytes piece = packets::ipv4(kUdp, Bytes(begin, begin + 40), static_cast<std::uint16_t>(from == 0 ? 0x2000 : 5));
+      piece[5] = is_whole ? 1 : 2;
+      write_ipv4_header_checksum(piece);
+      packets.push_back({piece, static_cast<std::int64_t>(packets.size()) * kMillisecond});
+    }
+  }
+  const Analysed result = analyse(raw_pcap(packets));
+  ASSERT_THAT(result.connections, SizeIs(1));
+  const EndpointFigures& sent = result.connections[0].row.client.figures;
+  EXPECT_EQ(sent.packets_sent, 3u);
+  EXPECT_EQ(sent.packets_delivered, 3u);
+  EXPECT_EQ(sent.bytes_sent, 180u);
+  EXPECT_EQ(result.counts.fragments, 3u);
+  EXPECT_EQ(result.counts.packets, 3u);
 }
 
 TEST(Analysis, FlowsBesideTheConnections) {
