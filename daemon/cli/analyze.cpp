@@ -198,9 +198,11 @@ void add_analyze(CLI::App& app, Context& context) {
   auto options = std::make_shared<AnalyzeOptions>();
   command->add_option("FILE", options->file, "The capture, plain or in gzip; - for standard input")->required();
   command
-      ->add_option("--checksums", options->checksums,
-                   "verify: a packet with a bad checksum counts for nothing (history says C); ignore: it counts; "
-                   "auto: verify, but not a direction of which 90 % are bad, as captures on the sending host have it")
+      ->add_option(
+          "--checksums", options->checksums,
+          "verify: a packet with a bad checksum counts for nothing (history says C); ignore: it counts; "
+          "auto: verify, but not what is not summed yet, nor a direction of which 90 % are bad, as captures on "
+          "the sending host have them")
       ->capture_default_str();
   command->add_option("--limit", options->limit, "Rows of the table; --json has all")->capture_default_str();
   command->footer(
