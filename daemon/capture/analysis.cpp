@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/capture/sorted_frames.h"
+#include "emulator/random.h"
 
 namespace wobble::daemon {
 namespace {
@@ -131,7 +132,7 @@ void CaptureAnalysis::move_to(std::int64_t at) {
 
 void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacket& framed,
                                    const CapturedPacket& packet) {
-  const std::uint64_t way = std::uint64_t{frame.interface} << 24 | (framed.tags & 0xffffff);
+  const std::uint64_t way = mix64(std::uint64_t{frame.interface} << 32 | framed.seen_at) ^ framed.tags;
   if (duplicates_.is_second_view(packet.view, way, frame.at)) {
     ++counts_.second_views;
     return;

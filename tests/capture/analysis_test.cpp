@@ -96,6 +96,28 @@ TEST(Analysis, FramesSeenTwiceAreNoRetransmissions) {
   EXPECT_EQ(result.connections.at(0).row.client.figures.packets_sent, 6u);
 }
 
+// A capture on "any" of a bridge, where nothing but its interface tells the second view of an acknowledgement.
+TEST(Analysis, CookedFramesSeenOnTwoInterfacesAreNoDuplicateAcknowledgements) {
+  const Order o;
+  const auto seen_on = [](std::uint8_t interface, bool goes, const Bytes& packet) {
+    return Bytes{8, 0, 0, 0, 0, 0, 0, interface, 0, 1, static_cast<std::uint8_t>(goes ? 4 : 0), 6} + Bytes(8, 2) +
+           packet;
+  };
+  for (const bool is_other_interface : {true, false}) {
+    Bytes file = pcap_header(o, 0xa1b23c4d, 276);
+    for (Captured one : orderly()) {
+      one.packet[4] = one.packet[5] = 0;  // not identified
+      const auto at = static_cast<std::uint32_t>(one.at);
+      file = file + pcap_frame(o, 1, at, seen_on(3, false, one.packet)) +
+             pcap_frame(o, 1, at + 50'000, seen_on(is_other_interface ? 4 : 3, !is_other_interface, one.packet));
+    }
+    const Analysed result = analyse(file, Checksums::ignore);
+    EXPECT_EQ(result.story(), kOrderlyStory);
+    EXPECT_EQ(result.counts.second_views, 10u);
+    EXPECT_EQ(result.connections.at(0).row.client.figures.packets_sent, 6u);
+  }
+}
+
 TEST(Analysis, TheSamePacketLaterIsARetransmission) {
   std::vector<Captured> packets = orderly();
   packets.insert(packets.begin() + 4, {packets[3].packet, packets[3].at + 1'000'000});
@@ -244,6 +266,20 @@ TEST(AnalysisChecksums, ADirectionThatWasCapturedBeforeItWasSummedIsBelieved) {
     if (one.packet[12 + 2] == 0) one.packet[36] ^= 0x55;  // what 10.77.0.1 sends
   }
   EXPECT_EQ(analyse(raw_pcap(packets), Checksums::automatic).story(), kOrderlyStory);
+  EXPECT_EQ(analyse(raw_pcap(packets), Checksums::verify).counts.bad_checksums, 6u);
+}
+
+// A host sums some of what it sends itself (resets), and merges some of what it receives.
+TEST(AnalysisChecksums, WhatIsNotSummedYetIsBelievedBesideWhatIs) {
+  std::vector<Captured> packets = one_bad();
+  for (std::size_t i = 0; i < packets.size(); i += 2) {
+    PacketView view;
+    ASSERT_EQ(parse_packet(packets[i].packet, view), ParseError::none);
+    if (is_checksum_right(view)) write_partial_checksum(view, packets[i].packet);
+  }
+  const Analysed result = analyse(raw_pcap(packets), Checksums::automatic);
+  EXPECT_EQ(result.counts.bad_checksums, 1u);
+  EXPECT_EQ(result.story(), kOrderlyStory);
   EXPECT_EQ(analyse(raw_pcap(packets), Checksums::verify).counts.bad_checksums, 6u);
 }
 
