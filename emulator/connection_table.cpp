@@ -86,7 +86,8 @@ bool ConnectionTable::arrive_rest(ConnectionHandle connection, const PacketView&
   PacketCounters& counters = s.store[index].counters_of(s.store[index].role_of(side));
   counters.packets_sent += n;
   counters.bytes_sent += rest.length;
-  counters.payload_bytes += rest.is_tcp() ? rest.tcp.length : rest.length - std::size_t{n} * rest.payload_offset;
+  const std::size_t headers = rest.is_tcp() ? 0 : std::size_t{n - 1} * rest.payload_offset;
+  counters.payload_bytes += State::payload_size(rest) - headers;
   return true;
 }
 

@@ -110,6 +110,9 @@ bool is_checksum_right(const PacketView& packet) noexcept;
 /// written if there is no place for one (another protocol, a fragment).
 void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
 
+/// Whether the checksum is the sum of the pseudo-header alone: the kernel leaves the rest to a device. TCP and UDP.
+bool is_checksum_partial(const PacketView& packet) noexcept;
+
 /// Writes the sum of the pseudo-header alone, as the kernel does where the rest is left to a device; for TCP and UDP.
 void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
 /// The same for a packet whose transport header and payload are `length` bytes, of which only the headers are here.

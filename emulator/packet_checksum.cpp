@@ -82,6 +82,12 @@ bool is_checksum_right(const PacketView& packet) noexcept {
   return fold(whole_sum(packet, coverage)) == 0xffff;
 }
 
+bool is_checksum_partial(const PacketView& packet) noexcept {
+  if (!has_coverage(packet) || (packet.protocol != kTcp && packet.protocol != kUdp)) return false;
+  const Coverage coverage = coverage_of(packet);
+  return read16(packet.bytes, coverage.field) == fold(pseudo_header_sum(packet, coverage.length));
+}
+
 void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept {
   if (!has_coverage(packet)) return;
   const Coverage coverage = coverage_of(packet);

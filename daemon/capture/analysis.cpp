@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/capture/sorted_frames.h"
+#include "emulator/random.h"
 
 namespace wobble::daemon {
 namespace {
@@ -129,20 +130,15 @@ void CaptureAnalysis::move_to(std::int64_t at) {
   rows_.sweep(table_);
 }
 
-void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacket& framed, CapturedPacket& packet) {
-  const std::uint64_t way = std::uint64_t{frame.interface} << 24 | (framed.tags & 0xffffff);
+void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacket& framed,
+                                   const CapturedPacket& packet) {
+  const std::uint64_t way = mix64(std::uint64_t{frame.interface} << 32 | framed.seen_at) ^ framed.tags;
   if (duplicates_.is_second_view(packet.view, way, frame.at)) {
     ++counts_.second_views;
     return;
   }
-  if (packet.view.is_fragment) {
-    ++counts_.fragments;
-    const auto whole = fragments_.add(packet.view, frame.at);
-    if (!whole || parse_packet(*whole, packet.view) != ParseError::none) return;
-    ++counts_.datagrams;
-    packet.is_whole = false;
-  }
   ++counts_.packets;
+  counts_.fragments += packet.view.is_fragment ? 1 : 0;
   counts_.truncated += frame.bytes.size() < frame.original_length ? 1 : 0;
   if (checksums_.is_bad(packet)) {
     ++counts_.bad_checksums;
@@ -155,7 +151,7 @@ void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacke
 void CaptureAnalysis::pass_in_turn(const PacketView& view, std::int64_t at) {
   const Side side = side_of(view);
   pass_all(early_.ripe_before(view, side, at));
-  if (!view.is_tcp()) return pass(view, side, at);
+  if (!view.is_tcp() || view.is_fragment) return pass(view, side, at);
   if (early_.keep_early(view, side, at)) return;
   pass(view, side, at);
   pass_all(early_.ripe_after(view, side));

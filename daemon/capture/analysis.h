@@ -18,7 +18,6 @@
 #include "daemon/capture/checksum_policy.h"
 #include "daemon/capture/duplicate_frames.h"
 #include "daemon/capture/early_acks.h"
-#include "daemon/capture/fragments.h"
 #include "daemon/capture/link_layer.h"
 
 namespace wobble::daemon {
@@ -32,13 +31,12 @@ struct AnalysisOptions {
 /// Frames, by what became of them.
 struct AnalysisCounts {
   std::uint64_t frames = 0;
-  std::uint64_t packets = 0;  ///< IP packets that were looked at
+  std::uint64_t packets = 0;  ///< IP packets that were looked at, each fragment one
   std::uint64_t not_ip = 0;
   std::uint64_t unknown_link = 0;  ///< of a link type that is not read
   std::uint64_t unreadable = 0;    ///< malformed, or cut off within its headers
   std::uint64_t truncated = 0;     ///< of packets: not whole, but enough of it
-  std::uint64_t fragments = 0;
-  std::uint64_t datagrams = 0;  ///< put together from those
+  std::uint64_t fragments = 0;     ///< of packets
   std::uint64_t bad_checksums = 0;
   std::uint64_t second_views = 0;  ///< duplicated frames
   std::uint64_t missed = 0;        ///< the capture says that it lost them
@@ -76,7 +74,7 @@ class CaptureAnalysis {
   void take(const CaptureReader& reader, const CapturedFrame& frame);
   const std::optional<LaneMark>& lane(const CaptureReader& reader, std::uint32_t interface);
   bool find(const CaptureReader& reader, const CapturedFrame& frame, FramedPacket& framed, CapturedPacket& packet);
-  void take_foreign(const CapturedFrame& frame, const FramedPacket& framed, CapturedPacket& packet);
+  void take_foreign(const CapturedFrame& frame, const FramedPacket& framed, const CapturedPacket& packet);
   void pass_in_turn(const PacketView& view, std::int64_t at);
   void pass(const PacketView& view, Side side, std::int64_t at);
   void pass_all(const std::vector<EarlyAcks::Segment>& segments);
@@ -90,7 +88,6 @@ class CaptureAnalysis {
   ConnectionTable table_;
   ChecksumPolicy checksums_;
   PacketRestorer restorer_;
-  FragmentTable fragments_;
   DuplicateFrames duplicates_;
   EarlyAcks early_;
   std::vector<std::optional<LaneMark>> lanes_;

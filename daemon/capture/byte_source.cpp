@@ -49,11 +49,11 @@ class FileSource final : public ByteSource {
   // At the end of what can be read. What was read before is handed out first.
   void check(std::size_t done) const {
     int code = Z_OK;
-    const char* text = ::gzerror(file_, &code);
+    std::string text = ::gzerror(file_, &code);
     if (code == Z_OK || code == Z_STREAM_END || done > 0) return;
     if (code == Z_ERRNO) throw CaptureError(std::string("it cannot be read: ") + std::strerror(errno), offset_);
-    throw CaptureError(std::string("the gzip stream is damaged: ") + (code == Z_BUF_ERROR ? "it is cut off" : text),
-                       offset_);
+    if (const std::size_t colon = text.find(": "); colon != std::string::npos) text.erase(0, colon + 2);  // "<fd:3>: "
+    throw CaptureError("the gzip stream is damaged: " + (code == Z_BUF_ERROR ? "it is cut off" : text), offset_);
   }
 
   gzFile file_;

@@ -29,7 +29,7 @@ std::optional<Checksums> parse_checksums(std::string_view text) {
 }
 
 void ChecksumPolicy::look(const CapturedPacket& packet) {
-  if (!packet.is_whole) return;
+  if (!packet.is_whole || is_checksum_partial(packet.view)) return;
   const auto key = std::pair(packet.view.source, packet.view.destination);
   if (directions_.size() >= kMostDirections && !directions_.contains(key)) return;
   Direction& direction = directions_[key];
@@ -44,7 +44,7 @@ bool ChecksumPolicy::is_bad(const CapturedPacket& packet) {
   if (found == directions_.end()) return false;
   const Direction& direction = found->second;
   if (direction.bad == 0 || direction.bad >= 9 * direction.good) return false;
-  return !is_right(packet);
+  return !is_right(packet) && !is_checksum_partial(packet.view);
 }
 
 }  // namespace wobble::daemon

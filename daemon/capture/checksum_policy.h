@@ -1,5 +1,6 @@
 // Which packets of a capture a receiver would have discarded for their checksum. A capture taken on a host shows what
-// it sends before the device has summed it, so a whole direction may be "bad" without meaning it.
+// it sends before the device has summed it, and what it has received merged, so much of a direction, or all of it, may
+// be "bad" without meaning it.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace wobble::daemon {
 enum class Checksums : std::uint8_t {
   verify,     ///< every one
   ignore,     ///< none
-  automatic,  ///< but those of a direction (sender and receiver) of which 90 % or more are bad
+  automatic,  ///< but those not summed yet, and those of a direction (sender and receiver) of which 90 % or more are
+              ///< bad
 };
 std::optional<Checksums> parse_checksums(std::string_view text);  ///< "verify", "ignore", "auto"
 

@@ -1,7 +1,7 @@
 // A capture on a bridge, on "any" or behind a mirror port sees each packet twice. A frame is such a second view if
 // everything of it but its link layer, its time to live and what hangs on that was seen less than a millisecond
 // before. Where the IP packet has no identification (IPv6, or 0) a pure acknowledgement may honestly come twice, so
-// there the second view must have come by another way: another interface, VLAN or time to live.
+// there the second view must have come by another way: another interface, direction, VLAN or time to live.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class DuplicateFrames {
  public:
   static constexpr std::int64_t kWindow = 1'000'000;  ///< nanoseconds
 
-  /// Whether `packet` was seen already; if not, it is remembered. `way`: interface and VLAN.
+  /// Whether `packet` was seen already; if not, it is remembered. `way`: interface, direction and VLAN.
   bool is_second_view(const PacketView& packet, std::uint64_t way, std::int64_t at);
 
  private:

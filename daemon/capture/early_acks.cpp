@@ -52,6 +52,10 @@ void EarlyAcks::seen(const PacketView& packet, Side side) {
   const std::size_t own = index_of(side), peer = 1 - own;
   const bool restarts = packet.tcp.has(tcp_flag::kSyn) && !packet.tcp.has(tcp_flag::kAck);
   if (restarts) sent.is_known[peer] = false;
+  if (packet.is_fragment) {  // where the whole segment ends is not known
+    sent.is_known[own] = false;
+    return;
+  }
   const SequenceNumber end = packet.tcp.seq + packet.tcp.sequence_length();
   const auto advance = [&](std::size_t side_index, SequenceNumber to, bool anew) {
     const bool is_known = sent.is_known[side_index] && !anew;

@@ -15,6 +15,7 @@ struct Rest {
   std::span<const std::uint8_t> bytes;
   std::uint32_t original = 0;
   std::uint32_t tags = 0;
+  std::uint32_t seen_at = 0;
 
   bool take(std::size_t n) noexcept {
     if (bytes.size() < n) return false;
@@ -26,7 +27,7 @@ struct Rest {
 
 FrameContent ip(const Rest& rest, FramedPacket& out) noexcept {
   if (rest.bytes.empty()) return FrameContent::cut_off;
-  out = {rest.bytes, rest.original, rest.tags};
+  out = {rest.bytes, rest.original, rest.tags, rest.seen_at};
   return FrameContent::ip;
 }
 
@@ -69,6 +70,18 @@ FrameContent behind(Rest rest, std::size_t type_at, std::size_t header, FramedPa
   return after_type(type, rest, out);
 }
 
+// 0 packet type: came, or was sent | 2 hardware | 4 address length | 6 address | 14 type
+FrameContent after_cooked(Rest rest, FramedPacket& out) noexcept {
+  if (rest.bytes.size() >= 2) rest.seen_at = kNetwork.u16(rest.bytes, 0);
+  return behind(rest, 14, 16, out);
+}
+
+// 0 type | 2 reserved | 4 interface | 8 hardware | 10 packet type | 11 address length | 12 address
+FrameContent after_cooked2(Rest rest, FramedPacket& out) noexcept {
+  if (rest.bytes.size() > 10) rest.seen_at = kNetwork.u32(rest.bytes, 4) << 8 | rest.bytes[10];
+  return behind(rest, 0, 20, out);
+}
+
 // Four bytes of an address family, in the byte order of the machine that captured: AF_INET is 2 everywhere, AF_INET6
 // 10 (Linux), 24 (NetBSD, OpenBSD), 28 (FreeBSD) or 30 (macOS).
 FrameContent after_family(Rest rest, FramedPacket& out) noexcept {
@@ -86,11 +99,11 @@ FrameContent after_family(Rest rest, FramedPacket& out) noexcept {
 
 FrameContent find_packet(std::uint16_t type, std::span<const std::uint8_t> frame, std::uint32_t original_length,
                          FramedPacket& out) noexcept {
-  const Rest rest{frame, original_length, 0};
+  const Rest rest{frame, original_length};
   switch (type) {
     case link_type::kEthernet: return behind(rest, 12, 14, out);
-    case link_type::kCooked: return behind(rest, 14, 16, out);
-    case link_type::kCooked2: return behind(rest, 0, 20, out);
+    case link_type::kCooked: return after_cooked(rest, out);
+    case link_type::kCooked2: return after_cooked2(rest, out);
     case link_type::kNull:
     case link_type::kLoop: return after_family(rest, out);
     case link_type::kRaw:

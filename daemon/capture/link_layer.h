@@ -19,6 +19,7 @@ struct FramedPacket {
   std::span<const std::uint8_t> bytes;
   std::uint32_t original_length = 0;  ///< of those bytes on the wire, with what pads the frame
   std::uint32_t tags = 0;             ///< VLAN identifiers, outermost first, 12 bits each; 0: none
+  std::uint32_t seen_at = 0;          ///< of a cooked frame: which interface, and whether it came or went
 };
 
 /// Ethernet with any number of VLAN tags, LLC/SNAP and PPPoE; Linux cooked v1 and v2; null and loopback of either byte

@@ -27,6 +27,7 @@ void SortedFrames::hold(const CapturedFrame& frame) {
   }
   held->frame = frame;
   held->bytes.assign(frame.bytes.begin(), frame.bytes.end());
+  held->comment = frame.comment;
   held->order = order_++;
   newest_ = order_ == 1 ? frame.at : std::max(newest_, frame.at);
   heap_.push_back(std::move(held));
@@ -46,7 +47,7 @@ bool SortedFrames::next(CapturedFrame& frame) {
   heap_.pop_back();
   frame = out_->frame;
   frame.bytes = out_->bytes;
-  frame.comment = {};
+  frame.comment = out_->comment;
   return true;
 }
 

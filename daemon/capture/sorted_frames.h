@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "daemon/capture/capture_reader.h"
@@ -19,8 +20,7 @@ class SortedFrames {
 
   explicit SortedFrames(CaptureReader& reader) : reader_(reader) {}
 
-  /// As CaptureReader::next(), also in its errors, which come after everything that was read before them. Comments are
-  /// left out.
+  /// As CaptureReader::next(), also in its errors, which come after everything that was read before them.
   bool next(CapturedFrame& frame);
   /// A frame that was read already takes its place.
   void hold(const CapturedFrame& frame);
@@ -29,6 +29,7 @@ class SortedFrames {
   struct Held {
     CapturedFrame frame;
     std::vector<std::uint8_t> bytes;
+    std::string comment;
     std::uint64_t order = 0;
   };
   static bool is_later(const std::unique_ptr<Held>& a, const std::unique_ptr<Held>& b) {

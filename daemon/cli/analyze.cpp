@@ -34,22 +34,14 @@ class JsonOutput {
     out_ = "{\"connections\": [";
   }
   void add(const AnalysedConnection& connection) {
+    if (connection.row.protocol != kTcp) return add_flow(api::flow_json(connection.row));
     nlohmann::json json = api::to_json(connection.row);
     nlohmann::json transitions = nlohmann::json::array();
     for (const api::TransitionRow& row : connection.transitions) transitions.push_back(api::to_json(row));
     json["transitions"] = std::move(transitions);
-    const std::string text = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-    if (connection.row.protocol == kTcp) {
-      out_ += (has_connections_ ? ",\n  " : "\n  ") + text;
-      has_connections_ = true;
-      if (out_.size() > kFlush) flush();
-    } else {
-      const std::string line = (has_flows_ ? ",\n  " : "\n  ") + text;
-      has_flows_ = true;
-      if (std::fwrite(line.data(), 1, line.size(), flows_.get()) != line.size()) {
-        throw Failure(kExitRefused, "cannot write a temporary file");
-      }
-    }
+    out_ += (has_connections_ ? ",\n  " : "\n  ") + text_of(json);
+    has_connections_ = true;
+    if (out_.size() > kFlush) flush();
   }
   void finish() {
     out_ += "\n], \"flows\": [";
@@ -61,6 +53,16 @@ class JsonOutput {
   }
 
  private:
+  static std::string text_of(const nlohmann::json& json) {
+    return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  }
+  void add_flow(const nlohmann::json& json) {
+    const std::string line = (has_flows_ ? ",\n  " : "\n  ") + text_of(json);
+    has_flows_ = true;
+    if (std::fwrite(line.data(), 1, line.size(), flows_.get()) != line.size()) {
+      throw Failure(kExitRefused, "cannot write a temporary file");
+    }
+  }
   void flush() {
     say(out_);
     out_.clear();
@@ -196,14 +198,16 @@ void add_analyze(CLI::App& app, Context& context) {
   auto options = std::make_shared<AnalyzeOptions>();
   command->add_option("FILE", options->file, "The capture, plain or in gzip; - for standard input")->required();
   command
-      ->add_option("--checksums", options->checksums,
-                   "verify: a packet with a bad checksum counts for nothing (history says C); ignore: it counts; "
-                   "auto: verify, but not a direction of which 90 % are bad, as captures on the sending host have it")
+      ->add_option(
+          "--checksums", options->checksums,
+          "verify: a packet with a bad checksum counts for nothing (history says C); ignore: it counts; "
+          "auto: verify, but not what is not summed yet, nor a direction of which 90 % are bad, as captures on "
+          "the sending host have them")
       ->capture_default_str();
   command->add_option("--limit", options->limit, "Rows of the table; --json has all")->capture_default_str();
   command->footer(
-      "With --json: {\"connections\": [...], \"flows\": [...]}, each as the API has it and with its transitions,\n"
-      "printed as they end; flows wait in a temporary file. Memory does not grow with the capture.\n"
+      "With --json: {\"connections\": [...], \"flows\": [...]}, each as the API has it, a connection with its\n"
+      "transitions, printed as they end; flows wait in a temporary file. Memory does not grow with the capture.\n"
       "A damaged capture is analysed up to the damage, which is named with its offset; exit code 4.");
   command->callback([&context, options] { context.run = [&context, options] { return analyze(context, *options); }; });
 }

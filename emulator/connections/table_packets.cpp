@@ -29,7 +29,7 @@ bool ConnectionTable::State::is_awaited(const Record& record, Role from, TimePoi
 }
 
 std::uint32_t ConnectionTable::State::payload_size(const PacketView& packet) noexcept {
-  if (packet.is_tcp()) return packet.tcp.length;
+  if (packet.is_tcp()) return packet.tcp.has(tcp_flag::kRst) ? 0 : packet.tcp.length;  // a RST's is its reason
   return packet.length - std::min<std::uint32_t>(packet.payload_offset, packet.length);
 }
 

@@ -96,6 +96,28 @@ TEST(Analysis, FramesSeenTwiceAreNoRetransmissions) {
   EXPECT_EQ(result.connections.at(0).row.client.figures.packets_sent, 6u);
 }
 
+// A capture on "any" of a bridge, where nothing but its interface tells the second view of an acknowledgement.
+TEST(Analysis, CookedFramesSeenOnTwoInterfacesAreNoDuplicateAcknowledgements) {
+  const Order o;
+  const auto seen_on = [](std::uint8_t interface, bool goes, const Bytes& packet) {
+    return Bytes{8, 0, 0, 0, 0, 0, 0, interface, 0, 1, static_cast<std::uint8_t>(goes ? 4 : 0), 6} + Bytes(8, 2) +
+           packet;
+  };
+  for (const bool is_other_interface : {true, false}) {
+    Bytes file = pcap_header(o, 0xa1b23c4d, 276);
+    for (Captured one : orderly()) {
+      one.packet[4] = one.packet[5] = 0;  // not identified
+      const auto at = static_cast<std::uint32_t>(one.at);
+      file = file + pcap_frame(o, 1, at, seen_on(3, false, one.packet)) +
+             pcap_frame(o, 1, at + 50'000, seen_on(is_other_interface ? 4 : 3, !is_other_interface, one.packet));
+    }
+    const Analysed result = analyse(file, Checksums::ignore);
+    EXPECT_EQ(result.story(), kOrderlyStory);
+    EXPECT_EQ(result.counts.second_views, 10u);
+    EXPECT_EQ(result.connections.at(0).row.client.figures.packets_sent, 6u);
+  }
+}
+
 TEST(Analysis, TheSamePacketLaterIsARetransmission) {
   std::vector<Captured> packets = orderly();
   packets.insert(packets.begin() + 4, {packets[3].packet, packets[3].at + 1'000'000});
@@ -158,10 +180,33 @@ TEST(Analysis, AFinInAFragmentedSegment) {
   const Analysed result = analyse(raw_pcap(packets));
   ASSERT_THAT(result.connections, SizeIs(1));
   EXPECT_EQ(result.counts.fragments, 2u);
-  EXPECT_EQ(result.counts.datagrams, 1u);
+  EXPECT_EQ(result.connections[0].row.client.figures.packets_sent, 6u) << "each fragment is one";
   EXPECT_EQ(result.connections[0].row.client.state, TcpState::fin_wait_2);
   EXPECT_EQ(result.connections[0].row.server.state, TcpState::close_wait);
   EXPECT_EQ(result.connections[0].row.client.figures.payload_bytes, 70u);
+}
+
+// As the link counts them live, also those of a datagram that is never whole.
+TEST(Analysis, EachFragmentIsAPacketOfItsFlow) {
+  std::vector<Captured> packets;
+  const Bytes datagram = packets::udp(5353, 53, Bytes(72, 'd'));  // 80 bytes
+  for (const bool is_whole : {true, false}) {
+    for (std::size_t from = 0; from < (is_whole ? 80u : 40u); from += 40) {
+      const auto begin = datagram.begin() + static_cast<std::ptrdiff_t>(from);
+      Bytes piece = packets::ipv4(kUdp, Bytes(begin, begin + 40), static_cast<std::uint16_t>(from == 0 ? 0x2000 : 5));
+      piece[5] = is_whole ? 1 : 2;
+      write_ipv4_header_checksum(piece);
+      packets.push_back({piece, static_cast<std::int64_t>(packets.size()) * kMillisecond});
+    }
+  }
+  const Analysed result = analyse(raw_pcap(packets));
+  ASSERT_THAT(result.connections, SizeIs(1));
+  const EndpointFigures& sent = result.connections[0].row.client.figures;
+  EXPECT_EQ(sent.packets_sent, 3u);
+  EXPECT_EQ(sent.packets_delivered, 3u);
+  EXPECT_EQ(sent.bytes_sent, 180u);
+  EXPECT_EQ(result.counts.fragments, 3u);
+  EXPECT_EQ(result.counts.packets, 3u);
 }
 
 TEST(Analysis, FlowsBesideTheConnections) {
@@ -240,6 +285,20 @@ TEST(AnalysisChecksums, ADirectionThatWasCapturedBeforeItWasSummedIsBelieved) {
     if (one.packet[12 + 2] == 0) one.packet[36] ^= 0x55;  // what 10.77.0.1 sends
   }
   EXPECT_EQ(analyse(raw_pcap(packets), Checksums::automatic).story(), kOrderlyStory);
+  EXPECT_EQ(analyse(raw_pcap(packets), Checksums::verify).counts.bad_checksums, 6u);
+}
+
+// A host sums some of what it sends itself (resets), and merges some of what it receives.
+TEST(AnalysisChecksums, WhatIsNotSummedYetIsBelievedBesideWhatIs) {
+  std::vector<Captured> packets = one_bad();
+  for (std::size_t i = 0; i < packets.size(); i += 2) {
+    PacketView view;
+    ASSERT_EQ(parse_packet(packets[i].packet, view), ParseError::none);
+    if (is_checksum_right(view)) write_partial_checksum(view, packets[i].packet);
+  }
+  const Analysed result = analyse(raw_pcap(packets), Checksums::automatic);
+  EXPECT_EQ(result.counts.bad_checksums, 1u);
+  EXPECT_EQ(result.story(), kOrderlyStory);
   EXPECT_EQ(analyse(raw_pcap(packets), Checksums::verify).counts.bad_checksums, 6u);
 }
 

@@ -67,6 +67,25 @@ TEST(CaptureNotes, AreReadBackExactly) {
   }
 }
 
+// As mergecap makes it, or cat.
+TEST(LinkCapture, IsAnalysedBehindAnotherCaptureToo) {
+  LiveRun run;
+  for (const Captured& one : orderly()) {
+    run.admit(one.packet, {}, one.packet[14] == 0 ? Side::near : Side::far);
+    run.move_to(run.now + 100ms);
+  }
+  run.finish();
+  const Order o;
+  const Bytes query = packets::with_checksum(packets::ipv4(kUdp, packets::udp(5353, 53, Bytes(20, 'd'))));
+  const Bytes other = section(o) + interface(o, 101) + enhanced(o, 0, kBegin / 1000 - 1, query);
+  const Analysed result = analyse(other + Bytes(run.file.begin(), run.file.end()), daemon::Checksums::ignore);
+  EXPECT_EQ(result.counts.unreadable, 0u);
+  ASSERT_THAT(result.connections, SizeIs(2));
+  ASSERT_THAT(run.told, SizeIs(1));
+  EXPECT_EQ(result.connections[1].transitions.size(), run.told[0].transitions.size());
+  EXPECT_EQ(result.connections[1].row.link, "lab");
+}
+
 TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
   LiveRun run;
   std::vector<std::vector<Captured>> conversations;

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "daemon/capture/captured_packet.h"
-#include "daemon/capture/fragments.h"
 #include "tests/capture/capture_files.h"
 
 namespace wobble::captures {
@@ -128,80 +127,6 @@ TEST(CapturedPacketOf, ASuperPacketWithoutALengthHasTheFramesLength) {
       EXPECT_EQ(packet.view.tcp.length, payload);
     }
   }
-}
-
-// ------------------------------------------------------------------------------------------------- fragments
-
-class Fragments : public testing::Test {
- protected:
-  /// The datagram's bytes, if this fragment completes it.
-  std::optional<Bytes> add(const Bytes& packet, std::int64_t at = 0) {
-    PacketView view;
-    EXPECT_EQ(parse_packet(packet, view), ParseError::none);
-    EXPECT_TRUE(view.is_fragment);
-    const auto whole = table.add(view, at);
-    return whole ? std::optional(Bytes(whole->begin(), whole->end())) : std::nullopt;
-  }
-  static Bytes piece(const Bytes& body, std::size_t from, std::size_t size, bool more) {
-    const Bytes part(body.begin() + static_cast<std::ptrdiff_t>(from),
-                     body.begin() + static_cast<std::ptrdiff_t>(from + size));
-    return ipv4(kTcp, part, static_cast<std::uint16_t>(from / 8 | (more ? 0x2000 : 0)));
-  }
-  static Bytes piece6(const Bytes& body, std::size_t from, std::size_t size, bool more) {
-    const Bytes part(body.begin() + static_cast<std::ptrdiff_t>(from),
-                     body.begin() + static_cast<std::ptrdiff_t>(from + size));
-    return ipv6(0, extension(44) + fragment_header(kTcp, static_cast<std::uint16_t>(from / 8), more) + part);
-  }
-  daemon::FragmentTable table;
-  const Bytes body = tcp(40000, 80, 5, 6, tcp_flag::kAck | tcp_flag::kFin, Bytes(100, 'x'));  // 120 bytes
-};
-
-TEST_F(Fragments, InAnyOrderGiveTheDatagram) {
-  EXPECT_EQ(add(piece(body, 80, 40, false)), std::nullopt);
-  EXPECT_EQ(add(piece(body, 0, 40, true)), std::nullopt);
-  EXPECT_EQ(add(piece(body, 0, 40, true)), std::nullopt);  // once more
-  Bytes expected = ipv4(kTcp, body);
-  write_ipv4_header_checksum(expected);
-  EXPECT_EQ(add(piece(body, 40, 40, true)), expected);
-  EXPECT_EQ(table.size(), 0u);
-  EXPECT_EQ(table.discarded(), 0u);
-}
-
-TEST_F(Fragments, OfIpv6BehindAnotherHeader) {
-  EXPECT_EQ(add(piece6(body, 40, 80, false)), std::nullopt);
-  EXPECT_EQ(add(piece6(body, 0, 40, true)), ipv6(0, extension(kTcp) + body));
-}
-
-TEST_F(Fragments, ThatOverlapDiscardTheDatagram) {
-  EXPECT_EQ(add(piece(body, 0, 48, true)), std::nullopt);
-  EXPECT_EQ(add(piece(body, 40, 40, true)), std::nullopt);
-  EXPECT_EQ(add(piece(body, 48, 72, false)), std::nullopt);
-  EXPECT_EQ(table.discarded(), 1u);
-}
-
-TEST_F(Fragments, WaitThirtySecondsAndNoLonger) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  EXPECT_EQ(add(piece(body, 0, 40, true)), std::nullopt);
-  EXPECT_EQ(add(piece(body, 40, 80, false), 31 * kSecond), std::nullopt);
-  EXPECT_EQ(table.discarded(), 1u);
-  EXPECT_NE(add(piece(body, 0, 40, true), 61 * kSecond), std::nullopt);
-}
-
-TEST_F(Fragments, TakeNoMoreThanTheirRoom) {
-  for (std::uint32_t id = 0; id < 3000; ++id) {
-    Bytes packet = piece(body, 0, 40, true);
-    packet[4] = static_cast<std::uint8_t>(id >> 8);
-    packet[5] = static_cast<std::uint8_t>(id);
-    EXPECT_EQ(add(packet), std::nullopt);
-  }
-  EXPECT_EQ(table.size(), daemon::FragmentTable::kMost);
-  EXPECT_EQ(table.discarded(), 3000 - daemon::FragmentTable::kMost);
-}
-
-TEST_F(Fragments, LongerThanADatagramCanBe) {
-  Bytes packet = ipv4(kTcp, Bytes(80, 1), 0x1fff);
-  EXPECT_EQ(add(packet), std::nullopt);
-  EXPECT_EQ(table.discarded(), 1u);
 }
 
 }  // namespace

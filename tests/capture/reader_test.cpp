@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/capture/capture_files.h"
 
@@ -193,6 +194,19 @@ TEST_F(GzipFile, CutOffIsDamageBehindWhatWasThere) {
   }
   EXPECT_GT(frames, 50u);
   EXPECT_LT(frames, 150u);
+}
+
+TEST_F(GzipFile, ThatDoesNotFitItsChecksumSaysSo) {
+  write(pcap_header(Order{}, 0xa1b2c3d4, 101));
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-8, std::ios::end).write("\0\0\0\0", 4);
+  file.close();
+  try {
+    daemon::read_capture(daemon::open_source(path_));
+    FAIL() << "no error";
+  } catch (const CaptureError& error) {
+    EXPECT_STREQ(error.what(), "the gzip stream is damaged: incorrect data check");
+  }
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "api/rows_json.h"
 #include "tests/capture/conversation.h"
 #include "tests/cli/fake_daemon.h"
 #include "tests/cli/run_wobble.h"
@@ -19,6 +21,12 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::SizeIs;
+
+std::set<std::string> keys_of(const json& object) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.insert(key);
+  return keys;
+}
 
 class CaptureCommands : public testing::Test {
  protected:
@@ -73,7 +81,13 @@ TEST_F(CaptureCommands, analyze_json_is_the_apis_shape_with_transitions) {
   EXPECT_EQ(last["row"], 25);
   EXPECT_EQ(last["at"], "2023-11-14T22:13:20.009000000Z");
   EXPECT_EQ(last["segment"]["flags"], "ACK");
-  EXPECT_EQ(document["flows"][0]["protocol"], "udp");
+  const json& flow = document["flows"][0];
+  EXPECT_EQ(flow["protocol"], "udp");
+  EXPECT_EQ(flow["first_packet_at"], "2023-11-14T22:13:20.020000000Z");
+  EXPECT_EQ(keys_of(flow), keys_of(api::flow_json({})));
+  json without_transitions = connection;
+  without_transitions.erase("transitions");
+  EXPECT_EQ(keys_of(without_transitions), keys_of(api::to_json(api::ConnectionRow{})));
 }
 
 TEST_F(CaptureCommands, analyze_names_damage_and_uses_what_stood_before) {

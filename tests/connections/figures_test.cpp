@@ -59,6 +59,16 @@ TEST(Figures, PacketsAndBytes) {
   EXPECT_EQ(figures.server.packets_sent, 1u);
 }
 
+TEST(Figures, WhatAResetCarriesIsNoPayload) {
+  TableStory s;
+  s.shake_hands();
+  s.client("ACK 1 ack 1 len 10");
+  s.client("RST,ACK 11 ack 1 len 6");
+  const ConnectionFigures figures = *s.table.figures(1);
+  EXPECT_EQ(figures.client.payload_bytes, 10u);
+  EXPECT_EQ(figures.client.unique_payload_bytes, 10u);
+}
+
 TEST(Figures, RetransmissionsByUsAreThoseWeDropped) {
   TableStory s;
   s.shake_hands();

@@ -192,7 +192,10 @@ class CaptureTest(unittest.TestCase):
                                                            "duplicated", "corrupted", "reordered", "payload_bytes")}
                 for side in ("client", "server")] for flow in flows
                 if "." in flow["client"]["address"] and flow["client"]["port"] > 0}
-        live, offline = told(self.lab.api.pages("/api/v1/flows?limit=1000")), told(analysed(file)["flows"])
+        flows = {"live": list(self.lab.api.pages("/api/v1/flows?limit=1000")), "offline": analysed(file)["flows"]}
+        self.assertEqual(*({(tuple(sorted(flow)), tuple(sorted(flow["client"]))) for flow in some}
+                           for some in flows.values()), "the same shape")
+        live, offline = told(flows["live"]), told(flows["offline"])
         self.assertEqual(offline, live)
         udp, pings = live["udp", 7399][0], live["icmp", 0][0]
         # 1,480, 1,480 and 1,048 bytes by the sender, of which the link makes 3, 3 and 2 packets.
