@@ -72,6 +72,15 @@ CREATE VIEW closed_first AS  -- whose FIN or RST was sent first, and whose was b
   SELECT v.id, v.link, c.closed_first, v.closed_by, v."end", v.client, v.server, v.opened, v.closed
   FROM connection_list v JOIN connections c ON c.id = v.id WHERE c.closed_first <> '' OR c.closed_by <> '';
 
+DROP VIEW IF EXISTS unexplained_retransmissions;
+CREATE VIEW unexplained_retransmissions AS  -- of what we had not dropped; a lost ACK makes its receiver repeat too
+  SELECT v.id, v.link, c.client_retransmissions - c.client_retransmissions_by_us AS by_client,
+    c.server_retransmissions - c.server_retransmissions_by_us AS by_server,
+    c.client_dropped AS dropped_of_client, c.server_dropped AS dropped_of_server, v.client, v.server, v.opened
+  FROM connection_list v JOIN connections c ON c.id = v.id
+  WHERE c.client_retransmissions > c.client_retransmissions_by_us
+     OR c.server_retransmissions > c.server_retransmissions_by_us;
+
 DROP VIEW IF EXISTS log_gaps;
 CREATE VIEW log_gaps AS  -- where the log misses something, and how much
   SELECT e.at, l.name AS link, 'not written in time' AS cause, json_extract(e.detail, '$.transitions') AS transitions,

@@ -153,6 +153,7 @@ TEST_F(JournalFileTest, ViewsAnswer) {
     ConnectionClosed end = closing_of(3, End::reset, ClosedBy::client);
     end.figures.server.retransmissions = 5;
     end.figures.server.retransmissions_by_us = 3;
+    end.figures.client.dropped = 4;
     end.figures.tcp.closed_first = ClosedBy::server;  // with a RST that was not believed
     ring.on(end);
     ring.on(opening_of(4));
@@ -176,6 +177,7 @@ TEST_F(JournalFileTest, ViewsAnswer) {
   EXPECT_EQ(is("SELECT count(*) FROM half_open_at_the_end"), 2);
   EXPECT_EQ(is("SELECT first_reset_from = 'client' FROM resets WHERE id = 3"), 1);
   EXPECT_EQ(is("SELECT by_server FROM unexplained_retransmissions"), 2);
+  EXPECT_EQ(is("SELECT dropped_of_client FROM unexplained_retransmissions"), 4);
   EXPECT_EQ(is("SELECT count(*) FROM connection_conditions WHERE revision = 1"), 5);
   EXPECT_EQ(is("SELECT count(*) FROM state_periods WHERE id = 5 AND state = 'ESTABLISHED' AND side = 'client'"), 1);
   EXPECT_EQ(is("SELECT count(*) FROM state_periods WHERE id = 1 AND seconds > 3600"), 0);
