@@ -364,32 +364,6 @@ test('the ladder of a real connection', async () => {
   await shoot(page, 'ladder', false);
 });
 
-test('what was in force while a connection lived', async () => {
-  await call('PATCH', '/links/lab', {up: {delay: '40ms'}});
-  const connection = await someConnection();
-  await connection.done;
-  const page = await open(`#connection=${connection.id}`);
-  await until('the conditions', async () => /^asked: up delay 40ms · down clean/.test(await page.locator('#ladder .in-force').textContent()));
-});
-
-test('the list has every protocol', {skip: !command && 'needs WOBBLE_BIN'}, async () => {
-  await inLab('python3', '-c', 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("10.77.1.1", 6001))');
-  const page = await open();
-  const states = () => page.locator('#connections tbody .state').allTextContents();
-  await page.getByLabel('Protocol').selectOption('udp');
-  await until('nothing but UDP', async () => (await states()).every(state => state === 'udp') && (await states()).length > 0);
-  await page.getByLabel('Protocol').selectOption('all');
-  await until('both', async () => (await states()).includes('udp') && (await states()).includes('icmp'));
-});
-
-test('the step of a scenario fits a narrow page', async () => {
-  await call('PATCH', '/links/lab', {scenario: [{for: '168h', both: {delay: '80ms', loss: '2%', mtu: '1400B', slot: '10ms', rate: '5mbit'}}]});
-  const page = await open('', {width: 390, height: 844});
-  await until('the step', async () => /mtu/.test(await page.locator('#scenario-step').textContent()));
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
-  await call('PATCH', '/links/lab', {scenario: null});
-});
-
 test('hostile annotations are shown as text', async () => {
   const page = await open();
   await page.locator('#annotation').fill(HOSTILE);
