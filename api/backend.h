@@ -132,6 +132,7 @@ struct ConnectionQuery {
   std::optional<ClosedBy> closed_by;
   std::optional<std::uint8_t> protocol;  ///< absent: TCP, or with `flows` anything else
   bool flows = false;
+  bool all_protocols = false;           ///< TCP, and the flows
   std::optional<WallTime> since;        ///< opened at or after
   std::uint32_t limit = 100;            ///< 1 to 1000
   std::optional<std::uint64_t> cursor;  ///< from the page before

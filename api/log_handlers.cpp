@@ -58,6 +58,7 @@ void Handlers::connections(const Call& call, httplib::Response& response) {
 void Handlers::flows(const Call& call, httplib::Response& response) {
   ConnectionQuery query = connection_query(call.query);
   query.flows = true;
+  query.all_protocols = false;
   if (query.protocol == kTcp) throw Problem(400, "TCP is listed by /api/v1/connections: flows are all the others.");
   const Page<ConnectionRow> page = backend_.connections(query);
   Json items = Json::array();
@@ -94,7 +95,7 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   if (const auto* text = find(call.query, "link")) query.link = *text;
   if (const auto* text = find(call.query, "kind")) {
     if (std::find(std::begin(kEventKinds), std::end(kEventKinds), *text) == std::end(kEventKinds)) {
-      throw Problem(400, "The query has an " + unknown_name("kind", *text, kEventKinds) + ".");
+      throw unknown_in_query("kind", *text, kEventKinds);
     }
     query.kind = *text;
   }

@@ -17,18 +17,21 @@ constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"port", "Connections, or packets, one of whose endpoints has this port"},
     {"end", "Connections that ended so: orderly, reset, refused, open, ..."},
     {"closed_by", "client, server or both"},
-    {"protocol", "tcp, udp, icmp, icmpv6 or a number"},
+    {"protocol", "tcp, udp, icmp, icmpv6, a number, or all; if absent tcp, of flows all"},
     {"since",
-     "Connections: opened at or after this time (RFC 3339), or so long ago (10m). Events: with an id above this"},
+     "Connections: opened at or after this time (RFC 3339, or a day), or so long ago (10m, 3d). Events: with an id "
+     "above this"},
     {"limit", "How many at most, 1 to 1000"},
     {"cursor", "`next` of the page before"},
     {"kind", "Events of this kind"},
     {"for", "How long: 10s; until the client goes if absent"},
     {"packets", "Until so many have arrived"},
     {"snaplen", "Bytes kept of each packet, 20 to 65535; all if absent"},
-    {"until", "Connections opened before this time (RFC 3339), or so long ago (10m)"},
+    {"until", "Connections opened before this time (RFC 3339, or a day), or so long ago (10m, 3d)"},
     {"address", "Connections one of whose endpoints has this address"},
-    {"condition", "Connections that lived while this was asked of their link: loss, delay, rate, ...; none: nothing"},
+    {"condition",
+     "Connections that lived while this was asked of their link, be it in a step of a scenario: loss, delay, rate, "
+     "...; none: nothing"},
 };
 
 Json parameter(std::string_view name, const char* in) {

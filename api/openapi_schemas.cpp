@@ -211,7 +211,7 @@ constexpr char kSchemas[] = R"json({
   "ConditionsInForce": {"type": "object", "properties": {
     "event": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "revision": {"type": "integer"},
     "source": {"type": "string"}, "up": {"$ref": "#/components/schemas/Direction"},
-    "down": {"$ref": "#/components/schemas/Direction"}}},
+    "down": {"$ref": "#/components/schemas/Direction"}, "scenario": {"$ref": "#/components/schemas/Scenario"}}},
   "FlowEndpoint": {"type": "object", "properties": {
     "address": {"type": "string"}, "port": {"type": "integer", "description": "0: the protocol has none"}, "side": {"enum": ["near", "far"]},
     "packets_sent": {"type": "integer"}, "bytes_sent": {"type": "integer"}, "packets_delivered": {"type": "integer"},

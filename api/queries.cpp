@@ -1,6 +1,7 @@
 #include "api/queries.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "api/handlers.h"
@@ -12,8 +13,8 @@ namespace wobble::api {
 namespace {
 
 /// Of a direction; and none at all.
-constexpr std::string_view kConditions[] = {"outage", "loss",  "corrupt", "duplicate", "rate",
-                                            "queue",  "delay", "reorder", "trace",     "none"};
+constexpr std::string_view kConditions[] = {"idle_timeout", "outage", "mtu",  "loss",  "corrupt", "duplicate", "rate",
+                                            "trace",        "queue",  "slot", "delay", "reorder", "none"};
 
 /// The enumerator from 0 to `last` whose to_string() is `text`. Throws Problem 400 with the nearest.
 template <typename Enum>
@@ -24,28 +25,48 @@ Enum enum_from(const std::string& text, Enum first, Enum last, const char* what)
     if (text == to_string(value)) return value;
     names.emplace_back(to_string(value));
   }
-  throw Problem(400, "The query has an " + unknown_name(what, text, names) + ".");
+  throw unknown_in_query(what, text, names);
 }
 
 std::uint8_t protocol_from(const std::string& text) {
   for (const std::uint8_t known : {kTcp, kUdp, kIcmp, kIcmpV6}) {
     if (text == print_protocol(known)) return known;
   }
-  const std::uint64_t number = number_from(text, 400, "protocol (other than tcp, udp, icmp, icmpv6)");
+  const std::uint64_t number = number_from(text, 400, "protocol (other than tcp, udp, icmp, icmpv6, all)");
   if (number > 255) throw Problem(400, "protocol is from 0 to 255.");
   return static_cast<std::uint8_t>(number);
 }
 
-/// A moment, or how long ago: "10m".
+/// "10m", and what a log goes back: "3d".
+std::optional<Duration> span_from(const std::string& text) {
+  constexpr std::int64_t kMostDays = 36'500;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && std::string_view(end) == "d" && number >= 0 && number <= kMostDays) {
+    return std::chrono::hours(24 * number);
+  }
+  const Parsed<Duration> span = parse_duration(text);
+  return span.ok() ? std::optional(span.value) : std::nullopt;
+}
+
+/// A moment, the beginning of a day in UTC, or how long ago.
 WallTime time_from(const std::string& text, const char* what) {
-  if (const auto time = parse_time(text)) return *time;
-  const Parsed<Duration> ago = parse_duration(text);
-  if (!ago.ok())
-    throw Problem(400, std::string(what) + " is a time such as 2026-11-22T09:05:57Z, or how long ago, such as 10m.");
-  return (std::chrono::system_clock::now().time_since_epoch() - ago.value).count();
+  constexpr std::size_t kDate = 10;
+  if (const auto time = parse_time(text.size() == kDate ? text + "T00:00:00Z" : text)) return *time;
+  const auto ago = span_from(text);
+  if (!ago) {
+    throw Problem(400, std::string(what) + " is a time such as 2026-11-22T09:05:57Z, a day such as 2026-11-22, " +
+                           "or how long ago, such as 10m or 3d.");
+  }
+  return (std::chrono::system_clock::now().time_since_epoch() - *ago).count();
 }
 
 }  // namespace
+
+Problem unknown_in_query(std::string_view what, std::string_view wrong, std::span<const std::string_view> known) {
+  const std::string detail = "The query has an " + unknown_name(what, wrong, known);
+  return {400, detail.ends_with('?') ? detail : detail + "."};
+}
 
 const std::string* find(const std::map<std::string, std::string>& query, const char* name) {
   const auto found = query.find(name);
@@ -76,7 +97,10 @@ ConnectionQuery connection_query(const std::map<std::string, std::string>& query
   if (const auto* text = find(query, "closed_by")) {
     out.closed_by = enum_from(*text, ClosedBy::client, ClosedBy::both, "closed_by");
   }
-  if (const auto* text = find(query, "protocol")) out.protocol = protocol_from(*text);
+  if (const auto* text = find(query, "protocol")) {
+    out.all_protocols = *text == "all";
+    if (!out.all_protocols) out.protocol = protocol_from(*text);
+  }
   if (const auto* text = find(query, "since")) out.since = time_from(*text, "since");
   if (const auto* text = find(query, "until")) out.until = time_from(*text, "until");
   if (const auto* text = find(query, "address")) {
@@ -85,7 +109,7 @@ ConnectionQuery connection_query(const std::map<std::string, std::string>& query
   }
   if (const auto* text = find(query, "condition")) {
     if (std::find(std::begin(kConditions), std::end(kConditions), *text) == std::end(kConditions)) {
-      throw Problem(400, "The query has an " + unknown_name("condition", *text, kConditions) + ".");
+      throw unknown_in_query("condition", *text, kConditions);
     }
     out.condition = *text;
   }

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 
 #include "api/backend.h"
+#include "api/problem.h"
 
 namespace wobble::api {
+
+/// 400: the query says `wrong` where one of `known` is expected.
+Problem unknown_in_query(std::string_view what, std::string_view wrong, std::span<const std::string_view> known);
 
 /// The value of `name`, or null.
 const std::string* find(const std::map<std::string, std::string>& query, const char* name);

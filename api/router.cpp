@@ -1,8 +1,8 @@
 // From a request's target to a route: segments are compared, no regular expressions.
 #include <algorithm>
 
-#include "api/nearest_name.h"
 #include "api/problem.h"
+#include "api/queries.h"
 #include "api/routes.h"
 
 namespace wobble::api {
@@ -117,7 +117,7 @@ std::map<std::string, std::string> parse_query(std::string_view target, std::str
         percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1), true);
     if (!name || !value) throw Problem(400, "The query is not percent-encoded as it should be.");
     if (std::find(names.begin(), names.end(), *name) == names.end()) {
-      throw Problem(400, "The query has an " + unknown_name("parameter", *name, names) + ".");
+      throw unknown_in_query("parameter", *name, names);
     }
     if (!out.emplace(*name, *value).second) throw Problem(400, "\"" + *name + "\" is in the query twice.");
   }

@@ -104,8 +104,10 @@ Json to_json(const ConditionsRow& row) {
   const auto direction = [&](const char* name) {
     return asked.is_object() && asked.contains(name) ? asked.at(name) : Json::object();
   };
-  return {{"event", row.event_id}, {"at", print_time(row.at)}, {"revision", row.revision},
-          {"source", row.source},  {"up", direction("up")},    {"down", direction("down")}};
+  Json out = {{"event", row.event_id}, {"at", print_time(row.at)}, {"revision", row.revision},
+              {"source", row.source},  {"up", direction("up")},    {"down", direction("down")}};
+  if (asked.is_object() && asked.contains("scenario")) out["scenario"] = asked.at("scenario");
+  return out;
 }
 
 std::string print_flags(std::uint16_t flags) {

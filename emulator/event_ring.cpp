@@ -78,9 +78,9 @@ bool EventRing::push(const Event& event, std::size_t room_needed) noexcept {
   std::size_t head = head_.load(std::memory_order_relaxed);
   // With a loss to tell, it goes first, and only together with the event: else one freed slot would be taken by the
   // report of a loss, the event be lost, and so on.
-  const bool report = has_untold();
-  if (report) room_needed = std::max<std::size_t>(room_needed, 2);
   const std::size_t full = limit();
+  const bool report = is_time_to_tell(head);
+  if (report) room_needed = std::max<std::size_t>(room_needed, 2);
   if (head - tail_seen_ + room_needed > full) {
     tail_seen_ = tail_.load(std::memory_order_acquire);
     if (head - tail_seen_ + room_needed > full) return false;
@@ -98,6 +98,16 @@ void EventRing::lose(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_
   total.fetch_add(1, std::memory_order_relaxed);
   lost_at_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
   untold.fetch_add(1, std::memory_order_release);
+}
+
+bool EventRing::is_time_to_tell(std::size_t head) noexcept {
+  if (untold_transitions_.load(std::memory_order_relaxed) != 0) return true;
+  const std::uint64_t segments = untold_segments_.load(std::memory_order_relaxed);
+  if (segments == 0) return false;
+  const std::size_t half = limit() / 2;
+  if (segments >= half) return true;
+  tail_seen_ = tail_.load(std::memory_order_acquire);
+  return head - tail_seen_ < half;
 }
 
 bool EventRing::has_untold() const noexcept {

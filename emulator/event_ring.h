@@ -8,7 +8,9 @@
 // Each lost event is told exactly once, whoever tells it: the teller takes the count by an atomic exchange.
 //
 // Ordinary segments (not dropped, without SYN, FIN and RST) are refused first, when more than half the ring is full, so
-// that a burst of data never costs a transition; then the other segments, when three quarters are full.
+// that a burst of data never costs a transition; then the other segments, when three quarters are full. Refused
+// segments alone are told together, when less than half of the ring is full again, or when they are half as many as it
+// holds: else the reports would take the room that is kept for transitions.
 //
 // The consumer may lower what counts as full (set_limit), so that nothing waits longer than it can answer for.
 //
@@ -89,6 +91,7 @@ class EventRing final : public ConnectionObserver {
   LinkEvent with_figures(const Ending& ending) noexcept;
   bool has_room_for_figures() noexcept;
   void lose(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_t>& untold, TimePoint at) noexcept;
+  bool is_time_to_tell(std::size_t head) noexcept;
   bool has_untold() const noexcept;
   EventsLost take_untold() noexcept;
 

@@ -82,6 +82,7 @@
  * @property {number} payload_bytes
  * @property {number} retransmissions
  * @property {number} retransmissions_by_us
+ * @property {{due_to_us: number, fast: number, timeout: number, spurious: number}} retransmitted
  * @property {number} dropped
  * @property {number} duplicated
  * @property {number} corrupted
@@ -100,6 +101,8 @@
  * @property {boolean} midstream
  * @property {number} ordinal
  * @property {{rtt_client_ms: number|null, rtt_server_ms: number|null, initial_rtt_ms: number|null}} handshake
+ * @property {{at: string, revision: number, up: object, down: object, scenario?: object[]}[]} [conditions] what was in force
+ *   while it lived, oldest first; only of one connection
  *
  * @typedef {'client'|'server'} Role
  * @typedef {object} Transition

@@ -15,6 +15,7 @@ export const STATES = [
   'CLOSED', 'SYN_SENT', 'SYN_RECEIVED', 'ESTABLISHED', 'FIN_WAIT_1', 'FIN_WAIT_2', 'CLOSE_WAIT', 'CLOSING', 'LAST_ACK',
   'TIME_WAIT',
 ];
+const PROTOCOLS = {tcp: 'TCP', udp: 'UDP', icmp: 'ICMP', icmpv6: 'ICMPv6', all: 'all protocols'};
 const PAGE = 100;
 /** The list is fetched at most this often, however much happens. Milliseconds. */
 const REFETCH = 1000;
@@ -38,8 +39,8 @@ const COLUMNS = [
 /** The class that colours a state, on chips and on the ladder's lanes. @param {string} state */
 export const stateClass = state => 'state-' + state.toLowerCase().replaceAll('_', '-');
 
-/** @param {Endpoint} e */
-const place = e => (e.address.includes(':') ? `[${e.address}]:${e.port}` : `${e.address}:${e.port}`);
+/** Of a protocol without ports the address. @param {Endpoint} e */
+const place = e => (e.port === 0 ? e.address : e.address.includes(':') ? `[${e.address}]:${e.port}` : `${e.address}:${e.port}`);
 
 /** @param {Connection} c @param {string} name */
 function cellText(c, name) {
@@ -117,9 +118,11 @@ export class Connections {
   build(root) {
     this.state = h('select', {'aria-label': 'Only connections with an endpoint in state'}, h('option', {value: ''}, 'any state'));
     for (const state of STATES) this.state.append(h('option', {value: state}, state));
+    this.protocol = h('select', {'aria-label': 'Protocol'},
+      ...Object.entries(PROTOCOLS).map(([value, text]) => h('option', {value}, text)));
     this.port = h('input', {type: 'text', class: 'value short', inputmode: 'numeric', placeholder: 'any port', 'aria-label': 'Only connections with port'});
     this.open = h('input', {type: 'checkbox'});
-    for (const filter of [this.state, this.port, this.open]) filter.addEventListener('change', () => this.filter());
+    for (const filter of [this.protocol, this.state, this.port, this.open]) filter.addEventListener('change', () => this.filter());
     this.count = h('span', {class: 'quiet', id: 'connection-count'});
     this.problem = h('p', {class: 'error', role: 'alert', hidden: true});
     this.body = h('tbody');
@@ -131,7 +134,7 @@ export class Connections {
     this.more.addEventListener('click', () => this.fetchOlder());
     const heads = COLUMNS.map(c => h('th', {scope: 'col', class: [c.cls, c.wide && 'wide'].filter(Boolean).join(' ') || null, title: c.hint}, c.title));
     root.append(
-      h('div', {class: 'head'}, h('h2', {}, 'Connections'), this.count, h('span', {class: 'grow'}), this.state, this.port,
+      h('div', {class: 'head'}, h('h2', {}, 'Connections'), this.count, h('span', {class: 'grow'}), this.protocol, this.state, this.port,
         h('label', {class: 'check'}, this.open, 'open only')),
       this.problem,
       h('div', {class: 'scroll'}, h('table', {class: 'list'}, h('thead', {}, h('tr', {}, ...heads)), this.body), this.empty, this.more));
@@ -142,6 +145,7 @@ export class Connections {
     /** @type {Record<string, string|number>} */
     const query = {limit: PAGE};
     if (this.linkName) query.link = this.linkName;
+    if (this.protocol && this.protocol.value !== 'tcp') query.protocol = this.protocol.value;
     if (this.state?.value) query.state = this.state.value;
     if (this.port?.value.trim()) query.port = this.port.value.trim();
     if (this.open?.checked) query.end = 'open';

@@ -106,7 +106,11 @@ export function inWords(c) {
 /** What an event says; a change of conditions says what they are now. @param {WobbleEvent} event */
 function said(event) {
   const conditions = /** @type {{up?: object, down?: object, scenario?: object[]}|undefined} */ (event.detail?.conditions);
-  if (event.kind !== 'conditions' || !conditions) return event.text;
+  return event.kind === 'conditions' && conditions ? linkInWords(conditions) : event.text;
+}
+
+/** Both directions' conditions, and that there is a scenario. @param {{up?: object, down?: object, scenario?: object[]}} conditions */
+export function linkInWords(conditions) {
   const [up, down] = [inWords(conditions.up), inWords(conditions.down)];
   const steps = conditions.scenario ? `, a scenario of ${conditions.scenario.length} steps` : '';
   return (up === down ? `${up}${up === 'clean' ? '' : ', both ways'}` : `up ${up} · down ${down}`) + steps;

@@ -3,9 +3,10 @@
 import {Problem, api} from './api.js';
 import {stateClass} from './connections.js';
 import {h, s, setText} from './dom.js';
+import {linkInWords} from './events.js';
 import {layoutLadder} from './ladder_layout.js';
 import {SequencePlot} from './sequence_plot.js';
-import {clock, showBytes, showMs, significant} from './units.js';
+import {clock, instant, showBytes, showMs, significant} from './units.js';
 
 /**
  * @typedef {import('./api.js').Connection} Connection
@@ -19,6 +20,8 @@ import {clock, showBytes, showMs, significant} from './units.js';
 
 /** A live connection is fetched at most this often. Milliseconds. */
 const REFETCH = 700;
+/** Changes of conditions that are named; of others how many there are. */
+const CHANGES = 4;
 
 export class Ladder {
   /** @param {HTMLElement} root @param {() => void} onClose */
@@ -41,6 +44,7 @@ export class Ladder {
   build() {
     this.title = h('h2', {tabindex: -1});
     this.summary = h('p', {class: 'summary'});
+    this.inForce = h('p', {class: 'summary in-force'});
     this.problem = h('p', {class: 'error', role: 'alert', hidden: true});
     this.absolute = h('input', {type: 'checkbox', id: 'absolute'});
     this.absolute.addEventListener('change', () => this.draw());
@@ -66,7 +70,7 @@ export class Ladder {
     this.root.append(
       h('div', {class: 'head'}, this.title, h('span', {class: 'grow'}), this.unfold,
         h('label', {class: 'check', title: 'Sequence numbers as they are on the wire'}, this.absolute, 'absolute numbers'), close),
-      this.summary, this.problem, this.scroll, this.details, this.sequence.element);
+      this.summary, this.inForce, this.problem, this.scroll, this.details, this.sequence.element);
   }
 
   /** @param {number} id */
@@ -165,8 +169,6 @@ export class Ladder {
   /** @param {Connection} c */
   drawSummary(c) {
     const ended = c.end === 'open' ? 'open' : c.end.replaceAll('_', ' ') + (c.closed_by ? `, closed first by ${c.closed_by === 'both' ? 'both at once' : 'the ' + c.closed_by}` : '');
-    const retransmissions = c.client.retransmissions + c.server.retransmissions;
-    const ours = c.client.retransmissions_by_us + c.server.retransmissions_by_us;
     const tcp = c.protocol === 'tcp';
     const parts = [
       tcp ? h('span', {class: `state ${stateClass(c.client.state)}`}, c.client.state) : c.protocol,
@@ -176,12 +178,13 @@ export class Ladder {
       c.handshake.initial_rtt_ms !== null && `RTT ${showMs(c.handshake.initial_rtt_ms)}`,
       `${significant(c.client.packets_sent, 5)} + ${significant(c.server.packets_sent, 5)} packets`,
       `${showBytes(c.client.payload_bytes)} + ${showBytes(c.server.payload_bytes)}`,
-      retransmissions > 0 && `${retransmissions} retransmitted, ${ours} because of us`,
+      retransmissionsInWords(c),
       c.client.dropped + c.server.dropped > 0 && `${c.client.dropped + c.server.dropped} dropped by us`,
       c.midstream && 'picked up midstream',
       !this.story?.segments.length && (tcp ? 'no segments of it are kept' : 'only segments of TCP are kept'),
     ];
     this.summary?.replaceChildren(...parts.filter(Boolean).map(part => (part instanceof Node ? part : h('span', {}, String(part)))));
+    this.inForce?.replaceChildren(...inForce(c).map(text => h('span', {}, text)));
   }
 
   /** @param {number} id @returns {SVGGElement|null} */
@@ -245,6 +248,25 @@ export class Ladder {
     this.details?.replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) =>
       h('div', {}, h('dt', {}, name), h('dd', {}, value))));
   }
+}
+
+/** @param {Connection} c */
+function retransmissionsInWords(c) {
+  const all = c.client.retransmissions + c.server.retransmissions;
+  const of = (/** @type {'due_to_us'|'fast'|'timeout'|'spurious'} */ kind) => c.client.retransmitted[kind] + c.server.retransmitted[kind];
+  const kinds = [of('due_to_us') && `${of('due_to_us')} because of us`, of('fast') && `${of('fast')} fast`,
+    of('timeout') && `${of('timeout')} after a time-out`, of('spurious') && `${of('spurious')} for nothing`].filter(Boolean);
+  return all > 0 && `${all} retransmitted: ${kinds.join(', ')}`;
+}
+
+/** What was asked of the link while the connection lived. @param {Connection} c */
+function inForce(c) {
+  const all = c.conditions ?? [];
+  const parts = all.slice(0, CHANGES).map((asked, i) => {
+    const after = instant(asked.at) - instant(c.opened_at);
+    return (i > 0 && after > 0 ? `after ${showMs(after)}: ` : 'asked: ') + linkInWords(asked);
+  });
+  return all.length > CHANGES ? [...parts, `and ${all.length - CHANGES} changes more`] : parts;
 }
 
 /** @param {SVGSVGElement} svg @param {Layout} layout @param {Connection} c */

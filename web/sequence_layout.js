@@ -15,7 +15,7 @@ import {instant} from './units.js';
  * @property {{y: number, text: string}[]} numbers
  */
 
-const LEFT = 64, RIGHT = 12, TOP = 8, BOTTOM = 22;
+const LEFT = 64, RIGHT = 26, TOP = 8, BOTTOM = 22;
 
 /** a − b in sequence space (RFC 9293 3.4). @param {number} a @param {number} b */
 export const ahead = (a, b) => (a - b) | 0;

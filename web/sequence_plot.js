@@ -11,6 +11,7 @@ import {clock} from './units.js';
 
 const HEIGHT = 240;
 const CROSS = 4;
+const LEAST = 3;  // of a mark's height, so that one segment of many can be seen
 
 export class SequencePlot {
   constructor() {
@@ -44,14 +45,14 @@ export class SequencePlot {
     const width = Math.max(320, this.element.clientWidth);
     const layout = layoutSequence({segments: this.segments, from, width, height: HEIGHT});
     this.svg.replaceChildren();
-    setText(this.note, layout ? 'bar: sent · dot: arrived · line: acknowledged · cross: dropped by us · dashed: sent again'
+    setText(this.note, layout ? 'bar: sent · dot: arrived · line: acknowledged · cross: dropped by us · amber: sent again'
       : `Of what the ${from} sent no segment with data is kept.`);
     if (!layout) return;
     this.svg.setAttribute('width', String(width));
     const dropped = layout.marks.filter(m => m.kind === 'dropped').length;
     this.svg.setAttribute('aria-label', `${layout.marks.length} segments sent by the ${from}, ${dropped} of them dropped`);
     this.svg.append(
-      ...layout.numbers.flatMap(n => [s('line', {class: 'rule', x1: 60, x2: width - 12, y1: n.y, y2: n.y}),
+      ...layout.numbers.flatMap(n => [s('line', {class: 'rule', x1: 60, x2: width - 26, y1: n.y, y2: n.y}),
         s('text', {class: 'axis end', x: 56, y: n.y + 3}, n.text)]),
       ...layout.times.map(t => s('text', {class: 'axis', x: t.x, y: HEIGHT - 6}, t.text)),
       s('polyline', {class: 'acknowledged', points: layout.acknowledged.map(p => `${p.x},${p.y}`).join(' ')}),
@@ -63,10 +64,10 @@ export class SequencePlot {
 /** @param {import('./sequence_layout.js').Mark} mark @param {Role} from */
 function drawMark(mark, from) {
   const {segment, x, y0, y1, kind} = mark;
-  const middle = (y0 + y1) / 2;
+  const middle = (y0 + y1) / 2, half = Math.max(Math.abs(y0 - y1), LEAST) / 2;
   const cross = `M${x - CROSS} ${middle - CROSS}l${2 * CROSS} ${2 * CROSS}m0 ${-2 * CROSS}l${-2 * CROSS} ${2 * CROSS}`;
   const why = segment.reason && segment.reason !== 'none' ? `, ${segment.reason}` : '';
   return s('g', {class: `mark ${kind} ${from}`, 'data-id': segment.id},
     s('title', {}, `${clock(segment.sent_at, 6)} ${segment.flags} seq ${segment.seq}, ${segment.length} B, ${segment.fate}${why}`),
-    s('line', {x1: x, x2: x, y1: y0, y2: y1}), kind === 'dropped' && s('path', {d: cross}));
+    s('line', {x1: x, x2: x, y1: middle + half, y2: middle - half}), kind === 'dropped' && s('path', {d: cross}));
 }

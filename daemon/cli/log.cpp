@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 
+#include "api/rows_json.h"
 #include "daemon/cli/connections.h"
 #include "daemon/cli/log_source.h"
 #include "daemon/cli/text.h"
@@ -56,16 +57,8 @@ std::size_t place_of(std::string_view column) {
 class CsvPrinter {
  public:
   void print(const Json& connection) {
-    std::vector<std::pair<std::string, std::string>> fields;
-    flatten(connection, "", fields);
-    if (columns_.empty()) {
-      for (const auto& [name, value] : fields) columns_.push_back(name);
-      std::stable_sort(columns_.begin(), columns_.end(),
-                       [](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
-      std::string line;
-      for (const std::string& name : columns_) line += (line.empty() ? "" : ",") + csv_field(name);
-      say(line + "\r\n");
-    }
+    const Fields fields = fields_of(connection);
+    if (columns_.empty()) print_names(fields);
     std::string line;
     for (const std::string& column : columns_) {
       const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == column; });
@@ -74,8 +67,28 @@ class CsvPrinter {
     }
     say(line + "\r\n");
   }
+  /// The names stand there even if no connection does.
+  void finish() {
+    if (columns_.empty()) print_names(fields_of(Json(api::to_json(api::ConnectionRow()))));
+  }
 
  private:
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+
+  static Fields fields_of(const Json& connection) {
+    Fields fields;
+    flatten(connection, "", fields);
+    return fields;
+  }
+  void print_names(const Fields& fields) {
+    for (const auto& [name, value] : fields) columns_.push_back(name);
+    std::stable_sort(columns_.begin(), columns_.end(),
+                     [](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
+    std::string line;
+    for (const std::string& name : columns_) line += (line.empty() ? "" : ",") + csv_field(name);
+    say(line + "\r\n");
+  }
+
   std::vector<std::string> columns_;  ///< of the first connection: all have the same
 };
 
@@ -98,6 +111,7 @@ int print_all(const LogOptions& options, LogSource& source) {
     if (next.empty()) break;
     query["cursor"] = next;
   }
+  if (options.csv) csv.finish();
   return kExitOk;
 }
 
@@ -141,9 +155,11 @@ void add_log(CLI::App& app, Context& context) {
       "Only with an endpoint in this state at last: ESTABLISHED, fin-wait-1, ...");
   add_filter(command, options, "--end", "end", "Only those that ended so: orderly, reset, refused, syn_timeout, ...");
   add_filter(command, options, "--closed-by", "closed_by", "Only those closed by: client, server, both");
-  add_filter(command, options, "--protocol", "protocol", "Only of this protocol: tcp, udp, icmp, ...");
-  add_filter(command, options, "--since", "since", "Only those opened since: 10m (ago) or a time in RFC 3339");
-  add_filter(command, options, "--until", "until", "Only those opened before: 10m (ago) or a time in RFC 3339");
+  add_filter(command, options, "--protocol", "protocol", "tcp (if absent), udp, icmp, icmpv6, a number, or all");
+  add_filter(command, options, "--since", "since",
+             "Only those opened since: 10m, 3d (ago), a day or a time in RFC 3339");
+  add_filter(command, options, "--until", "until",
+             "Only those opened before: 10m, 3d (ago), a day or a time in RFC 3339");
   add_filter(command, options, "--condition", "condition",
              "Only those that lived while this was asked of the link: loss, delay, rate, ...; none: a clean link");
   command->add_option("--db", options->file, "Read this file in place of asking the daemon; it is not changed");

@@ -1,7 +1,9 @@
 // wobble show: one connection, its figures and its ladder.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "daemon/cli/command.h"
+#include "daemon/cli/conditions_text.h"
 #include "daemon/cli/event_text.h"
 #include "daemon/cli/ladder.h"
 #include "daemon/cli/table.h"
@@ -64,7 +66,39 @@ std::string title(const Json& connection, const Paint& paint) {
   return out + "\n";
 }
 
+std::string direction_words(const Json& conditions) {
+  std::string out;
+  for (const std::string& word : describe_conditions(conditions)) out += (out.empty() ? "" : "; ") + word;
+  return out.empty() ? "no impairment" : out;
+}
+
+/// "up delay 80ms, down no impairment", and a line for each step of a scenario.
+std::string conditions_words(const Json& asked) {
+  const std::string up = direction_words(field(asked, "up")), down = direction_words(field(asked, "down"));
+  std::string out = up != down ? "up " + up + " | down " + down : up == "no impairment" ? up : "both " + up;
+  for (const std::string& step : describe_scenario(asked)) out += "\n            step " + step;
+  return out;
+}
+
+/// What was in force while it lived; of later changes the moment, counted from its beginning.
+std::string conditions_in_force(const Json& connection) {
+  constexpr std::size_t kMost = 10;
+  const Json& all = field(connection, "conditions");
+  const auto opened = parse_time(text(connection, "opened_at"));
+  if (!all.is_array() || !opened) return "";
+  std::string out;
+  for (std::size_t i = 0; i < std::min(all.size(), kMost); ++i) {
+    const std::int64_t after = parse_time(text(all[i], "at")).value_or(*opened) - *opened;
+    const std::string since = i > 0 && after > 0 ? "after " + human_age(after) + ": " : "";
+    out += (i == 0 ? "  asked     " : "            ") + since + conditions_words(all[i]) + "\n";
+  }
+  if (all.size() > kMost)
+    out += "            and " + std::to_string(all.size() - kMost) + " changes more: see --json\n";
+  return out;
+}
+
 std::string figures(const Json& connection, const Paint& paint) {
+  const bool is_tcp = text(connection, "protocol") == "tcp";
   constexpr auto kRight = Table::Align::right;
   Table table({{"  endpoint"},
                {"address"},
@@ -80,12 +114,12 @@ std::string figures(const Json& connection, const Paint& paint) {
     const auto dropped = count(endpoint, "dropped");
     table.add({{std::string("  ") + name},
                {endpoint_text(endpoint) + " (" + text(endpoint, "side") + ")"},
-               {text(endpoint, "state"), state_colour(text(endpoint, "state"))},
+               {is_tcp ? text(endpoint, "state") : "-", state_colour(text(endpoint, "state"))},
                {std::to_string(count(endpoint, "packets_sent"))},
                {human_bytes(count(endpoint, "payload_bytes"))},
                {std::to_string(count(endpoint, "packets_delivered"))},
-               {std::to_string(count(endpoint, "retransmissions"))},
-               {std::to_string(count(endpoint, "retransmissions_by_us"))},
+               {is_tcp ? std::to_string(count(endpoint, "retransmissions")) : "-"},
+               {is_tcp ? std::to_string(count(endpoint, "retransmissions_by_us")) : "-"},
                {std::to_string(dropped), dropped > 0 ? Colour::red : Colour::plain}});
   }
   std::string out = table.print(paint);
@@ -97,7 +131,7 @@ std::string figures(const Json& connection, const Paint& paint) {
     if (client && server) out += " (client's side " + human_ms(*client) + ", server's " + human_ms(*server) + ")";
     out += "\n";
   }
-  return out;
+  return out + conditions_in_force(connection);
 }
 
 int show(const Context& context, const ShowOptions& options) {
@@ -120,7 +154,9 @@ int show(const Context& context, const ShowOptions& options) {
   const Ladder ladder = ladder_of(connection, transitions, segments);
   std::string out = title(connection, context.paint) + figures(connection, context.paint) + "\n";
   const bool empty = ladder.segments.empty() && ladder.transitions.empty();
-  say(out + (empty ? "nothing is logged of its segments\n" : draw_ladder(ladder, style)));
+  say(out + (empty ? (text(connection, "protocol") == "tcp" ? "nothing is logged of its segments\n"
+                                                            : "only segments of TCP are logged\n")
+                   : draw_ladder(ladder, style)));
   return kExitOk;
 }
 

@@ -43,7 +43,7 @@ std::string human_time(std::int64_t nanoseconds, std::int64_t now);
 /// The wall clock.
 std::int64_t wall_clock();
 
-/// "10m", "1.5s", "250ms", "2h": nanoseconds, as the API spells a span. Nothing if it is none.
+/// "10m", "1.5s", "250ms", "2h", "3d": nanoseconds, as the API spells a span. Nothing if it is none.
 std::optional<std::int64_t> parse_span(std::string_view span);
 
 }  // namespace wobble::daemon

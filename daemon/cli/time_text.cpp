@@ -133,8 +133,8 @@ std::optional<std::int64_t> parse_span(std::string_view span) {
     std::string_view name;
     double nanoseconds;
   };
-  constexpr std::array<Unit, 6> kUnits = {
-      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+  constexpr std::array<Unit, 7> kUnits = {
+      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 24 * 3600e9}}};
   for (const Unit& known : kUnits) {
     const double nanoseconds = value * known.nanoseconds;
     if (unit == known.name && nanoseconds < 9e18) return static_cast<std::int64_t>(std::llround(nanoseconds));

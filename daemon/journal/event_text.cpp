@@ -61,7 +61,7 @@ std::string rfc3339(api::WallTime at) {
 }
 
 std::string loss_text(std::uint64_t transitions, std::uint64_t segments) {
-  return fmt::format("the log has a gap here: {} transitions and {} segments were lost, it was too slow", transitions,
+  return fmt::format("the log has a gap here: {} transitions and {} segments could not be written in time", transitions,
                      segments);
 }
 

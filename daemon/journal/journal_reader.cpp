@@ -128,8 +128,11 @@ std::string in_force() {
          "AND h.at >= coalesce((SELECT max(b.at) FROM condition_changes b WHERE b.link = c.link "
          "AND b.at <= c.opened_at), 0)";
 }
-/// What change h asks for in either direction, by name.
-constexpr const char* kAsked = "json_each(h.conditions) direction, json_each(direction.value) asked";
+/// What change h asks for in either direction, by name, be it in a step of its scenario only.
+constexpr const char* kAsked =
+    "(SELECT value FROM json_each(h.conditions) WHERE key IN ('up', 'down') UNION ALL "
+    "SELECT d.value FROM json_each(h.conditions, '$.scenario') step, json_each(step.value) d "
+    "WHERE d.key IN ('up', 'down')) direction, json_each(direction.value) asked";
 
 Conditions conditions_of(const api::ConnectionQuery& query) {
   Conditions where(select_connections());
@@ -145,7 +148,7 @@ Conditions conditions_of(const api::ConnectionQuery& query) {
   if (query.closed_by) where.add("c.closed_by = ?", name_of(*query.closed_by));
   if (query.protocol) {
     where.add("c.protocol = ?", *query.protocol);
-  } else {
+  } else if (!query.all_protocols) {
     where.add(query.flows ? "c.protocol <> ?" : "c.protocol = ?", kTcp);
   }
   if (query.since) where.add("c.opened_at >= ?", *query.since);

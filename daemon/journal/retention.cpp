@@ -97,6 +97,9 @@ std::int64_t Retention::remove_beyond_size(Bookkeeping& books) {
                                        oldest("SELECT at FROM events ORDER BY id LIMIT 1"));
   const api::WallTime connection =
       oldest("SELECT opened_at FROM connections WHERE closed_at IS NOT NULL ORDER BY opened_event LIMIT 1");
+  // What was asked before any connection that is kept, and of which nobody can ask any more.
+  const api::WallTime eldest = oldest("SELECT opened_at FROM connections ORDER BY opened_event LIMIT 1");
+  if (const auto removed = remove_old_changes(std::min({segment, event, eldest}))) return removed;
   if (segment <= std::min(event, connection) && segment != kAnyAge) return remove_segments(books, kAnyAge, kSliceRows);
   if (event <= connection && event != kAnyAge) return remove_events(books, kAnyAge, kSliceRows);
   return remove_connections(books, kAnyAge, kSliceRows);
@@ -108,6 +111,7 @@ std::int64_t Retention::remove_beyond_age(Bookkeeping& books, api::WallTime now)
   if (const auto removed = remove_events(books, oldest, kSliceRows)) return removed;
   if (const auto removed = remove_connections(books, oldest, kSliceRows)) return removed;
   remove_old_changes(oldest);
+  remove_old_sessions(oldest);
   look_at_ages_at_ = now + kBetweenLooksAtAges;
   return 0;
 }
@@ -148,12 +152,16 @@ std::int64_t Retention::remove_segments(Bookkeeping& books, api::WallTime oldest
   return removed;
 }
 
-void Retention::remove_old_changes(api::WallTime oldest) {
+std::int64_t Retention::remove_old_changes(api::WallTime oldest) {
   // The latest change of a link says what has been in force since, however long ago it was made.
-  remove(database_,
-         "DELETE FROM condition_changes WHERE id IN (SELECT id FROM condition_changes o WHERE o.at < ?1 AND EXISTS "
-         "(SELECT 1 FROM condition_changes n WHERE n.link = o.link AND n.at > o.at AND n.at < ?1) LIMIT ?2)",
-         oldest, kSliceRows);
+  return remove(database_,
+                "DELETE FROM condition_changes WHERE id IN (SELECT id FROM "
+                "(SELECT id, link, at FROM condition_changes ORDER BY id LIMIT 10 * ?2) o WHERE o.at < ?1 AND EXISTS "
+                "(SELECT 1 FROM condition_changes n WHERE n.link = o.link AND n.at > o.at AND n.at < ?1) LIMIT ?2)",
+                oldest, kSliceRows);
+}
+
+void Retention::remove_old_sessions(api::WallTime oldest) {
   remove(database_,
          "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_written_at < ?1 "
          "AND state <> 'running' LIMIT ?2)",

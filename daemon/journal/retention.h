@@ -41,7 +41,8 @@ class Retention {
   std::int64_t remove_connections(Bookkeeping& books, api::WallTime oldest, std::int64_t at_most);
   std::int64_t remove_events(Bookkeeping& books, api::WallTime oldest, std::int64_t at_most);
   std::int64_t remove_segments(Bookkeeping& books, api::WallTime oldest, std::int64_t at_most);
-  void remove_old_changes(api::WallTime oldest);
+  std::int64_t remove_old_changes(api::WallTime oldest);
+  void remove_old_sessions(api::WallTime oldest);
   bool give_pages_back();
   /// Pages that hold something, beyond what the file may hold; negative: there is room.
   std::int64_t pages_over() const;

@@ -240,8 +240,13 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 6> all = {
-      {{1, first.c_str()}, {2, kFigures}, {3, kThird}, {4, kViewsOfSchema4}, {5, kFifth}, {6, kViewsOfSchema6}}};
+  static const std::array<Migration, 7> all = {{{1, first.c_str()},
+                                                {2, kFigures},
+                                                {3, kThird},
+                                                {4, kViewsOfSchema4},
+                                                {5, kFifth},
+                                                {6, kViewsOfSchema6},
+                                                {7, kViewsOfSchema7}}};
   return all;
 }
 

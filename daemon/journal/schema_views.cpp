@@ -66,4 +66,28 @@ CREATE VIEW half_open_floods AS  -- handshakes that came to nothing in a flood, 
   WHERE e.kind = 'half_open_flood' AND json_extract(e.detail, '$.phase') = 'counted';
 )sql";
 
+const char* const kViewsOfSchema7 = R"sql(
+DROP VIEW IF EXISTS closed_first;
+CREATE VIEW closed_first AS  -- whose FIN or RST was sent first, and whose was believed first
+  SELECT v.id, v.link, c.closed_first, v.closed_by, v."end", v.client, v.server, v.opened, v.closed
+  FROM connection_list v JOIN connections c ON c.id = v.id WHERE c.closed_first <> '' OR c.closed_by <> '';
+
+DROP VIEW IF EXISTS unexplained_retransmissions;
+CREATE VIEW unexplained_retransmissions AS  -- of what we had not dropped; a lost ACK makes its receiver repeat too
+  SELECT v.id, v.link, c.client_retransmissions - c.client_retransmissions_by_us AS by_client,
+    c.server_retransmissions - c.server_retransmissions_by_us AS by_server,
+    c.client_dropped AS dropped_of_client, c.server_dropped AS dropped_of_server, v.client, v.server, v.opened
+  FROM connection_list v JOIN connections c ON c.id = v.id
+  WHERE c.client_retransmissions > c.client_retransmissions_by_us
+     OR c.server_retransmissions > c.server_retransmissions_by_us;
+
+DROP VIEW IF EXISTS log_gaps;
+CREATE VIEW log_gaps AS  -- where the log misses something, and how much
+  SELECT e.at, l.name AS link, 'not written in time' AS cause, json_extract(e.detail, '$.transitions') AS transitions,
+    json_extract(e.detail, '$.segments') AS segments
+  FROM events e LEFT JOIN links l ON l.id = e.link WHERE e.kind = 'events_lost'
+  UNION ALL
+  SELECT coalesce(complete_until, last_written_at), NULL, 'killed', NULL, NULL FROM sessions WHERE state = 'killed';
+)sql";
+
 }  // namespace wobble::daemon

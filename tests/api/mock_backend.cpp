@@ -136,7 +136,7 @@ std::vector<SegmentRow> MockBackend::segments(ConnectionId id) {
 
 std::vector<ConditionsRow> MockBackend::conditions(ConnectionId id) {
   connection(id);
-  return {{12, kEpoch, 3, "api PATCH", R"({"up":{"delay":{"time":"80ms"}},"down":{}})"}};
+  return {{12, kEpoch, 3, "api PATCH", R"({"up":{"delay":{"time":"80ms"}},"down":{},"scenario":[{"for":"2s"}]})"}};
 }
 
 void MockBackend::follow(ConnectionId id) {

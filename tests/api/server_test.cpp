@@ -237,6 +237,8 @@ TEST_F(ServerTest, OneConnection) {
   EXPECT_EQ(connection["history"], "Sh");
   EXPECT_EQ(connection["closed_first"], "client");
   EXPECT_EQ(connection["one_sided"], true);
+  EXPECT_EQ(connection["conditions"][0]["up"], json::parse(R"({"delay":{"time":"80ms"}})"));
+  EXPECT_EQ(connection["conditions"][0]["scenario"], json::parse(R"([{"for":"2s"}])"));
 
   const json transition = get("/api/v1/connections/17/transitions")["items"][0];
   EXPECT_EQ(transition, json::parse(R"({"id":501,"at":"2026-11-22T09:05:57.123456789Z","connection":17,"link":"lab",

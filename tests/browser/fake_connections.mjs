@@ -9,7 +9,7 @@ const stamp = (base, ns) => {
 
 const endpoint = (address, port, side, state) => ({
   address, port, side, state, packets_sent: 6, bytes_sent: 420, packets_delivered: 5, bytes_delivered: 400,
-  payload_bytes: side === 'near' ? 77 : 4321, retransmissions: 0, retransmissions_by_us: 0, dropped: 0, duplicated: 0,
+  payload_bytes: side === 'near' ? 77 : 4321, retransmissions: 0, retransmissions_by_us: 0, retransmitted: {due_to_us: 0, fast: 0, timeout: 0, spurious: 0}, dropped: 0, duplicated: 0,
   corrupted: 0, reordered: 0,
 });
 
@@ -25,7 +25,7 @@ export function makeConnection(id, openedMs) {
     closed_by: {orderly: 'client', reset: 'server', refused: 'server'}[kind] ?? null, midstream: false, ordinal: id,
     handshake: {rtt_client_ms: 0.1, rtt_server_ms: 80.2, initial_rtt_ms: kind === 'refused' ? null : 160.4}, kind, openedMs,
   };
-  if (kind === 'orderly') Object.assign(connection.client, {retransmissions: 1, retransmissions_by_us: 1, dropped: 1, duplicated: 1});
+  if (kind === 'orderly') Object.assign(connection.client, {retransmissions: 1, retransmissions_by_us: 1, retransmitted: {due_to_us: 1, fast: 0, timeout: 0, spurious: 0}, dropped: 1, duplicated: 1});
   return connection;
 }
 

@@ -101,7 +101,7 @@ export async function tabThrough(page, most = 600) {
     else reached.add(mark);
   }
   // What came up, or went, while we were on our way is no control that was missed.
-  const missed = (await interactive(page)).filter(e => before.has(e.mark) && !reached.has(e.mark));
+  const missed = (await interactive(page)).filter(e => e.mark && before.has(e.mark) && !reached.has(e.mark));
   return {reached, missed};
 }
 

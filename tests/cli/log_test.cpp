@@ -115,6 +115,27 @@ TEST_F(LogFile, has_the_same_filters) {
   EXPECT_THAT(run({"--until", "1h"}).out, HasSubstr("no connections"));
 }
 
+TEST_F(LogFile, names_the_columns_though_there_is_no_row) {
+  const auto some = lines_of(run({"--csv"}).out);
+  const auto none = lines_of(run({"--csv", "--port", "1"}).out);
+  ASSERT_EQ(none.size(), 1U);
+  EXPECT_EQ(none[0], some[0]);
+}
+
+TEST_F(LogFile, takes_days) {
+  EXPECT_THAT(ids_of(run({"--json", "--since", "3d"}).out), ElementsAre(4, 3, 2, 1));
+  EXPECT_THAT(ids_of(run({"--json", "--since", "2026-01-31", "--until", "2199-12-31"}).out), ElementsAre(4, 3, 2, 1));
+  EXPECT_THAT(run({"--json", "--until", "2026-01-31"}).out, IsEmpty());
+  EXPECT_EQ(run({"--since", "2026-02-30"}).exit_code, 2);
+}
+
+TEST_F(LogFile, knows_each_impairment) {
+  for (const char* name : {"idle_timeout", "outage", "mtu", "loss", "corrupt", "duplicate", "rate", "trace", "queue",
+                           "slot", "delay", "reorder"}) {
+    EXPECT_EQ(run({"--condition", name}).exit_code, 0) << name;
+  }
+}
+
 TEST_F(LogFile, says_what_is_wrong_with_a_filter) {
   const auto complaint = [&](const char* option, const char* value) {
     const Ran ran = run({option, value});
@@ -127,7 +148,7 @@ TEST_F(LogFile, says_what_is_wrong_with_a_filter) {
   EXPECT_THAT(complaint("--since", "yesterday"), HasSubstr("since is a time such as"));
   EXPECT_THAT(complaint("--until", "10 parsecs"), HasSubstr("until is a time such as"));
   EXPECT_THAT(complaint("--address", "10.77.0"), HasSubstr("address is an IPv4 or IPv6 address"));
-  EXPECT_THAT(complaint("--condition", "los"), HasSubstr("loss"));
+  EXPECT_THAT(complaint("--condition", "los"), HasSubstr("did you mean \"loss\"?\n"));
   EXPECT_THAT(complaint("--port", "99999"), HasSubstr("port is from 0 to 65535"));
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 using namespace wobble::test;
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -27,6 +28,33 @@ TEST(Show, tells_the_figures_and_draws_the_ladder) {
     80.000              │                              │─ SYN seq=0 +80 ms ──────────►│
     80.100              │                         loss ✕──────── SYN,ACK seq=0 ack=1 ─│ SYN_RECEIVED
 )"));
+}
+
+TEST(Show, tells_what_was_in_force) {
+  FakeDaemon daemon;
+  json connection = json::parse(kConnection);
+  connection["conditions"] = json::parse(R"([
+    {"at":"2026-11-22T09:00:00Z","revision":2,"up":{"delay":{"time":"80ms"}},"down":{"loss":{"random":"2%"}}},
+    {"at":"2026-11-22T09:05:58Z","revision":3,"up":{},"down":{},
+     "scenario":[{"for":"58s"},{"for":"2s","up":{"outage":{"on":true}},"down":{"outage":{"on":true}}}]}])");
+  daemon.answer("GET /api/v1/connections/17", {200, connection.dump()});
+  EXPECT_THAT(run_wobble({"show", "17", "--url", daemon.url()}).out, HasSubstr(R"(
+  asked     up delay 80ms | down loss 2%
+            after 1 s: no impairment
+            step 1 of 2, 58s: as above
+            step 2 of 2, 2s: both outage on
+)"));
+}
+
+TEST(Show, has_no_state_for_what_is_not_tcp) {
+  FakeDaemon daemon;
+  json connection = json::parse(kConnection);
+  connection["protocol"] = "udp";
+  daemon.answer("GET /api/v1/connections/17", {200, connection.dump()});
+  daemon.answer("GET /api/v1/connections/17/transitions", {200, R"({"items":[],"next":null})"});
+  daemon.answer("GET /api/v1/connections/17/segments", {200, R"({"items":[],"next":null})"});
+  const Ran ran = run_wobble({"show", "17", "--url", daemon.url()});
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("only segments of TCP are logged"), Not(HasSubstr("CLOSED"))));
 }
 
 TEST(Show, takes_width_ascii_and_absolute) {

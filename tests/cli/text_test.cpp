@@ -86,6 +86,7 @@ TEST(Span, reads_what_the_api_reads) {
   EXPECT_EQ(parse_span("10m"), 600'000'000'000);
   EXPECT_EQ(parse_span("1.5s"), 1'500'000'000);
   EXPECT_EQ(parse_span("250us"), 250'000);
+  EXPECT_EQ(parse_span("3d"), 3 * 86'400'000'000'000);
   for (const char* wrong : {"", "10", "m", "-1s", "1 s", "10min", "1e3s", "9999999999h"}) {
     EXPECT_FALSE(parse_span(wrong)) << wrong;
   }

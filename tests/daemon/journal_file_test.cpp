@@ -153,9 +153,13 @@ TEST_F(JournalFileTest, ViewsAnswer) {
     ConnectionClosed end = closing_of(3, End::reset, ClosedBy::client);
     end.figures.server.retransmissions = 5;
     end.figures.server.retransmissions_by_us = 3;
+    end.figures.client.dropped = 4;
+    end.figures.tcp.closed_first = ClosedBy::server;  // with a RST that was not believed
     ring.on(end);
     ring.on(opening_of(4));
-    ring.on(closing_of(4, End::half_open, ClosedBy::client));
+    end = closing_of(4, End::half_open, ClosedBy::nobody);
+    end.figures.tcp.closed_first = ClosedBy::server;
+    ring.on(end);
     ring.on(opening_of(5));
     ring.on(transition_of(5, Role::server, TcpState::established, TcpState::closed));
     ring.on(transition_of(5, Role::client, TcpState::syn_sent, TcpState::established));
@@ -164,13 +168,16 @@ TEST_F(JournalFileTest, ViewsAnswer) {
   Database database(file, Database::Mode::read_only);
   const auto is = [&](const char* sql) { return database.integer(sql); };
   EXPECT_EQ(is("SELECT count(*) FROM connection_list"), 5);
-  EXPECT_EQ(is("SELECT count(*) FROM closed_first WHERE closed_by = 'client'"), 3);
+  EXPECT_EQ(is("SELECT count(*) FROM closed_first WHERE closed_by = 'client'"), 2);
+  EXPECT_EQ(is("SELECT closed_by = 'client' AND closed_first = 'server' FROM closed_first WHERE id = 3"), 1);
+  EXPECT_EQ(is("SELECT closed_by = '' AND closed_first = 'server' FROM closed_first WHERE id = 4"), 1);
   EXPECT_EQ(is("SELECT syns_dropped_by_us FROM never_past_syn_sent WHERE id = 2"), 1);
   EXPECT_EQ(is("SELECT count(*) FROM never_past_syn_sent WHERE id = 1"), 0);
   EXPECT_EQ(is("SELECT count(*) FROM half_open_at_the_end WHERE id IN (4, 5)"), 2);
   EXPECT_EQ(is("SELECT count(*) FROM half_open_at_the_end"), 2);
   EXPECT_EQ(is("SELECT first_reset_from = 'client' FROM resets WHERE id = 3"), 1);
   EXPECT_EQ(is("SELECT by_server FROM unexplained_retransmissions"), 2);
+  EXPECT_EQ(is("SELECT dropped_of_client FROM unexplained_retransmissions"), 4);
   EXPECT_EQ(is("SELECT count(*) FROM connection_conditions WHERE revision = 1"), 5);
   EXPECT_EQ(is("SELECT count(*) FROM state_periods WHERE id = 5 AND state = 'ESTABLISHED' AND side = 'client'"), 1);
   EXPECT_EQ(is("SELECT count(*) FROM state_periods WHERE id = 1 AND seconds > 3600"), 0);

@@ -76,6 +76,17 @@ TEST_F(JournalQueryTest, ConditionsInForce) {
   EXPECT_EQ(journal->conditions(4)[0].source, "test");
 }
 
+TEST_F(JournalQueryTest, AScenarioAsksForWhatItsStepsAskFor) {
+  journal->record_link("lab", R"({"up":{},"down":{},"scenario":[{"for":"2s","up":{"delay":{"time":"10ms"}}},)"
+                              R"({"for":"1s","down":{"mtu":{"bytes":"1kB"},"slot":{"delay":{"time":"1ms"}}}}]})");
+  lab.on(opening_of(1));
+  lab.on(closing_of(1));
+  ASSERT_TRUE(journal->sync(kLongEnough));
+  using testing::ElementsAre;
+  for (const char* asked : {"delay", "mtu", "slot"}) EXPECT_THAT(ids({.condition = asked}), ElementsAre(1)) << asked;
+  for (const char* not_asked : {"none", "loss", "for"}) EXPECT_THAT(ids({.condition = not_asked}), ElementsAre());
+}
+
 TEST_F(JournalQueryTest, EachFilterOfConnections) {
   using enum TcpState;
   const TimePoint start = monotonic_now();

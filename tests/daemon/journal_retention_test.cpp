@@ -135,6 +135,27 @@ TEST_F(RetentionTest, TheConditionsInForceAreKept) {
   EXPECT_EQ(database->integer("SELECT revision FROM condition_changes"), 3);
 }
 
+TEST_F(RetentionTest, ChangesOfConditionsCountForTheSize) {
+  constexpr int kChanges = 20'000;
+  const std::string conditions = R"({"up":{"delay":{"time":"80ms"},"loss":{"random":"2%"}},"down":{}})";
+  Batch batch;
+  for (int i = 1; i <= kChanges; ++i) {
+    PostedEvent event;
+    event.id = static_cast<std::uint64_t>(i);
+    event.at = anchor.at(start + std::chrono::seconds(i));
+    event.kind = "conditions";
+    event.link = 1;
+    event.conditions = PostedEvent::Conditions{static_cast<std::uint64_t>(i), "test", conditions};
+    batch.posted.push_back(event);
+  }
+  batch.last_id = kChanges;
+  writer.write(batch);
+  cut_all({.connections = 0, .transitions_and_events = 0, .segments = 0, .age = {}, .bytes = 1'000'000}, now());
+  EXPECT_LT(count("condition_changes"), kChanges / 2);
+  EXPECT_LT(std::abs(count("condition_changes") - count("events")), 1000) << "both go back as far";
+  EXPECT_EQ(database->integer("SELECT max(revision) FROM condition_changes"), kChanges);
+}
+
 TEST_F(RetentionTest, TheFileBecomesSmaller) {
   for (int i = 0; i < 12; ++i) write_connections(static_cast<ConnectionId>(1 + i * 5000), 5000);
   const auto pages = database->integer("PRAGMA page_count");

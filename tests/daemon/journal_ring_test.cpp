@@ -86,12 +86,41 @@ TEST(EventRing, OrdinarySegmentsAreRefusedFirst) {
   ring.on(segment_of(1, tcp_flag::kFin | tcp_flag::kAck));
   ring.on(segment_of(1, tcp_flag::kAck, DropReason::loss));
   EXPECT_EQ(ring.lost_segments(), 12u) << "handshake, close and drops are kept longer";
-  EXPECT_EQ(ring.size(), 13u) << "with the report of the loss";
+  EXPECT_EQ(ring.size(), 12u);
+  ring.on(segment_of(1, tcp_flag::kRst));
+  EXPECT_EQ(ring.size(), 13u);
   ring.on(segment_of(1, tcp_flag::kRst));
   EXPECT_EQ(ring.lost_segments(), 13u) << "but not in the last quarter";
-  for (ConnectionId id = 9; id < 11; ++id) ring.on(numbered(id));
+  for (ConnectionId id = 9; id < 12; ++id) ring.on(numbered(id));
   EXPECT_EQ(ring.size(), 16u) << "which is for transitions";
   EXPECT_EQ(ring.lost_transitions(), 0u);
+}
+
+TEST(EventRing, RefusedSegmentsAreToldTogether) {
+  EventRing ring(16);
+  for (ConnectionId id = 0; id < 13; ++id) ring.on(numbered(id));
+  for (ConnectionId id = 13; id < 16; ++id) {  // a burst: of each connection a segment and a transition
+    ring.on(segment_of(id, tcp_flag::kSyn));
+    ring.on(numbered(id));
+  }
+  EXPECT_EQ(ring.lost_segments(), 3u);
+  EXPECT_EQ(ring.lost_transitions(), 0u) << "no report has taken its place";
+  EXPECT_EQ(drain(ring, 12).size(), 12u);
+  ring.on(numbered(16));
+  const auto events = drain(ring);
+  ASSERT_EQ(events.size(), 6u);
+  EXPECT_EQ(std::get<EventsLost>(events[4]).segments, 3u);
+  EXPECT_EQ(std::get<Transition>(events[5]).id, 16u);
+}
+
+TEST(EventRing, ManyRefusedSegmentsAreToldWhileTheyAreRefused) {
+  EventRing ring(16);
+  for (ConnectionId id = 0; id < 13; ++id) ring.on(numbered(id));
+  for (int i = 0; i < 9; ++i) ring.on(segment_of(1, tcp_flag::kSyn));
+  ring.on(numbered(13));
+  const auto events = drain(ring);
+  ASSERT_EQ(events.size(), 15u);
+  EXPECT_EQ(std::get<EventsLost>(events[13]).segments, 9u);
 }
 
 TEST(EventRing, ALowerLimitCountsAsFull) {

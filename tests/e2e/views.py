@@ -117,6 +117,7 @@ class Views(unittest.TestCase):
     def test_who_closed_first(self):
         self.assertEqual("client", self.one("closed_first", "client first")["closed_by"])
         self.assertEqual("server", self.one("closed_first", "server first")["closed_by"])
+        self.assertEqual("server", self.one("closed_first", "server first")["closed_first"])
         self.assertIsNone(self.one("closed_first", "syn dropped"))
 
     def test_never_past_syn_sent(self):
