@@ -197,7 +197,7 @@ void ConnectionTable::close_all(TimePoint now) noexcept {
   while (const std::uint32_t oldest = s.half_open.oldest()) s.end_half_open(oldest, End::open, now);
   for (std::uint32_t index = 1; index <= s.store.highest(); ++index) {
     if (!s.store[index].is_used) continue;
-    s.tell_end(s.store[index], End::open, now);
+    s.tell_end(s.store[index], TcpTracker::end_if_open(s.store[index].tcp), now);
     s.forget(index, now);
   }
   s.datagrams.clear();

@@ -21,6 +21,7 @@ class ConnectionObserver {
   virtual void on(const Transition&) noexcept = 0;
   virtual void on(const ConnectionClosed&) noexcept = 0;
   virtual void on(const SegmentRecord&) noexcept = 0;
+  virtual void on_reopened(const ConnectionReopened&) noexcept {}
   virtual void on_late(const LateFigures&) noexcept {}
   virtual void on_exhausted(const MemoryExhausted&) noexcept {}  ///< told by the link
   virtual void on_flood(const HalfOpenFlood&) noexcept {}
@@ -143,7 +144,8 @@ class ConnectionTable {
   /// end was told and that only wait (TIME_WAIT, CLOSED) are among them, as they are in size().
   void count_states(std::uint32_t (&by_client_state)[kTcpStateCount]) const noexcept;
 
-  /// Ends every record with End::open, as a daemon that stops does; the table is empty afterwards.
+  /// Ends every record with End::open, or End::half_open if one side of it is CLOSED, as a daemon that stops does; the
+  /// table is empty afterwards.
   void close_all(TimePoint now) noexcept;
 
  private:

@@ -81,13 +81,13 @@ struct Transition {
   SegmentSummary segment;
 };
 
-/// A connection ended, or was forgotten: told exactly once, as soon as it is known, with the figures of that moment.
+/// A connection ended, or was forgotten: told once, as soon as it is known, with the figures of that moment.
 ///
 /// A TCP connection has ended when neither endpoint has anything to send any more: each is CLOSED or in TIME_WAIT, or
 /// one is CLOSED and the other was never seen (refused). It stays in the table until TIME_WAIT runs out, or 10 s for
-/// stray segments, so transitions of the same id may still follow: TIME_WAIT to CLOSED, or a refused client that tries
-/// the same SYN again; and LateFigures, if there was anything more. What was told is not taken back. If only one
-/// endpoint is known to be CLOSED, the end is told when the other's time-out has run: half_open.
+/// stray segments, so more of the same id may follow: transitions (TIME_WAIT to CLOSED), LateFigures, and
+/// ConnectionReopened. If only one endpoint is known to be CLOSED, the end is told when the other's time-out has run:
+/// half_open.
 struct ConnectionClosed {
   ConnectionId id = 0;
   TimePoint at;
@@ -98,8 +98,14 @@ struct ConnectionClosed {
   ConnectionFigures figures;
 };
 
-/// More of a connection was seen after its end was told: its figures when it is forgotten, in place of those. The end
-/// stays what it was.
+/// A connection whose end was told lives on after all: an endpoint that was taken for CLOSED has shown that it is not
+/// (rows 5 and 38). Its end will be told anew.
+struct ConnectionReopened {
+  ConnectionId id = 0;
+  TimePoint at;
+};
+
+/// More of a connection was seen after its end was told: its figures when it is forgotten, in place of those.
 struct LateFigures {
   ConnectionId id = 0;
   TimePoint at;
@@ -156,8 +162,8 @@ struct HalfOpenFlood {
   std::uint32_t evicted = 0;   ///< forgotten before their time, whatever their answer
 };
 
-using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, LateFigures, SegmentRecord, EventsLost,
-                               MemoryExhausted, HalfOpenFlood>;
+using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, ConnectionReopened, LateFigures,
+                               SegmentRecord, EventsLost, MemoryExhausted, HalfOpenFlood>;
 
 const char* to_string(TcpState state) noexcept;     ///< "NONE", "CLOSED", "SYN_SENT", "FIN_WAIT_1", ...
 const char* to_string(Evidence evidence) noexcept;  ///< "sent", "delivered", "timer", "correction", "implied"

@@ -38,6 +38,10 @@ void EventRing::on(const ConnectionClosed& event) noexcept {
               event.figures);
 }
 
+void EventRing::on_reopened(const ConnectionReopened& event) noexcept {
+  if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+}
+
 void EventRing::on_late(const LateFigures& event) noexcept {
   push_ending({event.id, event.at, true, {}, {}, event.client_state, event.server_state}, event.figures);
 }

@@ -45,6 +45,7 @@ class EventRing final : public ConnectionObserver {
   void on(const Transition& event) noexcept override;
   void on(const ConnectionClosed& event) noexcept override;
   void on(const SegmentRecord& event) noexcept override;
+  void on_reopened(const ConnectionReopened& event) noexcept override;
   void on_late(const LateFigures& event) noexcept override;
   void on_exhausted(const MemoryExhausted& event) noexcept override;
   void on_flood(const HalfOpenFlood& event) noexcept override;
@@ -76,8 +77,8 @@ class EventRing final : public ConnectionObserver {
     TcpState client_state = TcpState::none;
     TcpState server_state = TcpState::none;
   };
-  using Slot =
-      std::variant<ConnectionOpened, Transition, Ending, SegmentRecord, EventsLost, MemoryExhausted, HalfOpenFlood>;
+  using Slot = std::variant<ConnectionOpened, Transition, Ending, ConnectionReopened, SegmentRecord, EventsLost,
+                            MemoryExhausted, HalfOpenFlood>;
 
  public:
   static constexpr std::size_t kBytesPerEvent = sizeof(Slot);

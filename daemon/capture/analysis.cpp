@@ -80,6 +80,7 @@ void CaptureAnalysis::run(CaptureReader& reader) {
     damage = std::current_exception();
   }
   pass_all(early_.take_all());
+  rows_.end_capture();
   table_.close_all(now_);
   rows_.finish();
   if (damage) std::rethrow_exception(damage);

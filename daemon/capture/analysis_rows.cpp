@@ -36,8 +36,18 @@ void AnalysisRows::on(const ConnectionClosed& event) noexcept {
   if (found == open_.end()) return;
   api::ConnectionRow& row = found->second.row;
   api::set_end(row, event, [this](TimePoint at) { return clock_.wall_time(at); });
-  if (event.end == End::open) row.closed_at.reset();  // it lives beyond the capture
-  ended_.push_back(event.id);
+  if (is_at_end_) row.closed_at.reset();
+  if (!found->second.has_ended) ended_.push_back(event.id);
+  found->second.has_ended = true;
+}
+
+void AnalysisRows::on_reopened(const ConnectionReopened& event) noexcept {
+  const auto found = open_.find(event.id);
+  if (found == open_.end()) return;
+  api::ConnectionRow& row = found->second.row;
+  row.closed_at.reset();
+  row.end = End::open;
+  row.closed_by = ClosedBy::nobody;
 }
 
 void AnalysisRows::on_late(const LateFigures& event) noexcept {

@@ -17,6 +17,7 @@ namespace wobble::daemon {
 struct AnalysedConnection {
   api::ConnectionRow row;
   std::vector<api::TransitionRow> transitions;
+  bool has_ended = false;  ///< once
 };
 using AnalysisSink = std::function<void(const AnalysedConnection&)>;
 
@@ -51,10 +52,13 @@ class AnalysisRows final : public ConnectionObserver {
   void on(const Transition& event) noexcept override;
   void on(const ConnectionClosed& event) noexcept override;
   void on(const SegmentRecord&) noexcept override {}
+  void on_reopened(const ConnectionReopened& event) noexcept override;
   void on_late(const LateFigures& event) noexcept override;
 
   /// Hands on what has ended and is not in `table` any more. Cheap to call often.
   void sweep(const ConnectionTable& table);
+  /// What ends from now on would have lived beyond the capture.
+  void end_capture() { is_at_end_ = true; }
   /// Hands on everything, in the order of opening; the table is empty.
   void finish();
 
@@ -63,6 +67,7 @@ class AnalysisRows final : public ConnectionObserver {
   CaptureClock clock_;
   std::string link_;
   bool has_sides_ = false;
+  bool is_at_end_ = false;
   std::unordered_map<ConnectionId, AnalysedConnection> open_;
   std::vector<ConnectionId> ended_;
   std::size_t sweep_at_ = 1024;  ///< when so many have ended

@@ -44,9 +44,11 @@ struct DrainedEvents {
   std::vector<LinkEvent> events;
 };
 
-/// Whether an event takes a number of the shared sequence. Segments have their own, and late figures are no event.
+/// Whether an event takes a number of the shared sequence. Segments have their own; what only corrects a connection's
+/// row needs none.
 inline bool takes_event_id(const LinkEvent& event) {
-  return !std::holds_alternative<SegmentRecord>(event) && !std::holds_alternative<LateFigures>(event);
+  return !std::holds_alternative<SegmentRecord>(event) && !std::holds_alternative<ConnectionReopened>(event) &&
+         !std::holds_alternative<LateFigures>(event);
 }
 
 struct Batch {

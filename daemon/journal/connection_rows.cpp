@@ -181,6 +181,7 @@ ConnectionWriter::ConnectionWriter(Database& database, const WallAnchor& anchor)
       insert_(database, insert_sql()),
       close_(database, close_sql()),
       late_(database, update_sql(figure_columns())),
+      reopen_(database, "UPDATE connections SET closed_at = NULL, \"end\" = ?2, closed_by = ?3 WHERE id = ?1"),
       update_states_(database,
                      "UPDATE connections SET client_state = coalesce(?2, client_state), "
                      "server_state = coalesce(?3, server_state) WHERE id = ?1") {}
@@ -210,6 +211,12 @@ void ConnectionWriter::closed(const ConnectionClosed& event) {
   change.client = change.server = nullptr;
 }
 
+void ConnectionWriter::reopened(const ConnectionReopened& event) {
+  Change& change = change_of(event.id);
+  change.is_reopened = true;
+  change.closed = nullptr;
+}
+
 void ConnectionWriter::late(const LateFigures& event) {
   Change& change = change_of(event.id);
   change.late = &event;
@@ -233,6 +240,9 @@ std::int64_t ConnectionWriter::flush(std::int64_t session) {
     } else if (change.late != nullptr) {
       figures_with(late_.bind(1, id), 2, change);
     } else {
+      if (change.is_reopened) {
+        reopen_.bind(1, id).bind(2, name_of(End::open)).bind(3, name_of(ClosedBy::nobody)).run();
+      }
       const auto state = [](const Transition* latest) {
         return latest == nullptr ? std::optional<std::string_view>() : name_of(latest->to);
       };

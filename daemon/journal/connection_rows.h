@@ -24,6 +24,7 @@ class ConnectionWriter {
   void opened(const ConnectionOpened& event, std::uint64_t event_id, LinkNumber link);
   void changed(const Transition& event);
   void closed(const ConnectionClosed& event);
+  void reopened(const ConnectionReopened& event);
   void late(const LateFigures& event);
 
   /// Writes everything gathered; returns how many rows are new. Forgets what was gathered, also when it throws.
@@ -38,6 +39,7 @@ class ConnectionWriter {
     LinkNumber link = 0;
     const Transition* client = nullptr;  ///< the latest of each side, and later than the next two
     const Transition* server = nullptr;
+    bool is_reopened = false;
     const ConnectionClosed* closed = nullptr;
     const LateFigures* late = nullptr;
   };
@@ -51,6 +53,7 @@ class ConnectionWriter {
   Statement insert_;
   Statement close_;
   Statement late_;
+  Statement reopen_;
   Statement update_states_;
   std::vector<Change> changes_;  ///< in the order in which they were first touched
   std::unordered_map<ConnectionId, std::size_t> index_;

@@ -202,6 +202,8 @@ void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next
       connections_.closed(*closed);
       write_event(next_id++, anchor_.at(closed->at), "connection_closed", from.link, closed->id, {}, {});
       ++books.events;
+    } else if (const auto* reopened = std::get_if<ConnectionReopened>(&any)) {
+      connections_.reopened(*reopened);
     } else if (const auto* late = std::get_if<LateFigures>(&any)) {
       connections_.late(*late);
     } else if (const auto* lost = std::get_if<EventsLost>(&any)) {

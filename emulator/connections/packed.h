@@ -20,6 +20,7 @@ class Count48 {
     return *this;
   }
   Count48& operator+=(std::uint64_t n) noexcept { return *this = *this + n; }
+  Count48& operator-=(std::uint64_t n) noexcept { return *this = *this - n; }
   operator std::uint64_t() const noexcept {
     std::uint32_t low;
     std::memcpy(&low, words_.data(), sizeof low);

@@ -64,6 +64,7 @@ bool ConnectionTable::State::track_sent(Record& record, const PacketView& packet
   Steps steps;
   const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
   if (sending.retransmission) record.tcp.facts.tell(from, 'T', count(record, from, Trouble::retransmission));
+  if (sending.is_filler) record.counters_of(from).payload_bytes -= packet.tcp.length;
   if (sending.is_close) {
     const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
     closes.add(record.closes, {now, from, kind, false});

@@ -114,15 +114,11 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
   const FlowKey key = record.key;
   const Role sender = record.role_of(side);
   const PendingSyn* pending = pending_syn(record.tcp, troubles);
-  const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp, record.is_told);
+  const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp);
   if (row == kNoRow) return index;
   Opening opening{row == 8 ? opposite(side) : side, false, false, row, {}, {}};
   if (row != 8) opening.syn = SynText::of(packet);
-  if (row == 8 && pending != nullptr) opening.pending = *pending;
-  if (row == 8 && pending == nullptr) {
-    const TcpEndpoint& client = record.tcp.of(peer_of(sender));
-    opening.pending = {peer_of(sender), client.window_scale, client.has(TcpEndpoint::kHasScale), client.iss, now};
-  }
+  if (row == 8) opening.pending = *pending;
   tell_end(record, End::superseded, now);
   forget(index, now);
   return open(key, opening, now);
@@ -206,7 +202,12 @@ void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint 
   if (is_use) record.last_segment = now;
   if (is_use || !idle.is_in(index, list)) idle.touch(index, list);
   wheel.set(index, deadline_of(index), now);
-  if (record.is_told || !TcpTracker::is_over(record.tcp)) return;
+  const bool is_over = TcpTracker::is_over(record.tcp);
+  if (record.is_told && !is_over) {
+    record.is_told = record.is_late = false;
+    observer.on_reopened({record.id, now});
+  }
+  if (record.is_told || !is_over) return;
   tell_end(record, TcpTracker::end_of(record.tcp), now);
   if (record.is_untold) forget(index, now);  // counted: nobody asks what comes behind it
 }

@@ -104,6 +104,7 @@ void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sendi
     const TcpEndpoint& peer = o.y();
     const bool is_probe = peer.has_window_delivered && peer.window_delivered == 0;
     if (!is_probe) o.count(Trouble::keep_alive);
+    sending.is_filler = o.segment.length > 0;
   } else {
     classify(o, sending);
   }
@@ -135,6 +136,8 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
     ranges_.add(m.holes, x.snd_max, o.segment.seq);
     return;
   }
+  const bool is_first_answer = o.kind == SegmentKind::syn_ack && !x.has(TcpEndpoint::kSentSynAck);
+  if (is_first_answer) return;  // a simultaneous open's: its SYN once more, as an answer
   // It repeats something, or fills a hole.
   if (fills_hole(o, end)) {
     o.count(Trouble::overtaken);

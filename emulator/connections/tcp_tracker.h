@@ -53,6 +53,7 @@ enum class Awaited : std::uint8_t {
 struct Sending {
   bool retransmission = false;
   bool retransmission_by_us = false;  ///< of those: we had dropped or corrupted (some of) what it carries
+  bool is_filler = false;             ///< its payload is none: a keep-alive's, or that of a probe of a closed window
   bool is_close = false;              ///< the first FIN of its side, or a RST
 };
 
@@ -98,6 +99,8 @@ class TcpTracker {
   static bool is_over(const TcpConnection& connection) noexcept;
   /// How it ended, if it ends now.
   static End end_of(const TcpConnection& connection) noexcept;
+  /// The same if nothing ends it but that nobody looks any longer.
+  static End end_if_open(const TcpConnection& connection) noexcept;
 
  private:
   bool is_stream(const TcpConnection& connection, SegmentKind kind) const noexcept;

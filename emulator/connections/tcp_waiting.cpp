@@ -84,6 +84,12 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
   return !has_changed || waiting(c) == Awaited::closed;
 }
 
+End TcpTracker::end_if_open(const TcpConnection& c) noexcept {
+  const bool is_one_closed = (c.client.state == TcpState::closed) != (c.server.state == TcpState::closed);
+  const bool are_both_known = c.client.state != TcpState::none && c.server.state != TcpState::none;
+  return is_one_closed && are_both_known ? End::half_open : End::open;
+}
+
 End TcpTracker::end_of(const TcpConnection& c) noexcept {
   const TcpEndpoint& x = c.client;
   const TcpEndpoint& y = c.server;

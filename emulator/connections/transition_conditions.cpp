@@ -131,6 +131,11 @@ bool ignored_reset(const Occasion& o) noexcept {
   return x.closed_row == 34 && o.segment.seq == x.snd_max && o.now - x.since.get() > kCrossing;
 }
 
+bool denies_own_reset(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return x.closed_row == 30 && o.segment.length > 0 && o.segment.seq == x.snd_max && o.now - x.since.get() > kCrossing;
+}
+
 bool sent_fin_before_reset(const Occasion& o) noexcept {
   const TcpState before = o.x().before_closed;
   return is_fin_behind_reset(o) && (before == TcpState::established || before == TcpState::syn_received);

@@ -7,7 +7,7 @@
 namespace wobble {
 
 /// What an endpoint sent before a segment reached it may arrive here after we released that segment; only what comes
-/// later than this contradicts what the segment should have done (rows 16 and 38).
+/// later than this contradicts what the segment should have done (rows 16, 38 and 49).
 inline constexpr Duration kCrossing = std::chrono::milliseconds(5);
 
 namespace condition {
@@ -43,6 +43,7 @@ bool is_plausible_reset(const Occasion& o) noexcept;
 bool is_implausible_reset(const Occasion& o) noexcept;
 // corrections
 bool ignored_reset(const Occasion& o) noexcept;
+bool denies_own_reset(const Occasion& o) noexcept;
 /// X had closed, and what shows it was not read yet when we released a RST to X: it was ESTABLISHED, or in CLOSE_WAIT.
 bool sent_fin_before_reset(const Occasion& o) noexcept;
 bool sent_second_fin_before_reset(const Occasion& o) noexcept;

@@ -82,6 +82,7 @@ void send_fin(const Occasion& o) {
 }
 void forget_fin(const Occasion& o) {
   TcpConnection& c = o.connection;
+  if (o.x().fin_end == o.x().snd_max) o.x().unique_payload += 1;  // its number was data's
   o.x().seen &= ~(TcpEndpoint::kSentFin | TcpEndpoint::kFinAgain);
   c.had_fin = o.y().has(TcpEndpoint::kSentFin);
   c.closed_by = c.had_fin ? closer(peer_of(o.who)) : ClosedBy::nobody;
@@ -117,6 +118,7 @@ constexpr auto kSentRows = std::to_array<Row>({
     {38, kCorrection, kAck, kClosed, ignored_reset, before_closed, take_reset_back, go_on, "it goes on where it was: the RST was not accepted"},
     {48, kCorrection, kFin, kClosed, sent_fin_before_reset, to_fin_wait_1, send_fin, go_on, "its FIN was on its way here when the RST reached it"},
     {48, kCorrection, kFin, kClosed, sent_second_fin_before_reset, to_last_ack, send_fin, go_on, "its FIN was on its way here when the RST reached it"},
+    {49, kCorrection, kAck, kClosed, denies_own_reset, before_closed, take_reset_back, go_on, "it sends on where it was: the RST was not its own"},
     {34, kImplied, kFin, kFinWait1 | kLastAck, is_reset_already, to_closed, nothing, stop, "and then the RST ended it"},
     {29, kCorrection, kSyn | kSynAck | kAck, kClosed, did_not_give_up_opening, to_syn_sent, take_reset_back, go_on, "it goes on opening: the RST only rejected a segment"},
     {16, kCorrection, kSynAck, kEstablished, repeats_syn_ack_unheard, to_syn_received, go_back_to_syn_received, go_on, "it repeats its SYN-ACK: the third ACK did not open it"},
@@ -211,14 +213,12 @@ std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept {
 }
 
 std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn* pending, Role sender,
-                                 const TcpSegment& segment, bool is_told) noexcept {
+                                 const TcpSegment& segment) noexcept {
   const TcpEndpoint& x = connection.of(sender);
   const TcpEndpoint& y = connection.of(peer_of(sender));
   const SegmentKind kind = kind_of(segment);
   if (kind == SegmentKind::syn_ack) {
-    if (pending != nullptr && pending->from == peer_of(sender) && segment.ack == pending->isn + 1) return 8;
-    // A refused attempt, told as such, that was repeated (row 5) and is answered after all.
-    return is_told && y.state == TcpState::syn_sent && segment.ack == y.iss + 1 ? 8 : kNoRow;
+    return pending != nullptr && pending->from == peer_of(sender) && segment.ack == pending->isn + 1 ? 8 : kNoRow;
   }
   if (kind != SegmentKind::syn) return kNoRow;
   const bool is_other = !x.has(TcpEndpoint::kSentSyn) || segment.seq != x.iss;

@@ -97,9 +97,8 @@ std::uint64_t sent_candidates(SegmentKind kind, TcpState state) noexcept;
 std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept;
 
 /// Rows 3, 4 and 8 begin a new connection between the same endpoints, which must be known before the segment meets its
-/// fate: the number of the row, or kNoRow. `pending`: if there is one. `is_told`: the connection's end
-/// has been told already.
+/// fate: the number of the row, or kNoRow. `pending`: if there is one.
 std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn* pending, Role sender,
-                                 const TcpSegment& segment, bool is_told) noexcept;
+                                 const TcpSegment& segment) noexcept;
 
 }  // namespace wobble

@@ -27,6 +27,7 @@ class LiveLog final : public ConnectionObserver {
   void on(const Transition& event) noexcept override { rows.on(event); }
   void on(const ConnectionClosed& event) noexcept override { rows.on(event); }
   void on(const SegmentRecord&) noexcept override {}
+  void on_reopened(const ConnectionReopened& event) noexcept override { rows.on_reopened(event); }
   void on_late(const LateFigures& event) noexcept override { rows.on_late(event); }
   daemon::AnalysisRows rows;
 };

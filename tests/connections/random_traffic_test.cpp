@@ -132,6 +132,7 @@ class Chaos {
     std::map<ConnectionId, int> ended;
     for (const ConnectionClosed& c : listener_.closed) ++ended[c.id];
     EXPECT_EQ(ended.size(), listener_.opened.size());
+    for (const ConnectionReopened& r : listener_.reopened) --ended[r.id];
     for (const auto& [id, times] : ended) ASSERT_EQ(times, 1) << "connection " << id;
     std::map<std::pair<ConnectionId, Role>, TcpState> at;
     for (const Transition& t : listener_.transitions) {

@@ -197,6 +197,62 @@ TEST(Rituals, SimultaneousOpen) {
   s.deliver(client_answer);
   s.expect_histories("SYN_SENT SYN_RECEIVED ESTABLISHED", "SYN_SENT SYN_RECEIVED ESTABLISHED");
   EXPECT_EQ(s.listener.opened.size(), 1u);
+  const ConnectionFigures figures = *s.table.figures(1);
+  EXPECT_EQ(figures.client.retransmissions + figures.server.retransmissions, 0u) << "each SYN-ACK is the first";
+  s.client("SYN,ACK 0 ack 1");
+  EXPECT_EQ(s.table.figures(1)->tcp.syn_ack_retries, 1u);
+}
+
+TEST(Rituals, AConnectionThatWasTakenForEndedLivesOn) {
+  TableStory s;
+  s.shake_hands();
+  s.server("RST,ACK 1 ack 1");
+  s.expect_end(End::reset, ClosedBy::server);
+  s.wait(200ms);
+  s.client("ACK 1 ack 1 len 100");
+  ASSERT_EQ(s.listener.reopened.size(), 1u) << s.story();
+  s.expect_histories("SYN_SENT ESTABLISHED CLOSED ESTABLISHED", "SYN_RECEIVED ESTABLISHED CLOSED");
+  s.server("ACK 1 ack 101 len 50");
+  s.expect_histories("SYN_SENT ESTABLISHED CLOSED ESTABLISHED", "SYN_RECEIVED ESTABLISHED CLOSED ESTABLISHED");
+  s.client("ACK 101 ack 51");
+  s.client("FIN,ACK 101 ack 51");
+  s.server("FIN,ACK 51 ack 102");
+  s.client("ACK 102 ack 52");
+  ASSERT_EQ(s.listener.closed.size(), 2u) << s.story();
+  s.expect_end(End::orderly, ClosedBy::client, 1);
+  EXPECT_EQ(s.listener.closed[1].figures.client.packets_sent, 6u);
+  s.wait(60s);
+  EXPECT_TRUE(s.listener.late.empty());
+}
+
+// A client that repeats its SYN whatever is answered (row 5) makes one attempt of all.
+TEST(Rituals, ARefusedClientThatTriesAgainIsRefusedAnew) {
+  TableStory s;
+  s.server_isn = 0;
+  for (int i = 0; i < 3; ++i) {
+    s.client("SYN 0");
+    s.server("RST,ACK 0 ack 1");
+    s.wait(1s);
+  }
+  EXPECT_EQ(s.listener.opened.size(), 1u);
+  EXPECT_EQ(s.listener.reopened.size(), 2u);
+  ASSERT_EQ(s.listener.closed.size(), 3u);
+  s.expect_end(End::refused, ClosedBy::server, 2);
+  EXPECT_EQ(s.listener.closed[2].figures.client.packets_sent, 3u);
+  EXPECT_EQ(s.listener.closed[2].figures.tcp.syn_retries, 2u);
+  EXPECT_EQ(s.listener.closed[2].figures.closes.size(), 3u);
+}
+
+TEST(Rituals, AtTheEndOfTheLogAClosedSideTellsAHalfOpenConnection) {
+  TableStory s;
+  s.shake_hands();
+  s.server_loses("RST,ACK 1 ack 1");
+  s.table.close_all(s.now);
+  s.expect_end(End::half_open, ClosedBy::server);
+  TableStory living;
+  living.shake_hands();
+  living.table.close_all(living.now);
+  living.expect_end(End::open, ClosedBy::nobody);
 }
 
 TEST(Rituals, RefusalLost) {

@@ -23,6 +23,7 @@ class Listener : public ConnectionObserver {
   void on(const Transition& e) noexcept override { transitions.push_back(e); }
   void on(const ConnectionClosed& e) noexcept override { closed.push_back(e); }
   void on(const SegmentRecord& e) noexcept override { segments.push_back(e); }
+  void on_reopened(const ConnectionReopened& e) noexcept override { reopened.push_back(e); }
   void on_late(const LateFigures& e) noexcept override { late.push_back(e); }
   void on_flood(const HalfOpenFlood& e) noexcept override { floods.push_back(e); }
 
@@ -40,6 +41,7 @@ class Listener : public ConnectionObserver {
   std::vector<ConnectionOpened> opened;
   std::vector<Transition> transitions;
   std::vector<ConnectionClosed> closed;
+  std::vector<ConnectionReopened> reopened;
   std::vector<LateFigures> late;
   std::vector<SegmentRecord> segments;
   std::vector<HalfOpenFlood> floods;

@@ -197,6 +197,7 @@ TEST(TcpFigures, KeepAlivesButNotProbesOfAClosedWindow) {
   s.client("ACK 10 ack 1");
   s.client("ACK 10 ack 1 len 1");
   EXPECT_EQ(client_of(s).keep_alives, 2u);
+  EXPECT_EQ(client_of(s).payload_bytes, 10u) << "what it carries is no payload";
   s.server("ACK 1 ack 11 win 0");
   s.client("ACK 10 ack 1");
   EXPECT_EQ(client_of(s).keep_alives, 2u) << "a probe of the window";
@@ -349,6 +350,14 @@ TEST(TcpFigures, OfAConnectionWithNothingBehindItsEndAreToldOnce) {
   EXPECT_EQ(s.table.size(), 0u);
   EXPECT_EQ(s.listener.closed.size(), 1u);
   EXPECT_TRUE(s.listener.late.empty());
+}
+
+TEST(TcpFigures, AFinThatWasNoneTakesNoNumber) {  // row 39
+  TableStory s;
+  s.shake_hands();
+  s.client_sends("FIN,ACK 1 ack 1");
+  s.client("ACK 1 ack 1 len 11");
+  EXPECT_EQ(client_of(s).unique_payload_bytes, 11u) << s.story();
 }
 
 TEST(TcpFigures, HistoryOfALife) {

@@ -172,6 +172,28 @@ TEST(TransitionTable, Row38_ButNotByASegmentThatCrossedTheRst) {
   s.expect(closed, closed);
 }
 
+TEST(TransitionTable, Row49_WhoSendsOnWasNotTheSenderOfItsRst) {
+  Open s;
+  s.client("ACK 1 ack 1 len 100");
+  s.client_sends("RST,ACK 51 ack 1");  // within what it sent, but not where its peer is
+  s.expect_row(30, kClient, established, closed, Evidence::sent);
+  s.wait(10ms);
+  s.client("ACK 101 ack 1 len 10");
+  s.expect_row(49, kClient, closed, established, Evidence::correction);
+  s.expect(established, established);
+}
+
+TEST(TransitionTable, Row49_NotBySegmentsFromBeforeTheRstNorWithoutData) {
+  Open s;
+  s.client("ACK 1 ack 1 len 100");
+  s.client_sends("RST,ACK 101 ack 1");
+  s.client_sends("ACK 101 ack 1 len 10");  // overtaken by its RST
+  s.wait(10ms);
+  s.client_sends("ACK 101 ack 1");
+  s.client_sends("ACK 1 ack 1 len 100");
+  s.expect_no_row(49);
+}
+
 TEST(TransitionTable, Row48_AFinThatWasOnItsWayWhenTheRstCame) {
   Open s;
   s.server("RST,ACK 1 ack 1");
