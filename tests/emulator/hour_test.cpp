@@ -26,6 +26,7 @@ class Listener final : public ConnectionObserver {
   void on(const ConnectionOpened&) noexcept override { ++opened; }
   void on(const Transition&) noexcept override {}
   void on(const ConnectionClosed&) noexcept override { ++closed; }
+  void on_reopened(const ConnectionReopened&) noexcept override { --closed; }
   void on(const SegmentRecord&) noexcept override {}
   void on_exhausted(const MemoryExhausted&) noexcept override { ++exhausted; }
   std::uint64_t opened = 0;

@@ -1,5 +1,5 @@
 // Any sequence of packets on either side of an impaired link, at any times: nothing crashes, the counters add up, and
-// every connection that was opened is closed once.
+// every connection that was opened is closed once, unless it is reopened.
 //
 // Input: records of {2 bytes length, 1 byte side and time step, bytes}.
 #include <algorithm>
@@ -16,6 +16,7 @@ class CountingObserver final : public ConnectionObserver {
   void on(const ConnectionOpened&) noexcept override { ++opened; }
   void on(const Transition&) noexcept override {}
   void on(const ConnectionClosed&) noexcept override { ++closed; }
+  void on_reopened(const ConnectionReopened&) noexcept override { --closed; }
   void on(const SegmentRecord&) noexcept override {}
   std::uint64_t opened = 0;
   std::uint64_t closed = 0;
