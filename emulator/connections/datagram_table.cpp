@@ -1,14 +1,20 @@
 #include "emulator/connections/datagram_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
 
 constexpr std::uint32_t kLongestPacket = 65'535;
 
-// Whether the first fragment of a datagram says which flow that belongs to.
+constexpr std::uint32_t kUnit = 8;  // in which fragments come
+constexpr std::uint32_t kIpv6Header = 40;
+
+// Whether the headers of a datagram say which flow that belongs to.
 bool names_flow(const PacketView& first) {
   constexpr std::uint8_t kNotTransport[] = {kTcp, kUdp, kIcmp, kIcmpV6, 0, 43, 44, 51, 60};
   return first.has_transport || std::ranges::find(kNotTransport, first.protocol) == std::end(kNotTransport);
@@ -30,15 +36,46 @@ void Datagram::arrive(const Fragment& fragment, const PacketView& packet) noexce
   const DatagramCoverage::Outcome outcome = arrived.add(fragment);
   is_repeat = outcome == DatagramCoverage::Outcome::repeated;
   if (outcome == DatagramCoverage::Outcome::conflict) is_spoilt = true;
-  if (fragment.offset != 0 || has_headers || is_spoilt) return;
-  if (!names_flow(packet) || packet.payload_offset > kKept) {
-    is_spoilt = true;
+  if (outcome != DatagramCoverage::Outcome::fresh || has_headers || is_spoilt) return;
+  keep(fragment, packet.bytes.subspan(fragment.payload_at));
+  if (fragment.offset == 0) {
+    has_first = true;
+    place_of_first = fragment;
+    is_spoilt = fragment.payload_at > kKept - kHead;
+    if (!is_spoilt) std::copy_n(packet.bytes.begin(), fragment.payload_at, headers.begin());
+  }
+  if (has_first && !is_spoilt) read_headers();
+}
+
+void Datagram::keep(const Fragment& fragment, std::span<const std::uint8_t> payload) noexcept {
+  for (std::uint32_t at = fragment.offset; at < kHead && at < fragment.end(); at += kUnit) {
+    const std::uint32_t n = std::min(kUnit, fragment.end() - at);
+    std::copy_n(payload.begin() + (at - fragment.offset), n, head.begin() + at);
+    head_units |= 1u << (at / kUnit);
+  }
+}
+
+std::uint32_t Datagram::head_size() const noexcept {
+  const auto size = kUnit * static_cast<std::uint32_t>(std::countr_one(head_units));
+  return arrived.total() == 0 ? size : std::min(size, arrived.total());
+}
+
+// As if the first fragment had what there is of the head without a gap: no more is needed if that names the flow.
+void Datagram::read_headers() noexcept {
+  const std::uint32_t size = head_size();
+  const std::uint32_t end = place_of_first.payload_at + size;
+  std::copy_n(head.begin(), size, headers.begin() + place_of_first.payload_at);
+  const bool is_v6 = headers[0] >> 4 == 6;
+  write16(headers, is_v6 ? 4 : 2, is_v6 ? end - kIpv6Header : end);
+  const bool is_read = parse_packet(std::span(headers).first(end), first) == ParseError::none && names_flow(first);
+  if (!is_read) {
+    is_spoilt = size == kHead || size == arrived.total();
     return;
   }
-  std::copy_n(packet.bytes.begin(), packet.payload_offset, headers.begin());
-  first = packet;
-  first.bytes = std::span(headers).first(packet.payload_offset);
-  place_of_first = fragment;
+  const bool is_first_enough = first.payload_offset <= place_of_first.payload_at + place_of_first.length;
+  if (!is_first_enough) unclaimed.header_bytes = first.payload_offset - place_of_first.payload_at;
+  place_of_first.length = size;
+  first.bytes = first.bytes.first(first.payload_offset);
   has_headers = true;
 }
 

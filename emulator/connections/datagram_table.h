@@ -1,6 +1,6 @@
 // Datagrams of which fragments are under way: what has arrived of each, and what was delivered. At most 1,024 at a
-// time; one whose fragments have not all arrived waits for 30 s. The oldest is given up first. Of the first fragment
-// the headers are kept, of the payload nothing but which parts of it were seen.
+// time; one whose fragments have not all arrived waits for 30 s. The oldest is given up first. The headers are kept,
+// also where they are cut into several fragments; of the payload nothing but which parts of it were seen.
 #pragma once
 
 #include <array>
@@ -26,13 +26,15 @@ struct UnclaimedFragments {
   std::uint32_t duplicated = 0;
   std::uint32_t corrupted = 0;
   std::uint32_t reordered = 0;
+  std::uint32_t header_bytes = 0;  ///< of payload_bytes, what turned out to be none
 };
 
 struct DatagramFacts {
   DatagramKey key;
   Side arrived_on = Side::near;
-  bool has_headers = false;
-  bool is_spoilt = false;     ///< nothing is concluded from it: fragments overlap, or the first cuts the TCP header
+  bool has_first = false;
+  bool has_headers = false;   ///< those of its transport too
+  bool is_spoilt = false;     ///< nothing is concluded from it: fragments overlap, or it names no flow
   bool is_sent = false;       ///< all of it has arrived
   bool is_delivered = false;  ///< at least once
   bool is_repeat = false;     ///< its fragment that arrived last was there before
@@ -43,8 +45,9 @@ struct DatagramFacts {
   Fate fate;                    ///< of the whole: lost if any fragment is
   Fate landing;                 ///< of what is being delivered
   std::uint32_t in_flight = 0;  ///< copies of fragments
-  PacketView first;             ///< ends with its headers
+  PacketView first;             ///< as a first fragment with all its headers
   Fragment place_of_first;
+  std::uint32_t head_units = 0;  ///< of Datagram::head, which eight bytes are there
   // The table's.
   std::uint32_t chain = 0;  ///< the next older in the bucket
   std::uint32_t older = 0;
@@ -52,13 +55,15 @@ struct DatagramFacts {
 };
 
 struct Datagram : DatagramFacts {
-  static constexpr std::size_t kKept = 192;  ///< the longest headers of TCP over IPv4 take 120 bytes
+  static constexpr std::size_t kKept = 256;
+  static constexpr std::size_t kHead = 128;  ///< TCP's header takes up to 60 bytes, and IPv6 has others before it
 
   DatagramCoverage arrived;
   DatagramCoverage delivered;  ///< since it was complete at the receiver last, which then forgets it
   std::array<std::uint8_t, kKept> headers;
+  std::array<std::uint8_t, kHead> head;  ///< the payload's first bytes
 
-  /// One more fragment has arrived; the headers of the first are kept.
+  /// One more fragment has arrived; what it has of the headers is kept.
   void arrive(const Fragment& fragment, const PacketView& packet) noexcept;
   /// All that the sender sent is here, and it is a datagram.
   bool is_whole() const noexcept;
@@ -69,6 +74,12 @@ struct Datagram : DatagramFacts {
   void meet(const Fate& fate) noexcept;
   /// A copy of a fragment was delivered. True if the receiver now has all of it, and would begin anew with the next.
   bool land(const Fragment& fragment, const Fate& fate, std::uint8_t copy) noexcept;
+
+ private:
+  void keep(const Fragment& fragment, std::span<const std::uint8_t> payload) noexcept;
+  /// Bytes of the payload that are in `head` from its beginning on.
+  std::uint32_t head_size() const noexcept;
+  void read_headers() noexcept;
 };
 
 class DatagramTable {

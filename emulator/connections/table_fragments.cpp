@@ -38,6 +38,7 @@ void ConnectionTable::State::claim(Datagram& datagram, std::uint32_t index) noex
   counted.packets_sent += some.packets;
   counted.bytes_sent += some.bytes;
   counted.payload_bytes += some.payload_bytes;
+  counted.payload_bytes -= some.header_bytes;
   counted.packets_delivered += some.packets_delivered;
   counted.bytes_delivered += some.bytes_delivered;
   const auto add = [&](Trouble what, std::uint32_t n) {

@@ -220,12 +220,11 @@ class Twice {
   FragmentStory whole, parted;
 
  private:
-  /// Anywhere behind the TCP header.
+  /// Anywhere, within the TCP header too.
   std::vector<std::size_t> boundaries(const PacketBytes& packet) {
     std::vector<std::size_t> out;
     const std::size_t payload = packet.bytes.size() - 20;
-    const std::size_t header = packet.view.payload_offset - 20u;
-    for (std::size_t at = (header + 7) / 8 * 8; at < payload; at += 8) {
+    for (std::size_t at = 8; at < payload; at += 8) {
       if (random_() % 3 == 0) out.push_back(at);
     }
     return out;

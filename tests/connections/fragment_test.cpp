@@ -251,16 +251,20 @@ TEST(FragmentedSegment, ThatOverlapsIsDiscarded) {
   EXPECT_EQ(s.history(Role::client), std::string(kOpen) + " FIN_WAIT_1");
 }
 
-TEST(FragmentedSegment, WhoseFirstFragmentCutsItsHeaderHasNoConnection) {
-  FragmentStory s;
-  s.shake_hands();
-  for (const PacketBytes& part : cut(s.client("FIN,ACK 1 ack 1 len 100"), 7, {16, 64})) {
-    const std::size_t number = s.send(part);
-    EXPECT_FALSE(s.position(number).connection);
-    s.deliver(number);
-  }
-  EXPECT_EQ(s.history(Role::client), kOpen);
-  EXPECT_EQ(s.figures().client.packets_sent, 2u);
+// The smallest first fragments there are (RFC 1858 3), in every order.
+TEST(FragmentedSegment, MayHaveItsHeaderInSeveralFragments) {
+  std::vector<std::size_t> order{0, 1, 2, 3};
+  do {
+    FragmentStory s;
+    s.shake_hands();
+    const std::vector<PacketBytes> parts = cut(s.client("FIN,ACK 1 ack 1 len 100"), 7, {8, 16, 64});
+    for (const std::size_t i : order) s.pass(parts[i]);
+    EXPECT_EQ(s.history(Role::client), std::string(kOpen) + " FIN_WAIT_1");
+    EXPECT_EQ(s.figures().client.packets_sent, 2u + 4);
+    EXPECT_EQ(s.figures().client.packets_delivered, 2u + 4);
+    EXPECT_EQ(s.figures().client.payload_bytes, 100u);
+    EXPECT_EQ(s.figures().client.unique_payload_bytes, 100u);
+  } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST(FragmentedSegment, OpensAConnectionWhenItIsWhole) {
