@@ -25,6 +25,7 @@ Service::Service(Journal& journal, const Settings& settings)
       started_at_(Forwarder::now()),
       ways_in_(settings.offload) {
   table_.capacity = settings.connections;
+  table_.flood_rate = settings.flood_rate;
   std::random_device device;
   for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
   table_.ids = std::make_shared<std::atomic<ConnectionId>>(journal.first_connection_id());

@@ -33,6 +33,7 @@ class Service final : public api::Backend {
     ForwarderOptions forwarder;
     std::size_t memory = std::size_t{256} << 20;
     std::uint32_t connections = ConnectionTableOptions{}.capacity;  ///< each link follows at once
+    std::uint32_t flood_rate = ConnectionTableOptions{}.flood_rate;
   };
 
   explicit Service(Journal& journal) : Service(journal, Settings()) {}

@@ -81,7 +81,8 @@ void run(const Options& options, const sigset_t& ending) {
   journal_options.retention = options.retention;
   Journal journal(journal_options);
   for (const std::string& line : recover()) spdlog::warn("put back: {}", line);
-  Service service(journal, {options.offload, options.forwarder, options.memory, options.connections});
+  Service service(journal,
+                  {options.offload, options.forwarder, options.memory, options.connections, options.flood_rate});
   api::Server server(service, server_options(options));
   server.bind();
 

@@ -73,7 +73,7 @@ class Oracle(unittest.TestCase):
         cls.clock = time.time() - time.monotonic()
 
     def lab(self):
-        lab = self.enterContext(harness.Lab())
+        lab = self.enterContext(harness.Lab("--flood-rate", "0"))  # thousands at once, and each is to be told
         kernel_states.no_small_fin_wait_2(lab.near, lab.far)
         return lab
 
