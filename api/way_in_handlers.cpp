@@ -17,7 +17,7 @@ LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& 
     return {};
   }
   std::vector<FieldError> found;
-  const LinkConditions conditions = read_conditions(Json{{"both", {{"netem", body.at("netem")}}}}, found);
+  LinkConditions conditions = read_conditions(Json{{"both", {{"netem", body.at("netem")}}}}, found);
   for (FieldError& error : found) {
     error.pointer = "/netem";
     errors.push_back(std::move(error));

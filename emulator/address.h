@@ -25,7 +25,7 @@ struct IpAddress {
   /// "10.77.0.1" or "fd77::1" (RFC 5952).
   std::string to_string() const;
 
-  auto operator<=>(const IpAddress&) const = default;
+  auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): it takes <=>'s 0 for one
   /// Two comparisons of words: every packet asks.
   bool operator==(const IpAddress& other) const noexcept {
     std::uint64_t mine[2], others[2];
@@ -40,7 +40,7 @@ struct Endpoint {
   IpAddress address;
   std::uint16_t port = 0;
 
-  auto operator<=>(const Endpoint&) const = default;
+  auto operator<=>(const Endpoint&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 }  // namespace wobble

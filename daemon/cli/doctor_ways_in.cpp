@@ -71,7 +71,7 @@ Check nft() {
 
 // As Docker sets it on its hosts: what is not a container's is not forwarded.
 Check forward_policy() {
-  const Check fine{"forwarded packets", true, "not dropped by a policy", ""};
+  Check fine{"forwarded packets", true, "not dropped by a policy", ""};
   if (find_program("nft").empty()) return fine;
   const Finished chain = run_process({"nft", "list", "chain", "ip", "filter", "FORWARD"});
   if (chain.exit_code != 0 || chain.out.find("policy drop") == std::string::npos) return fine;

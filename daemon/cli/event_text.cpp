@@ -5,7 +5,7 @@
 namespace wobble::daemon {
 
 std::string endpoint_text(const Json& endpoint) {
-  const std::string address = text(endpoint, "address");
+  std::string address = text(endpoint, "address");
   const auto port = count(endpoint, "port");
   if (port == 0) return address;
   const bool v6 = address.find(':') != std::string::npos;

@@ -39,7 +39,8 @@ std::string csv_field(const std::string& value) {
 
 void flatten(const Json& value, const std::string& name, std::vector<std::pair<std::string, std::string>>& out) {
   if (value.is_object()) {
-    for (const auto& [key, member] : value.items()) flatten(member, name.empty() ? key : name + "_" + key, out);
+    const std::string prefix = name.empty() ? "" : name + "_";
+    for (const auto& [key, member] : value.items()) flatten(member, prefix + key, out);
     return;
   }
   out.emplace_back(name, value.is_null() ? "" : text(value));
