@@ -31,7 +31,8 @@ def machine():
         "rules": output("ip", "rule") + output("ip", "-6", "rule"),
         "routes": output("ip", "route", "show", "table", "all"),
         "sysctls": "\n".join(sysctls),
-        "mounts": "\n".join(line for line in output("cat", "/proc/mounts").splitlines() if "netns" in line),
+        # Namespaces, and not the folder for them: the first `ip netns add` makes a mount of /run/netns, which stays.
+        "mounts": "\n".join(line for line in output("cat", "/proc/mounts").splitlines() if line.split()[2] == "nsfs"),
         "run": "\n".join(sorted(name for name in os.listdir("/run") if "wobble" in name)),
         "shared memory": "\n".join(sorted(name for name in os.listdir("/dev/shm") if "wobble" in name)),
     }

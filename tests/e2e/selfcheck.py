@@ -61,6 +61,18 @@ class Streams(unittest.TestCase):
 
 
 class Cleanliness(unittest.TestCase):
+    def setUp(self):
+        harness.private_machine()  # where nobody has named a namespace yet, and no neighbour does meanwhile
+
+    def test_the_folder_that_the_first_named_namespace_makes_is_no_leftover(self):
+        before = cleanup.machine()
+        self.assertFalse(os.path.exists("/run/netns"))
+        with plain_link.PlainLink():
+            pass
+        with open("/proc/mounts", encoding="utf-8") as mounts:
+            self.assertIn("/run/netns", [line.split()[1] for line in mounts], "the case is the one that is meant")
+        self.assertEqual(before, cleanup.machine())
+
     def test_the_machine_is_told_apart_from_one_with_a_leftover(self):
         before = cleanup.machine()
         self.assertEqual(before, cleanup.machine())
