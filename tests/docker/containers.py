@@ -106,8 +106,8 @@ class Podman:
         self.base = ["podman", "--root", self.folder / "root", "--runroot", self.folder / "run", "--tmpdir",
                      self.folder / "tmp", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
         self.command("import", make_image(folder), "sleep")
-        self.service = subprocess.Popen([*self.base, "system", "service", "-t", "0", f"unix://{self.socket}"],
-                                        stderr=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
+        self.service = subprocess.Popen(
+            harness.with_us(*self.base, "system", "service", "-t", "0", f"unix://{self.socket}"), stderr=subprocess.DEVNULL)
         ways.wait("the service's socket", lambda: os.path.exists(self.socket))
 
     def command(self, *words):

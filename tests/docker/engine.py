@@ -18,7 +18,6 @@ import os
 import pathlib
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -35,6 +34,19 @@ COMPOSE = "/usr/bin/docker-compose"
 BASE = "debian:bookworm-slim"
 CACHE = pathlib.Path(os.environ.get("WOBBLE_DOCKER_CACHE", ROOT / "build" / "docker"))
 _PR_SET_CHILD_SUBREAPER = 36
+
+# In the engine's own namespaces, before it: images in memory, as deleting ten thousand files from a disk can take longer
+# than all else; and the TUN device as udev leaves it on a machine that has udev, for everybody: opening it gives no
+# rights, NET_ADMIN does.
+PREPARE = """
+ip link set lo up
+mkdir "$1/data"
+mount -t tmpfs -o size=6g none "$1/data"
+mknod -m 666 "$1/tun" c 10 200
+mount --bind "$1/tun" /dev/net/tun
+shift
+exec "$@"
+"""
 
 
 def need_engine(*programs):
@@ -75,11 +87,13 @@ class Engine:
 
     def start(self):
         """Until the engine answers. If it ends instead, it cannot run here: skipped."""
+        private = ["unshare", "--mount", "--propagation", "private", *(["--net"] if self._network == "private" else [])]
         self.process = subprocess.Popen(
-            ["/usr/sbin/dockerd", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
-             "--bridge=none", "--data-root", self.folder / "data", "--exec-root", self.folder / "exec",
-             "--pidfile", self.folder / "pid", "-H", self.url],
-            stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, preexec_fn=self._prepare)
+            harness.with_us(*private, "sh", "-euc", PREPARE, "sh", self.folder, "/usr/sbin/dockerd", "--iptables=false",
+                            "--ip6tables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none", "--data-root",
+                            self.folder / "data", "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
+                            "-H", self.url),
+            stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while self.docker("version", check=False).returncode != 0:
             if self.process.poll() is not None:
@@ -87,22 +101,6 @@ class Engine:
             if time.monotonic() > deadline:
                 raise EngineFailed(self.log()[-3000:])
             time.sleep(0.1)
-
-    def _prepare(self):
-        harness.die_with_parent()
-        harness.private_mounts()
-        if self._network == "private":
-            harness.check_errno(harness.libc.unshare(0x40000000))
-            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        # In memory: deleting an image's ten thousand files from a disk can take longer than all else.
-        data = self.folder / "data"
-        data.mkdir()
-        harness.check_errno(harness.libc.mount(b"none", bytes(data), b"tmpfs", 0, b"size=6g"))
-        # As udev leaves it on a machine that has udev: for everybody. Opening it gives no rights; NET_ADMIN does.
-        node = self.folder / "tun"
-        os.mknod(node, stat.S_IFCHR, os.makedev(10, 200))
-        os.chmod(node, 0o666)
-        harness.check_errno(harness.libc.mount(bytes(node), b"/dev/net/tun", None, 0x1000, None))  # MS_BIND
 
     def log(self):
         self._log.flush()

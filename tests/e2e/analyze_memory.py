@@ -83,8 +83,7 @@ class AnalyzeMemory(unittest.TestCase):
             path = os.path.join(directory, "long.pcap")
             capture = Capture(path, megabytes)
             began = time.monotonic()
-            with subprocess.Popen([WOBBLE, "analyze", "--json", path], stdout=subprocess.PIPE,
-                                  preexec_fn=harness.die_with_parent) as process:
+            with subprocess.Popen(harness.with_us(WOBBLE, "analyze", "--json", path), stdout=subprocess.PIPE) as process:
                 orderly = flows = 0
                 for line in process.stdout:
                     orderly += b'"end":"orderly"' in line

@@ -5,6 +5,8 @@ import os
 import random
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -40,38 +42,28 @@ class Flooder:
     """A process of its own: Python's threads would slow the real connections."""
 
     def __init__(self, lab):
-        self.sent, child = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                harness.die_with_parent()
-                os.write(child, str(self._run(lab)).encode())
-            finally:
-                os._exit(0)
-        os.close(child)
-
-    @staticmethod
-    def _run(lab):
-        rng = random.Random(20)
-        network, target = socket.inet_aton(lab.near.v4)[:3], socket.inet_aton(lab.far.v4)
-        packets = [syn(rng, network, target) for _ in range(int(SYNS_PER_SECOND * SECONDS))]
-        sent, address = 0, (lab.far.v4, 0)
-        with lab.near.socket(kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
-            raw.setsockopt(socket.SOL_SOCKET, harness.SO_SNDBUFFORCE, 1 << 22)
-            began = time.monotonic()
-            while (now := time.monotonic()) < began + SECONDS:
-                for packet in packets[sent:min(int((now - began) * SYNS_PER_SECOND), sent + 1000)]:
-                    raw.sendto(packet, address)
-                    sent += 1
-                time.sleep(BURST)
-        return sent
+        self.process = lab.near.popen(sys.executable, __file__, "flood", lab.near.v4, lab.far.v4, stdout=subprocess.PIPE)
 
     def wait(self):
         """How many were sent."""
-        sent = int(os.read(self.sent, 64) or b"0")
-        os.waitpid(self.pid, 0)
-        os.close(self.sent)
-        return sent
+        return int(self.process.communicate(timeout=60)[0] or b"0")
+
+
+def flood(source, target):
+    """What the flooder's process does; it prints how many it has sent."""
+    rng = random.Random(20)
+    network, to = socket.inet_aton(source)[:3], socket.inet_aton(target)
+    packets = [syn(rng, network, to) for _ in range(int(SYNS_PER_SECOND * SECONDS))]
+    sent = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, harness.SO_SNDBUFFORCE, 1 << 22)
+        began = time.monotonic()
+        while (now := time.monotonic()) < began + SECONDS:
+            for packet in packets[sent:min(int((now - began) * SYNS_PER_SECOND), sent + 1000)]:
+                raw.sendto(packet, (target, 0))
+                sent += 1
+            time.sleep(BURST)
+    print(sent)
 
 
 def resident(pid):
@@ -193,4 +185,7 @@ class Flood(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main()
+    if sys.argv[1:2] == ["flood"]:
+        flood(*sys.argv[2:])
+    else:
+        harness.main()

@@ -33,7 +33,6 @@ SO_RCVBUFFORCE = 33  # asm-generic/socket.h: as SO_RCVBUF, but above rmem_max
 SO_SNDBUFFORCE = 32
 _CLONE_NEWNET = 0x40000000
 _CLONE_NEWNS = 0x00020000
-_PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -98,7 +97,7 @@ class Namespace:
         return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=timeout, check=check)
 
     def popen(self, *words, **options):
-        return subprocess.Popen(self.command(*words), preexec_fn=die_with_parent, **options)
+        return subprocess.Popen(with_us(*self.command(*words)), **options)
 
 
 class Answer:
@@ -181,8 +180,10 @@ class Api:
             return received
 
 
-def die_with_parent():
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def with_us(*words):
+    """A command that gets SIGTERM from the kernel when this program dies. In these words and not by a preexec_fn: this
+    program has threads, and what Python does in a forked child before it becomes another program can then hang."""
+    return ["setpriv", "--pdeathsig", "TERM", "--", *map(str, words)]
 
 
 class Lab:
@@ -194,8 +195,8 @@ class Lab:
         self.database = os.path.join(self.directory, "journal.db")
         words = (command or [DAEMON]) + ["--lab"] * lab + ["--listen", "127.0.0.1:0", "--db", self.database, *options]
         self.errors = open(os.path.join(self.directory, "stderr"), "a+", encoding="utf-8")
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                                        cwd=self.directory, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(with_us(*words), stdout=subprocess.PIPE, stderr=self.errors, text=True,
+                                        cwd=self.directory)
         _living.append(self)
         self.url = self._wait_for_url(30)
         self.api = Api(self.url)
@@ -339,5 +340,5 @@ def need(*programs, daemon=True):
 
 def main(*programs, daemon=True):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    need("ip", "nsenter", *programs, daemon=daemon)
+    need("ip", "nsenter", "setpriv", *programs, daemon=daemon)
     unittest.main(verbosity=2)

@@ -15,6 +15,8 @@ import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -35,36 +37,41 @@ class Worker:
 
     def __init__(self, lab, number):
         self.port = PORT + number
-        self.memory = mmap.mmap(-1, 65536 * 8)
-        self.established_at = (ctypes.c_double * 65536).from_buffer(self.memory)
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                self._run(lab)
-            finally:
-                os._exit(0)
-
-    def _run(self, lab):
-        harness.die_with_parent()
-        listener = lab.far.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((lab.far.v4, self.port))
-        listener.listen(64)
-        with lab.near.entered():
-            while True:
-                with socket.socket() as client:
-                    client.connect((lab.far.v4, self.port))
-                    server, peer = listener.accept()
-                    with server:
-                        self.established_at[peer[1]] = time.monotonic()
-                        client.sendall(b"hello")
-                        server.recv(5)
+        memory = os.memfd_create("established", 0)
+        os.ftruncate(memory, 65536 * 8)
+        self.established_at = shared_times(memory)
+        words = [sys.executable, __file__, "work", lab.near.path, lab.far.path, lab.far.v4, self.port, memory]
+        self.process = subprocess.Popen(harness.with_us(*words), pass_fds=[memory])
+        os.close(memory)
 
     def stop(self):
         """When each connection was established: {(client port, server port): monotonic seconds}."""
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        self.process.kill()
+        self.process.wait(10)
         return {(port, self.port): at for port, at in enumerate(self.established_at) if at}
+
+
+def shared_times(memory):
+    return (ctypes.c_double * 65536).from_buffer(mmap.mmap(memory, 65536 * 8))
+
+
+def work(near, far, address, port, memory):
+    """What a worker's process does, until it is killed."""
+    established_at = shared_times(int(memory))
+    server_side = harness.Namespace(far, [address], None)
+    listener = server_side.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, int(port)))
+    listener.listen(64)
+    with harness.Namespace(near, [], None).entered():
+        while True:
+            with socket.socket() as client:
+                client.connect((address, int(port)))
+                server, peer = listener.accept()
+                with server:
+                    established_at[peer[1]] = time.monotonic()
+                    client.sendall(b"hello")
+                    server.recv(5)
 
 
 def read(database, sql, *values):
@@ -117,6 +124,8 @@ class Killed(unittest.TestCase):
             self.check_what_the_start_says(lab)
             first = committed(lab.database)[0]
             workers = [Worker(lab, number) for number in range(WORKERS)]
+            for worker in workers:
+                lab.wait("a worker to connect", lambda worker=worker: any(worker.established_at))
             time.sleep(seconds)  # a random moment, not a condition
             known = committed(lab.database)
             killed_at, killed_at_wall = time.monotonic(), time.time()
@@ -168,4 +177,7 @@ class Killed(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main()
+    if sys.argv[1:2] == ["work"]:
+        work(*sys.argv[2:])
+    else:
+        harness.main()

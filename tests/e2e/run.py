@@ -162,8 +162,8 @@ class Run(unittest.TestCase):
 
     def test_signals_pass_through(self):
         script = "trap 'echo got TERM; exit 3' TERM; trap 'echo got USR1' USR1; echo ready; while :; do sleep 0.05; done"
-        with subprocess.Popen([ways.COMMAND, "run", "--quiet", "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True,
-                              preexec_fn=harness.die_with_parent) as process:
+        with subprocess.Popen(harness.with_us(ways.COMMAND, "run", "--quiet", "--", "sh", "-c", script), stdout=subprocess.PIPE,
+                              text=True) as process:
             self.assertEqual("ready\n", process.stdout.readline())
             process.send_signal(signal.SIGUSR1)
             self.assertEqual("got USR1\n", process.stdout.readline())
@@ -175,12 +175,8 @@ class Run(unittest.TestCase):
         """On a terminal of its own: Ctrl-C reaches the command, once; it may also be a shell with job control."""
         script = "trap 'echo got INT' INT; echo ready; test -t 0 && test -t 1 && echo terminal; read line; echo line $line; exit 4"
         ours, theirs = pty.openpty()
-
-        def take():
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        process = subprocess.Popen([ways.COMMAND, "run", "--", "bash", "-c", script], stdin=theirs, stdout=theirs,
-                                   stderr=theirs, preexec_fn=take)
+        process = subprocess.Popen(["setsid", "--ctty", ways.COMMAND, "run", "--", "bash", "-c", script], stdin=theirs,
+                                   stdout=theirs, stderr=theirs)
         os.close(theirs)
         terminal = Terminal(ours)
         terminal.expect(b"terminal")
@@ -202,8 +198,7 @@ class Run(unittest.TestCase):
         ask when the file names nobody. By UDP and by TCP."""
         for address, port in (("127.0.0.53", 53), ("::1", 53), ("127.0.0.11", 5353), (None, 53)):
             with self.subTest(address=address):
-                server = subprocess.Popen(["python3", "-c", NAME_SERVER, address or "127.0.0.1", str(port)],
-                                          preexec_fn=harness.die_with_parent)
+                server = subprocess.Popen(harness.with_us("python3", "-c", NAME_SERVER, address or "127.0.0.1", port))
                 try:
                     ways.wait("the name server", lambda port=port: f":{port} " in ways.run("ss", "-Hlun").stdout)
                     ways.wait("the name server", lambda port=port: f":{port} " in ways.run("ss", "-Hltn").stdout)
@@ -233,7 +228,7 @@ class Run(unittest.TestCase):
     def test_a_strangers_question_is_not_asked_for_it(self):
         """What listens for the link's questions answers neither this machine's others nor its neighbours, by UDP or by TCP."""
         self.names("127.0.0.53")
-        server = subprocess.Popen(["python3", "-c", NAME_SERVER, "127.0.0.53", "53"], preexec_fn=harness.die_with_parent)
+        server = subprocess.Popen(harness.with_us("python3", "-c", NAME_SERVER, "127.0.0.53", "53"))
         self.addCleanup(server.wait, 10)
         self.addCleanup(server.kill)
         ways.wait("the name server", lambda: ":53 " in ways.run("ss", "-Hltn").stdout)
@@ -241,8 +236,8 @@ class Run(unittest.TestCase):
         self.assertEqual("answered", asked.strip(), "who may ask")
         self.server.run("ip", "route", "add", "198.19.0.0/16", "via", "10.88.1.1")
         self.addCleanup(self.server.run, "ip", "route", "del", "198.19.0.0/16")
-        process = subprocess.Popen([ways.COMMAND, "run", "--quiet", "--", "sh", "-c", "echo $$; exec sleep 60"],
-                                   stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent)
+        process = subprocess.Popen(harness.with_us(ways.COMMAND, "run", "--quiet", "--", "sh", "-c", "echo $$; exec sleep 60"),
+                                   stdout=subprocess.PIPE, text=True)
         pid = int(process.stdout.readline())
         try:
             for kind in ("udp", "tcp"):
@@ -297,8 +292,8 @@ class Run(unittest.TestCase):
 
     def start_and_kill(self, *options):
         """`wobble run`, killed while its command runs; the command's process id."""
-        process = subprocess.Popen([ways.COMMAND, "run", *options, "--", "sh", "-c", "echo $$; exec sleep 60"],
-                                   stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent)
+        process = subprocess.Popen(harness.with_us(ways.COMMAND, "run", *options, "--", "sh", "-c", "echo $$; exec sleep 60"),
+                                   stdout=subprocess.PIPE, text=True)
         pid = int(process.stdout.readline())
         process.stdout.close()
         process.kill()

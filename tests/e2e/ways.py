@@ -46,7 +46,7 @@ class Netns:
         return run(*self.command(*words), check=check, **options)
 
     def popen(self, *words, **options):
-        process = subprocess.Popen(self.command(*words), preexec_fn=harness.die_with_parent, **options)
+        process = subprocess.Popen(harness.with_us(*self.command(*words)), **options)
         self.processes.append(process)
         return process
 

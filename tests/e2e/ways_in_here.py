@@ -43,7 +43,7 @@ class OwnNamespace(unittest.TestCase):
         self.addCleanup(self.daemon.stop)
 
     def serve_here(self, port):
-        server = subprocess.Popen(["python3", ways.SERVER, str(port)], preexec_fn=harness.die_with_parent)
+        server = subprocess.Popen(harness.with_us("python3", ways.SERVER, port))
         self.addCleanup(lambda: (server.kill(), server.wait(10)))
         ways.wait("the server to listen", lambda: f":{port} " in ways.run("ss", "-Htln").stdout)
 

@@ -161,8 +161,9 @@ class Service(unittest.TestCase):
         mounted.mkdir()
         script = f'echo 0 >{group}/cgroup.procs && exec unshare --cgroup --mount --pid --fork --net --ipc --uts --kill-child ' \
                  'sh -c "$0" sh "$@"'
-        machine = subprocess.Popen(["sh", "-c", script, BOOT, mounted, controller, package], stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, preexec_fn=prepare)
+        machine = subprocess.Popen(
+            harness.with_us("unshare", "--mount", "--propagation", "private", "sh", "-c", script, BOOT, mounted, controller,
+                            package), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             said, _ = machine.communicate(timeout=90)
         except subprocess.TimeoutExpired:
@@ -219,11 +220,6 @@ class Service(unittest.TestCase):
         (text,) = self.part("removed")
         self.assertIn("inactive", text)
         self.assertIn("cannot access '/usr/bin/wobbled'", text)
-
-
-def prepare():
-    harness.die_with_parent()
-    harness.private_mounts()
 
 
 def remove_group(group):
