@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -16,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "daemon/cli/command.h"
 #include "daemon/cli/leftovers.h"
@@ -52,45 +52,40 @@ Check capability(const char* name, unsigned number, const char* what_for) {
           "run as root (docker: --cap-add " + std::string(name).substr(std::strlen("CAP_")) + ")"};
 }
 
-// In a child, so that this process stays where it is. Its exit code says how far it came.
-enum : int { kAllMade = 0, kNoNamespace = 1, kNoTun = 2 };
+enum class Reached : std::uint8_t { all, no_namespace, no_tun };
 
-int try_namespace_and_tun(int& error) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw Failure(kExitRefused, std::string("pipe: ") + std::strerror(errno));
-  const pid_t child = fork();
-  if (child == 0) {
-    const auto end = [&](int code) {
-      const int number = errno;
-      if (write(ends[1], &number, sizeof number) != sizeof number) _exit(code);
-      _exit(code);
-    };
-    if (unshare(CLONE_NEWNET) != 0) end(kNoNamespace);
+// On a thread of its own, so that the others stay where they are. The device and the namespace go with it.
+Reached try_namespace_and_tun(int& error) {
+  Reached reached = Reached::all;
+  std::thread([&] {
+    if (unshare(CLONE_NEWNET) != 0) {
+      error = errno;
+      reached = Reached::no_namespace;
+      return;
+    }
     const int fd = open(kTun, O_RDWR | O_CLOEXEC);
     ifreq request{};
     std::strncpy(request.ifr_name, "wobdoctor", IFNAMSIZ - 1);
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
-    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0) end(kNoTun);
-    _exit(kAllMade);  // the device and the namespace go with us
-  }
-  close(ends[1]);
-  int status = 0;
-  if (read(ends[0], &error, sizeof error) != sizeof error) error = 0;
-  close(ends[0]);
-  if (child < 0 || waitpid(child, &status, 0) != child) return kNoNamespace;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kNoNamespace;
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0) {
+      error = errno;
+      reached = Reached::no_tun;
+    }
+    if (fd >= 0) close(fd);
+  }).join();
+  return reached;
 }
 
 void add_namespace_checks(std::vector<Check>& checks) {
   int error = 0;
-  const int reached = try_namespace_and_tun(error);
+  const Reached reached = try_namespace_and_tun(error);
   Check space{"network namespace", true, "can be made", ""};
   Check tun{"TUN in a namespace", true, "can be made", ""};
-  if (reached == kNoNamespace) {
+  if (reached == Reached::no_namespace) {
     space = {space.name, false, std::string("cannot be made: ") + std::strerror(error),
              "run as root (docker: --cap-add SYS_ADMIN)"};
     tun = {tun.name, false, "not tried", "see the line above"};
-  } else if (reached == kNoTun) {
+  } else if (reached == Reached::no_tun) {
     tun = {tun.name, false, std::string("cannot be made: ") + std::strerror(error),
            "run as root with /dev/net/tun (docker: --cap-add NET_ADMIN --device /dev/net/tun)"};
   }

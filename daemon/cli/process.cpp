@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,16 +50,18 @@ std::vector<char*> arguments(const std::vector<std::string>& command) {
   return argv;
 }
 
-int code_for_failed_exec() { return errno == ENOENT ? kExitNotFound : kExitNotExecutable; }
+int code_for_failed_exec(int error) { return error == ENOENT ? kExitNotFound : kExitNotExecutable; }
 
-// In the child: only calls that are safe after fork.
-[[noreturn]] void become(const std::vector<char*>& argv, int out, int err) {
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) {
-    _exit(kExitNotExecutable);
-  }
-  execvp(argv[0], argv.data());
-  _exit(code_for_failed_exec());
+/// The error number, or 0 and the child. posix_spawn and not fork: its caller may have threads.
+int spawn(const std::vector<char*>& argv, int out, int err, pid_t& child) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
+  const int error = posix_spawnp(&child, argv[0], &files, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  return error;
 }
 
 void read_both(int out_fd, int err_fd, Finished& finished) {
@@ -88,12 +91,15 @@ Finished run_process(const std::vector<std::string>& command) {
   Pipe out;
   Pipe err;
   const std::vector<char*> argv = arguments(command);
-  const pid_t child = fork();
-  if (child < 0) fail("fork");
-  if (child == 0) become(argv, out.writer(), err.writer());
+  Finished finished;
+  pid_t child = -1;
+  if (const int error = spawn(argv, out.writer(), err.writer(), child); error != 0) {
+    if (error == EAGAIN || error == ENOMEM) throw std::system_error(error, std::generic_category(), "posix_spawn");
+    finished.exit_code = code_for_failed_exec(error);
+    return finished;
+  }
   out.close_writer();
   err.close_writer();
-  Finished finished;
   read_both(out.reader(), err.reader(), finished);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
@@ -119,7 +125,7 @@ int replace_process(const std::vector<std::string>& command) {
   std::signal(SIGPIPE, SIG_DFL);  // ignored signals are inherited, and the command expects to be told
   const std::vector<char*> argv = arguments(command);
   execvp(argv[0], argv.data());
-  return code_for_failed_exec();
+  return code_for_failed_exec(errno);
 }
 
 }  // namespace wobble::daemon

@@ -1,6 +1,7 @@
 // wobble cleanup and wobble doctor, for real, in namespaces of their own.
 #include <gmock/gmock.h>
 #include <linux/capability.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,8 +34,10 @@ std::string everything() {
 }
 
 int a_dead_process() {
-  const pid_t child = fork();
-  if (child == 0) _exit(0);
+  pid_t child = -1;
+  char name[] = "true";
+  char* const words[] = {name, nullptr};
+  EXPECT_EQ(posix_spawnp(&child, name, nullptr, nullptr, words, environ), 0);
   waitpid(child, nullptr, 0);
   return child;
 }

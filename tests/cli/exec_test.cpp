@@ -1,12 +1,13 @@
-// wobble exec, for real: a namespace that a child holds, as the daemon's lab does.
+// wobble exec, for real: a namespace that a descriptor holds, as the daemon's lab does.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/cli/fake_daemon.h"
 #include "tests/cli/run_wobble.h"
@@ -18,44 +19,29 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
-/// A process that does nothing but hold a network namespace. It ends with us, however we end: its pipe does.
+/// A network namespace that nothing but a descriptor of ours holds.
 class Holder {
  public:
   Holder() {
-    int ready[2];
-    if (pipe(ready) != 0 || pipe(life_) != 0) return;
-    pid_ = fork();
-    if (pid_ == 0) {
-      close(life_[1]);
-      const char ok = unshare(CLONE_NEWNET) == 0 ? 'y' : 'n';
-      char c = 0;
-      if (write(ready[1], &ok, 1) == 1 && read(life_[0], &c, 1) >= 0) _exit(0);
-      _exit(1);
-    }
-    char ok = 0;
-    made_ = read(ready[0], &ok, 1) == 1 && ok == 'y';
-    close(ready[0]);
-    close(ready[1]);
-    close(life_[0]);
+    std::thread([this] {
+      if (unshare(CLONE_NEWNET) == 0) fd_ = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    }).join();
   }
   ~Holder() {
-    close(life_[1]);
-    waitpid(pid_, nullptr, 0);
+    if (made()) close(fd_);
   }
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
-  bool made() const { return made_; }
-  std::string path() const { return "/proc/" + std::to_string(pid_) + "/ns/net"; }
+  bool made() const { return fd_ >= 0; }
+  std::string path() const { return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd_); }
   std::string identity() const {
     char buffer[64] = {};
     return readlink(path().c_str(), buffer, sizeof buffer - 1) > 0 ? buffer : "";
   }
 
  private:
-  pid_t pid_ = -1;
-  int life_[2] = {-1, -1};
-  bool made_ = false;
+  int fd_ = -1;
 };
 
 class Exec : public ::testing::Test {

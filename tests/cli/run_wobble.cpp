@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -13,15 +14,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace wobble::test {
 namespace {
 
-constexpr unsigned kAtMostSeconds = 20;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kAtMost{20};
 
 struct Ends {
   int reader = -1;
@@ -39,7 +44,7 @@ Ends make_output(Output output) {
     Ends ends;
     winsize size{24, 100, 0, 0};
     if (openpty(&ends.reader, &ends.writer, nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty");
-    fcntl(ends.reader, F_SETFD, FD_CLOEXEC);
+    for (const int end : {ends.reader, ends.writer}) fcntl(end, F_SETFD, FD_CLOEXEC);
     return ends;
   }
   if (output == Output::full_disk) return {-1, open("/dev/full", O_WRONLY | O_CLOEXEC)};
@@ -51,30 +56,67 @@ Ends make_output(Output output) {
   return ends;
 }
 
-[[noreturn]] void become(std::vector<std::string> words, std::vector<std::string> variables, int out, int err,
-                         Without without) {
-  const auto pointers = [](std::vector<std::string>& strings) {
-    std::vector<char*> array;
-    array.reserve(strings.size() + 1);
-    for (std::string& s : strings) array.push_back(s.data());
-    array.push_back(nullptr);
-    return array;
-  };
-  dup2(out, STDOUT_FILENO);
-  dup2(err, STDERR_FILENO);
-  std::signal(SIGPIPE, SIG_DFL);
-  alarm(kAtMostSeconds);
-  // What is not in the bounding set does not come back with execve, not even for root (capabilities(7)).
-  if (without.capability >= 0 && prctl(PR_CAPBSET_DROP, without.capability, 0, 0, 0) != 0) _exit(98);
-  execve(WOBBLE_BINARY, pointers(words).data(), pointers(variables).data());
-  _exit(99);
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> array;
+  array.reserve(strings.size() + 1);
+  for (std::string& s : strings) array.push_back(s.data());
+  array.push_back(nullptr);
+  return array;
 }
 
-void read_all(Ends out, Ends err, Ran& ran) {
+// posix_spawn and not fork: this process has threads, and one of them may hold the allocator's lock at any moment. The
+// child of a fork could then not allocate, for ever.
+pid_t spawn(std::vector<std::string>& words, std::vector<std::string>& variables, int out, int err) {
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&files);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
+  sigset_t as_usual;
+  sigemptyset(&as_usual);
+  sigaddset(&as_usual, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &as_usual);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t child = -1;
+  const int error =
+      posix_spawn(&child, WOBBLE_BINARY, &files, &attributes, pointers(words).data(), pointers(variables).data());
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start " WOBBLE_BINARY);
+  return child;
+}
+
+// What is not in the bounding set does not come back with execve, not even for root (capabilities(7)). The set is a
+// thread's own, and its children's.
+pid_t spawn_without(int capability, std::vector<std::string>& words, std::vector<std::string>& variables, int out,
+                    int err) {
+  if (capability < 0) return spawn(words, variables, out, err);
+  pid_t child = -1;
+  std::thread([&] {
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) child = spawn(words, variables, out, err);
+  }).join();
+  if (child < 0) throw std::runtime_error("a capability cannot be dropped");
+  return child;
+}
+
+// Until both are closed. The child is ended when that takes too long.
+void read_all(pid_t child, Ends out, Ends err, Ran& ran) {
+  const auto deadline = Clock::now() + kAtMost;
   pollfd fds[2] = {{out.reader, POLLIN, 0}, {err.reader, POLLIN, 0}};
   std::string* into[2] = {&ran.out, &ran.err};
   while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) throw std::runtime_error("poll");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) {
+      kill(child, SIGALRM);
+      for (pollfd& fd : fds) {
+        if (fd.fd >= 0) close(fd.fd);
+      }
+      return;
+    }
+    const int ready = poll(fds, 2, static_cast<int>(left));
+    if (ready < 0 && errno != EINTR) throw std::runtime_error("poll");
+    if (ready <= 0) continue;
     for (int i = 0; i < 2; ++i) {
       if (fds[i].fd < 0 || fds[i].revents == 0) continue;
       char buffer[4096];
@@ -102,13 +144,11 @@ Ran run_wobble(const std::vector<std::string>& arguments, const std::map<std::st
   for (const auto& [name, value] : all) variables.emplace_back(name).append("=").append(value);
   const Ends out = make_output(output);
   const Ends err = output == Output::terminal ? Ends{-1, out.writer} : make_pipe();
-  const pid_t child = fork();
-  if (child < 0) throw std::runtime_error("fork");
-  if (child == 0) become(words, variables, out.writer, err.writer, without);
+  const pid_t child = spawn_without(without.capability, words, variables, out.writer, err.writer);
   close(out.writer);
   if (err.writer != out.writer) close(err.writer);
   Ran ran;
-  read_all(out, err, ran);
+  read_all(child, out, err, ran);
   int status = 0;
   if (waitpid(child, &status, 0) != child) throw std::runtime_error("waitpid");
   ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -1,15 +1,17 @@
 // kill -9 at random moments while a child writes at full speed, or gets more than it can write: what was told as
 // committed is there, at most the last quarter of a second is missing, and the next start says so. And: a second daemon
 // on the same file is refused.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <random>
-#include <thread>
+#include <system_error>
 
 #include "tests/daemon/journal_fixture.h"
 
@@ -24,50 +26,22 @@ constexpr Duration kMissingAtMost = milliseconds(500);
 constexpr Duration kMissingAtMost = milliseconds(250);
 #endif
 
-enum class Load : std::uint8_t {
-  as_taken,  ///< as fast as the journal takes it: nothing is lost
-  flood,     ///< more than any disk takes, and never a pause
-};
-
-/// The child: pushes whole lives; tells each newest committed number on `report`.
-[[noreturn]] void write_until_killed(const std::string& file, int report, Load load = Load::as_taken) {
-  // A flood would wait for seconds in so large a ring, if it could.
-  EventRing ring(load == Load::flood ? 4 * EventRing::kDefaultCapacity : EventRing::kDefaultCapacity);
-  Journal journal({.file = file});
-  journal.add_link("lab", ring);
-  std::thread teller([&] {
-    for (std::uint64_t newest = journal.newest_event();; newest = journal.wait_for_event(newest, kLongEnough)) {
-      if (write(report, &newest, sizeof newest) != sizeof newest) _exit(1);
-    }
-  });
-  for (ConnectionId id = journal.first_connection_id(), turn = 1;; ++id, ++turn) {
-    push_life(ring, id);
-    if (turn % 10 == 0) ring.on(opening_of(++id));  // these stay open
-    if (load == Load::as_taken && ring.size() > ring.limit() / 2) journal.sync(kLongEnough);
-    if (load == Load::flood && turn % 50 == 0) std::this_thread::sleep_for(milliseconds(1));
-  }
-}
-
-/// A forked child that is killed and reaped, whatever happens.
+/// The program until_killed, with its arguments: killed and reaped, whatever happens.
 class Child {
  public:
-  template <typename Body>
-  explicit Child(Body body) {
+  explicit Child(std::string file, std::string load = "as_taken") {
     int ends[2];
-    if (pipe(ends) != 0) throw std::runtime_error("pipe");
-    std::fflush(nullptr);  // else the child might write out what is still to be written
-    pid_ = fork();
-    if (pid_ == 0) {
-      close(ends[0]);
-      try {
-        body(ends[1]);
-      } catch (const std::exception& error) {
-        fprintf(stderr, "child: %s\n", error.what());
-      }
-      _exit(1);
-    }
+    if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    std::string program = UNTIL_KILLED;
+    char* const words[] = {program.data(), file.data(), load.data(), nullptr};
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, ends[1], STDOUT_FILENO);
+    const int error = posix_spawn(&pid_, program.c_str(), &files, nullptr, words, environ);
+    posix_spawn_file_actions_destroy(&files);
     close(ends[1]);
     report_ = ends[0];
+    if (error != 0) throw std::system_error(error, std::generic_category(), program);
   }
   ~Child() {
     kill_now();
@@ -135,7 +109,7 @@ Duration missing_in(const std::string& file, TimePoint killed) {
   return Duration(WallAnchor::now().at(killed) - std::min(last_event, complete_until));
 }
 
-void kill_again_and_again(Load load) {
+void kill_again_and_again(const std::string& load) {
   std::mt19937 chance(20'240'817);
   std::vector<Duration> missing;
   for (int file_number = 0; file_number < 2; ++file_number) {
@@ -143,12 +117,12 @@ void kill_again_and_again(Load load) {
     const std::string file = directory.file("journal.db");
     for (int round = 0; round < 5; ++round) {
       SCOPED_TRACE(testing::Message() << "file " << file_number << " round " << round);
-      Child child([&](int report) { write_until_killed(file, report, load); });
+      Child child(file, load);
       const pid_t pid = child.pid();
       const std::uint64_t first = child.next_report();  // daemon_started
       ASSERT_GT(first, 0u);
       // A flood takes some time until what waits is as much as it gets.
-      const int earliest = load == Load::flood ? 400 : 10;
+      const int earliest = load == "flood" ? 400 : 10;
       const TimePoint kill_at = monotonic_now() + milliseconds(earliest + static_cast<int>(chance() % 400));
       child.newest_report(first, kill_at);
       const TimePoint killed = monotonic_now();
@@ -170,13 +144,13 @@ void kill_again_and_again(Load load) {
   EXPECT_LE(missing.back(), std::chrono::seconds(5)) << "hopelessly late, even for a busy machine";
 }
 
-TEST(JournalCrash, NothingCommittedIsLost) { kill_again_and_again(Load::as_taken); }
-TEST(JournalCrash, NorUnderMoreThanTheDiskTakes) { kill_again_and_again(Load::flood); }
+TEST(JournalCrash, NothingCommittedIsLost) { kill_again_and_again("as_taken"); }
+TEST(JournalCrash, NorUnderMoreThanTheDiskTakes) { kill_again_and_again("flood"); }
 
 TEST(JournalCrash, TheNextStartSaysSo) {
   const TemporaryDirectory directory;
   const std::string file = directory.file("journal.db");
-  Child child([&](int report) { write_until_killed(file, report); });
+  Child child(file);
   const pid_t pid = child.pid();
   std::uint64_t newest = child.next_report();
   while (newest < 1000) newest = child.next_report();
@@ -204,7 +178,7 @@ TEST(JournalCrash, TheNextStartSaysSo) {
 TEST(JournalCrash, ASecondDaemonIsRefused) {
   const TemporaryDirectory directory;
   const std::string file = directory.file("journal.db");
-  Child child([&](int report) { write_until_killed(file, report); });
+  Child child(file);
   ASSERT_GT(child.next_report(), 0u);
   try {
     const Journal second({.file = file});

@@ -1,17 +1,17 @@
 // A disk that takes no more: nobody crashes or waits, health says it, what is lost is counted, and when there is room
 // again the log goes on and says what it misses.
 //
-// In a child: a small tmpfs in a mount namespace of its own (as root), or a limit on the size of files.
+// The disk is a small tmpfs in a mount namespace of its own (as root), or there is a limit on the size of files.
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "tests/daemon/journal_fixture.h"
 
@@ -20,35 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-#define CHILD_EXPECT(condition) \
+#define MUST(condition) \
   if (!(condition)) throw std::runtime_error("line " + std::to_string(__LINE__) + ": " #condition)
-
-/// Runs `body` in a forked child; what it throws fails the test.
-void run_in_child(const std::function<void()>& body) {
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  std::fflush(nullptr);  // else the child might write out what is still to be written
-  const pid_t child = fork();
-  if (child == 0) {
-    std::string outcome = "done";
-    try {
-      body();
-    } catch (const std::exception& error) {
-      outcome = error.what();
-    }
-    if (write(ends[1], outcome.data(), outcome.size()) < 0) _exit(2);
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string outcome;
-  char part[512];
-  for (ssize_t n = 0; (n = read(ends[0], part, sizeof part)) > 0;) outcome.append(part, static_cast<std::size_t>(n));
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status)) << "the child died of signal " << WTERMSIG(status);
-  EXPECT_EQ(outcome, "done");
-}
 
 bool eventually(const std::function<bool()>& condition) {
   for (const TimePoint until = monotonic_now() + kLongEnough; monotonic_now() < until;) {
@@ -66,8 +39,8 @@ void live_through_a_full_disk(const std::string& file, const std::function<void(
   Journal journal({.file = file, .retry_interval = milliseconds(20)});
   journal.add_link("lab", ring);
   push_life(ring, 1);
-  CHILD_EXPECT(journal.sync(kLongEnough));
-  CHILD_EXPECT(journal.health().ok);
+  MUST(journal.sync(kLongEnough));
+  MUST(journal.health().ok);
   const auto sound = journal.newest_event();
 
   shut();
@@ -78,25 +51,25 @@ void live_through_a_full_disk(const std::string& file, const std::function<void(
     if (id % 64 == 0) journal.sync(kLongEnough);
   }
   for (ConnectionId more = 0; more < kLives; ++more) push_life(ring, ++id);
-  CHILD_EXPECT(!journal.sync(kLongEnough));
+  MUST(!journal.sync(kLongEnough));
   const auto health = journal.health();
-  CHILD_EXPECT(!health.ok && health.detail.find("cannot be written") != std::string::npos);
+  MUST(!health.ok && health.detail.find("cannot be written") != std::string::npos);
   const auto note = journal.annotate("while it was full", "lab");
-  CHILD_EXPECT(note.id > sound);
-  CHILD_EXPECT(journal.stats().write_errors > 0);
-  CHILD_EXPECT(ring.lost_transitions() > 0);
-  CHILD_EXPECT(!journal.connections({}).items.empty());  // reading goes on
+  MUST(note.id > sound);
+  MUST(journal.stats().write_errors > 0);
+  MUST(ring.lost_transitions() > 0);
+  MUST(!journal.connections({}).items.empty());  // reading goes on
 
   open();
-  CHILD_EXPECT(eventually([&] { return journal.sync(kLongEnough); }));
-  CHILD_EXPECT(journal.health().ok);
+  MUST(eventually([&] { return journal.sync(kLongEnough); }));
+  MUST(journal.health().ok);
   push_life(ring, ++id);
-  CHILD_EXPECT(journal.sync(kLongEnough));
-  CHILD_EXPECT(journal.connection(id)->end == End::orderly);
-  CHILD_EXPECT(journal.events({.kind = "annotation"}).back().id == note.id);
-  CHILD_EXPECT(!journal.events({.kind = "events_lost"}).empty());
+  MUST(journal.sync(kLongEnough));
+  MUST(journal.connection(id)->end == End::orderly);
+  MUST(journal.events({.kind = "annotation"}).back().id == note.id);
+  MUST(!journal.events({.kind = "events_lost"}).empty());
   const auto lost = journal.stats().lost_transitions;
-  CHILD_EXPECT(lost == ring.lost_transitions());
+  MUST(lost == ring.lost_transitions());
   journal.stop();
 
   // Every event of every life is either there or told as lost.
@@ -105,19 +78,20 @@ void live_through_a_full_disk(const std::string& file, const std::function<void(
       "SELECT (SELECT count(*) FROM transitions) + (SELECT count(*) FROM events WHERE connection IS NOT NULL)");
   const auto told =
       database.integer("SELECT sum(json_extract(detail, '$.transitions')) FROM events WHERE kind = 'events_lost'");
-  CHILD_EXPECT(static_cast<std::uint64_t>(told) == lost);
-  CHILD_EXPECT(static_cast<std::uint64_t>(there + told) == id * (kTransitionsOfLife + 2));
+  MUST(static_cast<std::uint64_t>(told) == lost);
+  MUST(static_cast<std::uint64_t>(there + told) == id * (kTransitionsOfLife + 2));
   Statement check(database, "PRAGMA integrity_check");
-  CHILD_EXPECT(check.step() && check.text(0) == "ok");
+  MUST(check.step() && check.text(0) == "ok");
 }
 
+// On a thread with mounts of its own, which its journal's threads share, and which vanish with it.
 TEST(JournalFull, FullFileSystem) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to mount a small tmpfs in a namespace of its own";
   const TemporaryDirectory directory;
-  run_in_child([&] {
-    CHILD_EXPECT(unshare(CLONE_NEWNS) == 0);
-    CHILD_EXPECT(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    CHILD_EXPECT(mount("wobble-test", directory.path().c_str(), "tmpfs", 0, "size=4m") == 0);
+  const auto live = [&] {
+    MUST(unshare(CLONE_NEWNS) == 0);
+    MUST(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+    MUST(mount("wobble-test", directory.path().c_str(), "tmpfs", 0, "size=4m") == 0);
     const std::string filler = directory.file("filler");
     live_through_a_full_disk(
         directory.file("journal.db"),
@@ -129,22 +103,40 @@ TEST(JournalFull, FullFileSystem) {
         },
         [&] {
           std::filesystem::remove(filler);
-          CHILD_EXPECT(mount("wobble-test", directory.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0);
+          MUST(mount("wobble-test", directory.path().c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0);
         });
-  });
+  };
+  std::thread([&] { EXPECT_NO_THROW(live()); }).join();
 }
+
+/// This process may write no file beyond so many bytes, and is told so by errno, until this ends.
+class SmallFiles {
+ public:
+  explicit SmallFiles(rlim_t bytes) : told_(signal(SIGXFSZ, SIG_IGN)) {
+    MUST(getrlimit(RLIMIT_FSIZE, &usual_) == 0);
+    small_ = {std::min(bytes, usual_.rlim_max), usual_.rlim_max};
+  }
+  ~SmallFiles() {
+    setrlimit(RLIMIT_FSIZE, &usual_);
+    signal(SIGXFSZ, told_);
+  }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+
+  void begin() const { MUST(setrlimit(RLIMIT_FSIZE, &small_) == 0); }
+  void end() const { MUST(setrlimit(RLIMIT_FSIZE, &usual_) == 0); }
+
+ private:
+  sighandler_t told_;
+  rlimit usual_{};
+  rlimit small_{};
+};
 
 TEST(JournalFull, LimitOnTheSizeOfFiles) {
   const TemporaryDirectory directory;
-  run_in_child([&] {
-    signal(SIGXFSZ, SIG_IGN);
-    rlimit limit{};
-    CHILD_EXPECT(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-    const rlimit small{std::min<rlim_t>(512 * 1024, limit.rlim_max), limit.rlim_max};
-    live_through_a_full_disk(
-        directory.file("journal.db"), [&] { CHILD_EXPECT(setrlimit(RLIMIT_FSIZE, &small) == 0); },
-        [&] { CHILD_EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0); });
-  });
+  const SmallFiles limit(512 * 1024);
+  EXPECT_NO_THROW(live_through_a_full_disk(
+      directory.file("journal.db"), [&] { limit.begin(); }, [&] { limit.end(); }));
 }
 
 // A batch that can never be written (here somebody took a table away) must not stop the log for good.
