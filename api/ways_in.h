@@ -56,15 +56,25 @@ struct RunSettings {
 using WayInSettings = std::variant<LabSettings, AttachSettings, LoopbackSettings, GatewaySettings, RunSettings>;
 
 enum class WayInState : std::uint8_t {
-  up,       ///< its traffic passes through the link
+  up,       ///< its traffic passes through the link: it was looked at
+  down,     ///< it does not, or not all of it: the detail says why
   waiting,  ///< for its target
   gone      ///< its target has ended; the link is about to be removed
+};
+
+/// Packets that came to the hooks of a way in.
+struct WayInCounters {
+  std::uint64_t diverted = 0;  ///< into the link
+  std::uint64_t passed = 0;    ///< not meant: they stayed in the kernel
+  std::uint64_t silenced = 0;  ///< met no daemon that ran: they passed, or with "fail": "closed" were dropped
+  std::uint64_t overruns = 0;  ///< diverted, and dropped by the kernel, since the link did not read them in time
 };
 
 struct WayInInfo {
   WayInSettings settings;
   WayInState state = WayInState::up;
   std::string detail;  ///< for a person; may be empty
+  std::optional<WayInCounters> counters{};  ///< of attach, loopback and gateway
 };
 
 /// "lab", "attach", "loopback", "gateway", "run"

@@ -239,6 +239,7 @@ const char* kind_of(const WayInSettings& settings) noexcept {
 const char* to_string(WayInState state) noexcept {
   switch (state) {
     case WayInState::up: return "up";
+    case WayInState::down: return "down";
     case WayInState::waiting: return "waiting";
     case WayInState::gone: return "gone";
   }
@@ -250,6 +251,12 @@ Json to_json(const WayInInfo& way_in) {
   out["kind"] = kind_of(way_in.settings);
   out["state"] = to_string(way_in.state);
   out["detail"] = way_in.detail;
+  if (const auto& counters = way_in.counters) {
+    out["packets"] = {{"diverted", counters->diverted},
+                      {"passed", counters->passed},
+                      {"silenced", counters->silenced},
+                      {"overruns", counters->overruns}};
+  }
   return out;
 }
 

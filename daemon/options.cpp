@@ -85,7 +85,7 @@ void check(const Options& options) {
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   CLI::App app("wobbled: makes a good network bad, on purpose, exactly, and tells you what it did.");
   app.set_version_flag("--version", std::string("wobbled ") + WOBBLE_VERSION);
-  std::string listen, spin, memory;
+  std::string listen, spin, memory, hook;
   app.add_flag("--lab", options.lab,
                "two network namespaces, client (near) and server (far), joined by the link 'lab'");
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
@@ -104,6 +104,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
+  app.add_option("--hook", hook,
+                 "how attach, localhost and gateway divert: tcx (Linux 6.6), cls (cls_bpf), or auto: the better one there")
+      ->check(CLI::IsMember({"auto", "tcx", "cls"}));
   app.add_option("--spin", spin,
                  "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");
   app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
@@ -126,6 +129,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (!listen.empty()) read_listen(listen, options);
     if (!spin.empty()) read_spin(spin, options);
     read_memory(memory, options);
+    if (hook == "tcx") options.hook = HookKind::tcx;
+    if (hook == "cls") options.hook = HookKind::cls;
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
     options.retention = read_retention(*retention);
     check(options);

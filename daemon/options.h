@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/below_ip/hook_program.h"
 #include "daemon/journal/retention.h"
 #include "emulator/forwarder.h"
 
@@ -18,6 +19,7 @@ struct Options {
   std::uint16_t listen_port = 7979;                    ///< 0: any free one
   std::string database = "/var/lib/wobble/wobble.db";  ///< empty: one that is removed at the end
   bool offload = true;                ///< super-packets and partial checksums between the kernel and us
+  std::optional<HookKind> hook;       ///< of the ways in below IP; none: the better one that the kernel has
   std::optional<std::uint64_t> seed;  ///< none: drawn and reported
   std::string web_root;               ///< serve the page from here instead of the built-in one
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for

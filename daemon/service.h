@@ -29,11 +29,11 @@ class Service final : public api::Backend {
  public:
   /// How the links to be added run, and how many bytes they may have in flight together.
   struct Settings {
-    bool offload = true;  ///< as for TunDevice
     ForwarderOptions forwarder;
     std::size_t memory = std::size_t{256} << 20;
     std::uint32_t connections = ConnectionTableOptions{}.capacity;  ///< each link follows at once
     std::uint32_t flood_rate = ConnectionTableOptions{}.flood_rate;
+    WaysInOptions ways_in;
   };
 
   explicit Service(Journal& journal) : Service(journal, Settings()) {}
@@ -102,10 +102,12 @@ class Service final : public api::Backend {
   std::unique_ptr<WayIn> make_way_in(const api::WayInSettings& settings);
   std::string choose_name(const api::NewLink& wanted);
   void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);
-  void shut_out(ServedLink& link) noexcept;
-  void discard(const std::string& name) noexcept;
+  /// Both: empty, or what could not be undone.
+  std::string shut_out(ServedLink& link) noexcept;
+  std::string discard(const std::string& name) noexcept;
   void watch_ways_in();
   void look_after(const std::string& name);
+  void see_whether_it_carries(ServedLink& link);
   void come_back(ServedLink& link);
 
   Journal& journal_;

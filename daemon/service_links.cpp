@@ -95,6 +95,11 @@ void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
     conditions = link.info.conditions;
   }
   forwarder->call([&](Link& l, TimePoint now) { l.apply(conditions, now); }, kForwarderPatience);
+  way_in->serve_by([loop = forwarder.get(), name = link.info.name](const std::function<void()>& work) {
+    if (!loop->call([&](Link&, TimePoint) { work(); }, kForwarderPatience)) {
+      throw std::runtime_error("the link '" + name + "' does not answer");
+    }
+  });
   way_in->open();
   const std::lock_guard links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
@@ -141,27 +146,33 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
   return served.info;
 }
 
-// What is in flight leaves at once, while the way onward still stands.
-void Service::shut_out(ServedLink& link) noexcept {
-  if (!link.way_in) return;
-  if (link.forwarder) {
+// What is in flight leaves at once, while the way onward still stands, and what has come meanwhile behind it.
+std::string Service::shut_out(ServedLink& link) noexcept {
+  if (!link.way_in) return {};
+  const auto let_all_leave = [&] {
+    if (!link.forwarder) return;
     link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderPatience);
     link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience);  // by now it has left
-  }
-  link.way_in->close();
+  };
+  let_all_leave();
+  std::string failure = link.way_in->close();
+  let_all_leave();
+  if (!failure.empty()) spdlog::error("{}: {}", link.info.name, failure);
+  return failure;
 }
 
-void Service::discard(const std::string& name) noexcept {
+std::string Service::discard(const std::string& name) noexcept {
   std::unique_ptr<ServedLink> link;
   {
     const std::lock_guard links_lock(links_mutex_);
     auto node = links_.extract(name);
     if (!node.empty()) link = std::move(node.mapped());
   }
-  if (!link) return;
-  shut_out(*link);
+  if (!link) return {};
+  std::string failure = shut_out(*link);
   link->forwarder.reset();
   journal_.remove_link(link->ring);
+  return failure;
 }
 
 void Service::remove(const std::string& name) {
@@ -173,8 +184,11 @@ void Service::remove(const std::string& name) {
       throw api::Conflict("the lab's link lives as long as the daemon: to clear it of impairments, reset it");
     }
   }
-  discard(name);
-  journal_.record_event("link_removed", name + ": detached", "", name);
+  const std::string failure = discard(name);
+  journal_.record_event("link_removed", name + ": detached" + (failure.empty() ? "" : ", but " + failure), "", name);
+  if (failure.empty()) return;
+  throw api::Incapable("the link is gone, but not all that it had changed: " + failure +
+                       "; it is on record, and tried again at the next start and by 'wobble cleanup'");
 }
 
 // ---------------------------------------------------------------------------------------------------------- watching
@@ -202,6 +216,7 @@ void Service::look_after(const std::string& name) {
   ServedLink& link = *found->second;
   if (!link.way_in) return come_back(link);
   std::string why = link.way_in->gone();
+  if (why.empty()) see_whether_it_carries(link);
   if (why.empty() && link.forwarder && link.forwarder->has_lost_device()) why = "a device of the link was removed";
   if (why.empty()) return;
   const bool waits = follows(link.info.way_in.settings);
@@ -224,6 +239,29 @@ void Service::look_after(const std::string& name) {
     link.info.way_in.detail = why;
   }
   journal_.record_event("way_in", name + ": " + why + "; waiting for it", "", name);
+}
+
+void Service::see_whether_it_carries(ServedLink& link) {
+  const std::string trouble = link.way_in->look();
+  for (const std::string& news : link.way_in->take_news()) {
+    journal_.record_event("way_in", link.info.name + ": " + news, "", link.info.name);
+  }
+  std::string change;
+  {
+    const std::lock_guard links_lock(links_mutex_);
+    const std::lock_guard lock(mutex_);
+    api::WayInInfo& info = link.info.way_in;
+    const bool was_up = info.state == api::WayInState::up;
+    info.counters = link.way_in->counters();
+    info.state = trouble.empty() ? api::WayInState::up : api::WayInState::down;
+    info.detail = trouble.empty() ? link.way_in->detail() : trouble;
+    link.info.near = link.way_in->near_info();
+    link.info.far = link.way_in->far_info();
+    if (was_up != trouble.empty()) change = trouble.empty() ? "carries again" : "does not carry: " + trouble;
+  }
+  if (change.empty()) return;
+  spdlog::info("{}: {}", link.info.name, change);
+  journal_.record_event("way_in", link.info.name + ": " + change, "", link.info.name);
 }
 
 void Service::come_back(ServedLink& link) {

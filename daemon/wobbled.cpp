@@ -81,8 +81,12 @@ void run(const Options& options, const sigset_t& ending) {
   journal_options.retention = options.retention;
   Journal journal(journal_options);
   for (const std::string& line : recover()) spdlog::warn("put back: {}", line);
+  WaysInOptions ways_in;
+  ways_in.offload = options.offload;
+  ways_in.hook = options.hook;
+  ways_in.spared_port = options.listen_port;
   Service service(journal,
-                  {options.offload, options.forwarder, options.memory, options.connections, options.flood_rate});
+                  {options.forwarder, options.memory, options.connections, options.flood_rate, std::move(ways_in)});
   api::Server server(service, server_options(options));
   server.bind();
 

@@ -1,5 +1,6 @@
 #include "emulator/departures.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace wobble {
@@ -8,7 +9,7 @@ void Departures::write_due() noexcept {
   TimePoint time = clock_();
   while (auto packet = link_.pop_due(direction_, time)) {
     const std::size_t n = joined_.count();
-    if (n > 0 && joined_.append(packet->buffer.bytes(), packet->offload)) {
+    if (n > 0 && may_follow(*packet) && joined_.append(packet->buffer.bytes(), packet->offload)) {
       waiting_[n] = std::move(*packet);
       continue;
     }
@@ -26,6 +27,10 @@ void Departures::write_due() noexcept {
   if (joined_.count() > 0) write_waiting();
 }
 
+bool Departures::may_follow(const InFlight& packet) const noexcept {
+  return std::ranges::equal(waiting_[0].buffer.prefix(), packet.buffer.prefix());
+}
+
 bool Departures::may_join(const InFlight& packet) const noexcept {
   const std::span<const std::uint8_t> bytes = packet.buffer.bytes();
   const std::size_t protocol = bytes[0] >> 4 == 4 ? 9 : 6;
@@ -36,13 +41,13 @@ bool Departures::may_join(const InFlight& packet) const noexcept {
 void Departures::write_waiting() noexcept {
   const std::size_t n = joined_.count();
   TimePoint time = n > 1 ? clock_() : TimePoint();
-  const bool written = n > 1 && device_.write_parts(joined_.parts(), joined_.offload());
+  const bool written = n > 1 && device_.write_parts(joined_.parts(), joined_.offload(), waiting_[0].buffer.prefix());
   for (std::size_t i = 0; i < n; ++i) {
     InFlight packet = std::move(waiting_[i]);
     bool is_out = written;
     if (!written) {
       time = clock_();
-      is_out = device_.write(packet.buffer.bytes(), packet.offload);
+      is_out = device_.write(packet.buffer.bytes(), packet.offload, packet.buffer.prefix());
     }
     link_.complete(packet, direction_, is_out, time);
   }

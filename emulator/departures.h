@@ -23,6 +23,8 @@ class Departures {
   void write_due() noexcept;
 
  private:
+  /// Its prefix is that of those that wait.
+  bool may_follow(const InFlight& packet) const noexcept;
   bool may_join(const InFlight& packet) const noexcept;
   void write_waiting() noexcept;
 

@@ -20,7 +20,6 @@ namespace {
 constexpr int kBatch = 64;
 // Nor more than what the core's own cache is likely to hold until it is written.
 constexpr std::size_t kBatchBytes = 256 * 1024;
-constexpr std::size_t kLargestPacket = 65'536;
 
 enum class Source : std::uint32_t { near, far, timer, mail };
 
@@ -66,7 +65,7 @@ Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, s
       up_(link_, Direction::up, *far_, &Forwarder::now),
       down_(link_, Direction::down, *near_, &Forwarder::now),
       spin_(how.spin),
-      spare_buffer_(kLargestPacket) {
+      spare_buffer_(BufferPool::kLargest) {
   watch(epoll_.get(), near_->descriptor(), Source::near);
   watch(epoll_.get(), far_->descriptor(), Source::far);
   watch(epoll_.get(), timer_.get(), Source::timer, EPOLLIN | EPOLLET);  // told once, so never to be read
@@ -152,9 +151,8 @@ void Forwarder::read_from(Side side) noexcept {
     // so that what comes in is counted and dropped.
     PacketBuffer block = link_.buffer_to_read_into();
     const std::span<std::uint8_t> space = block ? block.bytes() : std::span<std::uint8_t>(spare_buffer_);
-    std::size_t length = 0;
-    Offload offload;
-    switch (device(side).read(space, length, offload)) {
+    ReadPacket read;
+    switch (device(side).read(space, read)) {
       case ReadResult::packet: break;
       case ReadResult::nothing: return;
       case ReadResult::failed:  // the interface is gone; the descriptor would wake us for ever
@@ -162,9 +160,11 @@ void Forwarder::read_from(Side side) noexcept {
         has_lost_device_ = true;
         return;
     }
-    bytes += length;
+    bytes += read.length;
+    if (block) block.begin_behind(read.prefix);
     // The clock is read after the packet was: one that came in while we worked is never dated before its arrival.
-    link_.admit(space.first(length), offload, side, now(), std::move(block));
+    link_.admit(space.subspan(read.prefix, read.length), read.offload, side, now(), std::move(block),
+                space.first(read.prefix));
   }
 }
 

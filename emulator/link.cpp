@@ -26,12 +26,12 @@ Link::~Link() {
 }
 
 void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
-                 PacketBuffer storage) noexcept {
+                 PacketBuffer storage, std::span<const std::uint8_t> prefix) noexcept {
   const Direction direction = direction_from(side);
   Half& half = this->half(direction);
   follow_scenario(now);
   advance_bottleneck(direction, now);
-  Arrival arrival{{}, std::move(storage), side, now, bytes, next_number_};
+  Arrival arrival{{}, std::move(storage), side, now, bytes, prefix, next_number_};
   const SuperPacket& packet = arrival.packet;
   const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
   const std::uint32_t count = is_malformed ? 1 : packet.count();
@@ -148,7 +148,7 @@ PacketBuffer Link::keep_bytes(Arrival& arrival, const Run& run, Offload& offload
     offload = packet.offload();
     return std::move(arrival.storage);
   }
-  PacketBuffer buffer = pool_.allocate(size);
+  PacketBuffer buffer = pool_.allocate(size, arrival.prefix);
   if (buffer) offload = packet.copy_run(run.first, run.n, buffer.bytes());
   return buffer;
 }
@@ -209,7 +209,7 @@ std::array<InFlight, Fate::kMaxCopies> Link::make_copies(Half& half, const Arriv
   bool was_damaged = false;
   for (std::uint8_t i = 0; i < fate.copies; ++i) {
     if (fate.lost[i] != DropReason::none) continue;
-    copies[i].buffer = pool_.allocate(size);
+    copies[i].buffer = pool_.allocate(size, arrival.prefix);
     if (!copies[i].buffer) {
       fate.lost[i] = DropReason::memory;
       tell_exhausted(arrival.now);

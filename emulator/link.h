@@ -47,12 +47,13 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   /// Room for the largest packet a device may hand over; empty if the memory is exhausted.
-  PacketBuffer buffer_to_read_into() noexcept { return pool_.allocate(65'536); }
+  PacketBuffer buffer_to_read_into() noexcept { return pool_.allocate(BufferPool::kLargest); }
 
   /// A packet, or super-packet, arrived on `side`. If `storage` is given, it is the buffer that holds `bytes`, and is
-  /// kept where that saves a copy; otherwise what is kept is copied.
+  /// kept where that saves a copy; otherwise what is kept is copied. `prefix` (link_prefix.h) stands before it, in
+  /// `storage` too.
   void admit(std::span<const std::uint8_t> bytes, const Offload& offload, Side side, TimePoint now,
-             PacketBuffer storage = {}) noexcept;
+             PacketBuffer storage = {}, std::span<const std::uint8_t> prefix = {}) noexcept;
   /// A plain wire packet.
   void admit(std::span<const std::uint8_t> bytes, Side side, TimePoint now) noexcept {
     admit(bytes, Offload{}, side, now);
@@ -118,6 +119,7 @@ class Link {
     Side side;
     TimePoint now;
     std::span<const std::uint8_t> bytes;
+    std::span<const std::uint8_t> prefix;
     std::uint64_t number = 0;    ///< of its first segment
     std::uint64_t sequence = 0;  ///< of the segment that is looked at, among those of its direction
   };
@@ -152,9 +154,9 @@ class Link {
                       DropReason reason) noexcept;
   /// A segment as it is on the wire; empty if the memory is exhausted.
   PacketBuffer wire_packet(const Arrival& arrival, std::uint32_t segment) noexcept;
-  /// Sends a packet of the link's own, at `release_at`.
-  void emit(Direction direction, std::span<const std::uint8_t> bytes, ConnectionHandle connection, TimePoint now,
-            TimePoint release_at) noexcept;
+  /// Sends a packet of the link's own behind `prefix`, at `release_at`.
+  void emit(Direction direction, std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> prefix,
+            ConnectionHandle connection, TimePoint now, TimePoint release_at) noexcept;
   void count_originated(Half& half, std::uint32_t n) noexcept;
   void count_reordering(Half& half, const InFlight& packet) noexcept;
   Damage damage(Half& half, InFlight& packet, const Verdict& verdict) noexcept;

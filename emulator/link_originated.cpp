@@ -7,6 +7,7 @@
 
 #include "emulator/ipv4_fragments.h"
 #include "emulator/link.h"
+#include "emulator/link_prefix.h"
 #include "emulator/originated.h"
 
 namespace wobble {
@@ -37,7 +38,8 @@ void Link::admit_fragments(Half& half, const Arrival& arrival, std::uint32_t seg
   count_originated(half, fragments.count() - 1);
   for (std::uint32_t i = 0; i < fragments.count(); ++i) {
     const std::uint64_t number = i == 0 ? arrival.number + segment : next_number_++;
-    Arrival fragment{{}, pool_.allocate(fragments.size(i)), arrival.side, arrival.now, {}, number};
+    Arrival fragment{{},  pool_.allocate(fragments.size(i), arrival.prefix), arrival.side, arrival.now, {}, arrival.prefix,
+                     number};
     if (!fragment.storage) {
       count_drop(half, DropReason::memory, epoch_);
       continue;
@@ -62,26 +64,27 @@ void Link::answer_refused(Half& half, const Arrival& arrival, std::uint32_t segm
   parse_packet(whole.bytes(), view);
 
   const Direction back = direction_from(opposite(arrival.side));
+  const AnswerPrefix prefix(arrival.prefix);
   std::array<std::uint8_t, kMaxOriginated> answer;
   if (is_reset) {
     // Like the connection's own packets it stays behind those that are on their way.
     const TimePoint behind = std::max(arrival.now, this->half(back).pipeline.order_floor());
     const std::size_t size = write_reset(view, answer);
-    emit(back, std::span(answer).first(size), flow.connection, arrival.now, behind);
+    emit(back, std::span(answer).first(size), prefix.bytes(), flow.connection, arrival.now, behind);
   } else if (may_be_reported(view)) {
     const IpAddress source = (view.version == 4 ? hop_v4_ : hop_v6_).value_or(view.destination);
     const std::size_t size = write_too_big(view, asked.mtu.bytes, source, answer);
-    emit(back, std::span(answer).first(size), {}, arrival.now, arrival.now);
+    emit(back, std::span(answer).first(size), prefix.bytes(), {}, arrival.now, arrival.now);
   }
 }
 
-void Link::emit(Direction direction, std::span<const std::uint8_t> bytes, ConnectionHandle connection, TimePoint now,
-                TimePoint release_at) noexcept {
+void Link::emit(Direction direction, std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> prefix,
+                ConnectionHandle connection, TimePoint now, TimePoint release_at) noexcept {
   if (bytes.empty()) return;
   Half& half = this->half(direction);
   count_originated(half, 1);
   InFlight packet;
-  packet.buffer = pool_.allocate(bytes.size());
+  packet.buffer = pool_.allocate(bytes.size(), prefix);
   if (!packet.buffer) return count_drop(half, DropReason::memory, epoch_);
   std::memcpy(packet.buffer.bytes().data(), bytes.data(), bytes.size());
   packet.wire_bytes = static_cast<std::uint32_t>(bytes.size());

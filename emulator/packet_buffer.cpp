@@ -20,7 +20,7 @@ constexpr std::size_t kGrain = 128;
 
 template <std::size_t N>
 constexpr auto classes_by_grains(const std::array<std::uint32_t, N>& classes) {
-  std::array<std::uint8_t, 65'536 / kGrain + 1> found{};
+  std::array<std::uint8_t, BufferPool::kLargest / kGrain + 1> found{};
   for (std::size_t grains = 0; grains < found.size(); ++grains) {
     while (classes[found[grains]] < grains * kGrain) ++found[grains];
   }
@@ -29,7 +29,7 @@ constexpr auto classes_by_grains(const std::array<std::uint32_t, N>& classes) {
 
 }  // namespace
 
-void PacketBuffer::give_back() noexcept { pool_->give_back(block_, size_class_); }
+void PacketBuffer::give_back() noexcept { pool_->give_back(block_ - prefix_size_, size_class_); }
 
 std::size_t PacketBuffer::footprint() const noexcept {
   return block_ == nullptr ? 0 : BufferPool::kClasses[size_class_];
@@ -61,6 +61,14 @@ PacketBuffer BufferPool::allocate(std::size_t size) noexcept {
   buffer.block_ = block;
   buffer.size_ = static_cast<std::uint32_t>(size);
   buffer.size_class_ = size_class;
+  return buffer;
+}
+
+PacketBuffer BufferPool::allocate(std::size_t size, std::span<const std::uint8_t> prefix) noexcept {
+  PacketBuffer buffer = allocate(size + prefix.size());
+  if (!buffer || prefix.empty()) return buffer;
+  std::memcpy(buffer.block_, prefix.data(), prefix.size());
+  buffer.begin_behind(prefix.size());
   return buffer;
 }
 

@@ -14,7 +14,8 @@ namespace wobble {
 
 class BufferPool;
 
-/// One packet's bytes. Owns its block and gives it back to its pool, which must outlive it. Move-only; may be empty.
+/// One packet's bytes, and in front of them what its device has put before it (link_prefix.h). Owns its block and gives
+/// it back to its pool, which must outlive it. Move-only; may be empty.
 class PacketBuffer {
  public:
   PacketBuffer() = default;
@@ -22,7 +23,8 @@ class PacketBuffer {
       : pool_(other.pool_),
         block_(std::exchange(other.block_, nullptr)),
         size_(std::exchange(other.size_, 0)),
-        size_class_(other.size_class_) {}
+        size_class_(other.size_class_),
+        prefix_size_(other.prefix_size_) {}
   PacketBuffer& operator=(PacketBuffer&& other) noexcept {
     std::uint8_t* const block = std::exchange(other.block_, nullptr);  // at first, for `other` may be this one
     if (block_ != nullptr) give_back();
@@ -30,6 +32,7 @@ class PacketBuffer {
     block_ = block;
     size_ = block != nullptr ? other.size_ : 0;
     size_class_ = other.size_class_;
+    prefix_size_ = other.prefix_size_;
     return *this;
   }
   ~PacketBuffer() {
@@ -39,7 +42,15 @@ class PacketBuffer {
   explicit operator bool() const noexcept { return block_ != nullptr; }
   std::span<std::uint8_t> bytes() noexcept { return {block_, size_}; }
   std::span<const std::uint8_t> bytes() const noexcept { return {block_, size_}; }
-  /// Forgets all but the first `size` bytes.
+  /// What stands before the packet; empty if nothing does.
+  std::span<const std::uint8_t> prefix() const noexcept { return {block_ - prefix_size_, prefix_size_}; }
+  /// The first `size` of the present bytes are no part of the packet, but stand before it. Once.
+  void begin_behind(std::size_t size) noexcept {
+    block_ += size;
+    size_ -= static_cast<std::uint32_t>(size);
+    prefix_size_ = static_cast<std::uint8_t>(size);
+  }
+  /// Forgets all but the first `size` bytes of the packet.
   void shrink(std::size_t size) noexcept { size_ = static_cast<std::uint32_t>(size); }
   /// Bytes of memory it takes, which may be more than it holds.
   std::size_t footprint() const noexcept;
@@ -49,9 +60,10 @@ class PacketBuffer {
   void give_back() noexcept;
 
   BufferPool* pool_ = nullptr;
-  std::uint8_t* block_ = nullptr;
-  std::uint32_t size_ = 0;
+  std::uint8_t* block_ = nullptr;  ///< behind the prefix
+  std::uint32_t size_ = 0;         ///< without the prefix
   std::uint8_t size_class_ = 0;
+  std::uint8_t prefix_size_ = 0;
 };
 
 /// One thread. Blocks are kept for reuse, up to as much as is in use and kKept more, and freed with the pool, or
@@ -67,8 +79,13 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// A buffer of `size` bytes (1 to 65,536) with whatever was in it; empty if the bound is reached.
+  /// The most bytes that one buffer holds, its prefix included.
+  static constexpr std::size_t kLargest = 65'664;
+
+  /// A buffer of `size` bytes (1 to kLargest) with whatever was in it; empty if the bound is reached.
   PacketBuffer allocate(std::size_t size) noexcept;
+  /// The same, behind a copy of `prefix`.
+  PacketBuffer allocate(std::size_t size, std::span<const std::uint8_t> prefix) noexcept;
   /// A buffer holding a copy of `bytes` (1 to 65,535 of them); empty if the bound is reached.
   PacketBuffer copy_of(std::span<const std::uint8_t> bytes) noexcept;
 
@@ -85,7 +102,7 @@ class BufferPool {
   friend class PacketBuffer;
   // At most half more than asked for, from a full segment up: it then costs at most 2.2 KB, whatever it came in.
   static constexpr std::array<std::uint32_t, 18> kClasses{128,  256,  512,   1024,  1536,  2048,  3072,  4608,  6144,
-                                                          8192, 9216, 12288, 16384, 20480, 28672, 36864, 49152, 65536};
+                                                          8192, 9216, 12288, 16384, 20480, 28672, 36864, 49152, kLargest};
   std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
   void free_one(std::size_t size_class) noexcept;

@@ -1,214 +1,267 @@
 #include "daemon/ways_in/diversion.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 
-#include "daemon/ways_in/loopback_device.h"
-#include "daemon/ways_in/sysctl.h"
+#include "daemon/network_namespace.h"
+#include "daemon/ways_in/forwarding.h"
+#include "daemon/ways_in/selection.h"
 
 namespace wobble::daemon {
 namespace {
 
-bool is_ours(const std::string& interface) { return interface.starts_with(kDevicePrefix); }
+using namespace std::chrono_literals;
+
+constexpr auto kLookEvery = 1s;
+constexpr std::uint32_t kMostNetworks = 1024, kMostDatagrams = 4096;
 
 std::string path_for_others(const NetworkNamespace& netns) { return netns.is_own() ? "" : netns.path(); }
 
+/// Of an interface of the calling thread's namespace, without link-local ones.
+std::vector<std::string> addresses_of(const std::string& interface) {
+  std::vector<std::string> found;
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return found;
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || interface != one->ifa_name) continue;
+    const int family = one->ifa_addr->sa_family;
+    const void* address = &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
+    if (family == AF_INET6) address = &reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
+    char text[INET6_ADDRSTRLEN];
+    if ((family != AF_INET && family != AF_INET6) || ::inet_ntop(family, address, text, sizeof text) == nullptr) continue;
+    if (!std::string(text).starts_with("fe80:")) found.emplace_back(text);
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
 }  // namespace
 
-void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held) {
-  if (read_sysctl("ipv6/conf/all/forwarding") == "1") return;
-  const auto hold = [&](const std::string& name, const std::string& value) {
-    ledger.hold_sysctl(netns, name, value);
-    held.push_back(name);
-  };
-  // The kernel's switch is one for all interfaces, and changes each one's own: they are kept one by one. A host that
-  // forwards does not hear router advertisements unless it is told to (accept_ra 2), and forgets the routes of before.
-  const auto interfaces = interfaces_in("ipv6/conf");
-  for (const std::string& name : interfaces) {
-    const std::string accept_ra = "ipv6/conf/" + name + "/accept_ra";
-    if (!is_ours(name) && read_sysctl(accept_ra) == "1") hold(accept_ra, "2");
-  }
-  hold("ipv6/conf/default/forwarding", "1");
-  for (const std::string& name : interfaces) {
-    if (!is_ours(name)) hold("ipv6/conf/" + name + "/forwarding", "1");
-  }
-  hold("ipv6/conf/all/forwarding", "1");
-}
-
-void keep_v6_quiet(const std::string& device) noexcept {
-  try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
-  try {
-    require_sysctl("ipv6/conf/" + device + "/forwarding", "0");
-  } catch (const std::exception&) {  // then it announces itself once: where parameters cannot be set
-  }
-}
-
-Diversion::Diversion(Target target, api::WayInSettings settings, const Planner& planner, Ledger& ledger, bool offload)
-    : target_(std::move(target)), netns_(target_.netns.inode()), settings_(std::move(settings)), ledger_(ledger) {
+Diversion::Diversion(Target target, api::WayInSettings settings, const Means& means)
+    : target_(std::move(target)),
+      netns_(target_.netns.inode()),
+      settings_(std::move(settings)),
+      means_(means),
+      detours_(
+          netns_, means.ledger, [this](const auto& present) { return choose(present); },
+          [this] { return detour_settings(); }) {
+  make_selection();
   target_.netns.run([&] {
-    try {
-      take_slot(offload);
-      set_up(planner);
-    } catch (...) {
-      undo();
-      throw;
+    const auto present = RouteSocket().interfaces();
+    if (std::holds_alternative<api::AttachSettings>(settings_)) {
+      const auto names = named_interfaces();
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        require_interface(names[i], present, "/attach/interfaces/" + std::to_string(i));
+      }
+    } else if (const auto* gateway = std::get_if<api::GatewaySettings>(&settings_)) {
+      require_interface(gateway->in, present, "/gateway/in");
+      require_interface(gateway->out, present, "/gateway/out");
+    }
+    detours_.make();
+    if (detours_.empty()) throw api::Unfit("/" + std::string(api::kind_of(settings_)), what_is_missing());
+    near_ = detours_.take_near();
+    far_ = detours_.take_far();
+    for (const NetworkInterface& interface : choose(present)) {
+      const auto own = addresses_of(interface.name);
+      addresses_.insert(addresses_.end(), own.begin(), own.end());
     }
   });
 }
 
 Diversion::~Diversion() { close(); }
 
-std::unique_ptr<PacketDevice> Diversion::make_device(const std::string& name, bool offload) const {
-  if (std::holds_alternative<api::LoopbackSettings>(settings_)) return std::make_unique<LoopbackDevice>(name);
-  return std::make_unique<TunDevice>(name, offload);
+bool Diversion::fails_closed() const {
+  const auto* attach = std::get_if<api::AttachSettings>(&settings_);
+  const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
+  return (attach != nullptr && attach->fail == api::FailMode::closed) ||
+         (gateway != nullptr && gateway->fail == api::FailMode::closed);
 }
 
-void Diversion::take_slot(bool offload) {
-  for (int number = 0; number < Slot::kCount; ++number) {
-    slot_ = Slot{number};
-    try {
-      near_ = make_device(slot_.near_device(), offload);
-      far_ = make_device(slot_.far_device(), offload);
-    } catch (const std::system_error& e) {
-      near_.reset();
-      if (e.code().value() == EBUSY) continue;  // another's
-      throw;
-    }
-    has_slot_ = true;
-    ledger_.note_slot(netns_, slot_);
-    clear_slot(slot_);  // of what a daemon left there that nobody remembers
-    return;
-  }
-  throw api::Conflict("there are " + std::to_string(Slot::kCount) + " ways in in that namespace already: no more fit");
+std::vector<std::string> Diversion::named_interfaces() const {
+  if (const auto* attach = std::get_if<api::AttachSettings>(&settings_)) return attach->interfaces;
+  if (const auto* gateway = std::get_if<api::GatewaySettings>(&settings_)) return {gateway->in, gateway->out};
+  return {"lo"};
 }
 
-void Diversion::set_up(const Planner& planner) {
-  const NetnsView view = look_around();
-  plan_ = planner(view, slot_);
-  if (plan_.moves_local && !view.earlier_rules.empty()) {
-    throw api::Conflict("the rule '" + view.earlier_rules.front() +
-                        "' there would come before the table local, which must make room for ours: give it a priority "
-                        "above " +
-                        std::to_string(kLastRulePriority));
+void Diversion::make_selection() {
+  if (const auto* loopback = std::get_if<api::LoopbackSettings>(&settings_)) {
+    selection_.protocol = protocol_number(loopback->protocol);
   }
-  bring_devices_up();
-  for (const auto& [name, value] : plan_.device_sysctls) require_sysctl(name, value);
-  let_detours_pass();
-  for (const auto& [name, value] : plan_.sysctls) hold(name, value);
-  const bool forwards = std::any_of(plan_.sysctls.begin(), plan_.sysctls.end(),
-                                    [](const auto& s) { return s.first.ends_with("/forwarding"); });
-  if (plan_.uses[1] && forwards) forward_v6();
-  masquerade();
-  for (const Family family : kFamilies) {
-    if (plan_.uses[index_of(family)]) do_ip(family, plan_.routes[index_of(family)]);
+  const auto* attach = std::get_if<api::AttachSettings>(&settings_);
+  if (attach == nullptr) return;
+  selection_.protocol = protocol_number(attach->protocol);
+  selection_.ports = attach->ports;
+  if (target_.netns.is_own()) selection_.spared_port = means_.spared_port;
+  if (!attach->ports.empty()) {
+    recent_ = make_recent_map(kDatagramKey, kMostDatagrams);
+    selection_.recent = recent_.get();
   }
+  if (attach->addresses.empty()) return;
+  networks_ = make_network_map(kMostNetworks);
+  for (const std::string& address : attach->addresses) {
+    const Network network = read_network(address);
+    add_network(networks_.get(), network.address, network.length);
+  }
+  selection_.networks = networks_.get();
+}
+
+std::vector<NetworkInterface> Diversion::choose(const std::vector<NetworkInterface>& present) {
+  const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
+  if (gateway == nullptr) return choose_interfaces(named_interfaces(), present);
+  const auto out = choose_interfaces({gateway->out}, present);
+  other_interface_ = out.empty() ? 0 : out.front().index;
+  return out.empty() ? out : choose_interfaces({gateway->in}, present);
+}
+
+std::string Diversion::what_is_missing() const {
+  const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
+  for (const std::string& name : named_interfaces()) {
+    const bool is_other = gateway != nullptr && name == gateway->out;
+    if (is_other ? other_interface_ != 0 : detours_.serves(name)) continue;
+    return "the interface '" + name + "' is gone, or down: ip link set " + name + " up";
+  }
+  return detours_.empty() ? "no interface there is up" : "";
+}
+
+DetourSettings Diversion::detour_settings() const {
+  DetourSettings out;
+  if (std::holds_alternative<api::GatewaySettings>(settings_)) out.traffic = DetourSettings::Traffic::forwarded;
+  if (const auto* loopback = std::get_if<api::LoopbackSettings>(&settings_)) {
+    out.traffic = DetourSettings::Traffic::local_port;
+    out.port = loopback->port;
+  }
+  out.other_interface = other_interface_;
+  out.selection = selection_;
+  out.share = share_.map();
+  out.kind = fails_closed() ? HookKind::cls : means_.hook;  // what blocks when we are dead must outlive us
+  out.offload = means_.offload;
+  return out;
+}
+
+void Diversion::hold_parameters() {
+  const auto hold = [&](const std::string& name) {
+    means_.ledger.hold_sysctl(netns_, name, "1");
+    held_.push_back(name);
+  };
+  if (std::holds_alternative<api::LoopbackSettings>(settings_)) {
+    // What our devices give back arrives on `lo` anew: from 127.0.0.1, and from this host itself.
+    hold("ipv4/conf/lo/accept_local");
+    hold("ipv4/conf/lo/route_localnet");
+  }
+  const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
+  if (gateway == nullptr) return;
+  hold("ipv4/conf/" + gateway->in + "/forwarding");
+  hold("ipv4/conf/" + gateway->out + "/forwarding");
+  const auto has_v6 = [](const std::string& interface) {
+    return std::ranges::any_of(addresses_of(interface), [](const auto& a) { return a.find(':') != std::string::npos; });
+  };
+  if (has_v6(gateway->in) && has_v6(gateway->out)) hold_v6_forwarding(means_.ledger, netns_, held_);
+  if (gateway->masquerade) masquerade();
 }
 
 void Diversion::masquerade() {
-  if (plan_.masqueraded_device.empty()) return;
-  nft_table_ = "wobble_gateway" + std::to_string(slot_.number);
-  ledger_.note_nft_table(netns_, nft_table_);
-  // A packet passes twice. Conntrack must see it only on the far side: what it has seen once it does not translate
-  // later.
-  const std::string in = plan_.arriving_on.front();
-  std::string rules = "table inet " + nft_table_ + " {\n";
-  rules += " chain before { type filter hook prerouting priority -300;\n";
-  rules += "  iifname \"" + in + "\" fib daddr type != local notrack\n";
-  rules += "  iifname \"" + slot_.near_device() + "\" notrack\n }\n";
-  rules += " chain out { type nat hook postrouting priority 100;\n";
-  rules += "  oifname \"" + plan_.masqueraded_device + "\" fib saddr type != local masquerade\n }\n}\n";
-  run_program({"nft", "-f", "-"}, rules);
+  const auto& gateway = std::get<api::GatewaySettings>(settings_);
+  nft_table_ = "wobble_gateway_" + detours_.near_devices();
+  means_.ledger.note_nft_table(netns_, nft_table_);
+  run_program({"nft", "-f", "-"}, "table inet " + nft_table_ + " {\n chain out { type nat hook postrouting priority 100;\n" +
+                                      "  iifname \"" + gateway.in + "\" oifname \"" + gateway.out +
+                                      "\" masquerade\n }\n}\n");
 }
-
-void Diversion::bring_devices_up() {
-  std::vector<std::string> lines;
-  for (const std::string& device : {slot_.near_device(), slot_.far_device()}) {
-    keep_v6_quiet(device);
-    if (plan_.uses[1]) require_sysctl("ipv6/conf/" + device + "/disable_ipv6", "0");
-    lines.push_back("link set " + device + " multicast off txqueuelen 10000 mtu " + std::to_string(plan_.mtu) + " up");
-  }
-  do_ip(Family::v4, lines);
-}
-
-void Diversion::hold(const std::string& name, const std::string& value) {
-  ledger_.hold_sysctl(netns_, name, value);
-  held_.push_back(name);
-}
-
-// What comes out of our devices did not come by the way back to its source. Of "all" and an interface's own value the
-// stricter is in force: "all" is lifted, and every other interface keeps what it amounted to.
-void Diversion::let_detours_pass() {
-  const std::string prefix = "ipv4/conf/";
-  const std::string for_all = read_sysctl(prefix + "all/rp_filter").value_or("0");
-  if (for_all != "0") {
-    for (const std::string& name : interfaces_in("ipv4/conf")) {
-      const std::string own = prefix + name + "/rp_filter";
-      if (!is_ours(name) && read_sysctl(own).value_or("0") < for_all) hold(own, for_all);
-    }
-    hold(prefix + "all/rp_filter", "0");
-  }
-  for (const std::string& name : plan_.arriving_on) {
-    if (read_sysctl(prefix + name + "/rp_filter") == "1") hold(prefix + name + "/rp_filter", "2");
-  }
-}
-
-void Diversion::forward_v6() { hold_v6_forwarding(ledger_, netns_, held_); }
 
 void Diversion::open() {
   target_.netns.run([&] {
+    is_open_ = true;
     try {
-      for (const Family family : kFamilies) {
-        if (!plan_.uses[index_of(family)]) continue;
-        if (plan_.moves_local) {
-          ledger_.hold_local_rule(netns_, family);
-          holds_local_[index_of(family)] = true;
-        }
-        do_ip(family, plan_.rules[index_of(family)]);
-      }
+      hold_parameters();
+      detours_.put();
+      means_.heartbeat.begin(share_);
+      if (fails_closed()) share_.set_in_silence(kDrop);
     } catch (...) {
-      undo();
+      const std::string failure = undo();
+      if (!failure.empty()) news_.push_back(failure);
       throw;
     }
   });
 }
 
-void Diversion::close() noexcept {
-  if (!has_slot_) return;
+std::string Diversion::close() noexcept {
+  if (!is_open_) return {};
+  std::string failures;
   try {
-    target_.netns.run([&] { undo(); });
-  } catch (const std::exception&) {  // the namespace cannot be entered any more: what is in it ends with it
-    has_slot_ = false;
+    target_.netns.run([&] { failures = undo(); });
+  } catch (const std::exception& e) {  // the namespace cannot be entered any more
+    failures = e.what();
   }
+  return failures;
 }
 
-void Diversion::undo() noexcept {
-  if (!has_slot_) return;
-  has_slot_ = false;
-  clear_slot(slot_);
-  for (const Family family : kFamilies) {
-    if (holds_local_[index_of(family)]) ledger_.release_local_rule(netns_, family);
-  }
-  for (auto name = held_.rbegin(); name != held_.rend(); ++name) ledger_.release_sysctl(netns_, *name);
+std::string Diversion::undo() noexcept {
+  is_open_ = false;
+  share_.set_in_silence(kPass);
+  means_.heartbeat.end(share_);
+  std::string failures = detours_.take_away();
+  const auto failed = [&](const std::string& why) {
+    if (!why.empty()) failures += (failures.empty() ? "" : "; ") + why;
+  };
+  for (auto name = held_.rbegin(); name != held_.rend(); ++name) failed(means_.ledger.release_sysctl(netns_, *name));
   held_.clear();
-  if (!nft_table_.empty()) {
-    delete_nft_table(nft_table_);
-    ledger_.forget_nft_table(netns_, nft_table_);
+  if (!nft_table_.empty()) failed(means_.ledger.drop_nft_table(netns_, nft_table_));
+  nft_table_.clear();
+  return failures;
+}
+
+std::string Diversion::look() {
+  const bool has_news = detours_.has_news();
+  const auto now = std::chrono::steady_clock::now();
+  if (!has_news && now < next_look_) return trouble_;
+  next_look_ = now + kLookEvery;
+  try {
+    target_.netns.run([&] { detours_.look(has_news || !trouble_.empty()); });
+    trouble_ = what_is_missing();
+  } catch (const std::exception& e) {
+    trouble_ = e.what();
   }
-  ledger_.forget_slot(netns_, slot_);
-  near_.reset();
-  far_.reset();
+  tell_what_passed_by();
+  return trouble_;
+}
+
+void Diversion::tell_what_passed_by() {
+  const api::WayInCounters now = *counters();
+  const auto tell = [&](std::uint64_t n, const char* what) {
+    if (n > 0) news_.push_back(std::to_string(n) + what);
+  };
+  tell(now.silenced - told_.silenced, fails_closed() ? " packets were dropped while the daemon did not run"
+                                                     : " packets passed by the link while the daemon did not run");
+  tell(now.overruns - told_.overruns, " packets were dropped by the kernel: the link did not read them in time");
+  told_ = now;
+}
+
+std::vector<std::string> Diversion::take_news() {
+  std::vector<std::string> all = detours_.take_news();
+  all.insert(all.end(), news_.begin(), news_.end());
+  news_.clear();
+  return all;
+}
+
+std::optional<api::WayInCounters> Diversion::counters() const {
+  const DivertShare::Counters sum = share_.counters();
+  return api::WayInCounters{sum.diverted, sum.passed, sum.silenced, detours_.overruns()};
 }
 
 api::SideInfo Diversion::near_info() const {
-  return {slot_.near_device(), path_for_others(target_.netns), plan_.near_addresses};
+  return {detours_.near_devices(), path_for_others(target_.netns), addresses_};
 }
 
-api::SideInfo Diversion::far_info() const { return {slot_.far_device(), path_for_others(target_.netns), {}}; }
+api::SideInfo Diversion::far_info() const { return {detours_.far_devices(), path_for_others(target_.netns), {}}; }
 
 std::string Diversion::detail() const {
-  if (plan_.uses[0] && plan_.uses[1]) return "IPv4 and IPv6";
-  return plan_.uses[0] ? "IPv4" : "IPv6";
+  const bool is_tcx = detour_settings().kind == HookKind::tcx;
+  return "at " + detours_.interfaces() + ", by " + (is_tcx ? "tcx" : "cls_bpf");
 }
 
 }  // namespace wobble::daemon

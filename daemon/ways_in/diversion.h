@@ -1,14 +1,17 @@
-// A way in that leads a namespace's traffic through our two devices by rules and routing tables of one slot: attach,
-// loopback, gateway. What it changes is a Plan's to say.
+// A way in that leads the traffic of a namespace's interfaces through our devices, below IP (divert_program.h): attach,
+// loopback, gateway. For each interface there is a detour (detour_set.h).
 #pragma once
 
-#include <functional>
-#include <mutex>
+#include <chrono>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "daemon/below_ip/share_map.h"
+#include "daemon/ways_in/detour_set.h"
+#include "daemon/ways_in/heartbeat.h"
 #include "daemon/ways_in/ledger.h"
-#include "daemon/ways_in/plan.h"
 #include "daemon/ways_in/target.h"
 #include "daemon/ways_in/way_in.h"
 
@@ -16,51 +19,64 @@ namespace wobble::daemon {
 
 class Diversion : public WayIn {
  public:
-  using Planner = std::function<Plan(const NetnsView&, Slot)>;
+  /// What all of them share.
+  struct Means {
+    Ledger& ledger;
+    Heartbeat& heartbeat;
+    HookKind hook = HookKind::tcx;
+    bool offload = true;
+    std::uint16_t spared_port = 0;  ///< of the API, which an attach of our own namespace leaves alone; 0: none
+  };
 
-  /// Makes the devices, their routes and what these need; nothing is diverted yet. Throws api::Unfit, api::Incapable,
-  /// api::Conflict (no slot is free), std::system_error, and leaves nothing.
-  Diversion(Target target, api::WayInSettings settings, const Planner& planner, Ledger& ledger, bool offload);
+  /// Makes the devices; nothing is diverted yet. Throws api::Unfit, api::Incapable, std::system_error, and leaves
+  /// nothing.
+  Diversion(Target target, api::WayInSettings settings, const Means& means);
   ~Diversion() override;
 
   api::SideInfo near_info() const override;
   api::SideInfo far_info() const override;
   api::WayInSettings settings() const override { return settings_; }
   std::string detail() const override;
+  void serve_by(RunOnLink run) override { detours_.run_on_link_by(std::move(run)); }
   void open() override;
-  void close() noexcept override;
+  std::string close() noexcept override;
   ino_t netns() const override { return netns_; }
   std::string gone() const override { return target_.gone(); }
+  std::string look() override;
+  std::vector<std::string> take_news() override;
+  std::optional<api::WayInCounters> counters() const override;
 
  private:
-  // On a thread inside the namespace.
-  std::unique_ptr<PacketDevice> make_device(const std::string& name, bool offload) const;
-  void take_slot(bool offload);
-  void set_up(const Planner& planner);
-  void bring_devices_up();
-  void hold(const std::string& name, const std::string& value);
+  bool fails_closed() const;
+  /// Of the settings; none: all that lead outside.
+  std::vector<std::string> named_interfaces() const;
+  void make_selection();
+  std::vector<NetworkInterface> choose(const std::vector<NetworkInterface>& present);
+  DetourSettings detour_settings() const;
+  void hold_parameters();
   void masquerade();
-  void let_detours_pass();
-  void forward_v6();
-  void undo() noexcept;
+  std::string undo() noexcept;
+  std::string what_is_missing() const;
+  void tell_what_passed_by();
 
   Target target_;
-  ino_t netns_;
-  api::WayInSettings settings_;
-  Ledger& ledger_;
-  Slot slot_;
-  bool has_slot_ = false;
-  bool holds_local_[2] = {false, false};
-  Plan plan_;
+  const ino_t netns_;
+  const api::WayInSettings settings_;
+  const Means means_;
+  ShareMap share_;
+  UniqueFd networks_;
+  UniqueFd recent_;
+  Selection selection_;
+  int other_interface_ = 0;  ///< a gateway's second one, by index; 0: it is not there
+  std::vector<std::string> addresses_;
+  DetourSet detours_;
+  bool is_open_ = false;
   std::vector<std::string> held_;  ///< sysctls, in order
   std::string nft_table_;
+  std::vector<std::string> news_;
+  std::string trouble_;
+  std::chrono::steady_clock::time_point next_look_;
+  api::WayInCounters told_;
 };
-
-/// In the calling thread's namespace, of a device that is not up yet: no link-local address, and not one of all
-/// routers, which it would tell by multicast.
-void keep_v6_quiet(const std::string& device) noexcept;
-
-/// In the calling thread's namespace: adds to `held` what is now held, and throws as Ledger::hold_sysctl().
-void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held);
 
 }  // namespace wobble::daemon

@@ -44,10 +44,6 @@ void refuse_overlap(const api::WayInSettings& settings, const NetworkNamespace& 
   }
 }
 
-Target own_namespace() {
-  return {NetworkNamespace::own(), [] { return std::string(); }};
-}
-
 }  // namespace
 
 std::string with_remedy(const std::system_error& error) {
@@ -56,7 +52,10 @@ std::string with_remedy(const std::system_error& error) {
   std::string remedy;
   if (code == EPERM || code == EACCES) {
     const bool is_namespace = what.find("namespace") != std::string::npos;
-    remedy = std::string("run wobbled as root (docker: --cap-add ") + (is_namespace ? "SYS_ADMIN" : "NET_ADMIN") + ")";
+    const bool is_bpf = what.find("BPF") != std::string::npos;
+    std::string capability = is_namespace ? "--cap-add SYS_ADMIN" : "--cap-add NET_ADMIN";
+    if (is_bpf) capability += " --cap-add BPF; engines that do not know BPF, such as Docker 20.10: --cap-add SYS_ADMIN";
+    remedy = "run wobbled as root (docker: " + capability + ")";
   }
   if (what.find("/dev/net/tun") != std::string::npos && (code == ENOENT || code == ENODEV || code == ENXIO)) {
     remedy = "modprobe tun (docker: --device /dev/net/tun)";
@@ -64,7 +63,7 @@ std::string with_remedy(const std::system_error& error) {
   return what + (remedy.empty() ? "" : ": " + remedy) + "; see 'wobble doctor'";
 }
 
-WaysIn::WaysIn(bool offload, const std::string& ledger_folder) : offload_(offload), ledger_(ledger_folder) {}
+WaysIn::WaysIn(const WaysInOptions& options) : options_(options), ledger_(options.ledger_folder) {}
 
 std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const std::vector<const WayIn*>& there) {
   try {
@@ -83,23 +82,19 @@ std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const st
 }
 
 std::unique_ptr<WayIn> WaysIn::make_kind(const api::WayInSettings& settings, const std::vector<const WayIn*>& there) {
-  if (const auto* attach = std::get_if<api::AttachSettings>(&settings)) {
-    Target target = find_target(attach->target);
-    refuse_overlap(settings, target.netns, there);
-    const auto plan = [attach](const NetnsView& view, Slot slot) { return plan_attach(*attach, view, slot); };
-    return std::make_unique<Diversion>(std::move(target), settings, plan, ledger_, offload_);
+  if (const auto* run = std::get_if<api::RunSettings>(&settings)) {
+    return std::make_unique<RunWay>(*run, ledger_, options_.offload);
   }
-  if (const auto* loopback = std::get_if<api::LoopbackSettings>(&settings)) {
-    refuse_overlap(settings, NetworkNamespace::own(), there);
-    const auto plan = [loopback](const NetnsView& view, Slot slot) { return plan_loopback(*loopback, view, slot); };
-    return std::make_unique<Diversion>(own_namespace(), settings, plan, ledger_, offload_);
-  }
-  if (const auto* gateway = std::get_if<api::GatewaySettings>(&settings)) {
-    refuse_overlap(settings, NetworkNamespace::own(), there);
-    const auto plan = [gateway](const NetnsView& view, Slot slot) { return plan_gateway(*gateway, view, slot); };
-    return std::make_unique<Diversion>(own_namespace(), settings, plan, ledger_, offload_);
-  }
-  return std::make_unique<RunWay>(std::get<api::RunSettings>(settings), ledger_, offload_);
+  const auto* attach = std::get_if<api::AttachSettings>(&settings);
+  return divert(attach != nullptr ? find_target(attach->target) : find_target("host"), settings, there);
+}
+
+std::unique_ptr<WayIn> WaysIn::divert(Target target, const api::WayInSettings& settings,
+                                      const std::vector<const WayIn*>& there) {
+  refuse_overlap(settings, target.netns, there);
+  if (!options_.hook) options_.hook = has_tcx() ? HookKind::tcx : HookKind::cls;
+  const Diversion::Means means{ledger_, heartbeat_, *options_.hook, options_.offload, options_.spared_port};
+  return std::make_unique<Diversion>(std::move(target), settings, means);
 }
 
 std::string WaysIn::name_for(const api::WayInSettings& settings) {

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "daemon/below_ip/hook_program.h"
+#include "daemon/ways_in/heartbeat.h"
 #include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/target.h"
 #include "daemon/ways_in/way_in.h"
 
 namespace wobble::daemon {
@@ -14,10 +18,16 @@ namespace wobble::daemon {
 /// What the kernel has refused, in one line, with what mends it.
 std::string with_remedy(const std::system_error& error);
 
+struct WaysInOptions {
+  bool offload = true;             ///< as for TunDevice
+  std::optional<HookKind> hook{};  ///< of programs below IP; none: the better one that this kernel has
+  std::uint16_t spared_port = 0;   ///< of the API, which an attach of our own namespace leaves alone; 0: none
+  std::string ledger_folder = kLedgerFolder;
+};
+
 class WaysIn {
  public:
-  /// `offload` as for TunDevice.
-  explicit WaysIn(bool offload, const std::string& ledger_folder = kLedgerFolder);
+  explicit WaysIn(const WaysInOptions& options);
 
   /// Sets one up, with its devices; it is not open yet. `there` are the settings and namespaces of those that stand:
   /// what they divert already is refused. Throws api::Unfit, api::Incapable, api::Conflict.
@@ -28,9 +38,12 @@ class WaysIn {
 
  private:
   std::unique_ptr<WayIn> make_kind(const api::WayInSettings& settings, const std::vector<const WayIn*>& there);
+  std::unique_ptr<WayIn> divert(Target target, const api::WayInSettings& settings,
+                                const std::vector<const WayIn*>& there);
 
-  bool offload_;
+  WaysInOptions options_;
   Ledger ledger_;
+  Heartbeat heartbeat_;
 };
 
 }  // namespace wobble::daemon

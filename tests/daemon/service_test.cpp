@@ -22,14 +22,13 @@ using packets::Bytes;
 class SocketDevice final : public PacketDevice {
  public:
   explicit SocketDevice(int fd) : fd_(fd) {}
-  ReadResult read(std::span<std::uint8_t> buffer, std::size_t& length, Offload& offload) noexcept override {
+  ReadResult read(std::span<std::uint8_t> buffer, ReadPacket& out) noexcept override {
     const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n <= 0) return n < 0 && errno == EAGAIN ? ReadResult::nothing : ReadResult::failed;
-    length = static_cast<std::size_t>(n);
-    offload = {};
+    out = {0, static_cast<std::size_t>(n), {}};
     return ReadResult::packet;
   }
-  bool write(std::span<const std::uint8_t> packet, const Offload&) noexcept override {
+  bool write(std::span<const std::uint8_t> packet, const Offload&, Prefix) noexcept override {
     return ::send(fd_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
   }
   int descriptor() const noexcept override { return fd_.get(); }

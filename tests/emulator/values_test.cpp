@@ -159,16 +159,18 @@ TEST(BufferPool, ABufferMoves) {
 
 TEST(MemoryDevice, CarriesWholePackets) {
   MemoryDevice device;
-  device.to_read = {{numbered(3), {}}, {numbered(10), {}}};
-  Offload offload;
+  device.to_read = {{numbered(3), {}}, {numbered(10), {}}, {numbered(10), {}, {7, 8}}};
   std::vector<std::uint8_t> buffer(4);
-  std::size_t length = 0;
-  ASSERT_EQ(device.read(buffer, length, offload), ReadResult::packet);
-  EXPECT_EQ(length, 3u);
-  ASSERT_EQ(device.read(buffer, length, offload), ReadResult::packet);
-  EXPECT_EQ(length, 4u) << "cut to the buffer";
-  EXPECT_EQ(device.read(buffer, length, offload), ReadResult::nothing);
-  EXPECT_TRUE(device.write(numbered(5), offload));
+  ReadPacket read;
+  ASSERT_EQ(device.read(buffer, read), ReadResult::packet);
+  EXPECT_EQ(read.length, 3u);
+  ASSERT_EQ(device.read(buffer, read), ReadResult::packet);
+  EXPECT_EQ(read.length, 4u) << "cut to the buffer";
+  ASSERT_EQ(device.read(buffer, read), ReadResult::packet);
+  EXPECT_EQ(read.prefix, 2u);
+  EXPECT_EQ(read.length, 2u) << "cut to the buffer, the prefix included";
+  EXPECT_EQ(device.read(buffer, read), ReadResult::nothing);
+  EXPECT_TRUE(device.write(numbered(5), {}, {}));
   ASSERT_EQ(device.written.size(), 1u);
   EXPECT_EQ(device.written[0].bytes, numbered(5));
   EXPECT_EQ(device.descriptor(), -1);

@@ -1,0 +1,51 @@
+#include "daemon/ways_in/heartbeat.h"
+
+#include <sys/prctl.h>
+
+#include <chrono>
+
+namespace wobble::daemon {
+namespace {
+
+constexpr auto kEvery = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Heartbeat::Heartbeat() : thread_([this] { run(); }) {}
+
+Heartbeat::~Heartbeat() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Heartbeat::begin(ShareMap& share) {
+  const std::lock_guard lock(mutex_);
+  shares_.insert(&share);
+  share.beat();
+  changed_.notify_one();
+}
+
+void Heartbeat::end(ShareMap& share) noexcept {
+  const std::lock_guard lock(mutex_);
+  shares_.erase(&share);
+  share.fall_silent();
+}
+
+void Heartbeat::run() {
+  ::prctl(PR_SET_NAME, "wobble-beat");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    for (ShareMap* share : shares_) share->beat();
+    if (shares_.empty()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_for(lock, kEvery);
+    }
+  }
+}
+
+}  // namespace wobble::daemon
