@@ -102,8 +102,8 @@ class Service final : public api::Backend {
   std::unique_ptr<WayIn> make_way_in(const api::WayInSettings& settings);
   std::string choose_name(const api::NewLink& wanted);
   void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);
-  void shut_out(ServedLink& link) noexcept;
-  void discard(const std::string& name) noexcept;
+  std::string shut_out(ServedLink& link) noexcept;        ///< what could not be put back; the log has it too
+  std::string discard(const std::string& name) noexcept;  ///< as shut_out()
   void watch_ways_in();
   void look_after(const std::string& name);
   void come_back(ServedLink& link);

@@ -129,7 +129,7 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
   try {
     if (way_in) let_in(served, std::move(way_in));
   } catch (const std::exception& e) {
-    discard(name);
+    (void)discard(name);  // what it could not put back is in the log
     throw api::Incapable(e.what());
   }
   const std::lock_guard lock(mutex_);
@@ -142,26 +142,32 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
 }
 
 // What is in flight leaves at once, while the way onward still stands.
-void Service::shut_out(ServedLink& link) noexcept {
-  if (!link.way_in) return;
+std::string Service::shut_out(ServedLink& link) noexcept {
+  if (!link.way_in) return {};
   if (link.forwarder) {
     link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderPatience);
     link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience);  // by now it has left
   }
-  link.way_in->close();
+  const std::string failed = link.way_in->close();
+  if (!failed.empty()) {
+    spdlog::error("{}: could not be put back, and is tried again later: {}", link.info.name, failed);
+    journal_.record_event("way_in", link.info.name + ": could not be put back: " + failed, "", link.info.name);
+  }
+  return failed;
 }
 
-void Service::discard(const std::string& name) noexcept {
+std::string Service::discard(const std::string& name) noexcept {
   std::unique_ptr<ServedLink> link;
   {
     const std::lock_guard links_lock(links_mutex_);
     auto node = links_.extract(name);
     if (!node.empty()) link = std::move(node.mapped());
   }
-  if (!link) return;
-  shut_out(*link);
+  if (!link) return {};
+  std::string failed = shut_out(*link);
   link->forwarder.reset();
   journal_.remove_link(link->ring);
+  return failed;
 }
 
 void Service::remove(const std::string& name) {
@@ -173,8 +179,12 @@ void Service::remove(const std::string& name) {
       throw api::Conflict("the lab's link lives as long as the daemon: to clear it of impairments, reset it");
     }
   }
-  discard(name);
+  const std::string failed = discard(name);
   journal_.record_event("link_removed", name + ": detached", "", name);
+  if (!failed.empty()) {
+    throw api::Incapable("the link is gone, but not all of it could be put back: " + failed +
+                         "; it stays on record, and 'wobble cleanup' tries it again");
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------- watching
@@ -208,11 +218,11 @@ void Service::look_after(const std::string& name) {
   spdlog::info("{}: {}{}", name, why, waits ? "; waiting for it" : "");
   if (!waits) {
     journal_.record_event("way_in", name + ": " + why, "", name);
-    discard(name);
+    (void)discard(name);
     journal_.record_event("link_removed", name + ": its target is gone", "", name);
     return;
   }
-  shut_out(link);
+  (void)shut_out(link);
   std::unique_ptr<Forwarder> forwarder;
   std::unique_ptr<WayIn> way_in;
   {

@@ -19,7 +19,7 @@
 #include "daemon/options.h"
 #include "daemon/service.h"
 #include "daemon/temporary_log.h"
-#include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/ways_in.h"
 #include "daemon/ways_in/words.h"
 
@@ -72,6 +72,15 @@ void make_links(const Options& options, Service& service) {
   }
 }
 
+void put_back_what_is_left() {
+  const Recovery recovery = recover({});
+  for (const std::string& line : recovery.told) spdlog::warn("{}", line);
+  for (const Recovery::Trace& trace : recovery.done) spdlog::warn("put back: {}", trace.what);
+  for (const std::string& line : recovery.failed) {
+    spdlog::error("could not be put back: {}; 'wobble cleanup' tries it again", line);
+  }
+}
+
 void run(const Options& options, const sigset_t& ending) {
   std::optional<TemporaryLog> temporary;
   if (options.database.empty()) temporary.emplace();
@@ -80,7 +89,7 @@ void run(const Options& options, const sigset_t& ending) {
   make_folder_of(journal_options.file);
   journal_options.retention = options.retention;
   Journal journal(journal_options);
-  for (const std::string& line : recover()) spdlog::warn("put back: {}", line);
+  put_back_what_is_left();
   Service service(journal,
                   {options.offload, options.forwarder, options.memory, options.connections, options.flood_rate});
   api::Server server(service, server_options(options));

@@ -1,5 +1,5 @@
 // What the ways in need: kernel parameters that are right or can be set, the rule for the table `local` where it can
-// make room, nothing in the way of forwarded packets, and nothing left of a dead daemon.
+// make room, nothing in the way of forwarded packets, and a place for the record of changes.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +12,9 @@
 #include "daemon/marks.h"
 #include "daemon/ways_in/container_inspect.h"
 #include "daemon/ways_in/iproute.h"
-#include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/netns_view.h"
+#include "daemon/ways_in/slot.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
@@ -93,10 +94,11 @@ Check container_engine() {
   }
 }
 
-Check records() {
-  const auto left = recover(kLedgerFolder, true);
-  if (left.empty()) return {"killed daemons", true, "none left anything that is on record", ""};
-  return {"killed daemons", false, clean(left.front()), "wobble cleanup (or start wobbled)"};
+Check record() {
+  const std::string why = why_no_record();
+  if (why.empty()) return {"record of changes", true, std::string("can be kept in ") + kLedgerFolder, ""};
+  return {"record of changes", false, "cannot be kept, and nothing is put back after a kill: " + clean(why),
+          "run as root, with a /run that can be written (docker: --tmpfs /run)"};
 }
 
 template <typename Examine>
@@ -117,7 +119,7 @@ std::vector<Check> check_ways_in() {
   add(checks, "nft", nft);
   add(checks, "forwarded packets", forward_policy);
   add(checks, "container engine", container_engine);
-  add(checks, "killed daemons", records);
+  checks.push_back(record());
   return checks;
 }
 

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "daemon/ways_in/forwarding.h"
+#include "daemon/ways_in/local_rule.h"
 #include "daemon/ways_in/loopback_device.h"
 #include "daemon/ways_in/sysctl.h"
 
@@ -15,26 +17,6 @@ bool is_ours(const std::string& interface) { return interface.starts_with(kDevic
 std::string path_for_others(const NetworkNamespace& netns) { return netns.is_own() ? "" : netns.path(); }
 
 }  // namespace
-
-void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held) {
-  if (read_sysctl("ipv6/conf/all/forwarding") == "1") return;
-  const auto hold = [&](const std::string& name, const std::string& value) {
-    ledger.hold_sysctl(netns, name, value);
-    held.push_back(name);
-  };
-  // The kernel's switch is one for all interfaces, and changes each one's own: they are kept one by one. A host that
-  // forwards does not hear router advertisements unless it is told to (accept_ra 2), and forgets the routes of before.
-  const auto interfaces = interfaces_in("ipv6/conf");
-  for (const std::string& name : interfaces) {
-    const std::string accept_ra = "ipv6/conf/" + name + "/accept_ra";
-    if (!is_ours(name) && read_sysctl(accept_ra) == "1") hold(accept_ra, "2");
-  }
-  hold("ipv6/conf/default/forwarding", "1");
-  for (const std::string& name : interfaces) {
-    if (!is_ours(name)) hold("ipv6/conf/" + name + "/forwarding", "1");
-  }
-  hold("ipv6/conf/all/forwarding", "1");
-}
 
 void keep_v6_quiet(const std::string& device) noexcept {
   try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
@@ -51,13 +33,13 @@ Diversion::Diversion(Target target, api::WayInSettings settings, const Planner& 
       take_slot(offload);
       set_up(planner);
     } catch (...) {
-      undo();
+      (void)undo();
       throw;
     }
   });
 }
 
-Diversion::~Diversion() { close(); }
+Diversion::~Diversion() { (void)close(); }
 
 std::unique_ptr<PacketDevice> Diversion::make_device(const std::string& name, bool offload) const {
   if (std::holds_alternative<api::LoopbackSettings>(settings_)) return std::make_unique<LoopbackDevice>(name);
@@ -76,7 +58,6 @@ void Diversion::take_slot(bool offload) {
       throw;
     }
     has_slot_ = true;
-    ledger_.note_slot(netns_, slot_);
     clear_slot(slot_);  // of what a daemon left there that nobody remembers
     return;
   }
@@ -161,43 +142,42 @@ void Diversion::open() {
       for (const Family family : kFamilies) {
         if (!plan_.uses[index_of(family)]) continue;
         if (plan_.moves_local) {
-          ledger_.hold_local_rule(netns_, family);
+          hold_local_rule(netns_, family);
           holds_local_[index_of(family)] = true;
         }
         do_ip(family, plan_.rules[index_of(family)]);
       }
     } catch (...) {
-      undo();
+      (void)undo();
       throw;
     }
   });
 }
 
-void Diversion::close() noexcept {
-  if (!has_slot_) return;
+std::string Diversion::close() noexcept {
+  std::string failed;
+  if (!has_slot_) return failed;
   try {
-    target_.netns.run([&] { undo(); });
-  } catch (const std::exception&) {  // the namespace cannot be entered any more: what is in it ends with it
+    target_.netns.run([&] { failed = undo(); });
+  } catch (const std::exception& e) {
     has_slot_ = false;
+    failed = e.what();
   }
+  return failed;
 }
 
-void Diversion::undo() noexcept {
-  if (!has_slot_) return;
+std::string Diversion::undo() noexcept {
+  if (!has_slot_) return {};
   has_slot_ = false;
   clear_slot(slot_);
   for (const Family family : kFamilies) {
-    if (holds_local_[index_of(family)]) ledger_.release_local_rule(netns_, family);
+    if (holds_local_[index_of(family)]) release_local_rule(netns_, family);
   }
-  for (auto name = held_.rbegin(); name != held_.rend(); ++name) ledger_.release_sysctl(netns_, *name);
-  held_.clear();
-  if (!nft_table_.empty()) {
-    delete_nft_table(nft_table_);
-    ledger_.forget_nft_table(netns_, nft_table_);
-  }
-  ledger_.forget_slot(netns_, slot_);
+  std::string failed = release_sysctls(ledger_, netns_, held_);
+  if (!nft_table_.empty()) add_failure(failed, ledger_.drop_nft_table(netns_, nft_table_));
   near_.reset();
   far_.reset();
+  return failed;
 }
 
 api::SideInfo Diversion::near_info() const {

@@ -28,7 +28,7 @@ class Diversion : public WayIn {
   api::WayInSettings settings() const override { return settings_; }
   std::string detail() const override;
   void open() override;
-  void close() noexcept override;
+  [[nodiscard]] std::string close() noexcept override;
   ino_t netns() const override { return netns_; }
   std::string gone() const override { return target_.gone(); }
 
@@ -42,7 +42,7 @@ class Diversion : public WayIn {
   void masquerade();
   void let_detours_pass();
   void forward_v6();
-  void undo() noexcept;
+  std::string undo() noexcept;
 
   Target target_;
   ino_t netns_;
@@ -59,8 +59,5 @@ class Diversion : public WayIn {
 /// In the calling thread's namespace, of a device that is not up yet: no link-local address, and not one of all
 /// routers, which it would tell by multicast.
 void keep_v6_quiet(const std::string& device) noexcept;
-
-/// In the calling thread's namespace: adds to `held` what is now held, and throws as Ledger::hold_sysctl().
-void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held);
 
 }  // namespace wobble::daemon

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "daemon/ways_in/diversion.h"
+#include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/sysctl.h"
 #include "daemon/ways_in/target.h"
 
@@ -60,12 +61,12 @@ RunWay::RunWay(api::RunSettings settings, Ledger& ledger, bool offload)
     set_up_outside(view);
     set_up_inside();
   } catch (...) {
-    close();
+    (void)close();
     throw;
   }
 }
 
-RunWay::~RunWay() { close(); }
+RunWay::~RunWay() { (void)close(); }
 
 std::string RunWay::device() const { return std::string(kDevicePrefix) + "run" + std::to_string(number_); }
 std::string RunWay::v4(int host) const { return "198.19." + std::to_string(number_) + "." + std::to_string(host); }
@@ -163,18 +164,17 @@ void RunWay::open() {
   });
 }
 
-void RunWay::close() noexcept {
-  if (number_ < 0) return;
+std::string RunWay::close() noexcept {
+  if (number_ < 0) return {};
   const std::string table = "wobble_run" + std::to_string(number_);
-  delete_nft_table(table);
+  std::string failed = ledger_.drop_nft_table(outside_, table);
   try_ip(Family::v4, {"link set " + device() + " down"});  // its addresses and routes go now, whoever holds the device
-  for (auto name = held_.rbegin(); name != held_.rend(); ++name) ledger_.release_sysctl(outside_, *name);
-  held_.clear();
-  ledger_.forget_nft_table(outside_, table);
+  add_failure(failed, release_sysctls(ledger_, outside_, held_));
   name_relay_.reset();
   near_.reset();
   far_.reset();
   number_ = -1;
+  return failed;
 }
 
 std::string RunWay::gone() const {

@@ -35,7 +35,7 @@ class RunWay : public WayIn {
   api::WayInSettings settings() const override { return settings_; }
   std::string detail() const override;
   void open() override;
-  void close() noexcept override;
+  [[nodiscard]] std::string close() noexcept override;
   /// Its owner has ended, and nothing runs in the namespace any more: a command that has lost its `wobble run` goes on.
   std::string gone() const override;
 

@@ -29,8 +29,9 @@ class WayIn {
 
   /// From now on traffic passes through the devices. Throws if it cannot; what has been done is taken back.
   virtual void open() = 0;
-  /// From now on none does; everything but the devices is as it was. Harmless when it has been done.
-  virtual void close() noexcept = 0;
+  /// From now on none does; everything but the devices is as it was. Harmless when it has been done. What could not be
+  /// put back is told, and stays on record; empty: nothing.
+  [[nodiscard]] virtual std::string close() noexcept = 0;
   /// The namespace whose traffic it diverts, by inode; 0: none.
   virtual ino_t netns() const { return 0; }
   /// Why the target is no more; empty while it is there.

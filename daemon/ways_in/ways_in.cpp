@@ -64,7 +64,7 @@ std::string with_remedy(const std::system_error& error) {
   return what + (remedy.empty() ? "" : ": " + remedy) + "; see 'wobble doctor'";
 }
 
-WaysIn::WaysIn(bool offload, const std::string& ledger_folder) : offload_(offload), ledger_(ledger_folder) {}
+WaysIn::WaysIn(bool offload, Ledger::Tell tell) : offload_(offload), ledger_(kLedgerFolder, std::move(tell)) {}
 
 std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const std::vector<const WayIn*>& there) {
   try {

@@ -16,8 +16,8 @@ std::string with_remedy(const std::system_error& error);
 
 class WaysIn {
  public:
-  /// `offload` as for TunDevice.
-  explicit WaysIn(bool offload, const std::string& ledger_folder = kLedgerFolder);
+  /// `offload` as for TunDevice; `tell` as for Ledger.
+  explicit WaysIn(bool offload, Ledger::Tell tell = {});
 
   /// Sets one up, with its devices; it is not open yet. `there` are the settings and namespaces of those that stand:
   /// what they divert already is refused. Throws api::Unfit, api::Incapable, api::Conflict.
