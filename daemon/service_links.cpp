@@ -106,7 +106,7 @@ void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
 }
 
 api::LinkInfo Service::create(const api::NewLink& wanted) {
-  const std::lock_guard ways_lock(ways_mutex_);
+  const auto ways_lock = ways_mutex_.lock_or_refuse();
   auto link = std::make_unique<ServedLink>(kRingCapacity);
   link->info.name = choose_name(wanted);
   link->info.revision = 1;
@@ -171,7 +171,7 @@ std::string Service::discard(const std::string& name) noexcept {
 }
 
 void Service::remove(const std::string& name) {
-  const std::lock_guard ways_lock(ways_mutex_);
+  const auto ways_lock = ways_mutex_.lock_or_refuse();
   {
     const std::shared_lock links_lock(links_mutex_);
     const ServedLink& link = find(name);

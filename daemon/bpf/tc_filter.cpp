@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "daemon/network_namespace.h"
+#include "daemon/program.h"
 
 namespace wobble::daemon {
 namespace {

@@ -18,9 +18,9 @@
 #include <fstream>
 
 #include "daemon/cli/command.h"
-#include "daemon/cli/process.h"
 #include "daemon/cli/table.h"
 #include "daemon/cli/text.h"
+#include "daemon/program.h"
 #include "daemon/ways_in/ledger_recovery.h"
 
 namespace wobble::daemon {

@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "daemon/cli/doctor.h"
-#include "daemon/cli/process.h"
 #include "daemon/cli/text.h"
 #include "daemon/marks.h"
+#include "daemon/program.h"
 #include "daemon/ways_in/container_inspect.h"
 #include "daemon/ways_in/iproute.h"
 #include "daemon/ways_in/ledger_recovery.h"

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "daemon/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/local_rule.h"
 #include "daemon/ways_in/loopback_device.h"

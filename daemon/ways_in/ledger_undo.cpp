@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "daemon/network_namespace.h"
+#include "daemon/program.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "daemon/program.h"
 #include "daemon/ways_in/diversion.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/sysctl.h"

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/backend.h"
+#include "daemon/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/sysctl.h"
 #include "tests/daemon/ledger_fixture.h"
