@@ -107,6 +107,7 @@ class Service final : public api::Backend {
   std::string discard(const std::string& name) noexcept;  ///< as shut_out()
   void watch_ways_in();
   void look_after(const std::string& name);
+  void look_at(ServedLink& link);
   void come_back(ServedLink& link);
 
   Journal& journal_;

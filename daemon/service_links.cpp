@@ -213,7 +213,10 @@ void Service::look_after(const std::string& name) {
   if (!link.way_in) return come_back(link);
   std::string why = link.way_in->gone();
   if (why.empty() && link.forwarder && link.forwarder->has_lost_device()) why = "a device of the link was removed";
-  if (why.empty()) return;
+  if (why.empty()) {
+    look_at(link);
+    return;
+  }
   const bool waits = follows(link.info.way_in.settings);
   spdlog::info("{}: {}{}", name, why, waits ? "; waiting for it" : "");
   if (!waits) {
@@ -234,6 +237,24 @@ void Service::look_after(const std::string& name) {
     link.info.way_in.detail = why;
   }
   journal_.record_event("way_in", name + ": " + why + "; waiting for it", "", name);
+}
+
+void Service::look_at(ServedLink& link) {
+  const std::string trouble = link.way_in->look();
+  for (const std::string& line : link.way_in->mended()) {
+    spdlog::info("{}: {}", link.info.name, line);
+    journal_.record_event("way_in", link.info.name + ": " + line, "", link.info.name);
+  }
+  const std::string detail = trouble.empty() ? link.way_in->detail() : trouble;
+  {
+    const std::lock_guard lock(mutex_);
+    if (link.info.way_in.detail == detail) return;
+    link.info.way_in.detail = detail;
+  }
+  const std::string line =
+      link.info.name + ": " + (trouble.empty() ? "it carries again" : "it does not carry: " + trouble);
+  spdlog::info("{}", line);
+  journal_.record_event("way_in", line, "", link.info.name);
 }
 
 void Service::come_back(ServedLink& link) {

@@ -19,14 +19,6 @@ std::string path_for_others(const NetworkNamespace& netns) { return netns.is_own
 
 }  // namespace
 
-void keep_v6_quiet(const std::string& device) noexcept {
-  try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
-  try {
-    require_sysctl("ipv6/conf/" + device + "/forwarding", "0");
-  } catch (const std::exception&) {  // then it announces itself once: where parameters cannot be set
-  }
-}
-
 Diversion::Diversion(Target target, api::WayInSettings settings, const Planner& planner, Ledger& ledger, bool offload)
     : target_(std::move(target)), netns_(target_.netns.inode()), settings_(std::move(settings)), ledger_(ledger) {
   target_.netns.run([&] {

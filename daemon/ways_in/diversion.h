@@ -56,8 +56,4 @@ class Diversion : public WayIn {
   std::string nft_table_;
 };
 
-/// In the calling thread's namespace, of a device that is not up yet: no link-local address, and not one of all
-/// routers, which it would tell by multicast.
-void keep_v6_quiet(const std::string& device) noexcept;
-
 }  // namespace wobble::daemon

@@ -1,6 +1,7 @@
 #include "daemon/ways_in/forwarding.h"
 
 #include "daemon/marks.h"
+#include "daemon/ways_in/iproute.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
@@ -39,6 +40,14 @@ std::string release_sysctls(Ledger& ledger, ino_t netns, std::vector<std::string
 
 void add_failure(std::string& all, const std::string& one) noexcept {
   if (!one.empty()) all += (all.empty() ? "" : "; ") + one;
+}
+
+void keep_v6_quiet(const std::string& device) noexcept {
+  try_ip(Family::v4, {"link set " + device + " addrgenmode none"});  // refused by a kernel without IPv6
+  try {
+    require_sysctl("ipv6/conf/" + device + "/forwarding", "0");
+  } catch (const std::exception&) {  // then it announces itself once: where parameters cannot be set
+  }
 }
 
 }  // namespace wobble::daemon

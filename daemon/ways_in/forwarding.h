@@ -20,4 +20,8 @@ void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& h
 /// Adds one more to what could not be undone: "this; that".
 void add_failure(std::string& all, const std::string& one) noexcept;
 
+/// In the calling thread's namespace, of a device that is not up yet: no link-local address, and not one of all
+/// routers, which it would tell by multicast.
+void keep_v6_quiet(const std::string& device) noexcept;
+
 }  // namespace wobble::daemon

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/backend.h"
 #include "emulator/tun_device.h"
@@ -36,6 +37,10 @@ class WayIn {
   virtual ino_t netns() const { return 0; }
   /// Why the target is no more; empty while it is there.
   virtual std::string gone() const { return {}; }
+  /// What keeps it from carrying, looked at now; empty: nothing. Mends what it can.
+  virtual std::string look() { return {}; }
+  /// What look() has mended since this was last asked, for the log.
+  virtual std::vector<std::string> mended() { return {}; }
 
  protected:
   std::unique_ptr<PacketDevice> near_;
