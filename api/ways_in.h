@@ -51,6 +51,9 @@ struct RunSettings {
   std::vector<std::string> dns;  ///< name servers' addresses; on input empty: this machine's
   /// A process, by the daemon's count: when it has ended and none is left in the namespace, the link is removed.
   std::optional<std::int32_t> owner;
+  /// Ports of this machine's loopback that are reached at 127.0.0.1 in the namespace: through the link, TCP and UDP;
+  std::vector<std::uint16_t> with;
+  std::vector<std::uint16_t> beside;  ///< and beside it, neither impaired nor logged, TCP.
 };
 
 using WayInSettings = std::variant<LabSettings, AttachSettings, LoopbackSettings, GatewaySettings, RunSettings>;

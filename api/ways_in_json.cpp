@@ -184,6 +184,15 @@ RunSettings read_run(const Json& value, std::vector<FieldError>& errors) {
       fields.reader().error("owner", "a process id is expected here, a whole number from 1, not " + owner->dump());
     }
   }
+  fields.ports("with", out.with);
+  fields.ports("beside", out.beside);
+  std::vector<std::uint16_t> all = out.with;
+  all.insert(all.end(), out.beside.begin(), out.beside.end());
+  std::sort(all.begin(), all.end());
+  if (const auto twice = std::adjacent_find(all.begin(), all.end()); twice != all.end()) {
+    fields.reader().error("beside", "port " + std::to_string(*twice) +
+                                        " is named twice in \"with\" and \"beside\": it is reached in one way");
+  }
   fields.reader().finish();
   return out;
 }
@@ -226,7 +235,9 @@ struct SettingsJson {
   Json operator()(const GatewaySettings& s) const {
     return {{"in", s.in}, {"out", s.out}, {"masquerade", s.masquerade}, {"fail", name_of(s.fail)}};
   }
-  Json operator()(const RunSettings& s) const { return {{"dns", s.dns}, {"owner", s.owner ? Json(*s.owner) : Json()}}; }
+  Json operator()(const RunSettings& s) const {
+    return {{"dns", s.dns}, {"owner", s.owner ? Json(*s.owner) : Json()}, {"with", s.with}, {"beside", s.beside}};
+  }
 };
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "emulator/forwarder.h"
 
@@ -39,11 +38,5 @@ class NetworkNamespace {
   UniqueFd descriptor_;
   bool is_own_ = false;
 };
-
-/// Runs a program found on PATH with `input` on its standard input, in the calling thread's network namespace, without
-/// a shell. Throws std::runtime_error with the command and what it wrote to standard error unless it exits with 0.
-void run_program(const std::vector<std::string>& command, const std::string& input);
-/// As run_program(), and returns what it wrote to standard output.
-std::string output_of(const std::vector<std::string>& command);
 
 }  // namespace wobble::daemon

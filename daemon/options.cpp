@@ -104,8 +104,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
-  app.add_option("--hook", hook,
-                 "how attach, localhost and gateway divert: tcx (Linux 6.6), cls (cls_bpf), or auto: the better one there")
+  app.add_option(
+         "--hook", hook,
+         "how attach, localhost and gateway divert: tcx (Linux 6.6), cls (cls_bpf), or auto: the better one there")
       ->check(CLI::IsMember({"auto", "tcx", "cls"}));
   app.add_option("--spin", spin,
                  "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");

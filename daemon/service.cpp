@@ -1,5 +1,7 @@
 #include "daemon/service.h"
 
+#include <spdlog/spdlog.h>
+
 #include <random>
 #include <utility>
 
@@ -23,7 +25,7 @@ Service::Service(Journal& journal, const Settings& settings)
       forwarder_options_(settings.forwarder),
       memory_(std::make_shared<MemoryBudget>(settings.memory)),
       started_at_(Forwarder::now()),
-      ways_in_(settings.ways_in) {
+      ways_in_(settings.ways_in, [](const std::string& line) { spdlog::warn("{}", line); }) {
   table_.capacity = settings.connections;
   table_.flood_rate = settings.flood_rate;
   std::random_device device;

@@ -18,6 +18,7 @@
 
 #include "api/backend.h"
 #include "daemon/journal/journal.h"
+#include "daemon/patient_mutex.h"
 #include "daemon/temporary_changes.h"
 #include "daemon/ways_in/ways_in.h"
 #include "emulator/event_ring.h"
@@ -115,7 +116,7 @@ class Service final : public api::Backend {
   const std::shared_ptr<MemoryBudget> memory_;
   const TimePoint started_at_;
   ConnectionTableOptions table_;
-  std::mutex ways_mutex_;
+  PatientMutex ways_mutex_;
   WaysIn ways_in_;  // guarded by ways_mutex_
   std::shared_mutex links_mutex_;
   std::map<std::string, std::unique_ptr<ServedLink>> links_;  // guarded by links_mutex_

@@ -111,7 +111,7 @@ void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
 }
 
 api::LinkInfo Service::create(const api::NewLink& wanted) {
-  const std::lock_guard ways_lock(ways_mutex_);
+  const auto ways_lock = ways_mutex_.lock_or_refuse();
   auto link = std::make_unique<ServedLink>(kRingCapacity);
   link->info.name = choose_name(wanted);
   link->info.revision = 1;
@@ -134,7 +134,7 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
   try {
     if (way_in) let_in(served, std::move(way_in));
   } catch (const std::exception& e) {
-    discard(name);
+    (void)discard(name);  // what it could not put back is in the log
     throw api::Incapable(e.what());
   }
   const std::lock_guard lock(mutex_);
@@ -155,10 +155,13 @@ std::string Service::shut_out(ServedLink& link) noexcept {
     link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience);  // by now it has left
   };
   let_all_leave();
-  std::string failure = link.way_in->close();
+  const std::string failed = link.way_in->close();
   let_all_leave();
-  if (!failure.empty()) spdlog::error("{}: {}", link.info.name, failure);
-  return failure;
+  if (!failed.empty()) {
+    spdlog::error("{}: could not be put back, and is tried again later: {}", link.info.name, failed);
+    journal_.record_event("way_in", link.info.name + ": could not be put back: " + failed, "", link.info.name);
+  }
+  return failed;
 }
 
 std::string Service::discard(const std::string& name) noexcept {
@@ -169,14 +172,14 @@ std::string Service::discard(const std::string& name) noexcept {
     if (!node.empty()) link = std::move(node.mapped());
   }
   if (!link) return {};
-  std::string failure = shut_out(*link);
+  std::string failed = shut_out(*link);
   link->forwarder.reset();
   journal_.remove_link(link->ring);
-  return failure;
+  return failed;
 }
 
 void Service::remove(const std::string& name) {
-  const std::lock_guard ways_lock(ways_mutex_);
+  const auto ways_lock = ways_mutex_.lock_or_refuse();
   {
     const std::shared_lock links_lock(links_mutex_);
     const ServedLink& link = find(name);
@@ -184,11 +187,12 @@ void Service::remove(const std::string& name) {
       throw api::Conflict("the lab's link lives as long as the daemon: to clear it of impairments, reset it");
     }
   }
-  const std::string failure = discard(name);
-  journal_.record_event("link_removed", name + ": detached" + (failure.empty() ? "" : ", but " + failure), "", name);
-  if (failure.empty()) return;
-  throw api::Incapable("the link is gone, but not all that it had changed: " + failure +
-                       "; it is on record, and tried again at the next start and by 'wobble cleanup'");
+  const std::string failed = discard(name);
+  journal_.record_event("link_removed", name + ": detached", "", name);
+  if (!failed.empty()) {
+    throw api::Incapable("the link is gone, but not all of it could be put back: " + failed +
+                         "; it stays on record, and 'wobble cleanup' tries it again");
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------- watching
@@ -216,18 +220,17 @@ void Service::look_after(const std::string& name) {
   ServedLink& link = *found->second;
   if (!link.way_in) return come_back(link);
   std::string why = link.way_in->gone();
-  if (why.empty()) see_whether_it_carries(link);
   if (why.empty() && link.forwarder && link.forwarder->has_lost_device()) why = "a device of the link was removed";
-  if (why.empty()) return;
+  if (why.empty()) return see_whether_it_carries(link);
   const bool waits = follows(link.info.way_in.settings);
   spdlog::info("{}: {}{}", name, why, waits ? "; waiting for it" : "");
   if (!waits) {
     journal_.record_event("way_in", name + ": " + why, "", name);
-    discard(name);
+    (void)discard(name);
     journal_.record_event("link_removed", name + ": its target is gone", "", name);
     return;
   }
-  shut_out(link);
+  (void)shut_out(link);
   std::unique_ptr<Forwarder> forwarder;
   std::unique_ptr<WayIn> way_in;
   {

@@ -1,5 +1,4 @@
 // wobbled: reads its options, puts the parts together, and waits for the signal to end.
-#include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -11,6 +10,7 @@
 
 #include "api/server.h"
 #include "daemon/capabilities.h"
+#include "daemon/end_request.h"
 #include "daemon/journal/journal.h"
 #include "daemon/journal/journal_file.h"
 #include "daemon/lab/demo_traffic.h"
@@ -19,7 +19,7 @@
 #include "daemon/options.h"
 #include "daemon/service.h"
 #include "daemon/temporary_log.h"
-#include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/ways_in.h"
 #include "daemon/ways_in/words.h"
 
@@ -48,18 +48,6 @@ std::string url(const Options& options, int port) {
   return "http://" + host + ":" + std::to_string(port) + "/";
 }
 
-// The signals that end us are taken here and nowhere else: every thread inherits the mask.
-sigset_t block_ending_signals() {
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGINT);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return ending;
-}
-
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;
   for (const std::string& target : options.attach) ways.push_back(attach_settings(target));
@@ -72,7 +60,16 @@ void make_links(const Options& options, Service& service) {
   }
 }
 
-void run(const Options& options, const sigset_t& ending) {
+void put_back_what_is_left() {
+  const Recovery recovery = recover({});
+  for (const std::string& line : recovery.told) spdlog::warn("{}", line);
+  for (const Recovery::Trace& trace : recovery.done) spdlog::warn("put back: {}", trace.what);
+  for (const std::string& line : recovery.failed) {
+    spdlog::error("could not be put back: {}; 'wobble cleanup' tries it again", line);
+  }
+}
+
+void run(const Options& options, const EndRequest& end) {
   std::optional<TemporaryLog> temporary;
   if (options.database.empty()) temporary.emplace();
   JournalOptions journal_options;
@@ -80,7 +77,7 @@ void run(const Options& options, const sigset_t& ending) {
   make_folder_of(journal_options.file);
   journal_options.retention = options.retention;
   Journal journal(journal_options);
-  for (const std::string& line : recover()) spdlog::warn("put back: {}", line);
+  put_back_what_is_left();
   WaysInOptions ways_in;
   ways_in.offload = options.offload;
   ways_in.hook = options.hook;
@@ -105,9 +102,7 @@ void run(const Options& options, const sigset_t& ending) {
   std::printf("wobbled: %s\n", url(options, server.port()).c_str());
   std::fflush(stdout);
 
-  int signal_number = 0;
-  sigwait(&ending, &signal_number);
-  spdlog::debug("ending on signal {}", signal_number);
+  spdlog::debug("ending on signal {}", end.wait());
   server.stop();
   // Its workers may be waiting for a client's next request, or sleeping for /slow: the process's end ends them sooner.
   (void)lab_server.release();  // NOLINT(bugprone-unused-return-value)
@@ -122,12 +117,16 @@ int main(int argc, char** argv) {
   Options options;
   if (const auto code = parse_options(argc, argv, options)) return *code;
   if (options.verbose) spdlog::set_level(spdlog::level::debug);
-  const sigset_t ending = block_ending_signals();
   try {
     take_up_capabilities();
     // As Docker's own command is told, so that what we start and what we ask agree.
     if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
-    run(options, ending);
+    const EndRequest end;
+    try {
+      run(options, end);
+    } catch (const std::exception&) {
+      if (!end.has_come()) throw;  // else it was to end before it had begun
+    }
   } catch (const std::system_error& e) {  // the kernel has refused something
     std::fprintf(stderr, "wobbled: %s\n", with_remedy(e).c_str());
     return 1;

@@ -29,7 +29,8 @@ void DeviceBundle::add(std::uint8_t number, std::unique_ptr<PacketDevice> device
 }
 
 void DeviceBundle::remove(std::uint8_t number) noexcept {
-  std::erase_if(members_, [&](const Member& member) { return member.number == number; });  // epoll forgets what is closed
+  std::erase_if(members_,
+                [&](const Member& member) { return member.number == number; });  // epoll forgets what is closed
   turn_ = 0;
 }
 

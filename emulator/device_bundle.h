@@ -1,6 +1,6 @@
 // Several devices as one, each with a number: what comes from it bears the number as the first byte of its prefix
-// (link_prefix.h), and what bears it leaves by it. So one link serves all interfaces of a host, and each packet goes back
-// to where it was taken.
+// (link_prefix.h), and what bears it leaves by it. So one link serves all interfaces of a host, and each packet goes
+// back to where it was taken.
 //
 // One thread, the link's: members come and go between two packets (Forwarder::call()).
 #pragma once

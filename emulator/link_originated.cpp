@@ -38,8 +38,8 @@ void Link::admit_fragments(Half& half, const Arrival& arrival, std::uint32_t seg
   count_originated(half, fragments.count() - 1);
   for (std::uint32_t i = 0; i < fragments.count(); ++i) {
     const std::uint64_t number = i == 0 ? arrival.number + segment : next_number_++;
-    Arrival fragment{{},  pool_.allocate(fragments.size(i), arrival.prefix), arrival.side, arrival.now, {}, arrival.prefix,
-                     number};
+    Arrival fragment{
+        {}, pool_.allocate(fragments.size(i), arrival.prefix), arrival.side, arrival.now, {}, arrival.prefix, number};
     if (!fragment.storage) {
       count_drop(half, DropReason::memory, epoch_);
       continue;

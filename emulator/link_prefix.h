@@ -1,5 +1,5 @@
-// What a device puts before each packet, where it has anything to put there: it is kept with the packet, and given back to
-// the device that writes it. So a frame leaves with the header it came with.
+// What a device puts before each packet, where it has anything to put there: it is kept with the packet, and given back
+// to the device that writes it. So a frame leaves with the header it came with.
 //
 //   1 byte    which interface of its device the packet came by (DeviceBundle): its answer, and the packet itself, go by
 //             the one of the same number on the other side
@@ -21,7 +21,8 @@ inline constexpr std::size_t kLongestPrefix = 1 + 14 + 2 * 4;
 /// What stands before an answer to a packet with `prefix`: the same, with the Ethernet addresses changed about.
 class AnswerPrefix {
  public:
-  explicit AnswerPrefix(std::span<const std::uint8_t> prefix) noexcept : size_(std::min(prefix.size(), kLongestPrefix)) {
+  explicit AnswerPrefix(std::span<const std::uint8_t> prefix) noexcept
+      : size_(std::min(prefix.size(), kLongestPrefix)) {
     std::copy_n(prefix.begin(), size_, bytes_.begin());
     constexpr std::size_t kNumber = 1, kAddress = 6;
     if (size_ < kNumber + 2 * kAddress) return;

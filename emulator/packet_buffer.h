@@ -101,8 +101,9 @@ class BufferPool {
  private:
   friend class PacketBuffer;
   // At most half more than asked for, from a full segment up: it then costs at most 2.2 KB, whatever it came in.
-  static constexpr std::array<std::uint32_t, 18> kClasses{128,  256,  512,   1024,  1536,  2048,  3072,  4608,  6144,
-                                                          8192, 9216, 12288, 16384, 20480, 28672, 36864, 49152, kLargest};
+  static constexpr std::array<std::uint32_t, 18> kClasses{128,   256,   512,   1024,  1536,  2048,
+                                                          3072,  4608,  6144,  8192,  9216,  12288,
+                                                          16384, 20480, 28672, 36864, 49152, kLargest};
   std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
   void free_one(std::size_t size_class) noexcept;

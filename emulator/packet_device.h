@@ -28,8 +28,8 @@ class PacketDevice {
 
   virtual ~PacketDevice() = default;
 
-  /// Reads one packet, or super-packet, into `buffer`; `out` is set with ReadResult::packet. What is longer than `buffer`
-  /// is cut.
+  /// Reads one packet, or super-packet, into `buffer`; `out` is set with ReadResult::packet. What is longer than
+  /// `buffer` is cut.
   virtual ReadResult read(std::span<std::uint8_t> buffer, ReadPacket& out) noexcept = 0;
   /// Writes one behind the prefix it came with; false if the device did not take it. A super-packet only to a device
   /// that hands out such.

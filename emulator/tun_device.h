@@ -1,7 +1,7 @@
-// A TUN or TAP device: the kernel's end is a network interface, ours a descriptor that reads and writes whole IP packets,
-// or Ethernet frames (Linux Documentation/networking/tuntap.rst). A frame's header is the packet's prefix. With the virtio-net header in front of each packet the kernel hands over
-// TCP and UDP super-packets uncut and unsummed, and takes them back so. Not persistent: it vanishes with the
-// descriptor, however the process ends.
+// A TUN or TAP device: the kernel's end is a network interface, ours a descriptor that reads and writes whole IP
+// packets, or Ethernet frames (Linux Documentation/networking/tuntap.rst). A frame's header is the packet's prefix.
+// With the virtio-net header in front of each packet the kernel hands over TCP and UDP super-packets uncut and
+// unsummed, and takes them back so. Not persistent: it vanishes with the descriptor, however the process ends.
 #pragma once
 
 #include <sys/types.h>

@@ -89,12 +89,8 @@ void Detour::add_divert(const DetourSettings& settings, Hook hook, int into, Rou
   program.share = settings.share;
   program.interface_number = number_;
   switch (settings.traffic) {
-    case DetourSettings::Traffic::own:
-      program.traffic = OwnTraffic{into, interface_.type == ARPHRD_ETHER};
-      break;
-    case DetourSettings::Traffic::forwarded:
-      program.traffic = ForwardedTraffic{into, settings.other_interface};
-      break;
+    case DetourSettings::Traffic::own: program.traffic = OwnTraffic{into, interface_.type == ARPHRD_ETHER}; break;
+    case DetourSettings::Traffic::forwarded: program.traffic = ForwardedTraffic{into, settings.other_interface}; break;
     case DetourSettings::Traffic::local_port:
       program.traffic = LocalPortTraffic{settings.port, near_.index, far_.index};
       break;
@@ -104,7 +100,8 @@ void Detour::add_divert(const DetourSettings& settings, Hook hook, int into, Rou
 }
 
 void Detour::add_give_back(const Device& from, Hook hook, std::uint32_t mark, RouteSocket& routes) {
-  on_devices_.emplace_back(give_back(interface_.index, hook, mark), "wobble_back", kind_, from.index, Hook::ingress, routes);
+  on_devices_.emplace_back(give_back(interface_.index, hook, mark), "wobble_back", kind_, from.index, Hook::ingress,
+                           routes);
 }
 
 bool Detour::is_ethernet() const { return has_ethernet_header(interface_.type).value_or(true); }
@@ -118,8 +115,8 @@ void Detour::put(RouteSocket& routes) {
   }
 }
 
-void Detour::take_away(RouteSocket& routes) {
-  for (HookProgram& program : on_interface_) program.take_away(routes);
+void Detour::take_away() {
+  for (HookProgram& program : on_interface_) program.take_away();
 }
 
 Detour::Condition Detour::look(RouteSocket& routes) {

@@ -1,5 +1,5 @@
-// One interface's traffic, led through two devices of ours (divert_program.h): the devices, and the programs at its hooks
-// and theirs.
+// One interface's traffic, led through two devices of ours (divert_program.h): the devices, and the programs at its
+// hooks and theirs.
 //
 //            at the interface        comes to     leaves by    goes back to
 //   own      egress                  near         far          egress
@@ -51,7 +51,7 @@ class Detour {
   /// Puts what is missing in its place: programs, and devices that somebody has set down.
   void put(RouteSocket& routes);
   /// From now on nothing is diverted. What is on its way still finds back to the interface, until the devices go.
-  void take_away(RouteSocket& routes);
+  void take_away();
   enum class Condition : std::uint8_t {
     stands,
     disturbed,   ///< put() mends it

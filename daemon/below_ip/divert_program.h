@@ -1,23 +1,25 @@
-// The programs that take packets out of an interface's traffic and give them back, below IP: at the traffic control hook,
-// where the host is done with a packet that leaves, and has not begun with one that arrives.
+// The programs that take packets out of an interface's traffic and give them back, below IP: at the traffic control
+// hook, where the host is done with a packet that leaves, and has not begun with one that arrives.
 //
 //   leaving    stack → [interface, egress: divert] → near device → wobbled → far device → [give back] → interface → out
 //   arriving   in → [interface, ingress: divert] → far device → wobbled → near device → [give back] → interface → stack
 //
-// So routing, firewalls, address translation and sockets bound to an interface meet each packet once, as without us. What
-// is given back bears a mark until it comes to the same hook for the second time, where the mark is taken off.
+// So routing, firewalls, address translation and sockets bound to an interface meet each packet once, as without us.
+// What is given back bears a mark until it comes to the same hook for the second time, where the mark is taken off.
 //
 // What is diverted:
-//   Own         what bears one of this host's own addresses at its end: `divert` asks the kernel's routes whether it would
-//               forward a packet to that address (bpf_fib_lookup, bpf-helpers(7)), and if so lets it pass. So a packet that
-//               is forwarded is not taken at two interfaces, and one that is translated is taken with the host's address.
+//   Own         what bears one of this host's own addresses at its end: `divert` asks the kernel's routes whether it
+//   would
+//               forward a packet to that address (bpf_fib_lookup, bpf-helpers(7)), and if so lets it pass. So a packet
+//               that is forwarded is not taken at two interfaces, and one that is translated is taken with the host's
+//               address.
 //   Forwarded   what is forwarded between two interfaces, at the first of them.
 //   LocalPort   what is sent to or from a port of the loopback addresses.
-// Of Own, multicast and broadcast pass, unless their address is asked for, and so does neighbour discovery (RFC 4861), as
-// ARP does, which is no IP. A fragment without ports goes where the first of its datagram went, if that was seen.
+// Of Own, multicast and broadcast pass, unless their address is asked for, and so does neighbour discovery (RFC 4861),
+// as ARP does, which is no IP. A fragment without ports goes where the first of its datagram went, if that was seen.
 //
-// It fails open: when the daemon has not shown for kLongestSilence that it lives, everything passes (or is dropped, where
-// that was asked for).
+// It fails open: when the daemon has not shown for kLongestSilence that it lives, everything passes (or is dropped,
+// where that was asked for).
 #pragma once
 
 #include <cstdint>
@@ -29,8 +31,8 @@
 namespace wobble::daemon {
 
 /// On packets that are given back, until they are at their interface again: the upper 16 bits, and a number below them
-/// that tells the ways in of one namespace apart. Each takes off its own, and lets the others' pass: what is diverted by
-/// one has been given back by it before it meets another.
+/// that tells the ways in of one namespace apart. Each takes off its own, and lets the others' pass: what is diverted
+/// by one has been given back by it before it meets another.
 inline constexpr std::uint32_t kReturningMark = 0x776f'0000;
 
 inline constexpr std::uint64_t kLongestSilence = 400'000'000;  ///< ns
@@ -55,7 +57,7 @@ struct DivertShare {
 static_assert(sizeof(DivertShare::Counters) == 64);
 
 struct OwnTraffic {
-  int into = 0;            ///< the device, by index
+  int into = 0;             ///< the device, by index
   bool is_ethernet = true;  ///< frames have an Ethernet header
 };
 struct ForwardedTraffic {
@@ -89,8 +91,8 @@ struct DivertProgram {
 /// The program for an interface's hook.
 std::vector<bpf_insn> divert(const DivertProgram& program);
 
-/// The program for the ingress of one of our devices: what comes from it goes to `hook` of the interface, with `mark`; 0
-/// where no program of ours is at that hook, to take it off.
+/// The program for the ingress of one of our devices: what comes from it goes to `hook` of the interface, with `mark`;
+/// 0 where no program of ours is at that hook, to take it off.
 std::vector<bpf_insn> give_back(int interface, Hook hook, std::uint32_t mark);
 
 }  // namespace wobble::daemon

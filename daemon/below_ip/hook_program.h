@@ -6,20 +6,11 @@
 
 #include "daemon/below_ip/bpf.h"
 #include "daemon/below_ip/route_socket.h"
+#include "daemon/below_ip/tc_filter.h"
 
 namespace wobble::daemon {
 
 enum class HookKind : std::uint8_t { tcx, cls };
-
-/// What stays of a cls_bpf program when we die: the next start removes it.
-struct TcFilter {
-  int interface = 0;
-  Hook hook = Hook::ingress;
-  std::string name;
-  bool made_clsact = false;
-
-  bool operator==(const TcFilter&) const = default;
-};
 
 class HookProgram {
  public:
@@ -31,8 +22,8 @@ class HookProgram {
   void put(RouteSocket& routes);
   /// Whether it is there. In the interface's namespace.
   bool is_there(RouteSocket& routes) const;
-  /// Takes it away. Throws std::system_error if it cannot be; harmless if it is not there.
-  void take_away(RouteSocket& routes);
+  /// Takes it away. Throws std::runtime_error if it stays; harmless if it is not there.
+  void take_away();
 
   /// What will stay of it if we are killed, if it is of the older kind.
   const TcFilter& filter() const { return filter_; }
@@ -42,6 +33,7 @@ class HookProgram {
   std::uint32_t id_;
   HookKind kind_;
   UniqueFd link_;
+  Hook hook_;
   TcFilter filter_;  ///< where it belongs holds for both kinds
   bool was_put_ = false;
 };

@@ -215,7 +215,8 @@ void RouteSocket::add_filter(int program, int interface, Hook hook, const std::s
   }
   nlmsghdr* filter = traffic_control(buffer, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, interface, about);
   about->tcm_parent = parent_of(hook);
-  about->tcm_info = TC_H_MAKE(0, htons(ETH_P_ALL));  // without a priority the kernel takes one before all that are there
+  about->tcm_info =
+      TC_H_MAKE(0, htons(ETH_P_ALL));  // without a priority the kernel takes one before all that are there
   mnl_attr_put_strz(filter, TCA_KIND, kBpf);
   nlattr* options = mnl_attr_nest_start(filter, TCA_OPTIONS);
   mnl_attr_put_u32(filter, TCA_BPF_FD, static_cast<std::uint32_t>(program));

@@ -19,11 +19,11 @@ namespace wobble::daemon {
 struct NetworkInterface {
   int index = 0;
   std::string name;
-  std::string kind;  ///< "veth", "vlan", "wireguard"; empty: a piece of hardware, or lo
+  std::string kind;        ///< "veth", "vlan", "wireguard"; empty: a piece of hardware, or lo
   std::uint16_t type = 0;  ///< ARPHRD_...
   bool is_up = false;
-  int master = 0;  ///< the bridge, bond or VRF that it belongs to; 0: none
-  int lower = 0;   ///< the interface of the same namespace that its packets go through; 0: none
+  int master = 0;             ///< the bridge, bond or VRF that it belongs to; 0: none
+  int lower = 0;              ///< the interface of the same namespace that its packets go through; 0: none
   std::uint64_t dropped = 0;  ///< packets that were to leave by it
 };
 

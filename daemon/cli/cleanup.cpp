@@ -1,68 +1,62 @@
-// wobble cleanup: takes away what a dead daemon left: what it kept a record of in any namespace, and what bears our
-// marks in this one.
+// wobble cleanup: puts back what dead daemons and `run`s have left, in whatever network namespace it is on record, and
+// what an older wobbled has left in this one. What living ones hold is named, and not touched.
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "daemon/cli/command.h"
-#include "daemon/cli/leftovers.h"
-#include "daemon/ways_in/ledger.h"
+#include "daemon/cli/text.h"
+#include "daemon/ways_in/ledger_recovery.h"
 
 namespace wobble::daemon {
 namespace {
 
 struct CleanupOptions {
   bool dry_run = false;
-  bool force = false;
 };
 
-// On loopback a daemon that answers is in this namespace: the rules are in use.
-bool daemon_is_here(const Context& context) {
-  Client client(context.url);
-  if (!client.address().is_loopback()) return false;
-  try {
-    int status = 0;
-    client.get_whatever_status("/healthz", status);
-    return true;
-  } catch (const Failure& failure) {
-    return failure.exit_code != kExitUnreachable;
-  }
+std::string done_line(const Recovery::Trace& trace, bool dry_run) {
+  const bool is_removed = trace.kind == "nft table" || trace.kind == "tc filter";
+  const std::string verb = is_removed ? (dry_run ? "remove " : "removed ") : "put back ";
+  return (dry_run ? "would " : "") + verb + clean(trace.what) + "\n";
+}
+
+void say_all(const Recovery& recovery, bool dry_run) {
+  for (const std::string& line : recovery.told) std::cerr << "wobble: " << clean(line) << "\n";
+  for (const Recovery::Trace& trace : recovery.done) say(done_line(trace, dry_run));
+  for (const std::string& line : recovery.in_use) say("in use, not touched: " + clean(line) + "\n");
+  if (recovery.done.empty() && recovery.failed.empty()) say("nothing to clean up\n");
+}
+
+Json as_json(const Recovery& recovery, bool dry_run) {
+  Json removed = Json::array();
+  for (const Recovery::Trace& trace : recovery.done) removed.push_back({{"kind", trace.kind}, {"what", trace.what}});
+  return {{"dry_run", dry_run},
+          {"removed", std::move(removed)},
+          {"failed", recovery.failed},
+          {"in_use", recovery.in_use},
+          {"told", recovery.told}};
 }
 
 int cleanup(const Context& context, const CleanupOptions& options) {
-  Json removed = Json::array();
-  // What dead daemons have kept a record of, in whatever namespace; a living one's is not touched.
-  for (const std::string& line : recover(kLedgerFolder, options.dry_run)) {
-    removed.push_back({{"kind", "record"}, {"what", line}});
-    if (!context.json) say((options.dry_run ? "would put back " : "put back ") + line + "\n");
-  }
-  const std::vector<Leftover> leftovers = find_leftovers();
-  if (!leftovers.empty() && !options.dry_run && !options.force && daemon_is_here(context)) {
-    throw Failure(kExitRefused, "a daemon answers at " + Address::parse(context.url).url() +
-                                    " and may be using what is here: stop it first, or give --force");
-  }
-  for (const Leftover& leftover : leftovers) {
-    if (!options.dry_run) remove_leftover(leftover);
-    removed.push_back({{"kind", leftover.kind}, {"what", leftover.what}});
-    const bool put_back = leftover.kind == "local rule";
-    const std::string verb = options.dry_run ? "would remove " : "removed ";
-    const std::string line = (put_back ? (options.dry_run ? "would put back " : "put back ") : verb) + leftover.what;
-    if (!context.json) say(line + "\n");
-  }
+  const Recovery recovery = recover({kLedgerFolder, options.dry_run, true});
   if (context.json) {
-    say_json(Json{{"dry_run", options.dry_run}, {"removed", std::move(removed)}});
-  } else if (removed.empty()) {
-    say("nothing to clean up\n");
+    say_json(as_json(recovery, options.dry_run));
+  } else {
+    say_all(recovery, options.dry_run);
   }
-  return kExitOk;
+  if (recovery.failed.empty()) return kExitOk;
+  std::vector<std::string> more;
+  for (std::size_t i = 1; i < recovery.failed.size(); ++i) more.push_back("could not put back: " + recovery.failed[i]);
+  throw Failure(kExitRefused, "could not put back: " + recovery.failed.front(), more);
 }
 
 }  // namespace
 
 void add_cleanup(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
-      "cleanup", "Put back what a killed daemon left, here and in the namespaces it was attached to");
+      "cleanup", "Put back what killed daemons and runs left, here and in the namespaces they changed");
   auto options = std::make_shared<CleanupOptions>();
-  command->add_flag("-n,--dry-run", options->dry_run, "Only say what would be removed");
-  command->add_flag("--force", options->force, "Also while a daemon answers here");
+  command->add_flag("-n,--dry-run", options->dry_run, "Only say what would be put back");
   command->callback([&context, options] { context.run = [&context, options] { return cleanup(context, *options); }; });
 }
 

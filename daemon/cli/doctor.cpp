@@ -18,10 +18,10 @@
 #include <thread>
 
 #include "daemon/cli/command.h"
-#include "daemon/cli/leftovers.h"
-#include "daemon/cli/process.h"
 #include "daemon/cli/table.h"
 #include "daemon/cli/text.h"
+#include "daemon/program.h"
+#include "daemon/ways_in/ledger_recovery.h"
 
 namespace wobble::daemon {
 namespace {
@@ -113,7 +113,7 @@ Check sysctls() {
   return {"sysctl", true, values, ""};
 }
 
-void add_daemon_checks(const Context& context, std::vector<Check>& checks, bool& daemon_answers) {
+void add_daemon_checks(const Context& context, std::vector<Check>& checks) {
   Client client(context.url);
   const std::string url = client.address().url();
   Check daemon{"daemon", true, url, ""};
@@ -121,7 +121,6 @@ void add_daemon_checks(const Context& context, std::vector<Check>& checks, bool&
   try {
     int status = 0;
     const Json health = client.get_whatever_status("/healthz", status);
-    daemon_answers = true;
     if (status != 200) {
       journal = {journal.name, false, text(health, "detail"), "see the daemon's messages; is the disk full?"};
     }
@@ -134,16 +133,16 @@ void add_daemon_checks(const Context& context, std::vector<Check>& checks, bool&
   checks.push_back(journal);
 }
 
-Check leftovers(bool daemon_answers) {
-  try {
-    const auto found = find_leftovers();
-    const std::string number = std::to_string(found.size());
-    if (found.empty()) return {"leftovers", true, "none", ""};
-    if (daemon_answers) return {"leftovers", true, number + " marks of ours, in use by the daemon", ""};
-    return {"leftovers", false, number + " of a dead daemon, the first: " + found[0].what, "wobble cleanup"};
-  } catch (const Failure& failure) {
-    return {"leftovers", false, failure.what(), "mend the lines above first"};
+Check leftovers() {
+  const Recovery recovery = recover({kLedgerFolder, true, true});
+  const auto number = [](const auto& list) { return std::to_string(list.size()); };
+  if (!recovery.failed.empty()) return {"leftovers", false, clean(recovery.failed.front()), "wobble cleanup, as root"};
+  if (!recovery.done.empty()) {
+    return {"leftovers", false, number(recovery.done) + ", the first: " + clean(recovery.done.front().what),
+            "wobble cleanup (or start wobbled)"};
   }
+  if (recovery.in_use.empty()) return {"leftovers", true, "none", ""};
+  return {"leftovers", true, "none; in use: " + clean(recovery.in_use.front()), ""};
 }
 
 std::vector<Check> examine(const Context& context) {
@@ -155,9 +154,8 @@ std::vector<Check> examine(const Context& context) {
   checks.push_back(ip_command());
   checks.push_back(sysctls());
   for (const Check& check : check_ways_in()) checks.push_back(check);
-  bool daemon_answers = false;
-  add_daemon_checks(context, checks, daemon_answers);
-  checks.push_back(leftovers(daemon_answers));
+  add_daemon_checks(context, checks);
+  checks.push_back(leftovers());
   return checks;
 }
 

@@ -1,19 +1,19 @@
-// What the ways in need: kernel parameters that are right or can be set, the rule for the table `local` where it can
-// make room, nothing in the way of forwarded packets, and nothing left of a dead daemon.
+// What the ways in need: kernel parameters that are right or can be set, programs at the hooks of interfaces, nothing
+// in the way of forwarded packets, and a place for the record of changes.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
+#include "daemon/below_ip/bpf.h"
 #include "daemon/cli/doctor.h"
-#include "daemon/cli/process.h"
 #include "daemon/cli/text.h"
-#include "daemon/marks.h"
+#include "daemon/program.h"
 #include "daemon/ways_in/container_inspect.h"
 #include "daemon/ways_in/iproute.h"
-#include "daemon/ways_in/ledger.h"
-#include "daemon/ways_in/netns_view.h"
+#include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
@@ -29,8 +29,8 @@ struct Parameter {
 constexpr Parameter kParameters[] = {
     {"ipv4/ip_forward", "1", "for gateway and run"},
     {"ipv6/conf/all/forwarding", "1", "for IPv6"},
-    {"ipv4/ip_early_demux", "0", "for attach and loopback"},
-    {"ipv4/conf/all/rp_filter", "0", "for attach, loopback and gateway"},
+    {"ipv4/conf/lo/accept_local", "1", "for localhost"},
+    {"ipv4/conf/lo/route_localnet", "1", "for localhost"},
 };
 
 Check parameter(const Parameter& wanted) {
@@ -46,21 +46,16 @@ Check parameter(const Parameter& wanted) {
           "sysctl -w " + name + "=" + wanted.wanted + " (docker: --sysctl " + name + "=" + wanted.wanted + ")"};
 }
 
-Check local_rule() {
-  Check check{"local rule", true, "at priority 0, can make room", ""};
-  for (const Family family : kFamilies) {
-    const auto rules = ask_ip(family, {"rule", "show"});
-    const auto earlier = read_earlier_rules(rules);
-    if (!earlier.empty()) {
-      return {check.name, false,
-              "the rule '" + clean(earlier.front()) + "' would come before it; attach needs it to be later",
-              "give that rule a priority above " + std::to_string(kLastRulePriority)};
-    }
-    for (const IpJson& rule : rules) {
-      if (number_in(rule, "priority") == kLocalPriority) check.detail = "has made room for an attach or a loopback";
-    }
+Check below_ip() {
+  const std::string name = "programs below IP";
+  try {
+    return {name, true, has_tcx() ? "by tcx links: they go when the daemon does" : "by cls_bpf: this kernel has no tcx",
+            ""};
+  } catch (const std::system_error& e) {
+    return {
+        name, false, clean(e.what()) + "; needed for attach, localhost and gateway",
+        "run as root (docker: --cap-add NET_ADMIN --cap-add BPF; Docker 20.10 does not know BPF: --cap-add SYS_ADMIN)"};
   }
-  return check;
 }
 
 Check nft() {
@@ -76,8 +71,7 @@ Check forward_policy() {
   const Finished chain = run_process({"nft", "list", "chain", "ip", "filter", "FORWARD"});
   if (chain.exit_code != 0 || chain.out.find("policy drop") == std::string::npos) return fine;
   if (chain.out.find("\"wob") != std::string::npos) return {fine.name, true, "ours are let through", ""};
-  return {fine.name, false,
-          "dropped by the policy of the chain FORWARD (Docker sets it); run, host and gateway need it",
+  return {fine.name, false, "dropped by the policy of the chain FORWARD (Docker sets it); run needs it",
           "iptables -I FORWARD -i 'wob+' -j ACCEPT; iptables -I FORWARD -o 'wob+' -j ACCEPT"};
 }
 
@@ -93,10 +87,11 @@ Check container_engine() {
   }
 }
 
-Check records() {
-  const auto left = recover(kLedgerFolder, true);
-  if (left.empty()) return {"killed daemons", true, "none left anything that is on record", ""};
-  return {"killed daemons", false, clean(left.front()), "wobble cleanup (or start wobbled)"};
+Check record() {
+  const std::string why = why_no_record();
+  if (why.empty()) return {"record of changes", true, std::string("can be kept in ") + kLedgerFolder, ""};
+  return {"record of changes", false, "cannot be kept, and nothing is put back after a kill: " + clean(why),
+          "run as root, with a /run that can be written (docker: --tmpfs /run)"};
 }
 
 template <typename Examine>
@@ -113,11 +108,11 @@ void add(std::vector<Check>& checks, const char* name, const Examine& examine) {
 std::vector<Check> check_ways_in() {
   std::vector<Check> checks;
   for (const Parameter& wanted : kParameters) checks.push_back(parameter(wanted));
-  add(checks, "local rule", local_rule);
+  checks.push_back(below_ip());
   add(checks, "nft", nft);
   add(checks, "forwarded packets", forward_policy);
   add(checks, "container engine", container_engine);
-  add(checks, "killed daemons", records);
+  checks.push_back(record());
   return checks;
 }
 

@@ -6,18 +6,20 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <utility>
 
 #include "daemon/cli/failure.h"
 #include "daemon/cli/text.h"
+#include "emulator/unique_fd.h"
 
 namespace wobble::daemon {
 namespace {
@@ -39,26 +41,85 @@ Failure cannot_enter(const std::string& path, int error) {
 }
 
 Failure cannot_set(const char* what) {
-  return {kExitRefused, std::string("cannot set name servers for the command: ") + what + ": " + std::strerror(errno)};
+  return {kExitRefused, std::string("cannot prepare the command's files: ") + what + ": " + std::strerror(errno)};
 }
 
-void bind_over(const char* source, const char* target) {
-  if (mount(source, target, nullptr, MS_BIND, nullptr) != 0) throw cannot_set(target);
+std::string path_of(const UniqueFd& place) { return "/proc/self/fd/" + std::to_string(place.get()); }
+
+UniqueFd place_at(const std::string& path) { return UniqueFd(open(path.c_str(), O_PATH | O_CLOEXEC)); }
+
+void bind_over(const std::string& source, const std::string& target) {
+  if (mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) throw cannot_set(target.c_str());
 }
 
-/// Bound over `target`, a file needs no name of its own any more.
-void bind_text_over(const std::string& text, const char* target) {
-  std::string name = std::filesystem::temp_directory_path() / "wobble-resolv.conf-XXXXXX";
-  const int fd = mkostemp(name.data(), O_CLOEXEC);
-  if (fd < 0) throw cannot_set(name.c_str());
-  const bool written =
-      write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fchmod(fd, 0644) == 0;
-  close(fd);
-  const bool bound = written && mount(name.c_str(), target, nullptr, MS_BIND, nullptr) == 0;
-  const int error = errno;
-  unlink(name.c_str());
-  errno = error;
-  if (!bound) throw cannot_set(target);
+/// A memory file system of our own, for as long as this lives; what is bound from it stays.
+class Scratch {
+ public:
+  Scratch() {
+    for (const char* place : {"/run", "/tmp", "/mnt", "/dev"}) {
+      if (mount("wobble", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=1m") != 0) continue;
+      place_ = place;
+      return;
+    }
+    throw cannot_set("a place for a file");
+  }
+  ~Scratch() { umount2(place_, MNT_DETACH); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  /// The path of a new file in it.
+  std::string file(const char* name, const std::string& text) const {
+    const std::string path = std::string(place_) + "/" + name;
+    std::ofstream out(path);
+    out << text;
+    out.close();
+    if (!out || chmod(path.c_str(), 0644) != 0) throw cannot_set(path.c_str());
+    return path;
+  }
+
+ private:
+  const char* place_ = nullptr;
+};
+
+/// Other programs (ip netns exec, bwrap, ourselves) may mount over it again, which takes a file that has a name.
+void bind_resolv_conf(const UniqueFd& target, const std::string& text) {
+  const Scratch scratch;
+  bind_over(scratch.file("resolv.conf", text), path_of(target));
+}
+
+/// Where something is mounted below /sys, those within such left out.
+std::vector<std::string> mounts_below_sys() {
+  std::vector<std::string> found;
+  std::ifstream file("/proc/self/mountinfo");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string place;
+    for (int field = 0; field < 5; ++field) words >> place;
+    if (place.starts_with("/sys/")) found.push_back(place);
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  std::vector<std::string> outer;
+  for (const std::string& place : found) {
+    if (outer.empty() || !place.starts_with(outer.back() + "/")) outer.push_back(place);
+  }
+  return outer;
+}
+
+/// The interfaces in /sys/class/net are those of the namespace in which it was mounted. What is mounted below it
+/// (control groups, BPF's files) comes along, and so does what was read-only. Where none may be mounted, the old one
+/// stays.
+void mount_own_sys() {
+  struct statvfs old {};
+  if (statvfs("/sys", &old) != 0) return;
+  std::vector<std::pair<std::string, UniqueFd>> below;
+  for (const std::string& place : mounts_below_sys()) below.emplace_back(place, place_at(place));
+  const unsigned long read_only = (old.f_flag & ST_RDONLY) != 0 ? MS_RDONLY : 0;
+  if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | read_only, nullptr) != 0) return;
+  for (const auto& [place, was] : below) {
+    if (mount(path_of(was).c_str(), place.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+      throw cannot_set(place.c_str());
+  }
 }
 
 }  // namespace
@@ -86,16 +147,20 @@ std::string resolv_conf_with(const std::string& original, const std::vector<std:
   return out;
 }
 
-void use_name_servers(const std::vector<std::string>& servers) {
+void use_own_files(const std::vector<std::string>& servers) {
   if (unshare(CLONE_NEWNS) != 0) throw cannot_set("a mount namespace");
   // What others mount later is still seen here; what is mounted here is not seen by them.
   if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) throw cannot_set("/");
   for (const char* socket : kOutsideResolvers) {
     if (access(socket, F_OK) == 0) bind_over("/dev/null", socket);
   }
-  std::ifstream file(kResolvConf);
-  const std::string original(std::istreambuf_iterator<char>(file), {});
-  if (file.is_open() && !servers.empty()) bind_text_over(resolv_conf_with(original, servers), kResolvConf);
+  const UniqueFd resolv_conf = place_at(kResolvConf);
+  if (resolv_conf.get() >= 0 && !servers.empty()) {
+    std::ifstream file(kResolvConf);
+    const std::string original(std::istreambuf_iterator<char>(file), {});
+    bind_resolv_conf(resolv_conf, resolv_conf_with(original, servers));
+  }
+  mount_own_sys();
 }
 
 }  // namespace wobble::daemon

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "daemon/cli/failure.h"
-#include "daemon/cli/process.h"
+#include "daemon/program.h"
 
 namespace wobble::daemon {
 namespace {
@@ -50,7 +50,7 @@ std::string daemon_program() {
   }
   std::signal(SIGPIPE, SIG_DFL);
   const char* const words[] = {program.c_str(), "--listen", "127.0.0.1:0", "--db", log.c_str(), nullptr};
-  execv(program.c_str(), const_cast<char* const*>(words));
+  execve(program.c_str(), const_cast<char* const*>(words), environment_of_programs());
   _exit(kExitNotExecutable);
 }
 

@@ -1,8 +1,10 @@
 // wobble run: a command in a namespace of its own whose only way out is a link. The link is made by the daemon that
 // runs, or by one of our own, and taken away when the command has ended.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -15,6 +17,7 @@
 #include "daemon/cli/private_daemon.h"
 #include "daemon/cli/run_summary.h"
 #include "daemon/cli/text.h"
+#include "daemon/ways_in/target.h"
 
 namespace wobble::daemon {
 namespace {
@@ -31,9 +34,30 @@ struct RunOptions {
   std::string down;
   std::optional<std::uint64_t> seed;
   std::string log;
+  std::vector<std::string> with;
+  std::vector<std::string> beside;
   bool quiet = false;
   std::vector<std::string> command;
 };
+
+/// The ports of "localhost:5432".
+Json ports_of(const char* option, const std::vector<std::string>& services) {
+  Json ports = Json::array();
+  for (const std::string& service : services) {
+    const std::size_t colon = service.rfind(':');
+    const std::string host = service.substr(0, colon == std::string::npos ? 0 : colon);
+    const std::string digits = service.substr(colon == std::string::npos ? 0 : colon + 1);
+    unsigned port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    const bool is_port = error == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65'535;
+    if (!is_port || (!host.empty() && host != "localhost" && host != "127.0.0.1")) {
+      throw Failure(kExitUsage, std::string("run: ") + option + ": '" + clean(service) +
+                                    "' is no service of this machine's loopback: write localhost:5432");
+    }
+    ports.push_back(port);
+  }
+  return ports;
+}
 
 bool daemon_runs(const std::string& url) {
   try {
@@ -65,7 +89,10 @@ Json profile_of(Client& client, const std::string& name) {
 }
 
 Json link_body(Client& client, const RunOptions& options) {
-  Json body = {{"run", {{"owner", getpid()}}}};  // should we be killed, the daemon takes the link away
+  Json run = {{"owner", getpid()}};  // should we be killed, the daemon takes the link away
+  if (!options.with.empty()) run["with"] = ports_of("--with", options.with);
+  if (!options.beside.empty()) run["beside"] = ports_of("--beside", options.beside);
+  Json body = {{"run", std::move(run)}};
   if (!options.profile.empty()) {
     const Json profile = profile_of(client, options.profile);
     for (const char* direction : {"up", "down"}) {
@@ -96,6 +123,10 @@ class RunLink {
   std::string netns() const {
     const Json& netns = field(field(link_, "near"), "netns");
     return netns.is_string() ? netns.get<std::string>() : "";
+  }
+  ino_t netns_inode() const {
+    struct stat about {};
+    return stat(netns().c_str(), &about) == 0 ? about.st_ino : 0;
   }
   std::vector<std::string> name_servers() const {
     std::vector<std::string> servers;
@@ -147,13 +178,18 @@ int run(const Context& context, const RunOptions& options) {
   command.insert(command.end(), context.tail.begin(), context.tail.end());
   if (command.empty()) throw Failure(kExitUsage, "run: the command is missing: wobble run [OPTIONS] -- COMMAND...");
   check_conditions(options.both, options.up, options.down);
+  ports_of("--with", options.with);
+  ports_of("--beside", options.beside);
   const auto own = own_daemon(context, options);
   Client client(own ? own->url() : context.url);
   const RunLink link(client, link_body(client, options));
   const int code = run_in_foreground(command, [&] {
     enter_network_namespace(link.netns());
-    use_name_servers(link.name_servers());
+    use_own_files(link.name_servers());
   });
+  if (has_processes(link.netns_inode())) {
+    std::cerr << "wobble: what the command has left running goes on, without a network\n";
+  }
   try {
     tell(link, options);
   } catch (const Failure& failure) {  // the command has run: its exit code is what counts
@@ -175,6 +211,13 @@ void add_run(CLI::App& app, Context& context) {
                                           std::tuple{"--down", &options->down, "Conditions of what it receives"}}) {
     command->add_option(name, *words, help)->excludes(both)->excludes(profile);
   }
+  command
+      ->add_option("--with", options->with,
+                   "A service of this machine, localhost:5432, through the link; may be repeated")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--beside", options->beside, "The same beside the link: not impaired, not logged; may be repeated")
+      ->allow_extra_args(false);
   command->add_option("--seed", options->seed, "What all chance hangs on (default: drawn)");
   command->add_option("--log", options->log, "Keep the log in this file; starts a daemon of its own");
   command->add_flag("-q,--quiet", options->quiet, "No summary at the end");
@@ -184,7 +227,8 @@ The exit code is the command's own; 128 + n if signal n killed it; 127 if it is 
 
 Examples:
   wobble run --both 'delay 80ms loss 2%' -- npm test
-  wobble run --up 'rate 1mbit' --log slow.db -- curl http://example.org/)");
+  wobble run --up 'rate 1mbit' --log slow.db -- curl http://example.org/
+  wobble run --both 'delay 20ms' --with localhost:5432 --beside localhost:6379 -- npm test)");
   command->callback([&context, options] { context.run = [&context, options] { return run(context, *options); }; });
 }
 

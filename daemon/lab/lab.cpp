@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "daemon/program.h"
+
 namespace wobble::daemon {
 namespace {
 

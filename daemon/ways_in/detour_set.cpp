@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/ways_in/forwarding.h"
+
 namespace wobble::daemon {
 namespace {
 
@@ -40,7 +42,8 @@ void DetourSet::on_link(const std::function<void()>& work) const {
 void DetourSet::add(const NetworkInterface& interface) {
   std::uint8_t number = 0;
   while (detours_.contains(number)) ++number;
-  if (number >= DivertShare::kMostInterfaces) throw std::runtime_error("there are more interfaces than a link can serve");
+  if (number >= DivertShare::kMostInterfaces)
+    throw std::runtime_error("there are more interfaces than a link can serve");
   Detour& detour = detours_.emplace(number, Detour(interface, number, settings_(), *routes_)).first->second;
   try {
     auto near = detour.take_near();
@@ -58,7 +61,7 @@ void DetourSet::add(const NetworkInterface& interface) {
 
 void DetourSet::remove(std::uint8_t number) {
   Detour& detour = detours_.at(number);
-  detour.take_away(*routes_);
+  detour.take_away();
   for (const TcFilter& filter : detour.filters()) {
     const std::string failure = ledger_.drop_filter(netns_, filter);
     if (!failure.empty()) news_.push_back(failure);
@@ -75,8 +78,9 @@ void DetourSet::divert(Detour& detour) {
   for (const TcFilter& filter : detour.filters()) ledger_.note_filter(netns_, filter);
   detour.put(*routes_);
   if (detour.look(*routes_) == Detour::Condition::stands) return;
-  throw std::runtime_error("what diverts the traffic of " + detour.interface().name +
-                           " was taken away at once; does another program manage its hooks (bpftool net, tc filter show)?");
+  throw std::runtime_error(
+      "what diverts the traffic of " + detour.interface().name +
+      " was taken away at once; does another program manage its hooks (bpftool net, tc filter show)?");
 }
 
 void DetourSet::put() {
@@ -87,16 +91,13 @@ void DetourSet::put() {
 std::string DetourSet::take_away() noexcept {
   is_put_ = false;
   std::string failures;
-  const auto failed = [&](const std::string& why) {
-    if (!why.empty()) failures += (failures.empty() ? "" : "; ") + why;
-  };
   for (auto& [number, detour] : detours_) {
     try {
-      detour.take_away(*routes_);
+      detour.take_away();
     } catch (const std::exception& e) {  // the ledger keeps it
-      failed(e.what());
+      add_failure(failures, e.what());
     }
-    for (const TcFilter& filter : detour.filters()) failed(ledger_.drop_filter(netns_, filter));
+    for (const TcFilter& filter : detour.filters()) add_failure(failures, ledger_.drop_filter(netns_, filter));
   }
   return failures;
 }

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "daemon/network_namespace.h"
+#include "daemon/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/selection.h"
 
@@ -33,7 +34,8 @@ std::vector<std::string> addresses_of(const std::string& interface) {
     const void* address = &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
     if (family == AF_INET6) address = &reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
     char text[INET6_ADDRSTRLEN];
-    if ((family != AF_INET && family != AF_INET6) || ::inet_ntop(family, address, text, sizeof text) == nullptr) continue;
+    if ((family != AF_INET && family != AF_INET6) || ::inet_ntop(family, address, text, sizeof text) == nullptr)
+      continue;
     if (!std::string(text).starts_with("fe80:")) found.emplace_back(text);
   }
   ::freeifaddrs(all);
@@ -168,9 +170,9 @@ void Diversion::masquerade() {
   const auto& gateway = std::get<api::GatewaySettings>(settings_);
   nft_table_ = "wobble_gateway_" + detours_.near_devices();
   means_.ledger.note_nft_table(netns_, nft_table_);
-  run_program({"nft", "-f", "-"}, "table inet " + nft_table_ + " {\n chain out { type nat hook postrouting priority 100;\n" +
-                                      "  iifname \"" + gateway.in + "\" oifname \"" + gateway.out +
-                                      "\" masquerade\n }\n}\n");
+  run_program({"nft", "-f", "-"}, "table inet " + nft_table_ +
+                                      " {\n chain out { type nat hook postrouting priority 100;\n" + "  iifname \"" +
+                                      gateway.in + "\" oifname \"" + gateway.out + "\" masquerade\n }\n}\n");
 }
 
 void Diversion::open() {
@@ -205,12 +207,8 @@ std::string Diversion::undo() noexcept {
   share_.set_in_silence(kPass);
   means_.heartbeat.end(share_);
   std::string failures = detours_.take_away();
-  const auto failed = [&](const std::string& why) {
-    if (!why.empty()) failures += (failures.empty() ? "" : "; ") + why;
-  };
-  for (auto name = held_.rbegin(); name != held_.rend(); ++name) failed(means_.ledger.release_sysctl(netns_, *name));
-  held_.clear();
-  if (!nft_table_.empty()) failed(means_.ledger.drop_nft_table(netns_, nft_table_));
+  add_failure(failures, release_sysctls(means_.ledger, netns_, held_));
+  if (!nft_table_.empty()) add_failure(failures, means_.ledger.drop_nft_table(netns_, nft_table_));
   nft_table_.clear();
   return failures;
 }

@@ -1,5 +1,5 @@
-// Tells the programs of all ways in, ten times a second and more, that this process lives and runs: else they let traffic
-// pass by it (divert_program.h). A thread of its own.
+// Tells the programs of all ways in, ten times a second and more, that this process lives and runs: else they let
+// traffic pass by it (divert_program.h). A thread of its own.
 #pragma once
 
 #include <condition_variable>

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "daemon/network_namespace.h"
+#include "daemon/program.h"
 
 namespace wobble::daemon {
 namespace {

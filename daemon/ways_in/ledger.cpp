@@ -1,117 +1,299 @@
 #include "daemon/ways_in/ledger.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <exception>
 #include <system_error>
 
-#include "daemon/network_namespace.h"
-#include "daemon/ways_in/ledger_file.h"
+#include "api/backend.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
+namespace {
 
-bool Changes::empty() const {
-  return sysctls.empty() && slots.empty() && nft_tables.empty() && local_rule_users[0] == 0 && local_rule_users[1] == 0;
+bool is_it(const SysctlEntry& entry, const std::string& name) { return entry.name == name; }
+bool is_it(const NftTableEntry& entry, const std::string& name) { return entry.name == name; }
+bool is_it(const FilterEntry& entry, const TcFilter& filter) { return entry.filter.is_same(filter); }
+
+template <typename Entry, typename Key>
+Entry* find(std::vector<Entry>& entries, const Key& key) {
+  const auto found =
+      std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return is_it(entry, key); });
+  return found == entries.end() ? nullptr : &*found;
 }
 
-Ledger::Ledger(std::string folder) : folder_(std::move(folder)), file_(folder_ + "/" + own_ledger_name()) {}
-
-Ledger::~Ledger() {
-  changes_.clear();
-  save();
+template <typename Entry, typename Key>
+void erase(std::vector<Entry>& entries, const Key& key) {
+  std::erase_if(entries, [&](const Entry& entry) { return is_it(entry, key); });
 }
 
-void Ledger::save() noexcept {
-  try {
-    if (changes_.empty()) {
-      std::error_code ignored;
-      if (std::filesystem::remove(file_, ignored))
-        std::filesystem::remove(folder_, ignored);  // if nobody else is in it
-      return;
+const std::string& key_of(const SysctlEntry& entry) { return entry.name; }
+const std::string& key_of(const NftTableEntry& entry) { return entry.name; }
+const TcFilter& key_of(const FilterEntry& entry) { return entry.filter; }
+
+// What one of us holds stands on record with its name, whatever became of the file.
+template <typename Entry>
+void enter(std::vector<Entry>& on_record, std::vector<Entry>& mine, const std::string& me) {
+  for (Entry& entry : mine) {
+    Entry* there = find(on_record, key_of(entry));
+    if (there == nullptr) there = &on_record.emplace_back(entry);
+    there->owners.push_back(me);
+    entry = *there;
+    entry.owners.clear();
+  }
+}
+
+void disown(NetnsRecord& record, const std::string& owner) {
+  for (SysctlEntry& entry : record.sysctls) std::erase(entry.owners, owner);
+  for (NftTableEntry& entry : record.nft_tables) std::erase(entry.owners, owner);
+  for (FilterEntry& entry : record.filters) std::erase(entry.owners, owner);
+}
+
+std::string failure_of(const std::vector<Undone>& undone, const std::string& name) {
+  for (const Undone& one : undone) {
+    if (one.name == name) return one.failed;
+  }
+  return {};
+}
+
+}  // namespace
+
+// The records, with ours in them, while we alone may change them.
+class Ledger::Session : public LedgerSession {
+ public:
+  explicit Session(Ledger& ledger) : LedgerSession(ledger.folder_), ledger_(ledger) {
+    ledger_.tell(told());
+    note_trouble();
+    if (ledger_.mine_.empty() && !ledger_.owner_) return;
+    const std::string name = me();
+    // What we do not hold does not bear our name either, should a release not have come through.
+    for (auto& [netns, record] : records) disown(record, name);
+    for (auto& [netns, mine] : ledger_.mine_) {
+      NetnsRecord& record = records[netns];
+      if (record.cookie != mine.cookie) record = {};
+      record.cookie = mine.cookie;
+      enter(record.sysctls, mine.sysctls, name);
+      enter(record.nft_tables, mine.nft_tables, name);
+      enter(record.filters, mine.filters, name);
     }
-    write_ledger(folder_, file_, changes_);
-  } catch (const std::exception&) {  // a read-only /run: then nothing is put back after a kill, and all the rest works
+  }
+
+  /// Our name, under which we live from now on.
+  std::string me() {
+    if (!trouble().empty()) return "-";
+    try {
+      if (!ledger_.owner_ || !ledger_.owner_->stands()) {
+        ledger_.owner_.reset();
+        ledger_.owner_.emplace(ledger_.folder_);
+        // An earlier one of that name has ended.
+        for (auto& [netns, record] : records) disown(record, ledger_.owner_->name());
+      }
+      return ledger_.owner_->name();
+    } catch (const std::system_error& e) {
+      fail(e.what());
+      return "-";
+    }
+  }
+
+  NetnsRecord& mine(ino_t netns) {
+    NetnsRecord& record = ledger_.mine_[netns];
+    record.cookie = records[netns].cookie;
+    return record;
+  }
+
+  /// By us or by another who lives.
+  bool is_held(const Owners& owners) {
+    const std::string name = me();
+    return std::find(owners.begin(), owners.end(), name) != owners.end() || is_owned(owners);
+  }
+
+  void save_all() {
+    std::erase_if(ledger_.mine_, [](const auto& of) { return of.second.empty(); });
+    save();
+    if (ledger_.mine_.empty()) ledger_.owner_.reset();
+    note_trouble();
+  }
+
+ private:
+  void note_trouble() {
+    if (!trouble().empty() && ledger_.trouble_.empty()) {
+      ledger_.tell({"what is changed here is not kept on record, and not put back after a kill: " + trouble()});
+    }
+    ledger_.trouble_ = trouble();
+  }
+
+  Ledger& ledger_;
+};
+
+Ledger::Ledger(std::string folder, Tell tell) : folder_(std::move(folder)), tell_(std::move(tell)) {}
+
+Ledger::~Ledger() = default;
+
+void Ledger::tell(const std::vector<std::string>& lines) const {
+  if (!tell_) return;
+  for (const std::string& line : lines) tell_(line);
+}
+
+// Of what was not this call's: if it failed again that has been told before.
+void Ledger::tell_of_others(const std::vector<Undone>& undone, const std::string& but) const {
+  for (const Undone& one : undone) {
+    if (!one.left.empty()) {
+      tell({one.left});
+    } else if (one.name != but && one.failed.empty()) {
+      tell({"put back what was left behind: " + one.what});
+    }
   }
 }
 
-void Ledger::tidy(ino_t netns) noexcept {
-  const auto found = changes_.find(netns);
-  if (found != changes_.end() && found->second.empty()) changes_.erase(found);
-  save();
+std::string Ledger::trouble() const {
+  const std::lock_guard guard(mutex_);
+  return trouble_;
 }
 
-void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string& value) {
-  Changes& changes = changes_[netns];
+void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string& value) try {
+  const std::lock_guard guard(mutex_);
+  Session session(*this);
+  NetnsRecord& record = session.record_here(netns);
   const auto present = read_sysctl(name);
-  auto [place, is_new] = changes.sysctls.try_emplace(name, HeldSysctl{present.value_or(value), value, 0});
-  if (is_new) changes.order.push_back(name);
-  place->second.ours = value;
-  ++place->second.users;
-  if (present == value) return;  // held all the same: it must stay so as long as somebody else changes it
-  save();
+  SysctlEntry* entry = find(record.sysctls, name);
+  const std::optional<SysctlEntry> was = entry == nullptr ? std::nullopt : std::optional(*entry);
+  if (entry == nullptr) entry = &record.sysctls.emplace_back(SysctlEntry{name, present.value_or(value), value, {}});
+  if (was && present && *present != was->ours) entry->before = *present;  // somebody's will since
+  entry->ours = value;
+  const std::string me = session.me();
+  if (std::find(entry->owners.begin(), entry->owners.end(), me) == entry->owners.end()) entry->owners.push_back(me);
+  int& uses = ++uses_[{netns, name}];
+  NetnsRecord& mine = session.mine(netns);
+  erase(mine.sysctls, name);
+  mine.sysctls.push_back({name, entry->before, entry->ours, {}});
+  session.save_all();
+  if (present == value) return;
   try {
-    write_sysctl(name, value);
+    write_sysctl_alone(record, name, value);
   } catch (...) {
-    release_sysctl(netns, name);
+    erase(mine.sysctls, name);
+    if (--uses == 0) {
+      uses_.erase({netns, name});
+    } else {
+      mine.sysctls.push_back({name, was->before, was->ours, {}});
+    }
+    if (was) {
+      *entry = *was;
+    } else {
+      erase(record.sysctls, name);
+    }
+    session.save_all();
     throw;
   }
+} catch (const LedgerBusy& e) {
+  throw api::Incapable(e.what());
 }
 
-void Ledger::release_sysctl(ino_t netns, const std::string& name) noexcept {
-  Changes& changes = changes_[netns];
-  const auto held = changes.sysctls.find(name);
-  if (held == changes.sysctls.end() || --held->second.users > 0) return;
+std::string Ledger::release_sysctl(ino_t netns, const std::string& name) noexcept {
+  const std::lock_guard guard(mutex_);
+  const auto uses = uses_.find({netns, name});
+  if (uses == uses_.end() || --uses->second > 0) return {};
+  uses_.erase(uses);
   try {
-    require_sysctl(name, held->second.before);
-  } catch (const std::exception&) {  // its interface is gone
-  }
-  changes.sysctls.erase(held);
-  std::erase(changes.order, name);
-  tidy(netns);
-}
-
-void Ledger::hold_local_rule(ino_t netns, Family family) {
-  int& users = changes_[netns].local_rule_users[index_of(family)];
-  if (++users > 1) return;
-  save();
-  try {
-    const std::string priority = std::to_string(kLocalPriority);
-    do_ip(family, {"rule add priority " + priority + " lookup local", "rule del priority 0 lookup local"});
-  } catch (...) {
-    release_local_rule(netns, family);
-    throw;
+    Session session(*this);
+    erase(session.mine(netns).sysctls, name);
+    NetnsRecord& record = session.record_here(netns);
+    if (SysctlEntry* entry = find(record.sysctls, name)) std::erase(entry->owners, session.me());
+    const auto undone = undo_sysctls(record, [&](const Owners& owners) { return session.is_held(owners); });
+    session.save_all();
+    tell_of_others(undone, name);
+    return failure_of(undone, name);
+  } catch (const std::exception& e) {  // LedgerBusy: the next session takes our name off it
+    erase(mine_[netns].sysctls, name);
+    return sysctl_name(name) + " is not put back: " + e.what();
   }
 }
 
-void Ledger::release_local_rule(ino_t netns, Family family) noexcept {
-  int& users = changes_[netns].local_rule_users[index_of(family)];
-  if (--users > 0) return;
-  users = 0;
-  put_local_rule_back(family);
-  tidy(netns);
+std::optional<std::string> Ledger::value_before(ino_t netns, const std::string& name) try {
+  const std::lock_guard guard(mutex_);
+  Session session(*this);
+  const auto present = read_sysctl(name);
+  const SysctlEntry* entry = find(session.record_here(netns).sysctls, name);
+  return entry != nullptr && present == entry->ours ? entry->before : present;
+} catch (const LedgerBusy& e) {
+  throw api::Incapable(e.what());
 }
 
-void Ledger::note_slot(ino_t netns, Slot slot) {
-  changes_[netns].slots.insert(slot.number);
-  save();
+void Ledger::note_nft_table(ino_t netns, const std::string& table) try {
+  const std::lock_guard guard(mutex_);
+  Session session(*this);
+  NetnsRecord& record = session.record_here(netns);
+  const NftTableEntry* left_behind = find(record.nft_tables, table);
+  if (left_behind != nullptr && !session.is_held(left_behind->owners)) {
+    const std::string failed = delete_nft_table(table);
+    if (!failed.empty()) throw api::Incapable(failed);
+  }
+  erase(record.nft_tables, table);
+  record.nft_tables.push_back({table, {session.me()}});
+  NetnsRecord& mine = session.mine(netns);
+  erase(mine.nft_tables, table);
+  mine.nft_tables.push_back({table, {}});
+  session.save_all();
+} catch (const LedgerBusy& e) {
+  throw api::Incapable(e.what());
 }
 
-void Ledger::forget_slot(ino_t netns, Slot slot) noexcept {
-  changes_[netns].slots.erase(slot.number);
-  tidy(netns);
+// What is still ours nobody else touches: so others need not wait for a program to end.
+std::string Ledger::drop_nft_table(ino_t netns, const std::string& table) noexcept {
+  const std::lock_guard guard(mutex_);
+  std::string failed = delete_nft_table(table);
+  try {
+    Session session(*this);
+    NetnsRecord& record = session.record_here(netns);
+    erase(session.mine(netns).nft_tables, table);
+    if (NftTableEntry* entry = find(record.nft_tables, table)) std::erase(entry->owners, session.me());
+    if (failed.empty()) erase(record.nft_tables, table);
+    session.save_all();
+    if (!failed.empty()) return failed;
+    const auto undone = undo_nft_tables(record, [&](const Owners& owners) { return session.is_held(owners); });
+    if (!undone.empty()) session.save_all();
+    tell_of_others(undone, table);
+  } catch (const std::exception& e) {
+    erase(mine_[netns].nft_tables, table);
+    if (failed.empty()) failed = "it stays on record that there is a table inet " + table + ": " + e.what();
+  }
+  return failed;
 }
 
-void Ledger::note_nft_table(ino_t netns, const std::string& table) {
-  changes_[netns].nft_tables.insert(table);
-  save();
+void Ledger::note_filter(ino_t netns, const TcFilter& filter) try {
+  const std::lock_guard guard(mutex_);
+  Session session(*this);
+  NetnsRecord& record = session.record_here(netns);
+  bool made_qdisc = filter.made_qdisc;
+  if (FilterEntry* entry = find(record.filters, filter)) {
+    if (!session.is_held(entry->owners)) remove_filter({filter.interface, filter.device, filter.egress, filter.name, false});
+    made_qdisc = made_qdisc || entry->filter.made_qdisc;
+  }
+  erase(record.filters, filter);
+  TcFilter noted = filter;
+  noted.made_qdisc = made_qdisc;
+  record.filters.push_back({noted, {session.me()}});
+  NetnsRecord& mine = session.mine(netns);
+  erase(mine.filters, filter);
+  mine.filters.push_back({noted, {}});
+  session.save_all();
+} catch (const std::runtime_error& e) {
+  throw api::Incapable(e.what());
 }
 
-void Ledger::forget_nft_table(ino_t netns, const std::string& table) noexcept {
-  changes_[netns].nft_tables.erase(table);
-  tidy(netns);
+std::string Ledger::drop_filter(ino_t netns, const TcFilter& filter) noexcept {
+  const std::lock_guard guard(mutex_);
+  try {
+    Session session(*this);
+    NetnsRecord& record = session.record_here(netns);
+    erase(session.mine(netns).filters, filter);
+    if (FilterEntry* entry = find(record.filters, filter)) std::erase(entry->owners, session.me());
+    const auto undone = undo_filters(record, [&](const Owners& owners) { return session.is_held(owners); });
+    session.save_all();
+    return failure_of(undone, name_of(filter));
+  } catch (const std::exception& e) {
+    erase(mine_[netns].filters, filter);
+    return "the tc filter of " + filter.device + " stays: " + e.what();
+  }
 }
 
 }  // namespace wobble::daemon

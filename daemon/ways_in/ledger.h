@@ -1,81 +1,84 @@
-// What this daemon has changed in each network namespace beyond its own devices, and what stood there before: several
-// ways in may want the same parameter, and the last one to go puts it back.
+// What wobble has changed on this machine that does not vanish with its devices: kernel parameters, nftables tables, tc
+// filters; in each network namespace, with what stood there before. There is one ledger for all daemons and all `run`s:
+// several may want the same parameter, in one process or in many, and the last of them to go puts it back.
 //
-// Before anything is changed it is written to a small file, "<pid>-<start>.json" in a folder below /run. So the next
-// start, or `wobble cleanup`, can put back what a killed daemon could not. Devices, and the routes through them, are
-// not in it: they vanish with the descriptors.
+// It is a file below /run (ledger_file.h), read and changed under a lock. A change is written down before it is made,
+// and struck off only when it is seen to be undone. What cannot be undone stays there without an owner, as does what a
+// killed process has left: the next release in that namespace tries it again, and so do the next start of a daemon and
+// `wobble cleanup` (ledger_recovery.h).
 //
-// Thread: one at a time (the owner has a lock). Functions that change something are called on a thread that is inside
-// the namespace `netns` names by its inode.
+// Where the file cannot be written all the rest works: what is held is known to this process alone, and trouble() says
+// so.
+//
+// Threads: any, but of the functions that change something the caller is inside the namespace that `netns` names by its
+// inode.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
-#include <set>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "daemon/ways_in/iproute.h"
-#include "daemon/ways_in/slot.h"
+#include "daemon/below_ip/tc_filter.h"
+#include "daemon/ways_in/ledger_file.h"
+#include "daemon/ways_in/ledger_lock.h"
+#include "daemon/ways_in/ledger_undo.h"
 
 namespace wobble::daemon {
 
 inline constexpr char kLedgerFolder[] = "/run/wobble";
 
-struct HeldSysctl {
-  std::string before;
-  std::string ours;
-  int users = 0;
-};
-
-/// In one namespace.
-struct Changes {
-  std::map<std::string, HeldSysctl> sysctls;
-  std::vector<std::string> order;  ///< of the sysctls, as they were changed
-  int local_rule_users[2] = {0, 0};
-  std::set<int> slots;
-  std::set<std::string> nft_tables;  ///< of family inet
-
-  bool empty() const;
-};
-
 class Ledger {
  public:
-  explicit Ledger(std::string folder = kLedgerFolder);
-  /// Removes the file.
+  /// Is told, in one line each, what is not an error of the call under way: a parameter that somebody else has changed
+  /// meanwhile, a file that was put aside, a folder that cannot be written.
+  using Tell = std::function<void(const std::string&)>;
+
+  explicit Ledger(std::string folder = kLedgerFolder, Tell tell = {});
+  /// What is still held counts as left behind.
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  /// Sets a parameter until it is released. Throws api::Incapable, and then holds nothing.
+  /// Sets a parameter until it is released as often as it was held. If another value is wanted than others want, the
+  /// last one counts. Throws api::Incapable, and then holds nothing.
   void hold_sysctl(ino_t netns, const std::string& name, const std::string& value);
-  void release_sysctl(ino_t netns, const std::string& name) noexcept;
+  /// Empty: it is undone as far as it is ours to undo. Else why it is not.
+  [[nodiscard]] std::string release_sysctl(ino_t netns, const std::string& name) noexcept;
+  /// A parameter's value as it is without any of us. Nothing if there is no such parameter.
+  std::optional<std::string> value_before(ino_t netns, const std::string& name);
 
-  /// Moves the rule for the table `local` from priority 0 to kLocalPriority. Throws std::runtime_error.
-  void hold_local_rule(ino_t netns, Family family);
-  void release_local_rule(ino_t netns, Family family) noexcept;
-
-  void note_slot(ino_t netns, Slot slot);
-  void forget_slot(ino_t netns, Slot slot) noexcept;
+  /// Before a table of family inet is made. One of that name that was left behind is deleted. Throws api::Incapable.
   void note_nft_table(ino_t netns, const std::string& table);
-  void forget_nft_table(ino_t netns, const std::string& table) noexcept;
+  /// Deletes it. Returns as release_sysctl() does.
+  [[nodiscard]] std::string drop_nft_table(ino_t netns, const std::string& table) noexcept;
+
+  /// Before a filter is set up, and the qdisc with it if `made_qdisc`. Throws as note_nft_table().
+  void note_filter(ino_t netns, const TcFilter& filter);
+  /// Takes it away. The qdisc goes with the last of our filters at that device.
+  [[nodiscard]] std::string drop_filter(ino_t netns, const TcFilter& filter) noexcept;
+
+  /// Why nothing can be kept on record, so that nothing is put back after a kill; empty: all is well.
+  std::string trouble() const;
 
  private:
-  void save() noexcept;
-  void tidy(ino_t netns) noexcept;
+  class Session;
 
-  std::string folder_;
-  std::string file_;
-  std::map<ino_t, Changes> changes_;
+  void tell(const std::vector<std::string>& lines) const;
+  void tell_of_others(const std::vector<Undone>& undone, const std::string& but) const;
+
+  const std::string folder_;
+  const Tell tell_;
+  mutable std::mutex mutex_;
+  std::optional<OwnerFile> owner_;                     ///< none while nothing is held
+  Records mine_;                                       ///< what we own of the records, without the owners
+  std::map<std::pair<ino_t, std::string>, int> uses_;  ///< of sysctls, by namespace and name
+  std::string trouble_;
 };
-
-/// Takes a slot's rules and routes out of the namespace that the calling thread is in.
-void clear_slot(Slot slot) noexcept;
-void delete_nft_table(const std::string& table) noexcept;
-
-/// Puts back what dead daemons have left, wherever the namespaces still are. One line for a person for each; with
-/// `dry_run` nothing is changed.
-std::vector<std::string> recover(const std::string& folder = kLedgerFolder, bool dry_run = false);
 
 }  // namespace wobble::daemon

@@ -1,213 +1,179 @@
 #include "daemon/ways_in/ledger_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
-
-#include "daemon/network_namespace.h"
-#include "daemon/ways_in/sysctl.h"
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
 
 namespace wobble::daemon {
 namespace {
 
-constexpr std::uint32_t kLocalTable = 255;  // RT_TABLE_LOCAL
+using Json = nlohmann::json;
 
-// Field 22 of proc(5)'s stat, in clock ticks since boot; behind the last ')' it is the 20th.
-std::string start_time(const std::string& pid) {
-  std::ifstream file("/proc/" + pid + "/stat");
-  std::string line;
-  std::getline(file, line);
-  const auto name_end = line.rfind(')');
-  if (name_end == std::string::npos) return {};
-  std::istringstream fields(line.substr(name_end + 1));
-  std::string field;
-  for (int i = 0; i < 20 && fields >> field; ++i) {
+constexpr int kVersion = 2;  // 1 were the files that each daemon had for itself: legacy_ledger.h
+
+Json to_json(const NetnsRecord& record) {
+  Json sysctls = Json::array();
+  for (const SysctlEntry& entry : record.sysctls) {
+    sysctls.push_back({{"name", entry.name}, {"before", entry.before}, {"ours", entry.ours}, {"owners", entry.owners}});
   }
-  return fields ? field : std::string();
+  Json tables = Json::array();
+  for (const NftTableEntry& entry : record.nft_tables)
+    tables.push_back({{"name", entry.name}, {"owners", entry.owners}});
+  Json filters = Json::array();
+  for (const auto& [filter, owners] : record.filters) {
+    filters.push_back({{"interface", filter.interface},
+                       {"device", filter.device},
+                       {"egress", filter.egress},
+                       {"name", filter.name},
+                       {"made_qdisc", filter.made_qdisc},
+                       {"owners", owners}});
+  }
+  return {{"cookie", record.cookie}, {"sysctls", sysctls}, {"nft_tables", tables}, {"filters", filters}};
 }
 
-IpJson to_json(const Changes& changes) {
-  IpJson sysctls = IpJson::array();
-  for (const std::string& name : changes.order) {
-    const HeldSysctl& held = changes.sysctls.at(name);
-    sysctls.push_back({{"name", name}, {"before", held.before}, {"ours", held.ours}});
+NetnsRecord record_from(const Json& json) {
+  expect_members(json, {"cookie", "sysctls", "nft_tables", "filters"});
+  NetnsRecord record;
+  json.at("cookie").get_to(record.cookie);
+  for (const Json& entry : json.at("sysctls")) {
+    expect_members(entry, {"name", "before", "ours", "owners"});
+    record.sysctls.push_back({entry.at("name"), entry.at("before"), entry.at("ours"), entry.at("owners")});
   }
-  return {{"slots", changes.slots},
-          {"local_rule", {changes.local_rule_users[0] > 0, changes.local_rule_users[1] > 0}},
-          {"nft_tables", changes.nft_tables},
-          {"sysctls", std::move(sysctls)}};
-}
-
-Changes changes_from(const IpJson& json) {
-  Changes changes;
-  json.at("slots").get_to(changes.slots);
-  json.at("nft_tables").get_to(changes.nft_tables);
-  for (const Family family : kFamilies) {
-    changes.local_rule_users[index_of(family)] = json.at("local_rule").at(index_of(family)).get<bool>() ? 1 : 0;
+  for (const Json& entry : json.at("nft_tables")) {
+    expect_members(entry, {"name", "owners"});
+    record.nft_tables.push_back({entry.at("name"), entry.at("owners")});
   }
-  for (const IpJson& sysctl : json.at("sysctls")) {
-    const std::string name = sysctl.at("name");
-    changes.sysctls[name] = {sysctl.at("before"), sysctl.at("ours"), 1};
-    changes.order.push_back(name);
+  for (const Json& entry : json.at("filters")) {
+    expect_members(entry, {"interface", "device", "egress", "name", "made_qdisc", "owners"});
+    const TcFilter filter{entry.at("interface"), entry.at("device"), entry.at("egress"), entry.at("name"),
+                          entry.at("made_qdisc")};
+    record.filters.push_back({filter, entry.at("owners")});
   }
-  return changes;
-}
-
-// A way to a namespace that lives, by its inode: through the processes in it, and the names it is kept under.
-std::string path_to_namespace(ino_t inode) {
-  const auto is_it = [&](const std::string& path) {
-    struct stat about {};
-    return ::stat(path.c_str(), &about) == 0 && about.st_ino == inode;
-  };
-  if (is_it("/proc/self/ns/net")) return "/proc/self/ns/net";
-  std::error_code error;
-  for (const char* folder : {"/run/netns", "/run/docker/netns", "/proc"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-      const std::string path = entry.path().string() + (std::string(folder) == "/proc" ? "/ns/net" : "");
-      if (is_it(path)) return path;
-    }
-  }
-  return {};
-}
-
-bool stands(const Changes& changes) {
-  for (const Family family : kFamilies) {
-    for (const IpJson& rule : ask_ip(family, {"rule", "show"})) {
-      const auto priority = number_in(rule, "priority").value_or(0);
-      const auto is_slots = [&](int n) { return Slot{n}.has_priority(priority); };
-      if (priority == kLocalPriority || std::any_of(changes.slots.begin(), changes.slots.end(), is_slots)) return true;
-    }
-  }
-  if (changes.nft_tables.empty()) return false;
-  const std::string tables = output_of({"nft", "list", "tables"});
-  const auto is_there = [&](const std::string& name) {
-    return tables.find("inet " + name + "\n") != std::string::npos;
-  };
-  return std::any_of(changes.nft_tables.begin(), changes.nft_tables.end(), is_there);
-}
-
-// Only where our marks still stand: a parameter alone may be somebody else's by now.
-bool undo(const Changes& changes, bool dry_run) {
-  if (!stands(changes)) return false;
-  if (dry_run) return true;
-  for (const int slot : changes.slots) clear_slot(Slot{slot});
-  for (const Family family : kFamilies) {
-    if (changes.local_rule_users[index_of(family)] > 0) put_local_rule_back(family);
-  }
-  for (const std::string& table : changes.nft_tables) delete_nft_table(table);
-  for (auto name = changes.order.rbegin(); name != changes.order.rend(); ++name) {
-    const HeldSysctl& held = changes.sysctls.at(*name);
-    if (read_sysctl(*name) == held.ours) require_sysctl(*name, held.before);
-  }
-  return true;
-}
-
-std::string undo_in(const std::string& inode_text, const IpJson& json, bool dry_run) {
-  ino_t inode = 0;
-  std::from_chars(inode_text.data(), inode_text.data() + inode_text.size(), inode);
-  const std::string path = path_to_namespace(inode);
-  if (path.empty()) return {};  // gone, and all that was in it
-  const NetworkNamespace netns = NetworkNamespace::open(path);
-  bool found = false;
-  netns.run([&] { found = undo(changes_from(json), dry_run); });
-  if (!found) return {};
-  return "rules, routes and parameters in the network namespace " +
-         (netns.is_own() ? std::string("we are in") : path + " (net:[" + inode_text + "])");
+  return record;
 }
 
 }  // namespace
 
-std::string own_ledger_name() {
-  const std::string pid = std::to_string(::getpid());
-  return pid + "-" + start_time(pid) + ".json";
+void expect_members(const Json& object, const std::vector<std::string>& names) {
+  if (!object.is_object()) throw std::runtime_error("it has no object where one is expected");
+  for (const std::string& name : names) {
+    if (!object.contains(name)) throw std::runtime_error("it lacks '" + name + "'");
+  }
+  for (const auto& [name, value] : object.items()) {
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw std::runtime_error("it has '" + name + "', which is unknown here");
+  }
 }
 
-void write_ledger(const std::string& folder, const std::string& file, const std::map<ino_t, Changes>& changes) {
-  std::filesystem::create_directories(folder);
-  IpJson namespaces = IpJson::object();
-  for (const auto& [netns, change] : changes) namespaces[std::to_string(netns)] = to_json(change);
-  const std::string beside = file + ".new";
+std::string path_of_ledger(const std::string& folder) { return folder + "/ledger.json"; }
+
+Records read_records(const std::string& folder) {
+  std::ifstream file(path_of_ledger(folder));
+  if (!file.is_open()) return {};
+  try {
+    const Json json = Json::parse(file);
+    if (json.is_object() && json.contains("version") && json.at("version") != kVersion)
+      throw std::runtime_error("it is of version " + json.at("version").dump() + ", not " + std::to_string(kVersion));
+    expect_members(json, {"version", "namespaces"});
+    Records records;
+    for (const auto& [inode, record] : json.at("namespaces").items()) {
+      ino_t number = 0;
+      const auto [end, error] = std::from_chars(inode.data(), inode.data() + inode.size(), number);
+      if (error != std::errc() || end != inode.data() + inode.size())
+        throw std::runtime_error("'" + inode + "' is no inode");
+      records[number] = record_from(record);
+    }
+    return records;
+  } catch (const Json::exception& e) {
+    throw std::runtime_error(e.what());
+  }
+}
+
+void write_records(const std::string& folder, const Records& records) {
+  const std::string path = path_of_ledger(folder);
+  const std::string beside = path + ".new";
+  Json namespaces = Json::object();
+  for (const auto& [netns, record] : records) {
+    if (!record.empty()) namespaces[std::to_string(netns)] = to_json(record);
+  }
+  if (namespaces.empty()) {
+    std::filesystem::remove(beside);
+    std::filesystem::remove(path);
+    return;
+  }
+  errno = 0;
   std::ofstream out(beside, std::ios::trunc);
-  out << IpJson{{"namespaces", std::move(namespaces)}}.dump() << "\n";
+  out << Json{{"version", kVersion}, {"namespaces", std::move(namespaces)}}.dump() << "\n";
   out.close();
-  if (!out) throw std::runtime_error("cannot write " + beside);
-  std::filesystem::rename(beside, file);
+  if (!out) throw std::system_error(errno, std::generic_category(), "cannot write " + beside);
+  std::filesystem::rename(beside, path);
 }
 
-void put_local_rule_back(Family family) noexcept {
+std::string put_aside(const std::string& path) {
+  std::string aside = path + ".aside";
+  for (int number = 2; std::filesystem::exists(aside); ++number) aside = path + ".aside" + std::to_string(number);
+  std::filesystem::rename(path, aside);
+  return aside;
+}
+
+std::uint64_t netns_cookie() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  std::uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+}
+
+LedgerSession::LedgerSession(std::string folder, bool only_looks) : folder_(std::move(folder)) {
   try {
-    bool is_at_its_place = false;
-    bool is_at_ours = false;
-    for (const IpJson& rule : ask_ip(family, {"rule", "show"})) {
-      const auto priority = number_in(rule, "priority").value_or(0);
-      const bool is_local = number_in(rule, "table") == kLocalTable;
-      if (priority == 0 && is_local) is_at_its_place = true;
-      if (priority == kLocalPriority && is_local) is_at_ours = true;
-      if (is_staying(priority)) return;
-    }
-    std::vector<std::string> lines;
-    if (!is_at_its_place) lines.push_back("rule add priority 0 lookup local protocol kernel");
-    if (is_at_ours) lines.push_back("rule del priority " + std::to_string(kLocalPriority) + " lookup local");
-    try_ip(family, lines);
-  } catch (const std::exception&) {  // the namespace has lost its `ip`, or we our rights
-  }
-}
-
-void clear_slot(Slot slot) noexcept {
-  for (const Family family : kFamilies) {
+    lock_.emplace(folder_);
     try {
-      std::vector<std::string> lines;
-      for (const IpJson& rule : ask_ip(family, {"rule", "show"})) {
-        const auto priority = number_in(rule, "priority").value_or(0);
-        const auto table = number_in(rule, "table").value_or(0);
-        if (!slot.has_priority(priority) && !slot.has_table(table)) continue;
-        const std::string what = table == 0 ? "type unreachable" : "lookup " + std::to_string(table);
-        lines.push_back("rule del priority " + std::to_string(priority) + " " + what);
-      }
-      for (const std::uint32_t table : {slot.near_table(), slot.far_table()}) {
-        lines.push_back("route flush table " + std::to_string(table));
-      }
-      try_ip(family, lines);
-    } catch (const std::exception&) {
+      records = read_records(folder_);
+    } catch (const std::runtime_error& e) {
+      const std::string path = path_of_ledger(folder_);
+      told_.push_back(path + " cannot be used (" + e.what() + ")" +
+                      (only_looks ? "" : " and is kept as " + put_aside(path)));
     }
+  } catch (const std::system_error& e) {
+    trouble_ = e.what();
+    lock_.reset();
   }
 }
 
-void delete_nft_table(const std::string& table) noexcept {
+NetnsRecord& LedgerSession::record_here(ino_t netns) {
+  NetnsRecord& record = records[netns];
+  const std::uint64_t cookie = netns_cookie();
+  if (record.cookie != cookie && record.cookie != 0 && cookie != 0) record = {};
+  record.cookie = cookie;
+  return record;
+}
+
+bool LedgerSession::is_owned(const Owners& owners) {
+  return std::any_of(owners.begin(), owners.end(), [&](const std::string& owner) {
+    const auto [known, is_new] = alive_.try_emplace(owner, false);
+    if (!is_new || !lock_) return known->second;
+    try {
+      known->second = is_owner_alive(folder_, owner);
+    } catch (const std::system_error&) {  // we may not ask: then nothing of it is touched
+      known->second = true;
+    }
+    return known->second;
+  });
+}
+
+void LedgerSession::save() noexcept {
+  if (!trouble_.empty()) return;
   try {
-    run_program({"nft", "-f", "-"}, "delete table inet " + table + "\n");
-  } catch (const std::exception&) {  // gone already
+    write_records(folder_, records);
+  } catch (const std::exception& e) {
+    trouble_ = e.what();
   }
-}
-
-std::vector<std::string> recover(const std::string& folder, bool dry_run) {
-  std::vector<std::string> done;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
-    const auto dash = name.find('-');
-    if (dash == std::string::npos || !name.ends_with(".json")) continue;
-    const std::string pid = name.substr(0, dash);
-    const std::string start = name.substr(dash + 1, name.size() - dash - 1 - 5);
-    if (start_time(pid) == start) continue;  // alive
-    std::ifstream file(entry.path());
-    const IpJson json = IpJson::parse(file, nullptr, false);
-    if (json.is_object() && json.contains("namespaces")) {
-      for (const auto& [inode, changes] : json.at("namespaces").items()) {
-        const std::string line = undo_in(inode, changes, dry_run);
-        if (!line.empty()) done.push_back(line + ", left by a wobbled with pid " + pid + " that was killed");
-      }
-    }
-    if (!dry_run) std::filesystem::remove(entry.path(), error);
-  }
-  if (!dry_run) std::filesystem::remove(folder, error);  // if it is empty
-  return done;
 }
 
 }  // namespace wobble::daemon

@@ -47,32 +47,14 @@ UniqueFd bound_socket(const NameRelay::Place& place, int kind) {
 
 bool is_for_later() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOTCONN; }
 
-// Reads what there is, writes what it can; false: it is broken.
-bool pass(int from, int to, std::vector<std::uint8_t>& waiting, bool& ended) {
-  if (waiting.empty() && !ended) {
-    waiting.resize(kLargest);
-    const ssize_t n = ::recv(from, waiting.data(), waiting.size(), 0);
-    waiting.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-    if (n < 0 && !is_for_later()) return false;
-    if (n == 0) {
-      ended = true;
-      ::shutdown(to, SHUT_WR);
-    }
-  }
-  if (waiting.empty()) return true;
-  const ssize_t n = ::send(to, waiting.data(), waiting.size(), MSG_NOSIGNAL);
-  if (n < 0) return is_for_later();
-  waiting.erase(waiting.begin(), waiting.begin() + n);
-  return true;
-}
-
 }  // namespace
 
 NameRelay::NameRelay(const Place& place, const std::string& server, std::uint16_t server_port)
     : asker_(v4_address(place.asker)),
       questions_(bound_socket(place, SOCK_DGRAM)),
       listener_(bound_socket(place, SOCK_STREAM)),
-      stop_(checked(::eventfd(0, EFD_CLOEXEC), "eventfd")) {
+      stop_(checked(::eventfd(0, EFD_CLOEXEC), "eventfd")),
+      streams_(kMostStreams, kPatience) {
   auto* v4 = reinterpret_cast<sockaddr_in*>(&server_);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&server_);
   if (::inet_pton(AF_INET, server.c_str(), &v4->sin_addr) == 1) {
@@ -105,13 +87,7 @@ std::uint16_t NameRelay::port_of(int socket) {
 std::vector<pollfd> NameRelay::descriptors() const {
   std::vector<pollfd> list{{stop_.get(), POLLIN, 0}, {questions_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
   for (const Question& question : open_) list.push_back({question.socket.get(), POLLIN, 0});
-  const auto wanted = [](const Pipe& in, const Pipe& out) {
-    return static_cast<short>((in.waiting.empty() && !in.ended ? POLLIN : 0) | (out.waiting.empty() ? 0 : POLLOUT));
-  };
-  for (const Stream& stream : streams_) {
-    list.push_back({stream.client.get(), wanted(stream.up, stream.down), 0});
-    list.push_back({stream.server.get(), wanted(stream.down, stream.up), 0});
-  }
+  streams_.append_to(list);
   return list;
 }
 
@@ -125,11 +101,7 @@ void NameRelay::serve() {
     for (auto question = open_.begin(); question != open_.end();) {
       question = list[at++].revents != 0 && give_answer(*question) ? open_.erase(question) : std::next(question);
     }
-    for (auto stream = streams_.begin(); stream != streams_.end(); at += 2) {
-      const int events = list[at].revents | list[at + 1].revents;
-      const bool lives = events == 0 || ((events & POLLERR) == 0 && move_on(*stream));
-      stream = lives ? std::next(stream) : streams_.erase(stream);
-    }
+    streams_.move_on({list.begin() + static_cast<std::ptrdiff_t>(at), list.end()});
     if (list[1].revents != 0) take_question();
     if (list[2].revents != 0) take_stream();
     forget_the_late();
@@ -170,30 +142,20 @@ bool NameRelay::give_answer(const Question& question) const {
 }
 
 void NameRelay::take_stream() {
-  Stream stream;
   sockaddr_in from{};
   socklen_t length = sizeof from;
-  stream.client =
-      UniqueFd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (stream.client.get() >= 0 && !is_asker(from)) return;
-  stream.server = UniqueFd(::socket(server_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  stream.ends = Clock::now() + kPatience;
-  if (stream.client.get() < 0 || stream.server.get() < 0 || streams_.size() >= kMostStreams) return;
-  const int result = ::connect(stream.server.get(), reinterpret_cast<const sockaddr*>(&server_), server_length_);
-  if (result == 0 || errno == EINPROGRESS) streams_.push_back(std::move(stream));
-}
-
-bool NameRelay::move_on(Stream& stream) {
-  stream.ends = Clock::now() + kPatience;
-  return pass(stream.client.get(), stream.server.get(), stream.up.waiting, stream.up.ended) &&
-         pass(stream.server.get(), stream.client.get(), stream.down.waiting, stream.down.ended) &&
-         !(stream.up.ended && stream.down.ended);
+  UniqueFd client(
+      ::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (client.get() < 0 || !is_asker(from)) return;
+  UniqueFd server(::socket(server_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (server.get() < 0) return;
+  const int result = ::connect(server.get(), reinterpret_cast<const sockaddr*>(&server_), server_length_);
+  if (result == 0 || errno == EINPROGRESS) streams_.add(std::move(client), std::move(server));
 }
 
 void NameRelay::forget_the_late() {
   const auto now = Clock::now();
   open_.remove_if([&](const Question& question) { return question.ends < now; });
-  streams_.remove_if([&](const Stream& stream) { return stream.ends < now; });
 }
 
 }  // namespace wobble::daemon

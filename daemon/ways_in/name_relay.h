@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/ways_in/relayed_streams.h"
 #include "emulator/unique_fd.h"
 
 namespace wobble::daemon {
@@ -48,18 +49,6 @@ class NameRelay {
     Clock::time_point ends;
     std::vector<std::uint8_t> header;  ///< of the question, for an answer of our own
   };
-  struct Pipe {
-    std::vector<std::uint8_t> waiting;  ///< read, but not yet written
-    bool ended = false;
-  };
-  struct Stream {
-    UniqueFd client;
-    UniqueFd server;
-    Pipe up;
-    Pipe down;
-    Clock::time_point ends;
-  };
-
   static std::uint16_t port_of(int socket);
   bool is_asker(const sockaddr_in& from) const { return from.sin_addr.s_addr == asker_.s_addr; }
   void serve();
@@ -67,7 +56,6 @@ class NameRelay {
   void take_question();
   bool give_answer(const Question& question) const;
   void take_stream();
-  static bool move_on(Stream& stream);
   void forget_the_late();
 
   in_addr asker_;
@@ -77,7 +65,7 @@ class NameRelay {
   UniqueFd listener_;
   UniqueFd stop_;
   std::list<Question> open_;
-  std::list<Stream> streams_;
+  RelayedStreams streams_;
   std::thread thread_;
 };
 

@@ -1,11 +1,6 @@
 #include "daemon/ways_in/netns_view.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
-
-#include "daemon/marks.h"
 
 namespace wobble::daemon {
 namespace {
@@ -56,22 +51,10 @@ std::vector<Interface> read_interfaces(const IpJson& addresses) {
 std::vector<Route> read_routes(const IpJson& routes) {
   std::vector<Route> out;
   for (const IpJson& entry : routes) {
-    Route route{member(entry, "dst"), member(entry, "dev"), member(entry, "gateway"), member(entry, "prefsrc"),
-                member(entry, "metric")};
+    Route route{member(entry, "dst"), member(entry, "dev")};
     const std::string type = member(entry, "type");
     if (!type.empty() && type != "unicast" && type != "1") route.device.clear();
     if (!route.destination.empty()) out.push_back(std::move(route));
-  }
-  return out;
-}
-
-std::vector<std::string> read_earlier_rules(const IpJson& rules) {
-  std::vector<std::string> out;
-  for (const IpJson& rule : rules) {
-    const auto priority = number_in(rule, "priority").value_or(0);
-    if (priority > 0 && priority < kFirstRulePriority) {
-      out.push_back(std::to_string(priority) + ": from " + member(rule, "src") + " lookup " + member(rule, "table"));
-    }
   }
   return out;
 }
@@ -81,22 +64,8 @@ NetnsView look_around() {
   view.interfaces = read_interfaces(ask_ip({"address", "show"}));
   for (const Family family : kFamilies) {
     view.routes[index_of(family)] = read_routes(ask_ip(family, {"route", "show", "table", "main"}));
-    for (std::string& rule : read_earlier_rules(ask_ip(family, {"rule", "show"}))) {
-      view.earlier_rules.push_back(std::move(rule));
-    }
   }
   return view;
-}
-
-bool is_in_network(const std::string& address, const OwnAddress& of) {
-  unsigned char a[16];
-  unsigned char b[16];
-  const int family = of.text.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  if (inet_pton(family, address.c_str(), a) != 1 || inet_pton(family, of.text.c_str(), b) != 1) return false;
-  const auto whole = static_cast<std::size_t>(of.length / 8);
-  if (std::memcmp(a, b, whole) != 0) return false;
-  const int rest = of.length % 8;
-  return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
 }  // namespace wobble::daemon

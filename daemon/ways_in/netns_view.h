@@ -26,16 +26,11 @@ struct Interface {
 struct Route {
   std::string destination;  ///< "default", "10.0.0.0/8"
   std::string device;       ///< empty: none (a blackhole), or several
-  std::string gateway;
-  std::string source;  ///< the route's preferred one; empty: none
-  std::string metric;  ///< empty: none
 };
 
 struct NetnsView {
   std::vector<Interface> interfaces;
   std::vector<Route> routes[2];  ///< by Family
-  /// Rules of others between priority 0 and ours, which would come before `local` once it is moved: "100: from ...".
-  std::vector<std::string> earlier_rules;
 
   const Interface* find(const std::string& name) const;
 };
@@ -46,9 +41,5 @@ NetnsView look_around();
 /// What follows is pure, on the JSON of `ip -N -json`.
 std::vector<Interface> read_interfaces(const IpJson& addresses);
 std::vector<Route> read_routes(const IpJson& routes);
-std::vector<std::string> read_earlier_rules(const IpJson& rules);
-
-/// Whether `address` is in the network of `of`.
-bool is_in_network(const std::string& address, const OwnAddress& of);
 
 }  // namespace wobble::daemon

@@ -1,19 +1,34 @@
 #include "daemon/ways_in/run_way.h"
 
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <system_error>
 
-#include "daemon/ways_in/diversion.h"
+#include "daemon/program.h"
+#include "daemon/ways_in/forwarding.h"
+#include "daemon/ways_in/run_probe.h"
 #include "daemon/ways_in/sysctl.h"
 #include "daemon/ways_in/target.h"
 
 namespace wobble::daemon {
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr auto kLookEvery = 1s;  ///< at what the kernel does not tell of by itself
+constexpr char kResolvConf[] = "/etc/resolv.conf";
+
 bool is_on_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+bool is_v4(const std::string& address) { return address.find(':') == std::string::npos; }
+bool is_ours(const std::string& interface) { return interface.starts_with(kDevicePrefix); }
 
 bool leads_outside(const Route& route) { return !route.device.empty() && !route.destination.starts_with("fe80"); }
 
@@ -25,6 +40,19 @@ int mtu_outside(const NetnsView& view) {
     }
   }
   return 1500;
+}
+
+/// False also if there is no such interface.
+bool is_up(const std::string& interface) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
+  return ::ioctl(socket.get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
+}
+
+std::string listed(const std::string& table) {
+  const Finished finished = run_process({"nft", "list", "table", "inet", table});
+  return finished.exit_code == 0 ? finished.out : "";
 }
 
 }  // namespace
@@ -55,126 +83,208 @@ RunWay::RunWay(api::RunSettings settings, Ledger& ledger, bool offload)
     take_number(offload);
     inside_.run([&] { near_ = std::make_unique<TunDevice>("near", offload); });
     mtu_ = mtu_outside(view);
-    has_v6_ = std::any_of(view.routes[1].begin(), view.routes[1].end(), leads_outside);
+    rules_.has_v6 = std::any_of(view.routes[1].begin(), view.routes[1].end(), leads_outside);
+    rules_.with = settings_.with;
     find_name_servers();
+    watch_.emplace(rules_.names.table());
     set_up_outside(view);
     set_up_inside();
+    prove(offload);
   } catch (...) {
-    close();
+    (void)close();
     throw;
   }
 }
 
-RunWay::~RunWay() { close(); }
-
-std::string RunWay::device() const { return std::string(kDevicePrefix) + "run" + std::to_string(number_); }
-std::string RunWay::v4(int host) const { return "198.19." + std::to_string(number_) + "." + std::to_string(host); }
-std::string RunWay::v6(int host) const {
-  std::ostringstream out;
-  out << "fdc7:6f62:" << std::hex << number_ + 1 << "::" << host;  // 0 would be written in another way
-  return out.str();
-}
+RunWay::~RunWay() { (void)close(); }
 
 void RunWay::take_number(bool offload) {
   for (int number = 0; number < kMost; ++number) {
-    number_ = number;
+    rules_.names.number = number;
     try {
-      far_ = std::make_unique<TunDevice>(device(), offload);
+      far_ = std::make_unique<TunDevice>(rules_.names.device(), offload);
       return;
     } catch (const std::system_error& e) {
       if (e.code().value() != EBUSY) throw;
     }
   }
-  number_ = -1;
+  rules_.names.number = -1;
   throw api::Conflict("there are " + std::to_string(kMost) + " of this kind already: no more fit");
 }
 
 void RunWay::find_name_servers() {
-  if (!settings_.dns.empty()) return;
-  bool names_any = false;
-  for (const char* file : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
-    for (const std::string& server : read_name_servers(file)) {
-      names_any = true;
-      if (!is_on_loopback(server)) {
-        settings_.dns.push_back(server);
-      } else if (local_name_server_.empty()) {
-        local_name_server_ = server;
+  if (settings_.dns.empty()) {
+    bool names_any = false;
+    for (const char* file : {kResolvConf, "/run/systemd/resolve/resolv.conf"}) {
+      for (const std::string& server : read_name_servers(file)) {
+        names_any = true;
+        if (!is_on_loopback(server)) {
+          settings_.dns.push_back(server);
+        } else if (local_name_server_.empty()) {
+          local_name_server_ = server;
+        }
       }
+      if (!settings_.dns.empty()) break;
     }
-    if (!settings_.dns.empty()) break;
+    if (!settings_.dns.empty()) {
+      local_name_server_.clear();
+    } else {
+      if (!names_any) local_name_server_ = "127.0.0.1";  // resolv.conf(5): who is asked if the file names nobody
+      settings_.dns.push_back(rules_.names.v4(RunHost::outside));
+    }
   }
-  if (!settings_.dns.empty()) return local_name_server_.clear();
-  if (!names_any) local_name_server_ = "127.0.0.1";  // resolv.conf(5): whom a resolver asks if the file names nobody
-  settings_.dns.push_back(v4(1));
+  if (::access(kResolvConf, F_OK) == 0) return;
+  const auto server = std::find_if(settings_.dns.begin(), settings_.dns.end(), is_v4);
+  if (server != settings_.dns.end()) rules_.name_server = *server;  // where no file can name it
+}
+
+void RunWay::hold(const std::string& name, const std::string& value) {
+  ledger_.hold_sysctl(outside_, name, value);
+  held_.push_back(name);
+}
+
+void RunWay::hold_forwarding(const std::vector<std::string>& interfaces) {
+  for (const std::string& interface : interfaces) {
+    const std::string name = "ipv4/conf/" + interface + "/forwarding";
+    const bool is_held = std::find(held_.begin(), held_.end(), name) != held_.end();
+    if (!is_held && interface != "lo" && !is_ours(interface)) hold(name);
+  }
+}
+
+std::vector<std::string> RunWay::device_lines(Family family) const {
+  const RunNames& names = rules_.names;
+  if (family == Family::v6) {
+    return {"address replace " + names.v6(RunHost::outside) + "/64 dev " + names.device() + " nodad"};
+  }
+  return {"link set " + names.device() + " multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
+          "address replace " + names.v4(RunHost::outside) + "/30 dev " + names.device()};
 }
 
 void RunWay::set_up_outside(const NetnsView& view) {
-  const auto hold = [&](const std::string& name) {
-    ledger_.hold_sysctl(outside_, name, "1");
-    held_.push_back(name);
-  };
-  const std::string table = "wobble_run" + std::to_string(number_);
-  ledger_.note_nft_table(outside_, table);
-  for (const Interface& interface : view.interfaces) {
-    if (!interface.is_loopback && !interface.name.starts_with(kDevicePrefix))
-      hold("ipv4/conf/" + interface.name + "/forwarding");
-  }
-  if (has_v6_) hold_v6_forwarding(ledger_, outside_, held_);
+  const RunNames& names = rules_.names;
+  ledger_.note_nft_table(outside_, names.table());
+  std::vector<std::string> interfaces;
+  for (const Interface& interface : view.interfaces) interfaces.push_back(interface.name);
+  hold_forwarding(interfaces);
+  if (rules_.has_v6) hold_v6_forwarding(ledger_, outside_, held_);
 
-  keep_v6_quiet(device());
-  if (has_v6_) require_sysctl("ipv6/conf/" + device() + "/disable_ipv6", "0");
-  require_sysctl("ipv4/conf/" + device() + "/forwarding", "1");
-  std::vector<std::string> lines{
-      "link set " + device() + " multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
-      "address add " + v4(1) + "/30 dev " + device()};
-  do_ip(Family::v4, lines);
-  if (has_v6_) do_ip(Family::v6, {"address add " + v6(1) + "/64 dev " + device() + " nodad"});
-
-  std::string nat = "table inet " + table + " {\n chain out { type nat hook postrouting priority 100;\n";
-  nat += "  ip saddr " + v4(2) + " oifname != \"" + device() + "\" masquerade\n";
-  if (has_v6_) nat += "  ip6 saddr " + v6(2) + " oifname != \"" + device() + "\" masquerade\n";
-  nat += " }\n";
+  keep_v6_quiet(names.device());
+  if (rules_.has_v6) require_sysctl("ipv6/conf/" + names.device() + "/disable_ipv6", "0");
+  require_sysctl("ipv4/conf/" + names.device() + "/forwarding", "1");
+  if (!rules_.with.empty()) require_sysctl("ipv4/conf/" + names.device() + "/route_localnet", "1");
+  do_ip(Family::v4, device_lines(Family::v4));
+  if (rules_.has_v6) do_ip(Family::v6, device_lines(Family::v6));
   if (!local_name_server_.empty()) {
-    name_relay_ = std::make_unique<NameRelay>(NameRelay::Place{v4(1), v4(2), device()}, local_name_server_);
-    const auto to_relay = [&](const std::string& protocol, std::uint16_t port) {
-      return "  ip saddr " + v4(2) + " ip daddr " + v4(1) + " " + protocol +
-             " dport 53 redirect to :" + std::to_string(port) + "\n";
-    };
-    nat += " chain names { type nat hook prerouting priority -100;\n";
-    nat += to_relay("udp", name_relay_->udp_port()) + to_relay("tcp", name_relay_->tcp_port()) + " }\n";
+    name_relay_ = std::make_unique<NameRelay>(
+        NameRelay::Place{names.v4(RunHost::outside), names.v4(RunHost::inside), names.device()}, local_name_server_);
+    rules_.name_relay = {name_relay_->udp_port(), name_relay_->tcp_port()};
   }
-  run_program({"nft", "-f", "-"}, nat + "}\n");
+  make_rules();
+}
+
+void RunWay::make_rules() {
+  run_program({"nft", "-f", "-"}, rules_.outside());
+  rules_as_made_ = listed(rules_.names.table());
 }
 
 void RunWay::set_up_inside() {
+  const RunNames& names = rules_.names;
   inside_.run([&] {
-    std::vector<std::string> lines{"link set lo up", "link set near addrgenmode none",
-                                   "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
-                                   "address add " + v4(2) + "/30 dev near"};
-    do_ip(Family::v4, lines);
-    if (has_v6_) do_ip(Family::v6, {"address add " + v6(2) + "/64 dev near nodad"});
+    do_ip(Family::v4, {"link set lo up", "link set near addrgenmode none",
+                       "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
+                       "address add " + names.v4(RunHost::inside) + "/30 dev near"});
+    if (rules_.has_v6) do_ip(Family::v6, {"address add " + names.v6(RunHost::inside) + "/64 dev near nodad"});
+    const std::string translation = rules_.inside();
+    if (translation.empty()) return;
+    require_sysctl("ipv4/conf/near/route_localnet", "1");
+    run_program({"nft", "-f", "-"}, translation);
   });
+  if (!settings_.beside.empty()) localhost_ = std::make_unique<LocalhostRelay>(inside_, settings_.beside);
+}
+
+void RunWay::prove(bool offload) const {
+  const Wire far(*far_, offload);
+  prove_way_out(far, rules_.names, rules_.has_v6);
+  if (name_relay_) prove_way_in(far, rules_.names, 53, "the command's questions for names");
+  for (const std::uint16_t port : rules_.with) {
+    prove_way_in(far, rules_.names, port, "what the command sends to localhost:" + std::to_string(port));
+  }
 }
 
 void RunWay::open() {
   inside_.run([&] {
     do_ip(Family::v4, {"route add default dev near"});
-    if (has_v6_) do_ip(Family::v6, {"route add default dev near"});
+    if (rules_.has_v6) do_ip(Family::v6, {"route add default dev near"});
   });
 }
 
-void RunWay::close() noexcept {
-  if (number_ < 0) return;
-  const std::string table = "wobble_run" + std::to_string(number_);
-  delete_nft_table(table);
-  try_ip(Family::v4, {"link set " + device() + " down"});  // its addresses and routes go now, whoever holds the device
-  for (auto name = held_.rbegin(); name != held_.rend(); ++name) ledger_.release_sysctl(outside_, *name);
-  held_.clear();
-  ledger_.forget_nft_table(outside_, table);
+std::string RunWay::close() noexcept {
+  if (rules_.names.number < 0) return {};
+  std::string failed = ledger_.drop_nft_table(outside_, rules_.names.table());
+  // Its addresses and routes go now, whoever holds the device.
+  try_ip(Family::v4, {"link set " + rules_.names.device() + " down"});
+  add_failure(failed, release_sysctls(ledger_, outside_, held_));
+  watch_.reset();
+  localhost_.reset();
   name_relay_.reset();
   near_.reset();
   far_.reset();
-  number_ = -1;
+  rules_.names.number = -1;
+  return failed;
+}
+
+std::string RunWay::look() {
+  if (!watch_) return {};
+  const ChangeWatch::News news = watch_->news();
+  news_.interfaces |= news.interfaces;
+  news_.table |= news.table;
+  const auto now = Clock::now();
+  if (now - looked_at_ < kLookEvery && !news_.interfaces && !news_.table && trouble_.empty()) return {};
+  looked_at_ = now;
+  try {
+    mend_device();
+    mend_forwarding();
+    if (news_.table || !trouble_.empty()) mend_rules();
+    news_ = {};
+    trouble_.clear();
+  } catch (const std::exception& e) {  // it is tried again
+    trouble_ = e.what();
+  }
+  return trouble_;
+}
+
+void RunWay::mend_device() {
+  if (is_up(rules_.names.device())) return;
+  do_ip(Family::v4, device_lines(Family::v4));
+  if (rules_.has_v6) do_ip(Family::v6, device_lines(Family::v6));
+  mended_.push_back("its device " + rules_.names.device() + " had been set down: it is up again");
+}
+
+void RunWay::mend_forwarding() {
+  std::erase_if(held_, [this](const std::string& name) {  // those whose interface has gone
+    const bool has_gone = !read_sysctl(name);
+    if (has_gone) (void)ledger_.release_sysctl(outside_, name);
+    return has_gone;
+  });
+  hold_forwarding(interfaces_in("ipv4/conf"));  // and those that have come
+  std::string found;
+  std::vector<std::string> names = held_;
+  names.push_back("ipv4/conf/" + rules_.names.device() + "/forwarding");
+  if (rules_.has_v6) names.push_back("ipv6/conf/all/forwarding");  // not held where it was on before
+  for (const std::string& name : names) {
+    const std::string wanted = name.ends_with("/accept_ra") ? "2" : "1";
+    const auto present = read_sysctl(name);
+    if (!present || *present == wanted) continue;  // or its interface has gone
+    write_sysctl(name, wanted);
+    found += (found.empty() ? "" : ", ") + sysctl_name(name);
+  }
+  if (!found.empty()) mended_.push_back("somebody had changed " + found + ": set again");
+}
+
+void RunWay::mend_rules() {
+  if (listed(rules_.names.table()) == rules_as_made_) return;
+  make_rules();
+  mended_.push_back("its nftables table " + rules_.names.table() + " had been changed or removed: it is made again");
 }
 
 std::string RunWay::gone() const {
@@ -184,19 +294,19 @@ std::string RunWay::gone() const {
 }
 
 api::SideInfo RunWay::near_info() const {
-  api::SideInfo side{"near", inside_.path(), {v4(2)}};
-  if (has_v6_) side.addresses.push_back(v6(2));
+  api::SideInfo side{"near", inside_.path(), {rules_.names.v4(RunHost::inside)}};
+  if (rules_.has_v6) side.addresses.push_back(rules_.names.v6(RunHost::inside));
   return side;
 }
 
 api::SideInfo RunWay::far_info() const {
-  api::SideInfo side{device(), "", {v4(1)}};
-  if (has_v6_) side.addresses.push_back(v6(1));
+  api::SideInfo side{rules_.names.device(), "", {rules_.names.v4(RunHost::outside)}};
+  if (rules_.has_v6) side.addresses.push_back(rules_.names.v6(RunHost::outside));
   return side;
 }
 
 std::string RunWay::detail() const {
-  return has_v6_ ? "IPv4 and IPv6, behind this machine's addresses" : "IPv4, behind this machine's addresses";
+  return rules_.has_v6 ? "IPv4 and IPv6, behind this machine's addresses" : "IPv4, behind this machine's addresses";
 }
 
 }  // namespace wobble::daemon

@@ -6,17 +6,26 @@
 //
 // 198.18.0.0/15 is for measurements of networks (RFC 2544, RFC 6890): it stands in nobody's way. The kernel makes K one
 // way in's: a second device of the same name cannot be made.
+//
+// What listens on this machine's loopback is reached at 127.0.0.1 in the namespace, if asked: through the link, by
+// translation on both sides of it, so that the connection is the command's and the server's own; or beside it, by a
+// relay (localhost_relay.h).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/network_namespace.h"
+#include "daemon/ways_in/change_watch.h"
 #include "daemon/ways_in/ledger.h"
+#include "daemon/ways_in/localhost_relay.h"
 #include "daemon/ways_in/name_relay.h"
 #include "daemon/ways_in/netns_view.h"
+#include "daemon/ways_in/run_rules.h"
 #include "daemon/ways_in/way_in.h"
 
 namespace wobble::daemon {
@@ -25,8 +34,8 @@ class RunWay : public WayIn {
  public:
   static constexpr int kMost = 256;
 
-  /// Throws api::Unfit (no such owner), api::Incapable, api::Conflict, std::system_error, std::runtime_error, and
-  /// leaves nothing.
+  /// Throws api::Unfit (no such owner), api::Incapable (also where a firewall would eat what leaves), api::Conflict,
+  /// std::system_error, std::runtime_error, and leaves nothing.
   RunWay(api::RunSettings settings, Ledger& ledger, bool offload);
   ~RunWay() override;
 
@@ -35,30 +44,46 @@ class RunWay : public WayIn {
   api::WayInSettings settings() const override { return settings_; }
   std::string detail() const override;
   void open() override;
-  void close() noexcept override;
+  [[nodiscard]] std::string close() noexcept override;
   /// Its owner has ended, and nothing runs in the namespace any more: a command that has lost its `wobble run` goes on.
   std::string gone() const override;
+  std::string look() override;
+  std::vector<std::string> take_news() override { return std::exchange(mended_, {}); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void take_number(bool offload);
-  void set_up_outside(const NetnsView& view);
-  void set_up_inside();
   void find_name_servers();
-  std::string device() const;
-  std::string v4(int host) const;
-  std::string v6(int host) const;
+  void hold(const std::string& name, const std::string& value = "1");
+  void hold_forwarding(const std::vector<std::string>& interfaces);
+  void set_up_outside(const NetnsView& view);
+  std::vector<std::string> device_lines(Family family) const;
+  void make_rules();
+  void set_up_inside();
+  void prove(bool offload) const;
+  void mend_device();
+  void mend_forwarding();
+  void mend_rules();
 
   api::RunSettings settings_;
   Ledger& ledger_;
   NetworkNamespace inside_;
   ino_t outside_;
-  int number_ = -1;
+  RunRules rules_;  ///< with no number: nothing stands
   int mtu_ = 1500;
-  bool has_v6_ = false;
-  std::string local_name_server_;            ///< on this machine's loopback; empty: none is used
-  std::unique_ptr<NameRelay> name_relay_;    ///< to it, by way of the far address
-  std::function<std::string()> owner_gone_;  ///< none: nobody owns it
+  std::string local_name_server_;              ///< on this machine's loopback; empty: none is used
+  std::unique_ptr<NameRelay> name_relay_;      ///< to it, by way of the far address
+  std::unique_ptr<LocalhostRelay> localhost_;  ///< what is reached beside the link
+  std::function<std::string()> owner_gone_;    ///< none: nobody owns it
   std::vector<std::string> held_;
+
+  std::optional<ChangeWatch> watch_;  ///< from when it stands
+  ChangeWatch::News news_;            ///< not looked into yet
+  Clock::time_point looked_at_;       ///< at everything
+  std::string rules_as_made_;         ///< as nft(8) lists them
+  std::string trouble_;
+  std::vector<std::string> mended_;
 };
 
 /// The addresses of the lines "nameserver ADDRESS" of a resolv.conf(5).

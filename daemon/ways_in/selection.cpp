@@ -21,8 +21,10 @@ bool is_ours(const NetworkInterface& interface) { return interface.name.starts_w
 
 /// With an Ethernet header, but carried by another interface all the same.
 bool is_tunnel(const NetworkInterface& interface) {
-  static constexpr const char* kTunnels[] = {"vxlan", "geneve", "gretap", "ip6gretap", "erspan", "ip6erspan", "bareudp"};
-  return !has_ethernet_header(interface.type).value_or(true) || std::ranges::find(kTunnels, interface.kind) != std::end(kTunnels);
+  static constexpr const char* kTunnels[] = {"vxlan",  "geneve",    "gretap", "ip6gretap",
+                                             "erspan", "ip6erspan", "bareudp"};
+  return !has_ethernet_header(interface.type).value_or(true) ||
+         std::ranges::find(kTunnels, interface.kind) != std::end(kTunnels);
 }
 
 const NetworkInterface* find(const Interfaces& present, int index) {

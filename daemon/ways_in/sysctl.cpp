@@ -47,6 +47,8 @@ std::optional<std::string> read_sysctl(const std::string& name) {
   return value;
 }
 
+bool has_sysctl(const std::string& name) { return ::access(path_of(name).c_str(), F_OK) == 0 || errno != ENOENT; }
+
 void write_sysctl(const std::string& name, const std::string& value) {
   const UniqueFd file(::open(path_of(name).c_str(), O_WRONLY | O_CLOEXEC));
   const bool written = file.get() >= 0 && ::write(file.get(), value.data(), value.size()) >= 0;

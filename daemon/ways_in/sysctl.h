@@ -11,6 +11,9 @@ namespace wobble::daemon {
 /// Nothing if there is no such parameter (a kernel without IPv6).
 std::optional<std::string> read_sysctl(const std::string& name);
 
+/// Whether there is such a parameter, readable or not.
+bool has_sysctl(const std::string& name);
+
 /// Throws api::Incapable, which says how to set it by hand, if it cannot be written.
 void write_sysctl(const std::string& name, const std::string& value);
 

@@ -32,20 +32,19 @@ class WayIn {
 
   /// From now on traffic passes through the devices. Throws if it cannot; what has been done is taken back.
   virtual void open() = 0;
-  /// From now on none does; everything but the devices is as it was. Empty, or what could not be undone, which then is
-  /// on record (ledger.h). Harmless when it has been done.
-  virtual std::string close() noexcept = 0;
+  /// From now on none does; everything but the devices is as it was. Harmless when it has been done. What could not be
+  /// put back is told, and stays on record; empty: nothing.
+  [[nodiscard]] virtual std::string close() noexcept = 0;
   /// The namespace whose traffic it diverts, by inode; 0: none.
   virtual ino_t netns() const { return 0; }
   /// Why the target is no more; empty while it is there.
   virtual std::string gone() const { return {}; }
-
   /// How to run something between two packets of the link that has the devices. Before open().
   using RunOnLink = std::function<void(const std::function<void()>&)>;
   virtual void serve_by(RunOnLink) {}
   /// What keeps it from carrying, looked at now; empty: nothing. Mends what it can.
   virtual std::string look() { return {}; }
-  /// What has happened since the last question, one line each.
+  /// What look() has seen happen, or mended, since the last question: one line each.
   virtual std::vector<std::string> take_news() { return {}; }
   /// Packets that came to its hooks; none if it has no such.
   virtual std::optional<api::WayInCounters> counters() const { return {}; }

@@ -63,7 +63,8 @@ std::string with_remedy(const std::system_error& error) {
   return what + (remedy.empty() ? "" : ": " + remedy) + "; see 'wobble doctor'";
 }
 
-WaysIn::WaysIn(const WaysInOptions& options) : options_(options), ledger_(options.ledger_folder) {}
+WaysIn::WaysIn(const WaysInOptions& options, Ledger::Tell tell)
+    : options_(options), ledger_(options.ledger_folder, std::move(tell)) {}
 
 std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const std::vector<const WayIn*>& there) {
   try {

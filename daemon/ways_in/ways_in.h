@@ -27,7 +27,8 @@ struct WaysInOptions {
 
 class WaysIn {
  public:
-  explicit WaysIn(const WaysInOptions& options);
+  /// `tell` as for Ledger.
+  explicit WaysIn(const WaysInOptions& options, Ledger::Tell tell = {});
 
   /// Sets one up, with its devices; it is not open yet. `there` are the settings and namespaces of those that stand:
   /// what they divert already is refused. Throws api::Unfit, api::Incapable, api::Conflict.

@@ -40,7 +40,8 @@ TEST_F(WaysInTest, ALinkIsMadeAndToldWithItsWayIn) {
 TEST_F(WaysInTest, TheOtherKinds) {
   send("POST", "/api/v1/links", R"({"loopback": {"port": 8000}, "netem": "delay 20ms"})", 201);
   send("POST", "/api/v1/links", R"({"gateway": {"in": "eth0", "out": "eth1", "masquerade": true}})", 201);
-  send("POST", "/api/v1/links", R"({"run": {"dns": ["1.1.1.1", "2606:4700::1111"], "owner": 17}})", 201);
+  send("POST", "/api/v1/links",
+       R"({"run": {"dns": ["1.1.1.1", "2606:4700::1111"], "owner": 17, "with": [5432], "beside": [6379, 80]}})", 201);
   const auto created = backend_.created();
   ASSERT_EQ(created.size(), 3u);
   EXPECT_EQ(std::get<LoopbackSettings>(created[0].way_in).port, 8000);
@@ -48,6 +49,8 @@ TEST_F(WaysInTest, TheOtherKinds) {
   EXPECT_TRUE(std::get<GatewaySettings>(created[1].way_in).masquerade);
   EXPECT_THAT(std::get<RunSettings>(created[2].way_in).dns, ElementsAre("1.1.1.1", "2606:4700::1111"));
   EXPECT_EQ(std::get<RunSettings>(created[2].way_in).owner, 17);
+  EXPECT_THAT(std::get<RunSettings>(created[2].way_in).with, ElementsAre(5432));
+  EXPECT_THAT(std::get<RunSettings>(created[2].way_in).beside, ElementsAre(6379, 80));
 }
 
 TEST_F(WaysInTest, WhereItIs) {
@@ -85,6 +88,8 @@ TEST_F(WaysInTest, EveryWrongFieldIsNamedAndNothingIsMade) {
       {R"({"run": {"dns": ["localhost"]}})", "/run/dns", "1.1.1.1"},
       {R"({"run": {"owner": 0}})", "/run/owner", "process id"},
       {R"({"run": {"owner": "17"}})", "/run/owner", "process id"},
+      {R"({"run": {"with": ["localhost:5432"]}})", "/run/with", "1 to 65535"},
+      {R"({"run": {"with": [80], "beside": [443, 80]}})", "/run/beside", "port 80 is named twice"},
       {R"({"run": {}, "name": "a b"})", "/name", "letters"},
       {R"({"run": {}, "seed": -1})", "/seed", "whole number"},
       {R"({"run": {}, "loss": "1%"})", "/loss", "unknown"},

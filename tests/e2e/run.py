@@ -61,6 +61,18 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if is_udp else socket.SOCK_
 """
 
 
+def wire_to_a_server(server):
+    """This machine's e0 to the server's, which is the way to everywhere."""
+    ways.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # no address is tentative: nothing moves by itself
+    subprocess.run(["ip", "link", "add", "e0", "type", "veth", "peer", "e0", "netns", server.name], check=True)
+    for where, host in ((None, 1), (server, 2)):
+        for words in (["ip", "addr", "add", f"10.88.1.{host}/24", "dev", "e0"],
+                      ["ip", "addr", "add", f"fd88:1::{host}/64", "dev", "e0", "nodad"], ["ip", "link", "set", "e0", "up"]):
+            where.run(*words) if where else ways.run(*words)
+    ways.run("ip", "route", "add", "default", "via", "10.88.1.2")
+    ways.run("ip", "-6", "route", "add", "default", "via", "fd88:1::2")
+
+
 def setUpModule():
     harness.private_machine()
 
@@ -70,14 +82,7 @@ class Run(unittest.TestCase):
     def setUpClass(cls):
         cls.server = ways.Netns()
         cls.addClassCleanup(cls.server.close)
-        ways.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")  # no address is tentative: nothing moves by itself
-        subprocess.run(["ip", "link", "add", "e0", "type", "veth", "peer", "e0", "netns", cls.server.name], check=True)
-        for where, host in ((None, 1), (cls.server, 2)):
-            for words in (["ip", "addr", "add", f"10.88.1.{host}/24", "dev", "e0"],
-                          ["ip", "addr", "add", f"fd88:1::{host}/64", "dev", "e0", "nodad"], ["ip", "link", "set", "e0", "up"]):
-                where.run(*words) if where else ways.run(*words)
-        ways.run("ip", "route", "add", "default", "via", "10.88.1.2")
-        ways.run("ip", "-6", "route", "add", "default", "via", "fd88:1::2")
+        wire_to_a_server(cls.server)
         cls.server.serve(80)
         cls.server.popen("python3", "-c", NAME_SERVER, "10.88.1.2", "53")
         ways.wait("the name server", lambda: ":53 " in cls.server.run("ss", "-Hltn").stdout)

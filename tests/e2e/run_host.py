@@ -1,0 +1,278 @@
+"""wobble run, and the machine it runs on: services of its loopback through the link and beside it, the command's own files, and
+what a firewall or a missing way out makes of it. In a machine of this test's own, wired to a server as in run.py."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import harness
+import run as run_tests
+import ways
+
+CONNECT = """
+import socket, sys, time
+began = time.monotonic()
+try:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as s:
+        connected = time.monotonic() - began
+        s.settimeout(5)
+        print(f"{connected:.4f}", s.recv(100).decode() or "end")
+except OSError as error:
+    print(f"{time.monotonic() - began:.4f}", type(error).__name__)
+"""
+ECHO = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.settimeout(5)
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.send(b"question")
+    print(s.recv(100).decode())
+"""
+FILES = """
+set -e
+ls /sys/class/net
+mount --bind /tmp/other-resolv.conf /etc/resolv.conf
+cat /etc/resolv.conf
+umount /etc/resolv.conf
+"""
+
+
+def setUpModule():
+    harness.private_machine()
+
+
+class Greeter:
+    """A server on this machine's loopback that says who has come, and closes; by UDP it gives back what it gets."""
+
+    def __init__(self, address, port=0):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.tcp = socket.create_server((address, port), family=family)
+        self.port = self.tcp.getsockname()[1]
+        self.udp = socket.socket(family, socket.SOCK_DGRAM)
+        self.udp.bind((address, self.port))
+        for serve in (self.greet, self.echo):
+            threading.Thread(target=serve, daemon=True).start()
+
+    def greet(self):
+        while True:
+            try:
+                peer, address = self.tcp.accept()
+            except OSError:
+                return
+            with peer:
+                peer.sendall(f"hello {address[0]}".encode())
+
+    def echo(self):
+        while True:
+            try:
+                data, peer = self.udp.recvfrom(100)
+                self.udp.sendto(data + b" answered", peer)
+            except OSError:
+                return
+
+    def close(self):
+        for open_socket in (self.tcp, self.udp):
+            open_socket.shutdown(socket.SHUT_RDWR) if open_socket is self.tcp else None
+            open_socket.close()
+
+
+class RunHost(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = ways.Netns()
+        cls.addClassCleanup(cls.server.close)
+        run_tests.wire_to_a_server(cls.server)
+        cls.server.serve(80)
+
+    def setUp(self):
+        self.before = ways.machine()
+        self.ours = run_tests.files_of_ours()
+        self.greeter = Greeter("127.0.0.1")
+        self.addCleanup(self.greeter.close)
+
+    def tearDown(self):
+        self.maxDiff = None
+        self.assertEqual(self.before, ways.machine())
+        self.assertEqual(self.ours, run_tests.files_of_ours())
+
+    def wobble(self, *words, timeout=60, **options):
+        return subprocess.run([ways.COMMAND, "run", *words], capture_output=True, text=True, timeout=timeout, check=False,
+                              **options)
+
+    def connect(self, *options, host="127.0.0.1", port=None):
+        """Seconds, and what was said or the error, of a connection to localhost by a command."""
+        done = self.wobble("--quiet", *options, "--", "python3", "-c", CONNECT, host, str(port or self.greeter.port))
+        self.assertEqual(0, done.returncode, done.stderr)
+        seconds, _, said = done.stdout.strip().partition(" ")
+        return float(seconds), said
+
+    def test_with_a_service_of_localhost(self):
+        """It is reached at localhost, through the link: as slow as asked, and in the log; it sees a neighbour on loopback."""
+        with ways.Daemon() as daemon:
+            seconds, said = self.connect("--url", daemon.url, "--both", "delay 50ms", "--with", f"localhost:{self.greeter.port}",
+                                         host="localhost")
+            self.assertEqual("hello 127.0.0.1", said)
+            self.assertGreaterEqual(seconds, 0.1)
+            row = daemon.connections("run")[0]
+            self.assertEqual(("orderly", "server", self.greeter.port), (row["end"], row["closed_by"], row["server"]["port"]))
+        done = self.wobble("--quiet", "--with", f"localhost:{self.greeter.port}", "--", "python3", "-c", ECHO,
+                           str(self.greeter.port))
+        self.assertEqual("question answered", done.stdout.strip(), done.stderr)
+
+    def test_with_a_service_that_refuses_takes_the_links_time(self):
+        self.greeter.close()
+        seconds, said = self.connect("--both", "delay 50ms", "--with", f"localhost:{self.greeter.port}")
+        self.assertEqual("ConnectionRefusedError", said)
+        self.assertGreaterEqual(seconds, 0.1)
+
+    def test_beside_a_service_of_localhost(self):
+        """It is reached at localhost, IPv4 and IPv6, and the link knows nothing of it."""
+        for address in ("127.0.0.1", "::1"):
+            greeter = Greeter(address)
+            self.addCleanup(greeter.close)
+            for host in ("127.0.0.1", "::1"):
+                with ways.Daemon() as daemon:
+                    seconds, said = self.connect("--url", daemon.url, "--both", "loss 100%", "--beside",
+                                                 f"localhost:{greeter.port}", host=host, port=greeter.port)
+                    self.assertEqual(f"hello {address}", said)
+                    self.assertEqual([], daemon.connections("run"))
+        _, said = self.connect("--beside", "localhost:9")
+        self.assertEqual("ConnectionResetError", said)  # nobody is there
+
+    def test_both_may_be_repeated_and_nothing_else_is_reached(self):
+        other = Greeter("127.0.0.1")
+        third = Greeter("127.0.0.1")
+        for greeter in (other, third):
+            self.addCleanup(greeter.close)
+        options = ["--with", f"localhost:{self.greeter.port}", "--with", f"localhost:{other.port}", "--beside", "9", "--beside", "10"]
+        for port, wanted in ((self.greeter.port, "hello 127.0.0.1"), (other.port, "hello 127.0.0.1"),
+                             (third.port, "ConnectionRefusedError")):
+            self.assertEqual(wanted, self.connect(*options, port=port)[1])
+        # Nor by the far address, which is this machine's, nor by a packet for loopback that somebody sends into the link.
+        script = f"ip route add local 127.0.0.0/8 dev lo table 5 2>/dev/null; ip route del local 127.0.0.0/8 table local; " \
+                 f"ip route del local 127.0.0.1 table local; ip route add 127.0.0.1 dev near; " \
+                 f"exec python3 -c '{CONNECT}' 127.0.0.1 {third.port}"
+        done = self.wobble("--quiet", *options, "--", "sh", "-c", script)
+        self.assertNotIn("hello", done.stdout)
+
+    def test_wrong_services_are_refused(self):
+        for option in ("--with", "--beside"):
+            for service in ("db:5432", "localhost", "localhost:0", "localhost:65536", "localhost:x", ""):
+                done = self.wobble(option, service, "--", "true")
+                self.assertEqual(2, done.returncode, (service, done))
+                self.assertRegex(done.stderr, rf"^wobble: [^\n]*{option}[^\n]*\n$")
+        done = self.wobble("--with", "localhost:80", "--beside", "localhost:80", "--", "true")
+        self.assertIn("port 80 is named twice", done.stderr)
+
+    def test_the_commands_files_are_its_own(self):
+        """F11: /sys shows the namespace's interfaces and keeps what is mounted in it; resolv.conf can be mounted over."""
+        with open("/tmp/other-resolv.conf", "w", encoding="ascii") as file:
+            file.write("nameserver 192.0.2.7\n")
+        self.addCleanup(os.unlink, "/tmp/other-resolv.conf")
+        done = self.wobble("--quiet", "--", "sh", "-c", FILES)
+        self.assertEqual((0, "lo\nnear\nnameserver 192.0.2.7\n"), (done.returncode, done.stdout), done.stderr)
+        below = "awk '$5 ~ \"^/sys/\" {print $5}' /proc/self/mountinfo | sort"
+        here = ways.run("sh", "-c", below).stdout
+        self.assertEqual(here, self.wobble("--quiet", "--", "sh", "-c", below).stdout)
+        ways.run("mount", "-o", "remount,bind,ro", "/sys")
+        self.addCleanup(ways.run, "mount", "-o", "remount,bind,rw", "/sys")
+        done = self.wobble("--quiet", "--", "sh", "-c", "awk '$5 == \"/sys\" {print $6}' /proc/self/mountinfo | tail -1")
+        self.assertRegex(done.stdout, r"^ro,")
+
+    def test_run_within_run_and_ip_netns_exec_within_run(self):
+        script = f"{ways.COMMAND} run --quiet -- curl -sS -m 5 -o /dev/null -w '%{{http_code}}' http://10.88.1.2/"
+        done = self.wobble("--quiet", "--", "sh", "-c", script)
+        self.assertEqual((0, "200"), (done.returncode, done.stdout), done.stderr)
+        name = f"{harness.PREFIX}-exec"
+        os.makedirs(f"/etc/netns/{name}")
+        self.addCleanup(shutil.rmtree, f"/etc/netns/{name}")
+        with open(f"/etc/netns/{name}/resolv.conf", "w", encoding="ascii") as file:
+            file.write("nameserver 192.0.2.8\n")
+        script = f"ip netns add {name} && ip netns exec {name} cat /etc/resolv.conf; ip netns del {name}"
+        done = self.wobble("--quiet", "--", "sh", "-c", script)
+        self.assertEqual(("nameserver 192.0.2.8\n", ""), (done.stdout, done.stderr))
+
+    def test_without_a_resolv_conf_names_are_found(self):
+        """F11: a resolver without the file asks 127.0.0.1, and so it does in the namespace."""
+        server = subprocess.Popen(["python3", "-c", run_tests.NAME_SERVER, "127.0.0.1", "53"], preexec_fn=harness.die_with_parent)
+        self.addCleanup(server.wait, 10)
+        self.addCleanup(server.kill)
+        ways.wait("the name server", lambda: ":53 " in ways.run("ss", "-Hltn").stdout)
+        # An /etc without the file, for this test alone.
+        ways.run("mount", "-t", "tmpfs", "none", "/mnt")
+        self.addCleanup(ways.run, "umount", "/mnt")
+        script = "cp -a /etc/. /mnt/ && rm -f /mnt/resolv.conf && mount --bind /mnt /etc && exec \"$@\""
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", ways.COMMAND, "run", "--quiet", "--", "getent",
+                               "ahostsv4", "web.test"], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("10.88.1.2", done.stdout)
+
+    def test_a_child_that_stays_is_told_of(self):
+        done = self.wobble("--quiet", "--", "sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!")
+        os.kill(int(done.stdout), signal.SIGKILL)
+        self.assertEqual("wobble: what the command has left running goes on, without a network\n", done.stderr)
+
+    def test_a_firewall_that_eats_it_is_named(self):
+        """F3: every command timed out, and nobody said why. With what is named, it runs."""
+        for rules, culprit in (
+                ("table ip filter {\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n }\n}\n", "ip filter FORWARD"),
+                ("table inet own {\n chain pass {\n type filter hook forward priority 5; policy drop;\n }\n}\n", "inet own pass"),
+                ("table ip6 filter {\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n }\n}\n",
+                 "ip6 filter FORWARD"),
+                ("table inet own {\n chain pass {\n type filter hook forward priority 0;\n meta l4proto { tcp, udp } drop\n }\n}\n",
+                 None)):
+            with self.subTest(rules=rules):
+                self.firewall(rules)
+                done = self.wobble("--quiet", "--", "true")
+                self.assertEqual(1, done.returncode, done)
+                self.assertRegex(done.stderr, r"^wobble: [^\n]*firewall does not let the command's IPv[46] packets through: [^\n]+\n$")
+                print(done.stderr.strip())
+                if culprit:
+                    self.assertIn(f"the policy of {culprit} (", done.stderr)
+                    for remedy in re.findall(r"(?:ip6?tables -I|nft insert)[^;\n]+?(?:ACCEPT|accept)", done.stderr):
+                        ways.run("sh", "-c", remedy)
+                    self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
+                self.doCleanups()
+                self.greeter = Greeter("127.0.0.1")
+                self.addCleanup(self.greeter.close)
+
+    def test_a_firewall_that_eats_what_comes_in_is_named(self):
+        self.firewall("table inet own {\n chain in {\n type filter hook input priority 0; policy drop;\n iifname \"lo\" accept\n"
+                      " meta l4proto icmpv6 accept\n }\n}\n")
+        self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
+        done = self.wobble("--quiet", "--with", f"localhost:{self.greeter.port}", "--", "true")
+        self.assertEqual(1, done.returncode)
+        self.assertIn(f"does not let what the command sends to localhost:{self.greeter.port} in: the policy of inet own in", done.stderr)
+        ways.run("sh", "-c", re.search(r"nft insert[^;\n]+?accept", done.stderr).group(0))
+        self.assertEqual("hello 127.0.0.1", self.connect("--with", f"localhost:{self.greeter.port}")[1])
+        self.assertEqual("hello 127.0.0.1", self.connect("--beside", f"localhost:{self.greeter.port}")[1])
+
+    def firewall(self, rules):
+        ways.run("nft", "-f", "-", input=rules)
+        for table in re.findall(r"^table (\w+ \w+)", rules, re.MULTILINE):
+            self.addCleanup(ways.run, "nft", "delete", "table", *table.split())
+
+    def test_without_a_way_out_there_is_no_false_alarm(self):
+        """No default route, no route at all, and strict filters of the reverse path."""
+        ways.run("ip", "route", "del", "default")
+        self.addCleanup(ways.run, "ip", "route", "add", "default", "via", "10.88.1.2")
+        self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
+        script = "ip link set lo up; exec \"$@\""
+        done = subprocess.run(["unshare", "--net", "sh", "-c", script, "sh", ways.COMMAND, "run", "--quiet", "--", "true"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        ways.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1")
+        self.addCleanup(ways.run, "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
+        self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    harness.main("curl", "nft", "ss", "iptables", "unshare", "getent")
