@@ -63,17 +63,17 @@ void PacketCode::find_v4_transport() {
   code_.bits_and(r9, 0xf);
   code_.shift_left(r9, 2);
   code_.move(r7, kWhole);
-  code_.load(r2, r10, kV4Fragment, u16);
-  code_.from_network_16(r2);
-  code_.bits_and(r2, 0x3fff);  // more fragments, and the offset
-  code_.jump(If::equal, r2, 0, found);
+  code_.load(r4, r10, kV4Fragment, u16);
+  code_.from_network_16(r4);
+  code_.bits_and(r4, 0x3fff);  // more fragments, and the offset
+  code_.jump(If::equal, r4, 0, found);
   clear_stack(kDatagram, kDatagramSize);
   copy_on_stack(kV4Source, kDatagram, 4);
   copy_on_stack(kV4Destination, kDatagram + 16, 4);
   code_.load(r3, r10, kV4Identification, u16);
   code_.store(r10, kDatagram + 32, r3, u32);
-  code_.bits_and(r2, 0x1fff);
-  code_.jump(If::different, r2, 0, later);
+  code_.bits_and(r4, 0x1fff);
+  code_.jump(If::different, r4, 0, later);
   code_.move(r7, kFirstPart);
   code_.jump(found);
   code_.place(later);

@@ -180,8 +180,8 @@ void Diversion::open() {
     is_open_ = true;
     try {
       hold_parameters();
-      detours_.put();
       means_.heartbeat.begin(share_);
+      detours_.put();
       if (fails_closed()) share_.set_in_silence(kDrop);
     } catch (...) {
       const std::string failure = undo();
@@ -231,11 +231,11 @@ std::string Diversion::look() {
 void Diversion::tell_what_passed_by() {
   const api::WayInCounters now = *counters();
   const auto tell = [&](std::uint64_t n, const char* what) {
-    if (n > 0) news_.push_back(std::to_string(n) + what);
+    if (n > 0) news_.push_back(std::to_string(n) + (n == 1 ? " packet " : " packets ") + what);
   };
-  tell(now.silenced - told_.silenced, fails_closed() ? " packets were dropped while the daemon did not run"
-                                                     : " packets passed by the link while the daemon did not run");
-  tell(now.overruns - told_.overruns, " packets were dropped by the kernel: the link did not read them in time");
+  tell(now.silenced - told_.silenced, fails_closed() ? "dropped while the daemon did not run"
+                                                     : "passed by the link while the daemon did not run");
+  tell(now.overruns - told_.overruns, "dropped by the kernel: the link did not read in time");
   told_ = now;
 }
 
