@@ -24,6 +24,7 @@ class Reader {
     while (next_ < words_.size()) {
       const std::string& word = words_[next_++];
       if (word == "delay" || word == "latency") {
+        has_latency_ |= word == "latency";
         delay();
       } else if (word == "loss" || word == "drop") {
         loss();
@@ -56,6 +57,7 @@ class Reader {
       }
     }
     if (ecn_) ecn();
+    if (has_latency_) latency();
     return std::move(out_);
   }
 
@@ -129,6 +131,13 @@ class Reader {
     correlation("delay", value);
     if (take("distribution")) distribution("delay", value);
     put("delay", std::move(value));
+  }
+
+  /// netem's other word for delay. Beside a token bucket it is tbf's, for how long a packet may wait for the rate.
+  void latency() {
+    const auto rate = out_.direction.find("rate");
+    if (rate == out_.direction.end() || !rate->contains("burst")) return;
+    fail("latency beside a burst is tbf's, and a queue here: write \"queue 50ms\", or \"delay 50ms\" if that is meant");
   }
 
   void distribution(const std::string& word, Json& value) {
@@ -345,6 +354,10 @@ class Reader {
   void unknown(const std::string& word) {
     if (word == "distribution" || word == "gap") {
       fail(word + " stands behind the " + (word == "gap" ? "reorder" : "delay") + " it belongs to");
+    } else if (word == "burst") {
+      fail(
+          "burst stands right behind the rate it belongs to, and tbf's latency is a queue here: write "
+          "\"rate 1mbit burst 4kB queue 50ms\"");
     } else if (word == "seed") {
       fail("seed: not supported: a seed belongs to the link");
     } else {
@@ -357,6 +370,7 @@ class Reader {
   const std::vector<std::string>& words_;
   std::size_t next_ = 0;
   bool ecn_ = false;
+  bool has_latency_ = false;
   NetemWords out_;
 };
 

@@ -107,7 +107,8 @@ TEST_F(WaysInTest, EveryWrongFieldIsNamedAndNothingIsMade) {
 }
 
 TEST_F(WaysInTest, WhatTheDaemonCannotDoIsToldWithItsStatus) {
-  send("POST", "/api/v1/links", R"({"name": "lab", "run": {}})", 409);
+  const json conflict = send("POST", "/api/v1/links", R"({"name": "lab", "run": {}})", 409);
+  EXPECT_EQ(conflict["title"], "Conflict");
   const json missing = send("POST", "/api/v1/links", R"({"name": "nowhere", "attach": {"target": "pid:4711"}})", 422);
   EXPECT_EQ(missing["errors"][0]["pointer"], "/attach/target");
   const json powerless = send("POST", "/api/v1/links", R"({"name": "powerless", "run": {}})", 503);
