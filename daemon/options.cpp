@@ -91,10 +91,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
   app.add_option("--attach", options.attach,
                  "put a link in front of pid:N, netns:NAME, host, container:NAME or localhost:PORT (may be repeated)")
-      ->expected(1);
+      ->allow_extra_args(false);
   app.add_option("--gateway", options.gateway,
                  "IN:OUT[,masquerade]: route between two interfaces through a link (may be repeated)")
-      ->expected(1);
+      ->allow_extra_args(false);
   app.add_option("--docker-socket", options.docker_socket,
                  "whom to ask for containers by name (default: DOCKER_HOST's unix://PATH, or /run/docker.sock)");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");

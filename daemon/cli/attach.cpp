@@ -131,12 +131,14 @@ void add_attach(CLI::App& app, Context& context) {
   auto options = std::make_shared<AttachOptions>();
   command->add_option("TARGET", options->words, "pid:N, netns:NAME, container:NAME, host or localhost:PORT")
       ->required();
+  // One value each time, so that what follows is not taken for another.
   command->add_option("--interface", options->interfaces, "Only this one of its interfaces (may be repeated)")
-      ->expected(1);
-  command->add_option("--port", options->ports, "Only this port, of either end (may be repeated)")->expected(1);
+      ->allow_extra_args(false);
+  command->add_option("--port", options->ports, "Only this port, of either end (may be repeated)")
+      ->allow_extra_args(false);
   command
       ->add_option("--address", options->addresses, "Only this address or network of the other end (may be repeated)")
-      ->expected(1);
+      ->allow_extra_args(false);
   command->add_option("--protocol", options->protocol, "Only this one")->check(CLI::IsMember({"tcp", "udp", "icmp"}));
   command->add_option("--fail", options->fail, "What becomes of the traffic if the daemon is killed: open (default)")
       ->check(CLI::IsMember({"open", "closed"}));

@@ -153,6 +153,18 @@ TEST_F(Command, annotate_joins_its_words) {
   EXPECT_EQ(json::parse(daemon.asked()[0].body), json::parse(R"({"text":"build 412 starts"})"));
 }
 
+TEST_F(Command, attach_takes_an_option_again_and_again) {
+  daemon.answer("POST /api/v1/links", {201, R"({"name":"blue","way_in":{"state":"up","detail":""}})"});
+  const Ran ran = run({"attach", "--port", "80", "netns:blue", "--port=443", "--interface", "eth0", "--interface",
+                       "eth1", "--address", "10.0.0.0/8", "--address", "fd00::/8"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const json attach = json::parse(daemon.asked("POST /api/v1/links").at(0).body)["attach"];
+  EXPECT_EQ(attach["target"], "netns:blue");
+  EXPECT_EQ(attach["ports"], json::parse("[80,443]"));
+  EXPECT_EQ(attach["interfaces"], json::parse(R"(["eth0","eth1"])"));
+  EXPECT_EQ(attach["addresses"], json::parse(R"(["10.0.0.0/8","fd00::/8"])"));
+}
+
 TEST_F(Command, version_knows_both) {
   EXPECT_THAT(run({"version"}).out, MatchesRegex("wobble [0-9.]+\nwobbled 0.1.0 at http://127.0.0.1:[0-9]+\n"));
   EXPECT_THAT(run_wobble({"--version"}).out, StartsWith("wobble "));
