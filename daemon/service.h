@@ -18,6 +18,7 @@
 
 #include "api/backend.h"
 #include "daemon/journal/journal.h"
+#include "daemon/lock_out.h"
 #include "daemon/patient_mutex.h"
 #include "daemon/temporary_changes.h"
 #include "daemon/ways_in/ways_in.h"
@@ -45,6 +46,9 @@ class Service final : public api::Backend {
   /// Puts a link into service that stays as long as the daemon, such as the lab's: its packets flow from now on.
   void add_link(const std::string& name, std::uint64_t seed, api::SideInfo near_info,
                 std::unique_ptr<PacketDevice> near, api::SideInfo far_info, std::unique_ptr<PacketDevice> far);
+
+  /// Where the API listens: from now on create() refuses what would lock its users out. Before the API serves anybody.
+  void guard(const ApiAddress& api) { api_ = api; }
 
   std::string version() override;
   Duration uptime() override;
@@ -116,6 +120,7 @@ class Service final : public api::Backend {
   const std::shared_ptr<MemoryBudget> memory_;
   const TimePoint started_at_;
   ConnectionTableOptions table_;
+  ApiAddress api_;
   PatientMutex ways_mutex_;
   WaysIn ways_in_;  // guarded by ways_mutex_
   std::shared_mutex links_mutex_;

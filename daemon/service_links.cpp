@@ -111,6 +111,7 @@ void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
 }
 
 api::LinkInfo Service::create(const api::NewLink& wanted) {
+  refuse_lock_out(wanted, api_);
   const auto ways_lock = ways_mutex_.lock_or_refuse();
   auto link = std::make_unique<ServedLink>(kRingCapacity);
   link->info.name = choose_name(wanted);

@@ -98,6 +98,8 @@ void run(const Options& options, const EndRequest& end) {
     if (options.demo) demo = std::make_unique<DemoTraffic>(*lab);
   }
   make_links(options, service);
+  // What the command line asks for is not refused: who starts the daemon can also end it.
+  service.guard({options.listen_address, static_cast<std::uint16_t>(server.port())});
   server.start();
   std::printf("wobbled: %s\n", url(options, server.port()).c_str());
   std::fflush(stdout);

@@ -93,7 +93,8 @@ Target find_target(const std::string& text) {
     if (error != std::errc() || end != name.data() + name.size() || pid < 1) unfit("'" + name + "' is no process id");
     return process(pid, "process " + name);
   }
-  unfit("'" + text + "' is none of pid:N, netns:NAME, host, container:NAME");
+  unfit("'" + text +
+        "' is none of pid:N, netns:NAME, container:NAME, host, and not localhost:PORT (in JSON: \"loopback\")");
 }
 
 std::function<std::string()> process_watch(pid_t pid, const std::string& what) {
