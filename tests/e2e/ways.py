@@ -35,9 +35,12 @@ class Netns:
         self.name = name or f"{harness.PREFIX}-{Netns.count}"
         run("ip", "netns", "add", self.name)
         self.processes = []
-        # No address is tentative, and none comes by itself when a device is up: nothing moves unless a test moves it.
-        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.addr_gen_mode=1")
+        self.quiet()
         self.run("ip", "link", "set", "lo", "up")
+
+    def quiet(self):
+        """No address is tentative, and none comes by itself when a device is up: nothing moves unless a test moves it."""
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.addr_gen_mode=1")
 
     def command(self, *words):
         return ["ip", "netns", "exec", self.name, *words]
@@ -98,7 +101,7 @@ def machine(netns=None):
         "devices": re.sub(r"(state|qlen) \w+|@\w+", "", output("ip", "-o", "link")),
         "addresses": re.sub(r"valid_lft.*", "", output("ip", "-o", "addr")),
         "sysctls": "\n".join(sysctls),
-        "nftables": output("nft", "list", "ruleset"),
+        "nftables": re.sub(r"packets \d+ bytes \d+", "", output("nft", "list", "ruleset")),
         "namespaces": sorted(line.split()[0] for line in output("ip", "netns", "list").splitlines()),
     }
 
@@ -162,8 +165,8 @@ def check_way_in(test, daemon, link, where, urls, ends, what, least=0.1):
 class Daemon(harness.Lab):
     """wobbled without its lab, with its files in a folder that outlives it if given."""
 
-    def __init__(self, *options, directory=None, command=None):
-        super().__init__(*options, directory=directory, command=command, lab=False)
+    def __init__(self, *options, **settings):
+        super().__init__(*options, lab=False, **settings)
 
     def create(self, **body):
         answer = self.api.request("POST", "/api/v1/links", body)
