@@ -127,9 +127,8 @@ class Killed(Machine):
 
     def kill_one(self, after, environment):
         database = os.path.join(self.folder, f"{time.monotonic_ns()}.db")
-        process = subprocess.Popen([harness.DAEMON, "--listen", "127.0.0.1:0", "--db", database], env=environment,
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                                   preexec_fn=harness.die_with_parent)
+        process = subprocess.Popen(harness.with_us(harness.DAEMON, "--listen", "127.0.0.1:0", "--db", database), env=environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         with process:
             url = re.search(r"http://\S+", process.stdout.readline()).group(0).rstrip("/")
             asking = threading.Thread(target=ways.run, daemon=True, kwargs={"check": False}, args=(

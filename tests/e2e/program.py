@@ -111,8 +111,8 @@ class Program(unittest.TestCase):
 
     def test_a_hanging_ip_does_not_hold_up_the_end_of_the_start(self):
         command, seen = self.hanging()
-        process = subprocess.Popen([*command, "--lab", "--db", "", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, preexec_fn=harness.die_with_parent)
+        process = subprocess.Popen(harness.with_us(*command, "--lab", "--db", "", "--listen", "127.0.0.1:0"),
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         ways.wait("ip to be started", lambda: os.path.exists(seen))
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -135,9 +135,8 @@ class Program(unittest.TestCase):
         for capabilities in (None, CAPABILITIES):
             if capabilities:
                 subprocess.run(["setcap", f"{capabilities}=p", daemon], check=True)
-            process = subprocess.Popen([*as_nobody, daemon, "--lab", "--db", "", "--listen", "127.0.0.1:0"],
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder,
-                                       preexec_fn=harness.die_with_parent)
+            process = subprocess.Popen(harness.with_us(*as_nobody, daemon, "--lab", "--db", "", "--listen", "127.0.0.1:0"),
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder)
             said = process.stdout.readline()
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)

@@ -201,7 +201,7 @@ class RunHost(unittest.TestCase):
 
     def test_without_a_resolv_conf_names_are_found(self):
         """F11: a resolver without the file asks 127.0.0.1, and so it does in the namespace."""
-        server = subprocess.Popen(["python3", "-c", run_tests.NAME_SERVER, "127.0.0.1", "53"], preexec_fn=harness.die_with_parent)
+        server = subprocess.Popen(harness.with_us("python3", "-c", run_tests.NAME_SERVER, "127.0.0.1", "53"))
         self.addCleanup(server.wait, 10)
         self.addCleanup(server.kill)
         ways.wait("the name server", lambda: ":53 " in ways.run("ss", "-Hltn").stdout)

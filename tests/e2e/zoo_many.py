@@ -53,16 +53,11 @@ class Many(zoo.AtHome):
         full = self.cost()
         found = zoo.Results(probes, 1)
         self.check_times(probes, found)
-        for number in range(LINKS // 2):
-            self.daemon.delete(f"zoo{number}")
-        half = self.cost()
         began = time.monotonic()
         self.assertEqual(0, self.daemon.stop())
         took = time.monotonic() - began
-        print(f"{self.hook}: {LINKS} links: {before}, {full}, half of them {half}; ended in {took:.2f} s")
+        print(f"{self.hook}: {LINKS} links: {before}, {full}; ended in {took:.2f} s")
         self.assertLess(took, 5)
-        self.assertLess(half[0], full[0])
-        self.assertLess(half[1], full[1])
         for host in hosts:
             self.assertEqual(["eth0", "lo"], devices(host))
         self.assertLess(zoo.Results(probes[:1], 1).median(probes[0]), zoo.ONE_WAY)
