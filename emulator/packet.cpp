@@ -16,7 +16,6 @@ constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kTcpMinimum = 20;
 constexpr std::size_t kUdpHeader = 8;
 constexpr std::size_t kIcmpHeader = 8;  // also of every ICMPv6 message in use: 4 bytes and a body of at least 4
-constexpr std::size_t kLongestPacket = 65'535;
 
 // IPv6 extension headers (RFC 8200 4, RFC 4302), by protocol number.
 constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51, kDestinationOptions = 60;
@@ -142,7 +141,7 @@ ParseError parse_ipv4(std::span<const std::uint8_t> bytes, PacketView& view) noe
 ParseError parse_ipv6(std::span<const std::uint8_t> bytes, PacketView& view) noexcept {
   if (bytes.size() < kIpv6Header) return ParseError::truncated;
   const std::size_t total_length = kIpv6Header + read16(bytes, 4);
-  if (total_length > bytes.size() || total_length > kLongestPacket) return ParseError::truncated;
+  if (total_length > bytes.size()) return ParseError::truncated;
   view.bytes = bytes.first(total_length);
   view.length = static_cast<std::uint32_t>(total_length);
   view.protocol = bytes[6];

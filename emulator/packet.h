@@ -87,7 +87,7 @@ enum class ParseError : std::uint8_t {
   none,
   empty,              ///< no byte at all
   bad_version,        ///< neither 4 nor 6
-  truncated,          ///< ends inside a header or before its total length (or is longer than the 65,535 bytes we carry)
+  truncated,          ///< ends inside a header or before its total length
   bad_header_length,  ///< IPv4 IHL below 5, TCP data offset below 5, or beyond the packet; UDP length below 8
   bad_offload,        ///< what the device says beside the packet contradicts it
 };

@@ -34,7 +34,6 @@ class Writer {
   std::vector<bpf_insn> write() {
     code_.move(r6, r1);
     take_mark_off();
-    look_for_a_beat();
     if (const auto* own = std::get_if<OwnTraffic>(&program_.traffic)) {
       write_own(*own);
     } else if (const auto* forwarded = std::get_if<ForwardedTraffic>(&program_.traffic)) {
@@ -90,6 +89,7 @@ class Writer {
   }
 
   void divert_into(int device) {
+    look_for_a_beat();
     count(offsetof(DivertShare::Counters, diverted));
     code_.move(r1, device);
     code_.move(r2, 0);

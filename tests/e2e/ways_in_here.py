@@ -103,7 +103,7 @@ class OwnNamespace(unittest.TestCase):
         self.daemon.create(attach={"target": "host", "ports": [80]})
         self.daemon.create(loopback={"port": 8000})
         self.daemon.create(run={})
-        self.assertNotEqual(self.before["rules"], ways.machine()["rules"])
+        self.assertNotEqual(self.before["sysctls"], ways.machine()["sysctls"])
         self.daemon.stop(signal.SIGKILL)
         # Open: what is left diverts nothing.
         self.here.run("curl", "-sS", "-m", "5", "-o", "/dev/null", f"http://{self.v4}/")
@@ -114,10 +114,10 @@ class OwnNamespace(unittest.TestCase):
             self.check_put_back()
 
     def test_kill_and_cleanup_puts_back(self):
-        self.daemon.create(attach={"target": "host"})
+        self.daemon.create(attach={"target": "host", "fail": "closed"})
         self.daemon.stop(signal.SIGKILL)
         said = ways.run(ways.COMMAND, "--url", "http://127.0.0.1:1", "cleanup").stdout
-        self.assertIn("put back", said)
+        self.assertIn("removed the tc filter", said)
         self.check_put_back()
 
 
