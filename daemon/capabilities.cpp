@@ -6,13 +6,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <system_error>
+#include <vector>
 
 namespace wobble::daemon {
 namespace {
 
-constexpr int kOurs[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_ADMIN, CAP_SYS_PTRACE};
+constexpr int kOurs[] = {CAP_BPF,       CAP_NET_ADMIN, CAP_NET_BIND_SERVICE,
+                         CAP_NET_RAW,   CAP_SYS_ADMIN, CAP_SYS_PTRACE};
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -23,15 +24,17 @@ void take_up_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, sets) != 0) fail("cannot read our capabilities");
-  std::uint32_t ours = 0;
-  for (const int capability : kOurs) ours |= CAP_TO_MASK(capability);
-  ours &= sets[0].permitted;  // all of ours are among the first 32
-  if (ours == 0) return;
-  sets[0].effective |= ours;
-  sets[0].inheritable |= ours;
-  if (::syscall(SYS_capset, &header, sets) != 0) fail("cannot take up our capabilities");
+  std::vector<int> ours;
   for (const int capability : kOurs) {
-    if ((ours & CAP_TO_MASK(capability)) == 0) continue;
+    __user_cap_data_struct& set = sets[CAP_TO_INDEX(capability)];
+    if ((set.permitted & CAP_TO_MASK(capability)) == 0) continue;
+    set.effective |= CAP_TO_MASK(capability);
+    set.inheritable |= CAP_TO_MASK(capability);
+    ours.push_back(capability);
+  }
+  if (ours.empty()) return;
+  if (::syscall(SYS_capset, &header, sets) != 0) fail("cannot take up our capabilities");
+  for (const int capability : ours) {
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) fail("cannot hand down our capabilities");
   }
 }
