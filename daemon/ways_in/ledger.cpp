@@ -138,7 +138,7 @@ void Ledger::tell_of_others(const std::vector<Undone>& undone, const std::string
   for (const Undone& one : undone) {
     if (!one.left.empty()) {
       tell({one.left});
-    } else if (one.name != but && one.failed.empty()) {
+    } else if (one.name != but && one.failed.empty() && one.needed) {
       tell({"put back what was left behind: " + one.what});
     }
   }
@@ -154,9 +154,17 @@ void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
   const auto present = read_sysctl(name);
+  const unsigned interface = interface_of(name);
+  // An interface of that name is gone or renamed: what is on record of it is its own affair.
   SysctlEntry* entry = find(record.sysctls, name);
+  if (entry != nullptr && entry->interface != interface) {
+    entry->owners.clear();
+    tell_of_others(undo_sysctls(record, [&](const Owners& owners) { return session.is_held(owners); }), "");
+    entry = find(record.sysctls, name);
+  }
   const std::optional<SysctlEntry> was = entry == nullptr ? std::nullopt : std::optional(*entry);
-  if (entry == nullptr) entry = &record.sysctls.emplace_back(SysctlEntry{name, present.value_or(value), value, {}});
+  if (entry == nullptr)
+    entry = &record.sysctls.emplace_back(SysctlEntry{name, present.value_or(value), value, interface, {}});
   if (was && present && *present != was->ours) entry->before = *present;  // somebody's will since
   entry->ours = value;
   const std::string me = session.me();
@@ -164,7 +172,7 @@ void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string
   int& uses = ++uses_[{netns, name}];
   NetnsRecord& mine = session.mine(netns);
   erase(mine.sysctls, name);
-  mine.sysctls.push_back({name, entry->before, entry->ours, {}});
+  mine.sysctls.push_back({name, entry->before, entry->ours, interface, {}});
   session.save_all();
   if (present == value) return;
   try {
@@ -174,7 +182,7 @@ void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string
     if (--uses == 0) {
       uses_.erase({netns, name});
     } else {
-      mine.sysctls.push_back({name, was->before, was->ours, {}});
+      mine.sysctls.push_back({name, was->before, was->ours, interface, {}});
     }
     if (was) {
       *entry = *was;

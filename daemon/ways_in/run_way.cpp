@@ -306,7 +306,9 @@ api::SideInfo RunWay::far_info() const {
 }
 
 std::string RunWay::detail() const {
-  return rules_.has_v6 ? "IPv4 and IPv6, behind this machine's addresses" : "IPv4, behind this machine's addresses";
+  const std::string detail = rules_.has_v6 ? "IPv4 and IPv6" : "IPv4";
+  const std::string off_record = ledger_.trouble().empty() ? "" : "; not on record: " + ledger_.trouble();
+  return detail + ", behind this machine's addresses" + off_record;
 }
 
 }  // namespace wobble::daemon
