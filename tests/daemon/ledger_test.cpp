@@ -68,6 +68,27 @@ TEST_F(LedgerTest, what_cannot_be_set_is_not_held) {
   EXPECT_EQ(value(kForward), "0");
 }
 
+TEST_F(LedgerTest, of_many_at_once_all_are_held_or_none) {
+  Ledger other = make_ledger();
+  hold(other, "ipv4/conf/lo/rp_filter", "1");
+  Ledger ledger = make_ledger();
+  inside([&] {
+    EXPECT_THROW(ledger.hold_sysctls(inode(), {{kForward, "1"}, {"ipv4/conf/lo/rp_filter", "2"}, {"ipv4/nosuch", "1"}}),
+                 api::Incapable);
+  });
+  EXPECT_EQ(value(kForward), "0");
+  EXPECT_EQ(value("ipv4/conf/lo/rp_filter"), "1") << "as the other one wants it";
+  inside([&] {
+    ledger.hold_sysctls(inode(), {{kForward, "1"}, {"ipv4/ip_early_demux", "0"}});
+    EXPECT_EQ(ledger.release_sysctls(inode(), {kForward, "ipv4/ip_early_demux", "ipv4/nosuch"}), "");
+  });
+  EXPECT_EQ(value(kForward), "0");
+  EXPECT_EQ(value("ipv4/ip_early_demux"), "1");
+  EXPECT_EQ(release(other, "ipv4/conf/lo/rp_filter"), "");
+  EXPECT_EQ(value("ipv4/conf/lo/rp_filter"), "0");
+  EXPECT_THAT(ledger_text(), IsEmpty());
+}
+
 TEST_F(LedgerTest, what_somebody_has_changed_meanwhile_is_left_and_told) {
   Ledger ledger = make_ledger();
   hold(ledger, "ipv4/conf/lo/rp_filter", "1");
