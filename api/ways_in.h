@@ -76,7 +76,7 @@ struct WayInCounters {
 struct WayInInfo {
   WayInSettings settings;
   WayInState state = WayInState::up;
-  std::string detail;  ///< for a person; may be empty
+  std::string detail;                       ///< for a person; may be empty
   std::optional<WayInCounters> counters{};  ///< of attach, loopback and gateway
 };
 

@@ -24,17 +24,15 @@ void say_all(const Recovery& recovery, bool dry_run) {
   for (const std::string& line : recovery.told) std::cerr << "wobble: " << clean(line) << "\n";
   for (const Recovery::Trace& trace : recovery.done) say(done_line(trace, dry_run));
   for (const std::string& line : recovery.in_use) say("in use, not touched: " + clean(line) + "\n");
+  for (const std::string& line : recovery.out_of_reach) say("not touched: " + clean(line) + "\n");
   if (recovery.done.empty() && recovery.failed.empty()) say("nothing to clean up\n");
 }
 
 Json as_json(const Recovery& recovery, bool dry_run) {
   Json removed = Json::array();
   for (const Recovery::Trace& trace : recovery.done) removed.push_back({{"kind", trace.kind}, {"what", trace.what}});
-  return {{"dry_run", dry_run},
-          {"removed", std::move(removed)},
-          {"failed", recovery.failed},
-          {"in_use", recovery.in_use},
-          {"told", recovery.told}};
+  return {{"dry_run", dry_run},        {"removed", std::move(removed)},         {"failed", recovery.failed},
+          {"in_use", recovery.in_use}, {"out_of_reach", recovery.out_of_reach}, {"told", recovery.told}};
 }
 
 int cleanup(const Context& context, const CleanupOptions& options) {

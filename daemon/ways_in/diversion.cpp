@@ -233,8 +233,8 @@ void Diversion::tell_what_passed_by() {
   const auto tell = [&](std::uint64_t n, const char* what) {
     if (n > 0) news_.push_back(std::to_string(n) + (n == 1 ? " packet " : " packets ") + what);
   };
-  tell(now.silenced - told_.silenced, fails_closed() ? "dropped while the daemon did not run"
-                                                     : "passed by the link while the daemon did not run");
+  tell(now.silenced - told_.silenced,
+       fails_closed() ? "dropped while the daemon did not run" : "passed by the link while the daemon did not run");
   tell(now.overruns - told_.overruns, "dropped by the kernel: the link did not read in time");
   told_ = now;
 }

@@ -11,29 +11,29 @@ namespace wobble::daemon {
 // What others of us have set already is held too, or it would go with them: so what counts is how it is without us.
 void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held) {
   const std::string all = "ipv6/conf/all/forwarding";
-  if (ledger.value_before(netns, all).value_or("1") == "1") return;  // or a kernel without IPv6
-  const auto hold = [&](const std::string& name, const std::string& value) {
-    ledger.hold_sysctl(netns, name, value);
-    held.push_back(name);
-  };
-  std::vector<std::string> interfaces;
+  const NetnsRecord record = ledger.on_record(netns);
+  if (value_without_us(record, all).value_or("1") == "1") return;  // or a kernel without IPv6
+  std::vector<WantedSysctl> wanted;
+  std::vector<WantedSysctl> forwarding{{"ipv6/conf/default/forwarding", "1"}};
   for (const std::string& name : interfaces_in("ipv6/conf")) {
-    if (!name.starts_with(kDevicePrefix)) interfaces.push_back("ipv6/conf/" + name);
+    if (name.starts_with(kDevicePrefix)) continue;
+    const std::string accept_ra = "ipv6/conf/" + name + "/accept_ra";
+    if (value_without_us(record, accept_ra) == "1") wanted.push_back({accept_ra, "2"});
+    forwarding.push_back({"ipv6/conf/" + name + "/forwarding", "1"});
   }
-  for (const std::string& interface : interfaces) {
-    const std::string accept_ra = interface + "/accept_ra";
-    if (ledger.value_before(netns, accept_ra) == "1") hold(accept_ra, "2");
-  }
-  hold("ipv6/conf/default/forwarding", "1");
-  for (const std::string& interface : interfaces) hold(interface + "/forwarding", "1");
-  hold(all, "1");
+  forwarding.push_back({all, "1"});
+  wanted.insert(wanted.end(), forwarding.begin(), forwarding.end());
+  hold_sysctls(ledger, netns, wanted, held);
+}
+
+void hold_sysctls(Ledger& ledger, ino_t netns, const std::vector<WantedSysctl>& wanted,
+                  std::vector<std::string>& held) {
+  ledger.hold_sysctls(netns, wanted);
+  for (const WantedSysctl& one : wanted) held.push_back(one.name);
 }
 
 std::string release_sysctls(Ledger& ledger, ino_t netns, std::vector<std::string>& held) noexcept {
-  std::string failed;
-  for (auto name = held.rbegin(); name != held.rend(); ++name) {
-    add_failure(failed, ledger.release_sysctl(netns, *name));
-  }
+  std::string failed = ledger.release_sysctls(netns, held);
   held.clear();
   return failed;
 }

@@ -14,7 +14,10 @@ namespace wobble::daemon {
 /// `held` what is now held, and throws as Ledger::hold_sysctl().
 void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& held);
 
-/// The latest first. What could not be put back, in a line each; `held` is empty then.
+/// Holds them all, or throws as Ledger::hold_sysctls() and holds none.
+void hold_sysctls(Ledger& ledger, ino_t netns, const std::vector<WantedSysctl>& wanted, std::vector<std::string>& held);
+
+/// What could not be put back, in a line each; `held` is empty then.
 [[nodiscard]] std::string release_sysctls(Ledger& ledger, ino_t netns, std::vector<std::string>& held) noexcept;
 
 /// Adds one more to what could not be undone: "this; that".

@@ -48,11 +48,16 @@ void disown(NetnsRecord& record, const std::string& owner) {
   for (FilterEntry& entry : record.filters) std::erase(entry.owners, owner);
 }
 
-std::string failure_of(const std::vector<Undone>& undone, const std::string& name) {
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string failures_of(const std::vector<Undone>& undone, const std::vector<std::string>& names) {
+  std::string all;
   for (const Undone& one : undone) {
-    if (one.name == name) return one.failed;
+    if (is_among(names, one.name) && !one.failed.empty()) all += (all.empty() ? "" : "; ") + one.failed;
   }
-  return {};
+  return all;
 }
 
 }  // namespace
@@ -134,11 +139,11 @@ void Ledger::tell(const std::vector<std::string>& lines) const {
 }
 
 // Of what was not this call's: if it failed again that has been told before.
-void Ledger::tell_of_others(const std::vector<Undone>& undone, const std::string& but) const {
+void Ledger::tell_of_others(const std::vector<Undone>& undone, const std::vector<std::string>& but) const {
   for (const Undone& one : undone) {
     if (!one.left.empty()) {
       tell({one.left});
-    } else if (one.name != but && one.failed.empty()) {
+    } else if (!is_among(but, one.name) && one.failed.empty() && one.needed) {
       tell({"put back what was left behind: " + one.what});
     }
   }
@@ -149,38 +154,27 @@ std::string Ledger::trouble() const {
   return trouble_;
 }
 
-void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string& value) try {
+void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string& value) {
+  hold_sysctls(netns, {{name, value}});
+}
+
+void Ledger::hold_sysctls(ino_t netns, const std::vector<WantedSysctl>& wanted) try {
   const std::lock_guard guard(mutex_);
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
-  const auto present = read_sysctl(name);
-  SysctlEntry* entry = find(record.sysctls, name);
-  const std::optional<SysctlEntry> was = entry == nullptr ? std::nullopt : std::optional(*entry);
-  if (entry == nullptr) entry = &record.sysctls.emplace_back(SysctlEntry{name, present.value_or(value), value, {}});
-  if (was && present && *present != was->ours) entry->before = *present;  // somebody's will since
-  entry->ours = value;
-  const std::string me = session.me();
-  if (std::find(entry->owners.begin(), entry->owners.end(), me) == entry->owners.end()) entry->owners.push_back(me);
-  int& uses = ++uses_[{netns, name}];
-  NetnsRecord& mine = session.mine(netns);
-  erase(mine.sysctls, name);
-  mine.sysctls.push_back({name, entry->before, entry->ours, {}});
+  std::vector<Held> held;
+  for (const WantedSysctl& one : wanted) held.push_back(note_sysctl(session, netns, one));
   session.save_all();
-  if (present == value) return;
   try {
-    write_sysctl_alone(record, name, value);
+    for (const WantedSysctl& one : wanted) {
+      if (read_sysctl(one.name) != one.value) write_sysctl_alone(record, one.name, one.value);
+    }
   } catch (...) {
-    erase(mine.sysctls, name);
-    if (--uses == 0) {
-      uses_.erase({netns, name});
-    } else {
-      mine.sysctls.push_back({name, was->before, was->ours, {}});
+    while (!held.empty()) {
+      take_back(session, netns, held.back());
+      held.pop_back();
     }
-    if (was) {
-      *entry = *was;
-    } else {
-      erase(record.sysctls, name);
-    }
+    undo_sysctls(record, [&](const Owners& owners) { return session.is_held(owners); });
     session.save_all();
     throw;
   }
@@ -188,34 +182,94 @@ void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string
   throw api::Incapable(e.what());
 }
 
-std::string Ledger::release_sysctl(ino_t netns, const std::string& name) noexcept {
-  const std::lock_guard guard(mutex_);
-  const auto uses = uses_.find({netns, name});
-  if (uses == uses_.end() || --uses->second > 0) return {};
+Ledger::Held Ledger::note_sysctl(Session& session, ino_t netns, const WantedSysctl& wanted) {
+  const std::string& name = wanted.name;
+  NetnsRecord& record = session.records[netns];
+  const unsigned interface = interface_of(name);
+  SysctlEntry* entry = find(record.sysctls, name);
+  if (entry != nullptr && entry->interface != interface) {
+    // Of an interface that is gone or has another name by now: that is an affair of its own.
+    entry->owners.clear();
+    tell_of_others(undo_sysctls(record, [&](const Owners& owners) { return session.is_held(owners); }), {});
+    entry = find(record.sysctls, name);
+  }
+  const auto present = read_sysctl(name);
+  Held held{name, entry == nullptr ? std::nullopt : std::optional(*entry)};
+  if (entry == nullptr)
+    entry = &record.sysctls.emplace_back(SysctlEntry{name, present.value_or(wanted.value), "", interface, {}});
+  if (held.was && present && *present != held.was->ours) entry->before = *present;  // somebody's will since
+  entry->ours = wanted.value;
+  const std::string me = session.me();
+  if (std::find(entry->owners.begin(), entry->owners.end(), me) == entry->owners.end()) entry->owners.push_back(me);
+  ++uses_[{netns, name}];
+  NetnsRecord& mine = session.mine(netns);
+  erase(mine.sysctls, name);
+  mine.sysctls.push_back({name, entry->before, entry->ours, interface, {}});
+  return held;
+}
+
+void Ledger::take_back(Session& session, ino_t netns, const Held& held) {
+  SysctlEntry* entry = find(session.records[netns].sysctls, held.name);
+  SysctlEntry* mine = find(session.mine(netns).sysctls, held.name);
+  if (entry == nullptr || mine == nullptr) return;
+  if (held.was && held.was->ours != entry->ours) {
+    try {
+      require_sysctl(held.name, held.was->ours);
+    } catch (const api::Incapable&) {  // as it is: the next one to release it looks at it
+    }
+    entry->before = mine->before = held.was->before;
+    entry->ours = mine->ours = held.was->ours;
+  }
+  const auto uses = uses_.find({netns, held.name});
+  if (--uses->second > 0) return;
   uses_.erase(uses);
+  std::erase(entry->owners, session.me());
+  erase(session.mine(netns).sysctls, held.name);
+}
+
+std::string Ledger::release_sysctl(ino_t netns, const std::string& name) noexcept {
+  return release_sysctls(netns, {name});
+}
+
+std::string Ledger::release_sysctls(ino_t netns, const std::vector<std::string>& names) noexcept {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::string> released;
+  for (const std::string& name : names) {
+    const auto uses = uses_.find({netns, name});
+    if (uses == uses_.end() || --uses->second > 0) continue;
+    uses_.erase(uses);
+    released.push_back(name);
+  }
+  if (released.empty()) return {};
   try {
     Session session(*this);
-    erase(session.mine(netns).sysctls, name);
     NetnsRecord& record = session.record_here(netns);
-    if (SysctlEntry* entry = find(record.sysctls, name)) std::erase(entry->owners, session.me());
+    for (const std::string& name : released) {
+      erase(session.mine(netns).sysctls, name);
+      if (SysctlEntry* entry = find(record.sysctls, name)) std::erase(entry->owners, session.me());
+    }
     const auto undone = undo_sysctls(record, [&](const Owners& owners) { return session.is_held(owners); });
     session.save_all();
-    tell_of_others(undone, name);
-    return failure_of(undone, name);
-  } catch (const std::exception& e) {  // LedgerBusy: the next session takes our name off it
-    erase(mine_[netns].sysctls, name);
-    return sysctl_name(name) + " is not put back: " + e.what();
+    tell_of_others(undone, released);
+    return failures_of(undone, released);
+  } catch (const std::exception& e) {  // LedgerBusy: the next session takes our name off them
+    for (const std::string& name : released) erase(mine_[netns].sysctls, name);
+    return sysctl_name(released.front()) + " is not put back: " + e.what();
   }
 }
 
-std::optional<std::string> Ledger::value_before(ino_t netns, const std::string& name) try {
+NetnsRecord Ledger::on_record(ino_t netns) try {
   const std::lock_guard guard(mutex_);
-  Session session(*this);
-  const auto present = read_sysctl(name);
-  const SysctlEntry* entry = find(session.record_here(netns).sysctls, name);
-  return entry != nullptr && present == entry->ours ? entry->before : present;
+  return Session(*this).record_here(netns);
 } catch (const LedgerBusy& e) {
   throw api::Incapable(e.what());
+}
+
+std::optional<std::string> value_without_us(const NetnsRecord& record, const std::string& name) {
+  const auto present = read_sysctl(name);
+  const auto entry = std::find_if(record.sysctls.begin(), record.sysctls.end(),
+                                  [&](const SysctlEntry& one) { return one.name == name; });
+  return entry != record.sysctls.end() && present == entry->ours ? entry->before : present;
 }
 
 void Ledger::note_nft_table(ino_t netns, const std::string& table) try {
@@ -251,7 +305,7 @@ std::string Ledger::drop_nft_table(ino_t netns, const std::string& table) noexce
     if (!failed.empty()) return failed;
     const auto undone = undo_nft_tables(record, [&](const Owners& owners) { return session.is_held(owners); });
     if (!undone.empty()) session.save_all();
-    tell_of_others(undone, table);
+    tell_of_others(undone, {table});
   } catch (const std::exception& e) {
     erase(mine_[netns].nft_tables, table);
     if (failed.empty()) failed = "it stays on record that there is a table inet " + table + ": " + e.what();
@@ -265,7 +319,8 @@ void Ledger::note_filter(ino_t netns, const TcFilter& filter) try {
   NetnsRecord& record = session.record_here(netns);
   bool made_qdisc = filter.made_qdisc;
   if (FilterEntry* entry = find(record.filters, filter)) {
-    if (!session.is_held(entry->owners)) remove_filter({filter.interface, filter.device, filter.egress, filter.name, false});
+    if (!session.is_held(entry->owners))
+      remove_filter({filter.interface, filter.device, filter.egress, filter.name, false});
     made_qdisc = made_qdisc || entry->filter.made_qdisc;
   }
   erase(record.filters, filter);
@@ -289,7 +344,7 @@ std::string Ledger::drop_filter(ino_t netns, const TcFilter& filter) noexcept {
     if (FilterEntry* entry = find(record.filters, filter)) std::erase(entry->owners, session.me());
     const auto undone = undo_filters(record, [&](const Owners& owners) { return session.is_held(owners); });
     session.save_all();
-    return failure_of(undone, name_of(filter));
+    return failures_of(undone, {name_of(filter)});
   } catch (const std::exception& e) {
     erase(mine_[netns].filters, filter);
     return "the tc filter of " + filter.device + " stays: " + e.what();

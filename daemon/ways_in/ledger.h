@@ -33,6 +33,11 @@ namespace wobble::daemon {
 
 inline constexpr char kLedgerFolder[] = "/run/wobble";
 
+struct WantedSysctl {
+  std::string name;
+  std::string value;
+};
+
 class Ledger {
  public:
   /// Is told, in one line each, what is not an error of the call under way: a parameter that somebody else has changed
@@ -46,12 +51,14 @@ class Ledger {
   Ledger& operator=(const Ledger&) = delete;
 
   /// Sets a parameter until it is released as often as it was held. If another value is wanted than others want, the
-  /// last one counts. Throws api::Incapable, and then holds nothing.
+  /// last one counts. Throws api::Incapable, and then holds nothing. Many at once cost little more than one.
   void hold_sysctl(ino_t netns, const std::string& name, const std::string& value);
+  void hold_sysctls(ino_t netns, const std::vector<WantedSysctl>& wanted);
   /// Empty: it is undone as far as it is ours to undo. Else why it is not.
   [[nodiscard]] std::string release_sysctl(ino_t netns, const std::string& name) noexcept;
-  /// A parameter's value as it is without any of us. Nothing if there is no such parameter.
-  std::optional<std::string> value_before(ino_t netns, const std::string& name);
+  [[nodiscard]] std::string release_sysctls(ino_t netns, const std::vector<std::string>& names) noexcept;
+  /// What stands on record of the namespace, by whomsoever. Throws api::Incapable.
+  NetnsRecord on_record(ino_t netns);
 
   /// Before a table of family inet is made. One of that name that was left behind is deleted. Throws api::Incapable.
   void note_nft_table(ino_t netns, const std::string& table);
@@ -70,7 +77,14 @@ class Ledger {
   class Session;
 
   void tell(const std::vector<std::string>& lines) const;
-  void tell_of_others(const std::vector<Undone>& undone, const std::string& but) const;
+  void tell_of_others(const std::vector<Undone>& undone, const std::vector<std::string>& but) const;
+  /// How a parameter was on record before we held it.
+  struct Held {
+    std::string name;
+    std::optional<SysctlEntry> was;
+  };
+  Held note_sysctl(Session& session, ino_t netns, const WantedSysctl& wanted);
+  void take_back(Session& session, ino_t netns, const Held& held);
 
   const std::string folder_;
   const Tell tell_;
@@ -80,5 +94,8 @@ class Ledger {
   std::map<std::pair<ino_t, std::string>, int> uses_;  ///< of sysctls, by namespace and name
   std::string trouble_;
 };
+
+/// In the calling thread's namespace: a parameter's value as it is without any of us. Nothing: there is no such one.
+std::optional<std::string> value_without_us(const NetnsRecord& record, const std::string& name);
 
 }  // namespace wobble::daemon

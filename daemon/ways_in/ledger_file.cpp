@@ -21,7 +21,11 @@ constexpr int kVersion = 2;  // 1 were the files that each daemon had for itself
 Json to_json(const NetnsRecord& record) {
   Json sysctls = Json::array();
   for (const SysctlEntry& entry : record.sysctls) {
-    sysctls.push_back({{"name", entry.name}, {"before", entry.before}, {"ours", entry.ours}, {"owners", entry.owners}});
+    sysctls.push_back({{"name", entry.name},
+                       {"before", entry.before},
+                       {"ours", entry.ours},
+                       {"interface", entry.interface},
+                       {"owners", entry.owners}});
   }
   Json tables = Json::array();
   for (const NftTableEntry& entry : record.nft_tables)
@@ -43,8 +47,9 @@ NetnsRecord record_from(const Json& json) {
   NetnsRecord record;
   json.at("cookie").get_to(record.cookie);
   for (const Json& entry : json.at("sysctls")) {
-    expect_members(entry, {"name", "before", "ours", "owners"});
-    record.sysctls.push_back({entry.at("name"), entry.at("before"), entry.at("ours"), entry.at("owners")});
+    expect_members(entry, {"name", "before", "ours", "interface", "owners"});
+    record.sysctls.push_back(
+        {entry.at("name"), entry.at("before"), entry.at("ours"), entry.at("interface"), entry.at("owners")});
   }
   for (const Json& entry : json.at("nft_tables")) {
     expect_members(entry, {"name", "owners"});

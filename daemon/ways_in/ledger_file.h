@@ -1,7 +1,8 @@
 // The ledger on disk: "ledger.json", in which each network namespace has what was changed in it and by whom.
 //
 //   {"version": 2, "namespaces": {"4026531840": {"cookie": 1,
-//     "sysctls": [{"name": "ipv4/conf/eth0/forwarding", "before": "0", "ours": "1", "owners": ["812-77", "90-3"]}],
+//     "sysctls": [{"name": "ipv4/conf/e0/forwarding", "before": "0", "ours": "1", "interface": 7,
+//                  "owners": ["812-77", "90-3"]}],
 //     "nft_tables": [{"name": "wobble_run0", "owners": ["812-77"]}],
 //     "filters": [{"interface": 2, "device": "eth0", "egress": true, "name": "wob0_90", "made_qdisc": true,
 //                  "owners": ["90-3"]}]}}}
@@ -30,6 +31,8 @@ struct SysctlEntry {
   std::string name;  ///< as in sysctl.h
   std::string before;
   std::string ours;
+  /// Of the interface whose it is, since that can be renamed, and its name be given to another; 0: of none.
+  unsigned interface = 0;
   Owners owners;
 };
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -19,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 30s;
+constexpr auto kPatience = 10s;
 constexpr auto kAskAgain = 5ms;
 constexpr char kLockName[] = "/lock";
 constexpr char kOwnerEnding[] = ".owner";
@@ -35,9 +36,16 @@ bool is_file_at(const UniqueFd& file, const std::string& path) {
          opened.st_dev == there.st_dev;
 }
 
-void make_folder(const std::string& folder) {
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) fail("cannot make " + folder);
+// False: it is there already.
+bool make_folder(const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0755) == 0) return true;
+  if (errno != EEXIST) fail("cannot make " + folder);
+  return false;
 }
+
+// Written into the lock, for whoever is the last: a folder that was there before us is somebody's, such as a unit's
+// RuntimeDirectory, and stays.
+constexpr char kFolderIsOurs[] = "the folder goes with this file\n";
 
 std::string path_of_owner(const std::string& folder, const std::string& name) {
   return folder + "/" + name + kOwnerEnding;
@@ -48,20 +56,23 @@ std::string path_of_owner(const std::string& folder, const std::string& name) {
 LedgerLock::LedgerLock(std::string folder) : folder_(std::move(folder)) {
   const std::string path = folder_ + kLockName;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  bool made_folder = false;
   while (true) {
-    make_folder(folder_);
+    made_folder = make_folder(folder_) || made_folder;
     file_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOnlyOurs));
     if (file_.get() < 0 && errno == ENOENT) continue;  // the folder was taken away just now
     if (file_.get() < 0) fail("cannot open " + path);
     while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK && errno != EINTR) fail("cannot lock " + path);
       if (std::chrono::steady_clock::now() > deadline)
-        throw LedgerBusy(path + " has been locked by another process for half a minute: 'fuser -v " + path +
+        throw LedgerBusy(path + " has been locked by another process for ten seconds: 'fuser -v " + path +
                          "' shows it");
       std::this_thread::sleep_for(kAskAgain);
     }
-    if (is_file_at(file_, path)) return;  // else its last holder has removed it
+    if (is_file_at(file_, path)) break;  // else its last holder has removed it
   }
+  if (made_folder && ::pwrite(file_.get(), kFolderIsOurs, std::strlen(kFolderIsOurs), 0) < 0)
+    fail("cannot write " + path);
 }
 
 LedgerLock::~LedgerLock() {
@@ -69,8 +80,10 @@ LedgerLock::~LedgerLock() {
   for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
     if (entry.path().filename() != kLockName + 1) return;
   }
+  struct stat about {};
+  const bool is_ours = ::fstat(file_.get(), &about) == 0 && about.st_size > 0;
   std::filesystem::remove(folder_ + kLockName, ignored);
-  std::filesystem::remove(folder_, ignored);
+  if (is_ours) std::filesystem::remove(folder_, ignored);
 }
 
 std::string start_time(const std::string& pid) {

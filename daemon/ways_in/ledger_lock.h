@@ -17,9 +17,9 @@ struct LedgerBusy : std::runtime_error {
 class LedgerLock {
  public:
   /// Makes the folder if it is not there, and waits for its turn. Throws std::system_error if the folder cannot be
-  /// written, LedgerBusy if the turn does not come within half a minute.
+  /// written, LedgerBusy if the turn does not come within ten seconds.
   explicit LedgerLock(std::string folder);
-  /// Takes the folder away if there is nothing but the lock in it.
+  /// Takes the lock's file away if nothing else is in the folder, and the folder too if it was made by one of us.
   ~LedgerLock();
   LedgerLock(const LedgerLock&) = delete;
   LedgerLock& operator=(const LedgerLock&) = delete;

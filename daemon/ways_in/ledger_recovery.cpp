@@ -119,9 +119,8 @@ class Recoverer {
     const std::string path = path_to_namespace(inode);
     if (path.empty()) {
       if (sees_every_process()) return false;
-      recovery_.told.push_back("the network namespace net:[" + std::to_string(inode) +
-                               "], in which something is left, cannot be reached from this pid namespace: run "
-                               "'wobble cleanup' on the host");
+      recovery_.out_of_reach.push_back("what is on record of the network namespace net:[" + std::to_string(inode) +
+                                       "], which is gone, or cannot be reached from this pid namespace");
       return true;
     }
     try {
@@ -143,14 +142,9 @@ class Recoverer {
     if (left == 0) return;
     const bool is_there = inside(inode, [&](const std::string& place) {
       NetnsRecord& record = session.record_here(inode);
-      if (options_.dry_run) {
-        for (const Undone& entry : all_entries(record)) {
-          if (!is_owned(entry.owners)) note(entry, place);
-        }
-        return;
-      }
-      for (const auto& undone :
-           {undo_filters(record, is_owned), undo_nft_tables(record, is_owned), undo_sysctls(record, is_owned)}) {
+      const Act act = options_.dry_run ? Act::look : Act::undo;
+      for (const auto& undone : {undo_filters(record, is_owned, act), undo_nft_tables(record, is_owned, act),
+                                 undo_sysctls(record, is_owned, act)}) {
         for (const Undone& entry : undone) note(entry, place);
       }
     });
@@ -162,7 +156,7 @@ class Recoverer {
       recovery_.failed.push_back(entry.failed + place);
     } else if (!entry.left.empty()) {
       recovery_.told.push_back(entry.left + place);
-    } else {
+    } else if (entry.needed) {
       recovery_.done.push_back({kind_of(entry), entry.what + place + left_by(entry.owners)});
     }
   }

@@ -24,6 +24,8 @@ struct Recovery {
   std::vector<std::string> failed;  ///< what could not be, and why: it stays on record
   std::vector<std::string> in_use;  ///< what a living one holds: it was not touched
   std::vector<std::string> told;    ///< what a person should know besides
+  /// In a container: what may be gone, or be another container's. It stays on record.
+  std::vector<std::string> out_of_reach;
 };
 
 /// Never throws: what goes wrong is in `failed`.

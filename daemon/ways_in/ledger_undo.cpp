@@ -1,5 +1,7 @@
 #include "daemon/ways_in/ledger_undo.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -20,36 +22,66 @@ std::pair<std::string, std::string> written_along(const std::string& name) {
 }
 
 Undone describe(const SysctlEntry& entry) {
-  return {Undone::Kind::sysctl, entry.name, sysctl_name(entry.name) + " to " + entry.before, entry.owners, "", ""};
+  return {Undone::Kind::sysctl, entry.name, sysctl_name(entry.name) + " to " + entry.before, entry.owners};
 }
 
 Undone describe(const NftTableEntry& entry) {
-  return {Undone::Kind::nft_table, entry.name, "the nftables table inet " + entry.name, entry.owners, "", ""};
+  return {Undone::Kind::nft_table, entry.name, "the nftables table inet " + entry.name, entry.owners};
 }
 
 Undone describe(const FilterEntry& entry) {
-  return {Undone::Kind::filter, name_of(entry.filter), name_of(entry.filter), entry.owners, "", ""};
+  return {Undone::Kind::filter, name_of(entry.filter), name_of(entry.filter), entry.owners};
 }
 
-void put_back(const NetnsRecord& record, const SysctlEntry& entry, Undone& undone) {
-  const auto present = read_sysctl(entry.name);
-  if (!present && !has_sysctl(entry.name)) return;  // its interface is gone
-  const std::string name = sysctl_name(entry.name);
+// {"ipv4/conf/", "eth0", "/forwarding"}; empty: it is no interface's.
+struct InterfaceSysctl {
+  std::string folder;
+  std::string interface;
+  std::string parameter;
+};
+
+InterfaceSysctl parts_of(const std::string& name) {
+  const std::string conf = "/conf/";
+  const auto at = name.find(conf);
+  const auto end = name.rfind('/');
+  if (at == std::string::npos || end < at + conf.size()) return {};
+  InterfaceSysctl parts{name.substr(0, at) + conf, name.substr(at + conf.size(), end - at - conf.size()),
+                        name.substr(end)};
+  if (parts.interface == "all" || parts.interface == "default") return {};
+  return parts;
+}
+
+// What its interface is called by now; empty: it is gone, and its parameters with it.
+std::string name_by_now(const SysctlEntry& entry) {
+  if (entry.interface == 0) return has_sysctl(entry.name) ? entry.name : "";
+  char interface[IF_NAMESIZE];
+  if (::if_indextoname(entry.interface, interface) == nullptr) return "";
+  const InterfaceSysctl parts = parts_of(entry.name);
+  return parts.folder + interface + parts.parameter;
+}
+
+void put_back(const NetnsRecord& record, const SysctlEntry& entry, Act act, Undone& undone) {
+  const std::string name = name_by_now(entry);
+  const auto present = name.empty() ? std::nullopt : read_sysctl(name);
+  undone.needed = present == entry.ours && entry.before != entry.ours;
+  if (name.empty() || present == entry.before) return;
+  const std::string title = sysctl_name(name);
   if (!present) {
-    undone.failed = name + " cannot be read";
+    undone.failed = title + " cannot be read";
   } else if (*present != entry.ours) {
-    undone.left = name + " was set to " + *present + " by somebody since we set it to " + entry.ours + ", and stays so";
-  } else if (entry.before != entry.ours) {
-    write_sysctl_alone(record, entry.name, entry.before);
-    const auto now = read_sysctl(entry.name);
+    undone.left =
+        title + " was set to " + *present + " by somebody since we set it to " + entry.ours + ", and stays so";
+  } else if (act == Act::undo) {
+    write_sysctl_alone(record, name, entry.before);
+    const std::string now = read_sysctl(name).value_or("not readable");
     if (now != entry.before)
-      undone.failed = name + " is still " + now.value_or("not readable") + " after we wrote " + entry.before;
+      undone.failed = title + " is still " + now + " after " + entry.before + " was written to it";
   }
 }
 
 // The latest first. `undo` may say in `failed` that it did not work, or throw.
 template <typename Entry, typename Undo>
-std::vector<Undone> undo_each(std::vector<Entry>& entries, const IsOwned& is_owned, const Undo& undo) {
+std::vector<Undone> undo_each(std::vector<Entry>& entries, const IsOwned& is_owned, Act act, const Undo& undo) {
   std::vector<Undone> all;
   for (std::size_t i = entries.size(); i-- > 0;) {
     if (is_owned(entries[i].owners)) continue;
@@ -59,7 +91,7 @@ std::vector<Undone> undo_each(std::vector<Entry>& entries, const IsOwned& is_own
     } catch (const std::exception& e) {
       undone.failed = e.what();
     }
-    if (undone.failed.empty()) entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(i));
+    if (act == Act::undo && undone.failed.empty()) entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(i));
     all.push_back(std::move(undone));
   }
   return all;
@@ -69,6 +101,11 @@ std::vector<Undone> undo_each(std::vector<Entry>& entries, const IsOwned& is_own
 
 std::string name_of(const TcFilter& filter) {
   return "the tc filter " + filter.name + " at " + (filter.egress ? "egress" : "ingress") + " of " + filter.device;
+}
+
+unsigned interface_of(const std::string& sysctl) {
+  const InterfaceSysctl parts = parts_of(sysctl);
+  return parts.interface.empty() ? 0 : ::if_nametoindex(parts.interface.c_str());
 }
 
 void write_sysctl_alone(const NetnsRecord& record, const std::string& name, const std::string& value) {
@@ -109,18 +146,20 @@ void pass_qdisc_on(NetnsRecord& record, FilterEntry& from) {
   from.filter.made_qdisc = false;
 }
 
-std::vector<Undone> undo_sysctls(NetnsRecord& record, const IsOwned& is_owned) noexcept {
-  return undo_each(record.sysctls, is_owned,
-                   [&](const SysctlEntry& entry, Undone& undone) { put_back(record, entry, undone); });
+std::vector<Undone> undo_sysctls(NetnsRecord& record, const IsOwned& is_owned, Act act) noexcept {
+  return undo_each(record.sysctls, is_owned, act,
+                   [&](const SysctlEntry& entry, Undone& undone) { put_back(record, entry, act, undone); });
 }
 
-std::vector<Undone> undo_nft_tables(NetnsRecord& record, const IsOwned& is_owned) noexcept {
-  return undo_each(record.nft_tables, is_owned,
-                   [](const NftTableEntry& entry, Undone& undone) { undone.failed = delete_nft_table(entry.name); });
+std::vector<Undone> undo_nft_tables(NetnsRecord& record, const IsOwned& is_owned, Act act) noexcept {
+  return undo_each(record.nft_tables, is_owned, act, [&](const NftTableEntry& entry, Undone& undone) {
+    if (act == Act::undo) undone.failed = delete_nft_table(entry.name);
+  });
 }
 
-std::vector<Undone> undo_filters(NetnsRecord& record, const IsOwned& is_owned) noexcept {
-  return undo_each(record.filters, is_owned, [&](FilterEntry& entry, Undone&) {
+std::vector<Undone> undo_filters(NetnsRecord& record, const IsOwned& is_owned, Act act) noexcept {
+  return undo_each(record.filters, is_owned, act, [&](FilterEntry& entry, Undone&) {
+    if (act == Act::look) return;
     pass_qdisc_on(record, entry);
     remove_filter(entry.filter);
   });
@@ -128,10 +167,9 @@ std::vector<Undone> undo_filters(NetnsRecord& record, const IsOwned& is_owned) n
 
 std::vector<Undone> all_entries(const NetnsRecord& record) {
   std::vector<Undone> all;
-  for (auto entry = record.filters.rbegin(); entry != record.filters.rend(); ++entry) all.push_back(describe(*entry));
-  for (auto entry = record.nft_tables.rbegin(); entry != record.nft_tables.rend(); ++entry)
-    all.push_back(describe(*entry));
-  for (auto entry = record.sysctls.rbegin(); entry != record.sysctls.rend(); ++entry) all.push_back(describe(*entry));
+  for (const FilterEntry& entry : record.filters) all.push_back(describe(entry));
+  for (const NftTableEntry& entry : record.nft_tables) all.push_back(describe(entry));
+  for (const SysctlEntry& entry : record.sysctls) all.push_back(describe(entry));
   return all;
 }
 

@@ -158,7 +158,7 @@ LegacyTraces traces_from(const IpJson& json, const Owners& owners) {
   for (const IpJson& table : json.at("nft_tables")) traces.others.nft_tables.push_back({table, owners});
   for (const IpJson& entry : json.at("sysctls")) {
     expect_members(entry, {"name", "before", "ours"});
-    traces.others.sysctls.push_back({entry.at("name"), entry.at("before"), entry.at("ours"), owners});
+    traces.others.sysctls.push_back({entry.at("name"), entry.at("before"), entry.at("ours"), 0, owners});
   }
   return traces;
 }

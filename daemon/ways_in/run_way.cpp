@@ -138,17 +138,14 @@ void RunWay::find_name_servers() {
   if (server != settings_.dns.end()) rules_.name_server = *server;  // where no file can name it
 }
 
-void RunWay::hold(const std::string& name, const std::string& value) {
-  ledger_.hold_sysctl(outside_, name, value);
-  held_.push_back(name);
-}
-
 void RunWay::hold_forwarding(const std::vector<std::string>& interfaces) {
+  std::vector<WantedSysctl> wanted;
   for (const std::string& interface : interfaces) {
     const std::string name = "ipv4/conf/" + interface + "/forwarding";
     const bool is_held = std::find(held_.begin(), held_.end(), name) != held_.end();
-    if (!is_held && interface != "lo" && !is_ours(interface)) hold(name);
+    if (!is_held && interface != "lo" && !is_ours(interface)) wanted.push_back({name, "1"});
   }
+  if (!wanted.empty()) hold_sysctls(ledger_, outside_, wanted, held_);
 }
 
 std::vector<std::string> RunWay::device_lines(Family family) const {
@@ -306,7 +303,9 @@ api::SideInfo RunWay::far_info() const {
 }
 
 std::string RunWay::detail() const {
-  return rules_.has_v6 ? "IPv4 and IPv6, behind this machine's addresses" : "IPv4, behind this machine's addresses";
+  const std::string detail = rules_.has_v6 ? "IPv4 and IPv6" : "IPv4";
+  const std::string off_record = ledger_.trouble().empty() ? "" : "; not on record: " + ledger_.trouble();
+  return detail + ", behind this machine's addresses" + off_record;
 }
 
 }  // namespace wobble::daemon

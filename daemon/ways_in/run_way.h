@@ -55,7 +55,6 @@ class RunWay : public WayIn {
 
   void take_number(bool offload);
   void find_name_servers();
-  void hold(const std::string& name, const std::string& value = "1");
   void hold_forwarding(const std::vector<std::string>& interfaces);
   void set_up_outside(const NetnsView& view);
   std::vector<std::string> device_lines(Family family) const;

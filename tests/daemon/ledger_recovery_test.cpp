@@ -66,6 +66,15 @@ TEST_F(RecoveryTest, what_a_living_one_holds_is_named_and_not_touched) {
   EXPECT_EQ(value(kForward), "0") << "as it was before the dead one";
 }
 
+TEST_F(RecoveryTest, one_killed_between_the_record_and_the_deed_has_left_nothing) {
+  leave_behind(kForward, "1");
+  set(kForward, "0");
+  const Recovery recovery = recover_all();
+  EXPECT_THAT(recovery.done, IsEmpty());
+  EXPECT_THAT(recovery.told, IsEmpty());
+  EXPECT_EQ(value(kForward), "0");
+}
+
 TEST_F(RecoveryTest, what_somebody_has_changed_since_is_left_and_told) {
   leave_behind("ipv4/conf/lo/rp_filter", "1");
   set("ipv4/conf/lo/rp_filter", "2");
@@ -131,14 +140,14 @@ TEST_F(RecoveryTest, a_namespace_that_is_gone_is_forgotten) {
   if (::stat("/proc/self/ns/pid", &about) == 0 && about.st_ino == 0xEFFFFFFC) {
     EXPECT_EQ(ledger_text(), "");
   } else {
-    EXPECT_THAT(recovery.told, ElementsAre(HasSubstr("cannot be reached from this pid namespace")));
+    EXPECT_THAT(recovery.out_of_reach, ElementsAre(HasSubstr("net:[1]")));
   }
 }
 
 TEST_F(RecoveryTest, files_of_owners_that_have_ended_go) {
   write_file("1-1.owner", "");
   recover_all();
-  EXPECT_FALSE(std::filesystem::exists(folder()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder()));
 }
 
 TEST_F(RecoveryTest, a_file_of_another_version_is_no_reason_to_fail) {

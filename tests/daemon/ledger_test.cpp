@@ -68,6 +68,27 @@ TEST_F(LedgerTest, what_cannot_be_set_is_not_held) {
   EXPECT_EQ(value(kForward), "0");
 }
 
+TEST_F(LedgerTest, of_many_at_once_all_are_held_or_none) {
+  Ledger other = make_ledger();
+  hold(other, "ipv4/conf/lo/rp_filter", "1");
+  Ledger ledger = make_ledger();
+  inside([&] {
+    EXPECT_THROW(ledger.hold_sysctls(inode(), {{kForward, "1"}, {"ipv4/conf/lo/rp_filter", "2"}, {"ipv4/nosuch", "1"}}),
+                 api::Incapable);
+  });
+  EXPECT_EQ(value(kForward), "0");
+  EXPECT_EQ(value("ipv4/conf/lo/rp_filter"), "1") << "as the other one wants it";
+  inside([&] {
+    ledger.hold_sysctls(inode(), {{kForward, "1"}, {"ipv4/ip_early_demux", "0"}});
+    EXPECT_EQ(ledger.release_sysctls(inode(), {kForward, "ipv4/ip_early_demux", "ipv4/nosuch"}), "");
+  });
+  EXPECT_EQ(value(kForward), "0");
+  EXPECT_EQ(value("ipv4/ip_early_demux"), "1");
+  EXPECT_EQ(release(other, "ipv4/conf/lo/rp_filter"), "");
+  EXPECT_EQ(value("ipv4/conf/lo/rp_filter"), "0");
+  EXPECT_THAT(ledger_text(), IsEmpty());
+}
+
 TEST_F(LedgerTest, what_somebody_has_changed_meanwhile_is_left_and_told) {
   Ledger ledger = make_ledger();
   hold(ledger, "ipv4/conf/lo/rp_filter", "1");
@@ -96,6 +117,35 @@ TEST_F(LedgerTest, an_interface_that_is_gone_needs_nothing) {
   ip("link del v0");
   EXPECT_EQ(release(ledger, "ipv4/conf/v0/forwarding"), "");
   EXPECT_FALSE(std::filesystem::exists(folder()));
+}
+
+TEST_F(LedgerTest, an_interface_that_is_renamed_comes_back_to_its_value) {
+  ip("link add v0 type veth peer name v1");
+  Ledger ledger = make_ledger();
+  hold(ledger, "ipv4/conf/v0/forwarding", "1");
+  ip("link set v0 name w0");
+  ip("link add v0 type veth peer name v2");
+  set("ipv4/conf/v0/forwarding", "1");
+  EXPECT_EQ(release(ledger, "ipv4/conf/v0/forwarding"), "");
+  EXPECT_EQ(value("ipv4/conf/w0/forwarding"), "0");
+  EXPECT_EQ(value("ipv4/conf/v0/forwarding"), "1") << "the new v0 is not ours";
+  EXPECT_THAT(told_, IsEmpty());
+}
+
+TEST_F(LedgerTest, a_name_that_is_used_again_is_held_for_the_new_interface) {
+  ip("link add v0 type veth peer name v1");
+  Ledger first = make_ledger();
+  Ledger second = make_ledger();
+  hold(first, "ipv4/conf/v0/forwarding", "1");
+  ip("link set v0 name w0");
+  ip("link add v0 type veth peer name v2");
+  hold(second, "ipv4/conf/v0/forwarding", "1");
+  EXPECT_EQ(value("ipv4/conf/v0/forwarding"), "1");
+  EXPECT_EQ(release(second, "ipv4/conf/v0/forwarding"), "");
+  EXPECT_EQ(release(first, "ipv4/conf/v0/forwarding"), "");
+  EXPECT_EQ(value("ipv4/conf/v0/forwarding"), "0");
+  EXPECT_EQ(value("ipv4/conf/w0/forwarding"), "0");
+  EXPECT_THAT(ledger_text(), IsEmpty());
 }
 
 // The kernel writes ipv6's "all" into every interface: one that forwarded by itself must go on doing so.
@@ -289,6 +339,15 @@ TEST_F(LedgerTest, a_folder_that_somebody_removes_is_made_again) {
   EXPECT_EQ(release(first, "ipv4/conf/lo/rp_filter"), "");
   EXPECT_EQ(release(first, kForward), "");
   EXPECT_EQ(value(kForward), "0");
+}
+
+// Such as a unit's RuntimeDirectory, which is mounted where the daemon is.
+TEST_F(LedgerTest, a_folder_that_was_there_before_stays) {
+  std::filesystem::create_directories(folder());
+  Ledger ledger = make_ledger();
+  hold(ledger, kForward, "1");
+  EXPECT_EQ(release(ledger, kForward), "");
+  EXPECT_TRUE(std::filesystem::is_empty(folder()));
 }
 
 TEST_F(LedgerTest, nobody_else_may_lock_what_tells_who_lives) {

@@ -78,7 +78,7 @@ TEST_F(LegacyTest, everything_on_record_is_put_back) {
   EXPECT_THAT(recovery.failed, IsEmpty());
   EXPECT_EQ(recovery.done.size(), looked.done.size());
   EXPECT_EQ(everything(), before);
-  EXPECT_FALSE(std::filesystem::exists(folder()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder()));
   EXPECT_THAT(recover_all().done, IsEmpty());
 }
 
