@@ -53,7 +53,7 @@ class RunWay : public WayIn {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void take_number(bool offload);
+  void take_number(const NetnsView& view, bool offload);
   void find_name_servers();
   void hold(const std::string& name, const std::string& value = "1");
   void hold_forwarding(const std::vector<std::string>& interfaces);

@@ -79,9 +79,10 @@ class Greeter:
                 return
 
     def close(self):
-        for open_socket in (self.tcp, self.udp):
-            open_socket.shutdown(socket.SHUT_RDWR) if open_socket is self.tcp else None
-            open_socket.close()
+        if self.tcp.fileno() >= 0:
+            self.tcp.shutdown(socket.SHUT_RDWR)  # who waits in accept() is woken
+        self.tcp.close()
+        self.udp.close()
 
 
 class RunHost(unittest.TestCase):
@@ -145,7 +146,7 @@ class RunHost(unittest.TestCase):
                                                  f"localhost:{greeter.port}", host=host, port=greeter.port)
                     self.assertEqual(f"hello {address}", said)
                     self.assertEqual([], daemon.connections("run"))
-        _, said = self.connect("--beside", "localhost:9")
+        _, said = self.connect("--beside", "localhost:9", port=9)
         self.assertEqual("ConnectionResetError", said)  # nobody is there
 
     def test_both_may_be_repeated_and_nothing_else_is_reached(self):
@@ -180,7 +181,7 @@ class RunHost(unittest.TestCase):
         self.addCleanup(os.unlink, "/tmp/other-resolv.conf")
         done = self.wobble("--quiet", "--", "sh", "-c", FILES)
         self.assertEqual((0, "lo\nnear\nnameserver 192.0.2.7\n"), (done.returncode, done.stdout), done.stderr)
-        below = "awk '$5 ~ \"^/sys/\" {print $5}' /proc/self/mountinfo | sort"
+        below = "awk '$5 ~ \"^/sys/\" {print $5}' /proc/self/mountinfo | sort -u | xargs stat -c '%n %d %i'"
         here = ways.run("sh", "-c", below).stdout
         self.assertEqual(here, self.wobble("--quiet", "--", "sh", "-c", below).stdout)
         ways.run("mount", "-o", "remount,bind,ro", "/sys")
@@ -215,6 +216,14 @@ class RunHost(unittest.TestCase):
                                "ahostsv4", "web.test"], capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("10.88.1.2", done.stdout)
+
+    def test_what_happened_meanwhile_is_told(self):
+        """F7: rules that somebody flushes are made again, and it says so."""
+        script = f"nsenter --net=/proc/{os.getpid()}/ns/net nft flush ruleset; sleep 2; " \
+                 "curl -sS -m 5 -o /dev/null -w '%{http_code}' http://10.88.1.2/"
+        done = self.wobble("--quiet", "--", "sh", "-c", script)
+        self.assertEqual((0, "200"), (done.returncode, done.stdout), done.stderr)
+        self.assertRegex(done.stderr, r"\Awobble: run: its nftables table wobble_run\d+ had been changed or removed: it is made again\n\Z")
 
     def test_a_child_that_stays_is_told_of(self):
         done = self.wobble("--quiet", "--", "sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!")
