@@ -137,6 +137,15 @@ class RunLink {
     return client_.get_all("/api/v1/connections?protocol=tcp&limit=1000&link=" + url_encode(name()) + since_);
   }
   Json stats() const { return client_.get(path() + "/stats"); }
+  /// What happened to it, one line each: somebody has changed the machine under it, and it was mended or not.
+  std::vector<std::string> incidents() const {
+    const Json events = client_.get("/api/v1/events?kind=way_in&limit=1000&link=" + url_encode(name()));
+    std::vector<std::string> lines;
+    for (const Json& event : items(events, "items")) {
+      if (text(event, "at") >= made_at_) lines.push_back(text(event, "text"));
+    }
+    return lines;
+  }
   bool has_packets_in_flight() const {
     const Json now = stats();
     const auto in = [&](const char* direction) {
@@ -149,7 +158,8 @@ class RunLink {
   Client& client_;
   Json link_;
   /// Another link of this name may have been here before.
-  std::string since_ = "&since=" + url_encode(format_time(wall_clock()));
+  std::string made_at_ = format_time(wall_clock());
+  std::string since_ = "&since=" + url_encode(made_at_);
 };
 
 /// Until the closing segments have arrived too, and are in the log: so is what became of them.
@@ -168,6 +178,7 @@ Json settled_connections(const RunLink& link) {
 
 void tell(const RunLink& link, const RunOptions& options) {
   const Json connections = settled_connections(link);
+  for (const std::string& line : link.incidents()) std::cerr << "wobble: " << clean(line) << "\n";
   if (options.quiet) return;
   for (const std::string& line : run_summary(connections, link.stats())) std::cerr << "wobble: " << line << "\n";
   if (!options.log.empty()) std::cerr << "wobble: the log is " << clean(options.log) << "\n";

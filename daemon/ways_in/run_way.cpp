@@ -42,6 +42,16 @@ int mtu_outside(const NetnsView& view) {
   return 1500;
 }
 
+/// Within a run's namespace its own addresses are this machine's.
+bool has_address_of(const NetnsView& view, const RunNames& names) {
+  const std::string ours[] = {names.v4(RunHost::outside), names.v4(RunHost::inside)};
+  return std::any_of(view.interfaces.begin(), view.interfaces.end(), [&](const Interface& interface) {
+    const auto& addresses = interface.addresses[index_of(Family::v4)];
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const OwnAddress& address) { return address.text == ours[0] || address.text == ours[1]; });
+  });
+}
+
 /// False also if there is no such interface.
 bool is_up(const std::string& interface) {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -80,7 +90,7 @@ RunWay::RunWay(api::RunSettings settings, Ledger& ledger, bool offload)
   }
   const NetnsView view = look_around();
   try {
-    take_number(offload);
+    take_number(view, offload);
     inside_.run([&] { near_ = std::make_unique<TunDevice>("near", offload); });
     mtu_ = mtu_outside(view);
     rules_.has_v6 = std::any_of(view.routes[1].begin(), view.routes[1].end(), leads_outside);
@@ -98,9 +108,10 @@ RunWay::RunWay(api::RunSettings settings, Ledger& ledger, bool offload)
 
 RunWay::~RunWay() { (void)close(); }
 
-void RunWay::take_number(bool offload) {
+void RunWay::take_number(const NetnsView& view, bool offload) {
   for (int number = 0; number < kMost; ++number) {
     rules_.names.number = number;
+    if (has_address_of(view, rules_.names)) continue;
     try {
       far_ = std::make_unique<TunDevice>(rules_.names.device(), offload);
       return;

@@ -53,7 +53,7 @@ class RunWay : public WayIn {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void take_number(bool offload);
+  void take_number(const NetnsView& view, bool offload);
   void find_name_servers();
   void hold_forwarding(const std::vector<std::string>& interfaces);
   void set_up_outside(const NetnsView& view);

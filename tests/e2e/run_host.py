@@ -1,6 +1,7 @@
 """wobble run, and the machine it runs on: services of its loopback through the link and beside it, the command's own files, and
 what a firewall or a missing way out makes of it. In a machine of this test's own, wired to a server as in run.py."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -78,9 +79,10 @@ class Greeter:
                 return
 
     def close(self):
-        for open_socket in (self.tcp, self.udp):
-            open_socket.shutdown(socket.SHUT_RDWR) if open_socket is self.tcp else None
-            open_socket.close()
+        if self.tcp.fileno() >= 0:
+            self.tcp.shutdown(socket.SHUT_RDWR)  # who waits in accept() is woken
+        self.tcp.close()
+        self.udp.close()
 
 
 class RunHost(unittest.TestCase):
@@ -94,10 +96,11 @@ class RunHost(unittest.TestCase):
     def setUp(self):
         self.before = ways.machine()
         self.ours = run_tests.files_of_ours()
+        self.addCleanup(self.check_that_nothing_is_left)  # the last of them
         self.greeter = Greeter("127.0.0.1")
         self.addCleanup(self.greeter.close)
 
-    def tearDown(self):
+    def check_that_nothing_is_left(self):
         self.maxDiff = None
         self.assertEqual(self.before, ways.machine())
         self.assertEqual(self.ours, run_tests.files_of_ours())
@@ -143,7 +146,7 @@ class RunHost(unittest.TestCase):
                                                  f"localhost:{greeter.port}", host=host, port=greeter.port)
                     self.assertEqual(f"hello {address}", said)
                     self.assertEqual([], daemon.connections("run"))
-        _, said = self.connect("--beside", "localhost:9")
+        _, said = self.connect("--beside", "localhost:9", port=9)
         self.assertEqual("ConnectionResetError", said)  # nobody is there
 
     def test_both_may_be_repeated_and_nothing_else_is_reached(self):
@@ -178,7 +181,7 @@ class RunHost(unittest.TestCase):
         self.addCleanup(os.unlink, "/tmp/other-resolv.conf")
         done = self.wobble("--quiet", "--", "sh", "-c", FILES)
         self.assertEqual((0, "lo\nnear\nnameserver 192.0.2.7\n"), (done.returncode, done.stdout), done.stderr)
-        below = "awk '$5 ~ \"^/sys/\" {print $5}' /proc/self/mountinfo | sort"
+        below = "awk '$5 ~ \"^/sys/\" {print $5}' /proc/self/mountinfo | sort -u | xargs stat -c '%n %d %i'"
         here = ways.run("sh", "-c", below).stdout
         self.assertEqual(here, self.wobble("--quiet", "--", "sh", "-c", below).stdout)
         ways.run("mount", "-o", "remount,bind,ro", "/sys")
@@ -214,6 +217,14 @@ class RunHost(unittest.TestCase):
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("10.88.1.2", done.stdout)
 
+    def test_what_happened_meanwhile_is_told(self):
+        """F7: rules that somebody flushes are made again, and it says so."""
+        script = f"nsenter --net=/proc/{os.getpid()}/ns/net nft flush ruleset; sleep 2; " \
+                 "curl -sS -m 5 -o /dev/null -w '%{http_code}' http://10.88.1.2/"
+        done = self.wobble("--quiet", "--", "sh", "-c", script)
+        self.assertEqual((0, "200"), (done.returncode, done.stdout), done.stderr)
+        self.assertRegex(done.stderr, r"\Awobble: run: its nftables table wobble_run\d+ had been changed or removed: it is made again\n\Z")
+
     def test_a_child_that_stays_is_told_of(self):
         done = self.wobble("--quiet", "--", "sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!")
         os.kill(int(done.stdout), signal.SIGKILL)
@@ -229,35 +240,47 @@ class RunHost(unittest.TestCase):
                 ("table inet own {\n chain pass {\n type filter hook forward priority 0;\n meta l4proto { tcp, udp } drop\n }\n}\n",
                  None)):
             with self.subTest(rules=rules):
-                self.firewall(rules)
-                done = self.wobble("--quiet", "--", "true")
-                self.assertEqual(1, done.returncode, done)
-                self.assertRegex(done.stderr, r"^wobble: [^\n]*firewall does not let the command's IPv[46] packets through: [^\n]+\n$")
-                print(done.stderr.strip())
-                if culprit:
-                    self.assertIn(f"the policy of {culprit} (", done.stderr)
-                    for remedy in re.findall(r"(?:ip6?tables -I|nft insert)[^;\n]+?(?:ACCEPT|accept)", done.stderr):
-                        ways.run("sh", "-c", remedy)
-                    self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
-                self.doCleanups()
-                self.greeter = Greeter("127.0.0.1")
-                self.addCleanup(self.greeter.close)
+                with self.firewall(rules):
+                    self.check_that_it_is_named(culprit)
+
+    def check_that_it_is_named(self, culprit):
+        done = self.wobble("--quiet", "--", "true")
+        self.assertEqual(1, done.returncode, done)
+        self.assertRegex(done.stderr, r"^wobble: [^\n]*firewall does not let the command's IPv[46] packets through: [^\n]+\n$")
+        print(done.stderr.strip())
+        if not culprit:
+            return
+        self.assertIn(f"the policy of {culprit} (", done.stderr)
+        for remedy in re.findall(r"(?:ip6?tables -I|nft insert)[^;\n]+?(?:ACCEPT|accept)", done.stderr):
+            ways.run("sh", "-c", remedy)
+        self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
 
     def test_a_firewall_that_eats_what_comes_in_is_named(self):
-        self.firewall("table inet own {\n chain in {\n type filter hook input priority 0; policy drop;\n iifname \"lo\" accept\n"
-                      " meta l4proto icmpv6 accept\n }\n}\n")
-        self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
-        done = self.wobble("--quiet", "--with", f"localhost:{self.greeter.port}", "--", "true")
-        self.assertEqual(1, done.returncode)
-        self.assertIn(f"does not let what the command sends to localhost:{self.greeter.port} in: the policy of inet own in", done.stderr)
-        ways.run("sh", "-c", re.search(r"nft insert[^;\n]+?accept", done.stderr).group(0))
-        self.assertEqual("hello 127.0.0.1", self.connect("--with", f"localhost:{self.greeter.port}")[1])
-        self.assertEqual("hello 127.0.0.1", self.connect("--beside", f"localhost:{self.greeter.port}")[1])
+        rules = """table inet own {
+ chain in {
+  type filter hook input priority 0; policy drop;
+  iifname "lo" accept
+  meta l4proto icmpv6 accept
+ }
+}
+"""
+        with self.firewall(rules):
+            self.assertEqual(0, self.wobble("--quiet", "--", "true").returncode)
+            done = self.wobble("--quiet", "--with", f"localhost:{self.greeter.port}", "--", "true")
+            self.assertEqual(1, done.returncode)
+            self.assertIn(f"does not let what the command sends to localhost:{self.greeter.port} in: the policy of inet own in", done.stderr)
+            ways.run("sh", "-c", re.search(r"nft insert[^;\n]+?accept", done.stderr).group(0))
+            self.assertEqual("hello 127.0.0.1", self.connect("--with", f"localhost:{self.greeter.port}")[1])
+            self.assertEqual("hello 127.0.0.1", self.connect("--beside", f"localhost:{self.greeter.port}")[1])
 
+    @contextlib.contextmanager
     def firewall(self, rules):
         ways.run("nft", "-f", "-", input=rules)
-        for table in re.findall(r"^table (\w+ \w+)", rules, re.MULTILINE):
-            self.addCleanup(ways.run, "nft", "delete", "table", *table.split())
+        try:
+            yield
+        finally:
+            for table in re.findall(r"^table (\w+ \w+)", rules, re.MULTILINE):
+                ways.run("nft", "delete", "table", *table.split())
 
     def test_without_a_way_out_there_is_no_false_alarm(self):
         """No default route, no route at all, and strict filters of the reverse path."""
