@@ -1,11 +1,14 @@
 #include "daemon/ways_in/ledger.h"
 
 #include <gmock/gmock.h>
+#include <net/if.h>
 
 #include <filesystem>
 #include <thread>
 
 #include "api/backend.h"
+#include "daemon/below_ip/bpf.h"
+#include "daemon/below_ip/route_socket.h"
 #include "daemon/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/sysctl.h"
@@ -252,22 +255,24 @@ TEST_F(LedgerTest, a_table_that_was_left_behind_makes_room_for_the_next_of_its_n
 
 TEST_F(LedgerTest, the_qdisc_goes_with_the_last_filter_of_ours) {
   ip("link add v0 type veth peer name v1");
-  const auto add = [](const std::string& side, const std::string& priority) {
-    run_program({"tc", "filter", "add", "dev", "v0", side, "pref", priority, "handle", "1", "bpf", "bytecode",
-                 "1,6 0 0 4294967295,"},
-                "");
-  };
+  int v0 = 0;
+  inside([&] { v0 = static_cast<int>(::if_nametoindex("v0")); });
+  bpf_insn pass{};  // r0 = kPass
+  pass.code = BPF_ALU64 | BPF_MOV | BPF_K;
+  pass.imm = kPass;
+  bpf_insn end{};
+  end.code = BPF_JMP | BPF_EXIT;
+  const UniqueFd program = load_program({pass, end}, "wob_test");
   const auto qdiscs = [&] { return output_inside({"tc", "qdisc", "show", "dev", "v0"}); };
-  const TcFilter out{"v0", true, 5, 1, true};
-  const TcFilter in{"v0", false, 6, 1, false};
+  const TcFilter out{v0, "v0", true, "wob_out", true};
+  const TcFilter in{v0, "v0", false, "wob_in", false};
   Ledger first = make_ledger();
   Ledger second = make_ledger();
   inside([&] {
     first.note_filter(inode(), out);
-    run_program({"tc", "qdisc", "add", "dev", "v0", "clsact"}, "");
-    add("egress", "5");
+    RouteSocket().add_filter(program.get(), v0, Hook::egress, out.name);
     second.note_filter(inode(), in);
-    add("ingress", "6");
+    RouteSocket().add_filter(program.get(), v0, Hook::ingress, in.name);
     EXPECT_EQ(first.drop_filter(inode(), out), "");
   });
   EXPECT_EQ(output_inside({"tc", "filter", "show", "dev", "v0", "egress"}), "");

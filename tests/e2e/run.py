@@ -334,7 +334,7 @@ class Terminal:
 
 def files_of_ours():
     return sorted(name for folder in ("/tmp", "/run", "/run/wobble") if os.path.isdir(folder)
-                  for name in os.listdir(folder) if re.match(r"wobble-(log|run|resolv)|\d+-\d+\.json", name))
+                  for name in os.listdir(folder) if re.match(r"wobble-(log|run|resolv)|ledger|\d+-\d+", name))
 
 
 if __name__ == "__main__":
