@@ -157,7 +157,8 @@ struct EventQuery {
 
 struct Health {
   bool ok = true;
-  std::string detail;  ///< what is wrong, if not ok: "the journal cannot write: disk full"
+  /// What is wrong, if not ok: "the journal cannot write: disk full"; else what does not carry by no fault of ours.
+  std::string detail;
 };
 
 struct JournalStats {

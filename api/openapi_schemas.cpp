@@ -258,15 +258,21 @@ constexpr char kSchemas[] = R"json({
     "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}},
   "WayIn": {"type": "object", "description": "how traffic reaches the link; with the members of what it was made from", "properties": {
     "kind": {"enum": ["lab", "attach", "loopback", "gateway", "run"]},
-    "state": {"enum": ["up", "waiting", "gone"]}, "detail": {"type": "string"}}},
+    "state": {"enum": ["up", "down", "waiting"], "description": "up: it was looked at, and carries; down: detail says why not"},
+    "detail": {"type": "string"},
+    "packets": {"type": "object", "description": "that came to the hooks of an attach, loopback or gateway", "properties": {
+      "diverted": {"type": "integer", "description": "into the link"},
+      "passed": {"type": "integer", "description": "not meant: they stayed in the kernel"},
+      "silenced": {"type": "integer", "description": "met no daemon that ran: they passed, or with fail closed were dropped"},
+      "overruns": {"type": "integer", "description": "diverted, and dropped by the kernel, since the link did not read them in time"}}}}},
   "NewLink": {"type": "object", "additionalProperties": false, "description": "exactly one of attach, loopback, gateway, run", "properties": {
     "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "description": "default: derived from the way in"},
     "attach": {"type": "object", "required": ["target"], "additionalProperties": false, "properties": {
       "target": {"type": "string", "examples": ["pid:17", "netns:blue", "host", "container:web"]},
-      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all but lo"},
+      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all that are up and lead outside"},
       "ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "of either end"},
       "addresses": {"type": "array", "items": {"type": "string"}, "description": "of the other end", "examples": [["10.0.0.0/8"]]},
-      "protocol": {"enum": ["tcp", "udp", "icmp"], "description": "default: all three; of IPv6's icmp none"},
+      "protocol": {"enum": ["tcp", "udp", "icmp"], "description": "default: every IP protocol; icmp is ICMPv6 too, without neighbour discovery"},
       "fail": {"enum": ["open", "closed"], "default": "open", "description": "what becomes of the traffic when the daemon is killed"},
       "follow": {"type": "boolean", "default": false, "description": "when the target is gone, wait and attach again"}}},
     "loopback": {"type": "object", "required": ["port"], "additionalProperties": false, "properties": {

@@ -59,10 +59,9 @@ struct RunSettings {
 using WayInSettings = std::variant<LabSettings, AttachSettings, LoopbackSettings, GatewaySettings, RunSettings>;
 
 enum class WayInState : std::uint8_t {
-  up,       ///< its traffic passes through the link: it was looked at
-  down,     ///< it does not, or not all of it: the detail says why
-  waiting,  ///< for its target
-  gone      ///< its target has ended; the link is about to be removed
+  up,      ///< its traffic passes through the link: it was looked at
+  down,    ///< it does not, or not all of it: the detail says why
+  waiting  ///< for its target
 };
 
 /// Packets that came to the hooks of a way in.

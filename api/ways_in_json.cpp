@@ -252,7 +252,6 @@ const char* to_string(WayInState state) noexcept {
     case WayInState::up: return "up";
     case WayInState::down: return "down";
     case WayInState::waiting: return "waiting";
-    case WayInState::gone: return "gone";
   }
   return "";
 }

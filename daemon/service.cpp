@@ -259,7 +259,15 @@ api::Health Service::health() {
       return {false, "the link '" + name + "' does not answer"};
     }
   }
-  return journal_.health();
+  api::Health health = journal_.health();
+  if (!health.ok) return health;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, link] : links_) {
+    const api::WayInInfo& way_in = link->info.way_in;
+    if (way_in.state != api::WayInState::down) continue;
+    health.detail += (health.detail.empty() ? "" : "; ") + ("the link '" + name + "' does not carry: " + way_in.detail);
+  }
+  return health;
 }
 
 api::JournalStats Service::journal() { return journal_.stats(); }

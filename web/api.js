@@ -35,6 +35,7 @@
  * @property {Conditions} down
  * @property {Step[]} [scenario]
  * @property {string|null} reverts_at
+ * @property {{kind: string, state: 'up'|'down'|'waiting', detail: string}} [way_in] how traffic reaches it
  * @property {string|null} [profile] the preset that asks for exactly these conditions
  *
  * @typedef {{median: number|null, p90: number|null, p99: number|null, mean: number|null, max: number|null}} Spread

@@ -70,8 +70,9 @@ async function poll() {
 
 async function checkHealth() {
   try {
-    await api.health();
-    badge('health', 'ok', 'healthy');
+    const {detail} = await api.health();
+    if (detail) badge('health', 'wait', 'healthy, but', detail);
+    else badge('health', 'ok', 'healthy');
   } catch (error) {
     const problem = error instanceof Problem ? error : new Problem(0, String(error));
     badge('health', 'bad', problem.status ? 'unhealthy' : 'daemon gone', problem.message);
@@ -83,7 +84,7 @@ function onEvent(event) {
   if (event.kind === 'link_added' || event.kind === 'link_removed') refreshLinks().catch(() => {});
   if (event.link && event.link !== linkName) return;
   events.add([event]);
-  if (event.kind === 'conditions') fetchLink();
+  if (event.kind === 'conditions' || event.kind === 'way_in') fetchLink();
   connections.onEvent(event);
   ladder.onEvent(event);
 }

@@ -45,6 +45,7 @@ export class LinkCard {
     this.revision = h('span', {class: 'quiet', id: 'revision'});
     this.both = h('input', {type: 'checkbox', id: 'both'});
     this.reverts = h('span', {class: 'badge warn', hidden: true});
+    this.wayIn = h('span', {class: 'badge bad', id: 'way-in', role: 'status', hidden: true});
     this.step = h('span', {class: 'badge ok', id: 'scenario-step', hidden: true});
     this.settings = new Settings(link => {
       this.onAlarm('');
@@ -66,7 +67,7 @@ export class LinkCard {
     root.append(
       h('div', {class: 'head'},
         h('div', {class: 'path'}, this.near, h('span', {class: 'wire', 'aria-hidden': 'true'}), this.far),
-        this.step, this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
+        this.wayIn, this.step, this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
         h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
       h('div', {class: 'directions', id: 'asked-delivered'}, ...DIRECTIONS.map(d => this.buildDirection(d))),
       h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy,
@@ -199,6 +200,7 @@ export class LinkCard {
     this.capture?.setAttribute('href', `/api/v1/links/${encodeURIComponent(link.name)}/capture?for=10s`);
     this.settings?.show(link);
     this.showReverts();
+    this.showWayIn();
   }
 
   /** @param {HTMLElement|undefined} element @param {string} name @param {import('./api.js').SideInfo} side */
@@ -222,6 +224,14 @@ export class LinkCard {
     const step = this.link.scenario[scenario.step - 1];
     const sides = DIRECTIONS.filter(d => step?.[d]).map(d => `${d} ${inWords(step[d])}`).join(' · ');
     setText(this.step, `step ${scenario.step} of ${scenario.of}${step ? `, ${step.for}: ${sides || 'as asked below'}` : ''}`);
+  }
+
+  /** Whether its traffic passes through it, where that is not so. */
+  showWayIn() {
+    const wayIn = this.link?.way_in;
+    if (!this.wayIn) return;
+    this.wayIn.hidden = !wayIn || wayIn.state === 'up';
+    if (wayIn) setText(this.wayIn, wayIn.state === 'waiting' ? `waiting: ${wayIn.detail}` : `does not carry: ${wayIn.detail}`);
   }
 
   showReverts() {

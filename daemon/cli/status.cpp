@@ -99,12 +99,31 @@ std::string side(const Json& link, const char* name) {
   return out;
 }
 
+std::string way_in_line(const Json& way_in, const Paint& paint) {
+  const std::string kind = text(way_in, "kind");
+  if (kind.empty() || kind == "lab") return {};
+  const std::string state = text(way_in, "state");
+  std::string out = "  " + kind + " " + paint(state == "up" ? Colour::green : Colour::red, state);
+  if (const std::string detail = text(way_in, "detail"); !detail.empty()) out += ": " + detail;
+  const Json& packets = field(way_in, "packets");
+  if (!packets.is_object()) return out + "\n";
+  for (const auto& [name, what] : {std::pair("diverted", "diverted"), std::pair("passed", "not meant"),
+                                   std::pair("silenced", "met no daemon"), std::pair("overruns", "not read in time")}) {
+    const auto n = count(packets, name);
+    const bool is_usual = name == std::string("diverted") || name == std::string("passed");
+    if (is_usual || n > 0)
+      out += (out.find(';') == std::string::npos ? "; packets " : ", ") + std::to_string(n) + " " + what;
+  }
+  return out + "\n";
+}
+
 std::string link_status(const Json& link, const Json& stats, const Paint& paint) {
   std::string out = "\n" + paint(Colour::bold, "link " + text(link, "name")) + "  " + side(link, "near") + "  " +
                     side(link, "far") + "  seed " + text(link, "seed") + "\n";
   if (const auto at = parse_time(text(link, "reverts_at"))) {
     out += "  what was before comes back in " + human_age(*at - wall_clock()) + "\n";
   }
+  out += way_in_line(field(link, "way_in"), paint);
   Table conditions({{""}, {""}, {""}});
   for (const char* direction : {"up", "down"}) {
     std::string asked;
@@ -147,8 +166,9 @@ std::string daemon_line(const Client& client, const Json& about, const Json& hea
   if (const auto seconds = number(about, "uptime_seconds")) {
     out += ", up " + human_age(static_cast<std::int64_t>(*seconds * 1e9));
   }
-  if (status == 200) return out + ", " + paint(Colour::green, "healthy") + "\n";
   const std::string why = text(health, "detail");
+  if (status == 200 && !why.empty()) return out + ", " + paint(Colour::yellow, "healthy, but " + why) + "\n";
+  if (status == 200) return out + ", " + paint(Colour::green, "healthy") + "\n";
   return out + ", " + paint(Colour::red, "not healthy" + (why.empty() ? "" : ": " + why)) + "\n";
 }
 
