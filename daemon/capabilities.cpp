@@ -12,8 +12,7 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr int kOurs[] = {CAP_BPF,       CAP_NET_ADMIN, CAP_NET_BIND_SERVICE,
-                         CAP_NET_RAW,   CAP_SYS_ADMIN, CAP_SYS_PTRACE};
+constexpr int kOurs[] = {CAP_BPF, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_ADMIN, CAP_SYS_PTRACE};
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 

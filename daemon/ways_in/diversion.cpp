@@ -259,7 +259,9 @@ api::SideInfo Diversion::far_info() const { return {detours_.far_devices(), path
 
 std::string Diversion::detail() const {
   const bool is_tcx = detour_settings().kind == HookKind::tcx;
-  return "at " + detours_.interfaces() + ", by " + (is_tcx ? "tcx" : "cls_bpf");
+  const std::string no_record = means_.ledger.trouble();
+  return "at " + detours_.interfaces() + ", by " + (is_tcx ? "tcx" : "cls_bpf") + (no_record.empty() ? "" : "; ") +
+         no_record;
 }
 
 }  // namespace wobble::daemon

@@ -53,7 +53,7 @@ def journal(row, o):
     return {"ratio": ratio, "connections_per_second": rate, "lost": lost}
 
 
-PARTS = {"tcp": live.tcp, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory, "lateness": live.lateness,
+PARTS = {"tcp": live.tcp, "attach": live.attach, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory, "lateness": live.lateness,
          "delay": live.added_delay, "journal": journal}
 
 

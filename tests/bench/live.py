@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from paths import BUFFERS_FOR_DELAY, TRAFFIC, BarePath, KernelPath, NetemPath, WobblePath, end, mahimahi
+from paths import BUFFERS_FOR_DELAY, TRAFFIC, AttachedPath, BarePath, KernelPath, NetemPath, WobblePath, end, mahimahi
 
 PORT = "5301"
 
@@ -89,6 +89,18 @@ def tcp(row, o):
         row("20 ms each way, times tc netem", None, None, None, "this kernel has no netem")
     row("20 ms each way, times mm-delay", None, None, None, "is on the path, but needs a user who is not root" if mahimahi() else
         "no mm-delay on the path")
+    return figures
+
+
+def attach(row, o):
+    """One TCP stream where a link stands below IP, against the same path without it."""
+    plain, clean = KernelPath("kernel"), AttachedPath("wobble, attached")
+    others = AttachedPath("wobble, attached for another port", {"ports": [9]})
+    figures = in_turns([plain, clean, others], o.rounds, lambda path: stream(path, o.seconds, "reno"))
+    rate = lambda path: median(figures, path.name, "gbps")
+    row("one TCP stream through a clean attach, of the same path without", rate(clean) / rate(plain), ">=", 0.6,
+        f"{rate(clean):.1f} of {rate(plain):.1f} Gbit/s")
+    row("one that is not meant, of the same path without", rate(others) / rate(plain), ">=", 0.97, f"{rate(others):.1f} Gbit/s")
     return figures
 
 

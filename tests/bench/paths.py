@@ -85,6 +85,37 @@ class KernelPath(Path):
         self.router = router
 
 
+def start_daemon(path, *options):
+    """A wobbled that ends with the path; its URL is the path's."""
+    folder = path.stack.enter_context(tempfile.TemporaryDirectory(prefix="wobble-bench-"))
+    daemon = subprocess.Popen([BUILD / "wobbled", "--listen", "127.0.0.1:0", "--db", f"{folder}/db", *options],
+                              stdout=subprocess.PIPE, text=True)
+    path.stack.callback(end, daemon)
+    line = daemon.stdout.readline()
+    if "http" not in line:
+        raise RuntimeError("wobbled did not start")
+    path.url = line.split()[-1].rstrip("/")
+    path.forwarder = (daemon.pid, "wobble-link")
+
+
+def send(url, body, method):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method)
+    urllib.request.urlopen(request).close()
+
+
+class AttachedPath(KernelPath):
+    """The kernel's path, with a clean link attached to the client, for all traffic or for what is given."""
+
+    def __init__(self, name, attach=None):
+        super().__init__(name)
+        self.attach = attach or {}
+
+    def build(self):
+        super().build()
+        start_daemon(self)
+        send(f"{self.url}/api/v1/links", {"attach": {"target": f"netns:{self.client[-1]}", **self.attach}}, "POST")
+
+
 class NetemPath(KernelPath):
     """The kernel's own emulator, on the router's way to the server."""
 
@@ -138,24 +169,14 @@ class WobblePath(Path):
         self.conditions, self.options = conditions or {}, options
 
     def build(self):
-        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="wobble-bench-"))
-        daemon = subprocess.Popen([BUILD / "wobbled", "--lab", "--listen", "127.0.0.1:0", "--db", f"{folder}/db", *self.options],
-                                  stdout=subprocess.PIPE, text=True)
-        self.stack.callback(end, daemon)
-        line = daemon.stdout.readline()
-        if "http" not in line:
-            raise RuntimeError("wobbled did not start")
-        self.url = line.split()[-1].rstrip("/")
+        start_daemon(self, "--lab", *self.options)
         self.put({"up": self.conditions, "down": self.conditions})
         link = self.get("/api/v1/links/lab")
         self.client = ["nsenter", f"--net={link['near']['netns']}"]
         self.server = ["nsenter", f"--net={link['far']['netns']}"]
-        self.forwarder = (daemon.pid, "wobble-link")
 
     def put(self, conditions):
-        request = urllib.request.Request(f"{self.url}/api/v1/links/lab", json.dumps(conditions).encode(),
-                                         {"Content-Type": "application/json"}, method="PUT")
-        urllib.request.urlopen(request).close()
+        send(f"{self.url}/api/v1/links/lab", conditions, "PUT")
 
     def get(self, path):
         with urllib.request.urlopen(f"{self.url}{path}") as answer:
