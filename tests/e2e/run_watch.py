@@ -47,7 +47,7 @@ class RunWatch(unittest.TestCase):
     def check_mended(self, words, told):
         """What is done to the machine is told of and mended, for IPv4 and IPv6."""
         for url in ("http://10.88.1.2/", "http://[fd88:1::2]/"):
-            self.assertTrue(self.get(url))
+            ways.wait(f"{url} to be reached", lambda url=url: self.get(url))
         ways.run(*words)
         began = time.monotonic()
         ways.wait(f"the event after {words}", lambda: any(told in event for event in self.events()))
@@ -93,11 +93,11 @@ class RunWatch(unittest.TestCase):
         ways.run("nft", "flush", "ruleset")
         ways.wait("the trouble to be said", lambda: "no rules today" in self.way_in()["detail"])
         self.assertEqual("down", self.way_in()["state"])
-        self.assertTrue(any("does not carry: " in event for event in self.events()))
+        ways.wait("the event", lambda: any("does not carry: " in event for event in self.events()))
         os.unlink(broken)
         ways.wait("it to be mended", lambda: self.way_in()["state"] == "up")
-        self.assertTrue(self.get("http://10.88.1.2/"))
-        self.assertTrue(any("carries again" in event for event in self.events()))
+        ways.wait("the way out", lambda: self.get("http://10.88.1.2/"))
+        ways.wait("the event", lambda: any("carries again" in event for event in self.events()))
 
     def way_in(self):
         return self.daemon.api.get("/api/v1/links/watched")["way_in"]
