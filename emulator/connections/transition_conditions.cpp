@@ -131,7 +131,9 @@ bool is_beyond_offer(const Occasion& o) noexcept {
 }
 
 bool is_ahead(const Occasion& o) noexcept {
-  const bool is_alone = (o.kind == SegmentKind::ack && o.segment.length == 0) || o.kind == SegmentKind::fin;
+  const bool may_be_confirmed = o.y().has(TcpEndpoint::kHasSent);  // else its FIN is all there will ever be
+  const bool is_alone =
+      (o.kind == SegmentKind::ack && o.segment.length == 0) || (o.kind == SegmentKind::fin && may_be_confirmed);
   return is_alone && o.x().has(TcpEndpoint::kHasSent) && is_after(o.segment.seq, o.x().snd_max);
 }
 
