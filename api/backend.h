@@ -86,7 +86,7 @@ struct TransitionRow {
   TcpState from = TcpState::none;
   TcpState to = TcpState::none;
   Evidence evidence = Evidence::sent;
-  std::uint8_t row = 0;
+  Rule row = Rule::timer;
   std::optional<SegmentSummary> segment;
 };
 

@@ -170,7 +170,9 @@ constexpr char kSchemas[] = R"json({
     "corrupted": {"type": "integer"}, "reordered": {"type": "integer"},
     "unique_payload_bytes": {"type": "integer"},
     "retransmitted": {"type": "object", "description": "adds up to retransmissions", "properties": {
-      "due_to_us": {"type": "integer"}, "fast": {"type": "integer"}, "timeout": {"type": "integer"}, "spurious": {"type": "integer"}}},
+      "due_to_us": {"type": "integer"}, "fast": {"type": "integer"}, "timeout": {"type": "integer"}, "spurious": {"type": "integer"},
+      "lost_behind": {"type": "integer", "description": "of fast and timeout: delivered by us, and not acknowledged"},
+      "lost_before": {"type": "integer", "description": "of fast and timeout: it had never passed here"}}},
     "out_of_order": {"type": "integer", "description": "before us"}, "out_of_order_by_us": {"type": "integer"},
     "gaps": {"type": "integer"}, "dup_acks": {"type": "integer"}, "keep_alives": {"type": "integer"},
     "zero_windows": {"type": "integer"}, "zero_window_ms": {"type": "number"}, "initial_window": {"type": "integer"},
@@ -236,7 +238,10 @@ constexpr char kSchemas[] = R"json({
   "Transition": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "connection": {"type": "integer"},
     "link": {"type": "string"}, "side": {"enum": ["client", "server"]}, "from": {"type": "string"}, "to": {"type": "string"},
-    "evidence": {"enum": ["sent", "delivered", "timer", "correction", "implied"]}, "row": {"type": "integer"},
+    "evidence": {"enum": ["sent", "delivered", "timer", "correction", "implied"]},
+    "row": {"type": "integer", "description": "of the transition table"},
+    "rule": {"type": "string", "description": "that row's name", "examples": ["third_ack"]},
+    "sentence": {"type": "string", "description": "what it says of the endpoint"},
     "segment": {"oneOf": [{"$ref": "#/components/schemas/Tcp"}, {"type": "null"}]}}},
   "TransitionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Transition"}}, "next": {"type": ["string", "null"]}}},

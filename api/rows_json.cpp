@@ -66,7 +66,9 @@ Json to_json(const TransitionRow& row) {
           {"from", origin_name(row.from, row.side)},
           {"to", name_of(row.to)},
           {"evidence", to_string(row.evidence)},
-          {"row", row.row},
+          {"row", static_cast<int>(row.row)},
+          {"rule", wobble::name_of(row.row)},
+          {"sentence", sentence_of(row.row, row.evidence)},
           {"segment", std::move(segment)}};
 }
 

@@ -119,18 +119,20 @@ bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketVi
   return true;
 }
 
-void ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept {
+FlowPosition ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept {
   State& s = *state_;
-  if (!packet.is_tcp() || !has_flow(packet)) return;
+  const FlowPosition position = s.without_connection(packet);
+  if (!packet.is_tcp() || !has_flow(packet)) return position;
   const FlowKey key = FlowKey::of(packet, side);
   const std::uint32_t half_open = s.half_open.find(key);
   const std::uint32_t index = half_open != 0 ? s.promote(half_open) : s.store.find(key);
-  if (index == 0) return;
+  if (index == 0) return position;
   Record& record = s.store[index];
   const Role from = record.role_of(side);
   record.is_late = record.is_told;
   const std::uint32_t of_peer = s.troubles.count_of(record.tcp.of(peer_of(from)).troubles, Trouble::bad_checksum);
   record.tcp.facts.tell(from, 'C', of_peer + s.count(record, from, Trouble::bad_checksum));
+  return position;
 }
 
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,

@@ -41,14 +41,14 @@ struct ConnectionHandle {
   bool is_half_open() const noexcept { return (index & kHalfOpenHandle) != 0; }
 };
 
-/// Defaults are tcp.md's; each is a time since the last segment of the connection that arrived, but TIME_WAIT's since
+/// Each is a time since the last segment of the connection that arrived, but TIME_WAIT's since
 /// it began (or began again). What waits for a pair of states waits for the first of these that either is in:
 /// SYN_RECEIVED, SYN_SENT, closing, half-closed, established. Endpoints whose stacks give up silently (SYN_SENT,
 /// SYN_RECEIVED, FIN_WAIT_1, CLOSING, LAST_ACK) become CLOSED by timer; the others may live on and are only forgotten.
 struct ConnectionTimeouts {
-  Duration syn_sent = std::chrono::seconds(130);  ///< also a picked-up connection of which one side is silent
+  Duration syn_sent = std::chrono::seconds(130);
   Duration syn_received = std::chrono::seconds(75);
-  Duration established = std::chrono::hours(24);
+  Duration established = std::chrono::hours(24);    ///< also a picked-up connection of which one side is silent
   Duration closing = std::chrono::seconds(120);     ///< FIN_WAIT_1, CLOSING, LAST_ACK
   Duration half_closed = std::chrono::hours(1);     ///< FIN_WAIT_2 with CLOSE_WAIT; one side CLOSED, the other not
   Duration time_wait = std::chrono::seconds(60);    ///< 2 MSL
@@ -120,8 +120,8 @@ class ConnectionTable {
 
   /// In place of arrive() and all that follows: the packet's checksum (or its header) was bad before it came here, so
   /// its receiver will not look at it and nothing is concluded from it. Its connection, if there is one, remembers
-  /// that.
-  void bad_checksum(const PacketView& packet, Side side) noexcept;
+  /// that. What it is to the pipeline: a packet without connection.
+  FlowPosition bad_checksum(const PacketView& packet, Side side) noexcept;
 
   /// A copy that sent() thought would be delivered was dropped later (drop_in_flight, device).
   void lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,

@@ -7,6 +7,7 @@
 #include "emulator/fate.h"
 #include "emulator/figures.h"
 #include "emulator/packet.h"
+#include "emulator/rule.h"
 #include "emulator/time.h"
 
 namespace wobble {
@@ -76,7 +77,7 @@ struct Transition {
   TcpState from = TcpState::none;
   TcpState to = TcpState::none;
   Evidence evidence = Evidence::sent;
-  std::uint8_t row = 0;      ///< of the transition table (its numbers); 0: a time-out other than 2MSL, which has none
+  Rule row = Rule::timer;    ///< of the transition table
   bool has_segment = false;  ///< false for timers and ICMP errors
   SegmentSummary segment;
 };

@@ -65,9 +65,12 @@ struct EndpointFigures {
   // TCP alone. Of retransmissions, what is neither by us nor one of these was a time-out or anything else.
   std::uint32_t retransmissions_fast = 0;
   std::uint32_t retransmissions_spurious = 0;  ///< the peer had it all
-  std::uint32_t out_of_order = 0;              ///< before us
-  std::uint32_t out_of_order_by_us = 0;        ///< delivered after one that it had sent later
-  std::uint32_t gaps = 0;                      ///< skipped ahead: lost, or late, before us
+  /// Of those that are neither by us nor spurious: where what they carry was lost, if it can be seen.
+  std::uint32_t retransmissions_lost_behind = 0;  ///< delivered by us, and not acknowledged: between us and the peer
+  std::uint32_t retransmissions_lost_before = 0;  ///< it had never passed here
+  std::uint32_t out_of_order = 0;                 ///< before us
+  std::uint32_t out_of_order_by_us = 0;           ///< delivered after one that it had sent later
+  std::uint32_t gaps = 0;                         ///< skipped ahead: lost, or late, before us
   std::uint32_t dup_acks = 0;
   std::uint32_t keep_alives = 0;
   std::uint32_t zero_windows = 0;          ///< times its window closed

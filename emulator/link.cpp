@@ -8,6 +8,18 @@
 #include "emulator/ipv4_fragments.h"
 
 namespace wobble {
+namespace {
+
+// A TCP segment that its receiver will discard unread. What the kernel has summed, or leaves to a device, is right (so
+// is every super-packet); the rest was made elsewhere, or comes from a device without offload, and is summed here.
+bool is_damaged(const SuperPacket& packet) noexcept {
+  const Offload& offload = packet.offload();
+  const PacketView& segment = packet.whole();
+  if (packet.count() > 1 || offload.needs_checksum || offload.is_checksum_verified || !segment.is_tcp()) return false;
+  return !is_checksum_right(segment) && !is_checksum_partial(segment);
+}
+
+}  // namespace
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
     : seed_(options.seed),
@@ -75,7 +87,8 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
       continue;
     }
     arrival.sequence = half.next_sequence++;
-    const FlowPosition flow = connections_.arrive(segment, arrival.side, arrival.now);
+    const FlowPosition flow = is_damaged(packet) ? connections_.bad_checksum(segment, arrival.side)
+                                                 : connections_.arrive(segment, arrival.side, arrival.now);
     Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
     const bool is_plain = !fate.is_dropped() && !fate.reordered && fate.copies == 1 && !verdict.to_corrupt &&

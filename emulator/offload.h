@@ -17,6 +17,7 @@ struct Offload {
   std::uint16_t header_length = 0;   ///< of all headers; the kernel's is a hint that may be wrong
   std::uint16_t checksum_start = 0;  ///< with needs_checksum: where summing begins,
   std::uint16_t checksum_offset = 0;  ///< and, from there, where the sum is written
+  bool is_checksum_verified = false;  ///< the kernel, or a device before it, has found the checksum right
 
   bool operator==(const Offload&) const = default;
 };

@@ -150,9 +150,29 @@ ParseError parse_ipv6(std::span<const std::uint8_t> bytes, PacketView& view) noe
   return parse_chain(view, kIpv6Header);
 }
 
+constexpr std::uint8_t kSack = 5;
+
+/// Calls `use` with each option, kind, length and value, that does not lie about its length.
+template <typename Use>
+void for_each_option(const PacketView& packet, const Use& use) noexcept {
+  const auto list = packet.bytes.first(packet.payload_offset).subspan(packet.transport_offset + kTcpMinimum);
+  constexpr std::uint8_t kEnd = 0, kNoOperation = 1;
+  for (std::size_t at = 0; at < list.size() && list[at] != kEnd;) {
+    if (list[at] == kNoOperation) {
+      ++at;
+      continue;
+    }
+    if (list.size() - at < 2) break;
+    const std::size_t length = list[at + 1];
+    if (length < 2 || length > list.size() - at) break;
+    use(list.subspan(at, length));
+    at += length;
+  }
+}
+
 /// Reads one option whose length was checked; `option` spans kind, length and value.
 void read_option(std::span<const std::uint8_t> option, TcpOptions& out) noexcept {
-  constexpr std::uint8_t kMss = 2, kWindowScale = 3, kSackPermitted = 4, kSack = 5, kTimestamps = 8, kMultipath = 30,
+  constexpr std::uint8_t kMss = 2, kWindowScale = 3, kSackPermitted = 4, kTimestamps = 8, kMultipath = 30,
                          kFastOpen = 34, kExperiment = 254;
   constexpr std::uint16_t kFastOpenMagic = 0xf989;  // RFC 7413 A.1, before it had a number
   switch (option[0]) {
@@ -162,7 +182,7 @@ void read_option(std::span<const std::uint8_t> option, TcpOptions& out) noexcept
     case kWindowScale:
       if (option.size() != 3) break;
       out.has_window_scale = true;
-      out.window_scale = option[2] > 14 ? std::uint8_t{14} : option[2];  // RFC 7323 2.3
+      out.window_scale = option[2];
       break;
     case kSackPermitted: out.sack_permitted = option.size() == 2; break;
     case kSack: out.has_sack_blocks = option.size() >= 10; break;
@@ -212,20 +232,19 @@ ParseError parse_packet(std::span<const std::uint8_t> bytes, PacketView& out) no
 TcpOptions parse_tcp_options(const PacketView& packet) noexcept {
   TcpOptions options;
   if (!packet.is_tcp()) return options;
-  const auto list = packet.bytes.first(packet.payload_offset).subspan(packet.transport_offset + kTcpMinimum);
-  constexpr std::uint8_t kEnd = 0, kNoOperation = 1;
-  for (std::size_t at = 0; at < list.size() && list[at] != kEnd;) {
-    if (list[at] == kNoOperation) {
-      ++at;
-      continue;
-    }
-    if (list.size() - at < 2) break;
-    const std::size_t length = list[at + 1];
-    if (length < 2 || length > list.size() - at) break;
-    read_option(list.subspan(at, length), options);
-    at += length;
-  }
+  for_each_option(packet, [&](std::span<const std::uint8_t> option) { read_option(option, options); });
   return options;
+}
+
+SackBlocks parse_sack_blocks(const PacketView& packet) noexcept {
+  SackBlocks blocks;
+  if (!packet.is_tcp()) return blocks;
+  for_each_option(packet, [&](std::span<const std::uint8_t> option) {
+    if (option[0] != kSack) return;
+    for (std::size_t at = 2; at + 8 <= option.size() && blocks.count < SackBlocks::kMax; at += 8)
+      blocks.items[blocks.count++] = {read32(option, at), read32(option, at + 4)};
+  });
+  return blocks;
 }
 
 const char* to_string(Side side) noexcept { return side == Side::near ? "near" : "far"; }

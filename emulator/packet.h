@@ -3,6 +3,7 @@
 // mending functions at the end of this file, which take a view that was parsed.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,7 +51,7 @@ struct TcpSegment {
 /// TCP options the tracker uses. What is absent is 0 or false.
 struct TcpOptions {
   std::uint16_t mss = 0;
-  std::uint8_t window_scale = 0;
+  std::uint8_t window_scale = 0;  ///< as written: more than 14 counts as 14 (RFC 7323 2.3)
   bool has_window_scale = false;
   bool sack_permitted = false;
   bool has_sack_blocks = false;
@@ -60,6 +61,17 @@ struct TcpOptions {
   bool multipath = false;         ///< RFC 8684
   std::uint32_t ts_value = 0;
   std::uint32_t ts_echo = 0;
+};
+
+/// What a receiver has beyond what it acknowledges, or has received twice: [begin, end) (RFC 2018, RFC 2883).
+struct SackBlock {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+};
+struct SackBlocks {
+  static constexpr std::size_t kMax = 4;  ///< more do not fit into a header
+  std::array<SackBlock, kMax> items{};
+  std::size_t count = 0;
 };
 
 /// A look at one IP packet as it would be on the wire. Owns nothing: `bytes` must outlive it.
@@ -101,6 +113,9 @@ TcpSegment read_tcp_segment(std::span<const std::uint8_t> bytes, std::size_t at)
 
 /// The options of a TCP packet; an option that lies about its length ends the list (RFC 9293 3.1).
 TcpOptions parse_tcp_options(const PacketView& packet) noexcept;
+
+/// The SACK blocks of a TCP packet, in their order.
+SackBlocks parse_sack_blocks(const PacketView& packet) noexcept;
 
 /// Whether the transport checksum (TCP, UDP, ICMP, ICMPv6) is right; true if there is none to check: another protocol,
 /// UDP over IPv4 without one, or a fragment, whose checksum covers bytes that are not here.

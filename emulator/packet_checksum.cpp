@@ -3,6 +3,8 @@
 // there; nobody routes such packets any more.
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "emulator/network_order.h"
 #include "emulator/packet.h"
@@ -16,17 +18,28 @@ struct Coverage {
   std::size_t length = 0;
 };
 
-std::uint64_t sum_of(std::span<const std::uint8_t> bytes) noexcept {
-  std::uint64_t sum = 0;
-  std::size_t at = 0;
-  for (; at + 1 < bytes.size(); at += 2) sum += read16(bytes, at);
-  if (at < bytes.size()) sum += std::uint64_t{bytes[at]} << 8;
-  return sum;
-}
-
 std::uint16_t fold(std::uint64_t sum) noexcept {
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(sum);
+}
+
+/// The sum of the 16-bit words, folded. The order of bytes within a word may be changed before adding and after (RFC
+/// 1071 1 (B)), so they are added as the machine reads them, four at once.
+std::uint64_t sum_of(std::span<const std::uint8_t> bytes) noexcept {
+  std::uint64_t even = 0, odd = 0, word = 0;
+  const std::uint8_t* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= sizeof word; at += sizeof word, left -= sizeof word) {
+    std::memcpy(&word, at, sizeof word);
+    even += word & 0xffff'ffff;
+    odd += word >> 32;
+  }
+  word = 0;
+  std::memcpy(&word, at, left);
+  even += word & 0xffff'ffff;
+  odd += word >> 32;
+  const std::uint16_t sum = fold(even + odd);
+  return std::endian::native == std::endian::big ? sum : __builtin_bswap16(sum);
 }
 
 bool has_coverage(const PacketView& packet) noexcept { return packet.has_transport && !packet.is_fragment; }

@@ -32,7 +32,7 @@ struct VirtioNetHeader {
   std::uint16_t checksum_offset;
 };
 static_assert(sizeof(VirtioNetHeader) == 10);
-constexpr std::uint8_t kNeedsChecksum = 1;
+constexpr std::uint8_t kNeedsChecksum = 1, kDataValid = 2;
 constexpr std::uint8_t kGsoTcpV4 = 1, kGsoTcpV6 = 4, kGsoUdpL4 = 5, kGsoEcn = 0x80;
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -57,6 +57,7 @@ Offload from_header(const VirtioNetHeader& header) noexcept {
   }
   offload.ecn = (header.gso_type & kGsoEcn) != 0;
   offload.needs_checksum = (header.flags & kNeedsChecksum) != 0;
+  offload.is_checksum_verified = (header.flags & kDataValid) != 0;
   offload.segment_size = offload.kind == Offload::Kind::none ? std::uint16_t{0} : header.gso_size;
   offload.header_length = header.header_length;
   offload.checksum_start = header.checksum_start;

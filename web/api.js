@@ -83,7 +83,7 @@
  * @property {number} payload_bytes
  * @property {number} retransmissions
  * @property {number} retransmissions_by_us
- * @property {{due_to_us: number, fast: number, timeout: number, spurious: number}} retransmitted
+ * @property {{due_to_us: number, fast: number, timeout: number, spurious: number, lost_behind: number, lost_before: number}} retransmitted
  * @property {number} dropped
  * @property {number} duplicated
  * @property {number} corrupted
@@ -115,7 +115,9 @@
  * @property {string} from
  * @property {string} to
  * @property {string} evidence
- * @property {number} row
+ * @property {number} row of the transition table
+ * @property {string} rule that row's name
+ * @property {string} sentence what it says of the endpoint
  * @property {{flags: string, seq: number, ack: number, length: number, window: number, fate: string,
  *   reason: string|null}|null} segment
  *

@@ -243,7 +243,7 @@ export class Ladder {
       ['step', placed.step && placed.step.replaceAll('-', ' ').replace(/(\d) (?=[a-z])/g, '$1, ')],
       ['copy', segment.copy > 0 && 'a duplicate that we made'],
       ['retransmission', segment.retransmission && 'yes'],
-      ...transitions.map(t => /** @type {[string, string]} */ ([t.side, `${t.from} → ${t.to}, from what was ${t.evidence}, row ${t.row}`])),
+      ...transitions.map(t => /** @type {[string, string]} */ ([t.side, `${t.from} → ${t.to}: ${t.sentence} (${t.evidence}, ${t.rule})`])),
     ];
     this.details?.replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) =>
       h('div', {}, h('dt', {}, name), h('dd', {}, value))));
@@ -253,9 +253,10 @@ export class Ladder {
 /** @param {Connection} c */
 function retransmissionsInWords(c) {
   const all = c.client.retransmissions + c.server.retransmissions;
-  const of = (/** @type {'due_to_us'|'fast'|'timeout'|'spurious'} */ kind) => c.client.retransmitted[kind] + c.server.retransmitted[kind];
+  const of = (/** @type {'due_to_us'|'fast'|'timeout'|'spurious'|'lost_behind'|'lost_before'} */ kind) => c.client.retransmitted[kind] + c.server.retransmitted[kind];
   const kinds = [of('due_to_us') && `${of('due_to_us')} because of us`, of('fast') && `${of('fast')} fast`,
-    of('timeout') && `${of('timeout')} after a time-out`, of('spurious') && `${of('spurious')} for nothing`].filter(Boolean);
+    of('timeout') && `${of('timeout')} after a time-out`, of('spurious') && `${of('spurious')} for nothing`,
+    of('lost_behind') && `${of('lost_behind')} lost behind us`, of('lost_before') && `${of('lost_before')} lost before us`].filter(Boolean);
   return all > 0 && `${all} retransmitted: ${kinds.join(', ')}`;
 }
 

@@ -96,7 +96,8 @@ std::string Follower::line(const Known& known, const Json& transition) const {
   out += paint(client ? Colour::plain : Colour::bold, pad_right(server_text, kChangeWidth)) + "  ";
   const Json& segment = field(transition, "segment");
   const bool dropped = text(segment, "fate") == "dropped";
-  out += text(transition, "evidence");
+  const std::string sentence = text(transition, "sentence");
+  out += sentence.empty() ? text(transition, "evidence") : sentence;
   if (segment.is_object()) out += " " + paint(dropped ? Colour::red : Colour::plain, segment_text(segment));
   return out;
 }

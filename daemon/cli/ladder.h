@@ -47,6 +47,8 @@ struct LadderTransition {
   std::string to;
   std::string evidence;                  ///< "sent", "delivered", "timer", "correction", "implied"
   std::optional<LadderSegment> segment;  ///< with flags, seq, ack, length, fate and reason only
+  std::string rule;                      ///< the name of its row in the transition table: "third_ack"
+  std::string sentence;                  ///< what that row says
 };
 
 struct Ladder {

@@ -46,6 +46,8 @@ Ladder ladder_of(const Json& connection, const Json& transitions, const Json& se
     out.from = text(json, "from");
     out.to = text(json, "to");
     out.evidence = text(json, "evidence");
+    out.rule = text(json, "rule");
+    out.sentence = text(json, "sentence");
     if (const Json& segment = field(json, "segment"); segment.is_object()) out.segment = ladder_segment(segment);
     ladder.transitions.push_back(std::move(out));
   }
@@ -134,6 +136,21 @@ std::string figures(const Json& connection, const Paint& paint) {
   return out + conditions_in_force(connection);
 }
 
+/// What the transition table says of each change: a line for each.
+std::string why_states_changed(const Ladder& ladder, const Paint& paint) {
+  if (ladder.transitions.empty()) return "";
+  Table table({{"  after", Table::Align::right}, {"side"}, {"from"}, {"to"}, {"because"}, {"rule"}});
+  for (const LadderTransition& t : ladder.transitions) {
+    table.add({{human_ms(static_cast<double>(t.at - ladder.opened_at) / 1e6)},
+               {t.of_client ? "client" : "server"},
+               {t.from},
+               {t.to, state_colour(t.to)},
+               {t.sentence},
+               {t.rule, Colour::dim}});
+  }
+  return "\n" + table.print(paint);
+}
+
 int show(const Context& context, const ShowOptions& options) {
   Client client(context.url);
   const std::string path = "/api/v1/connections/" + std::to_string(options.id);
@@ -156,7 +173,7 @@ int show(const Context& context, const ShowOptions& options) {
   const bool empty = ladder.segments.empty() && ladder.transitions.empty();
   say(out + (empty ? (text(connection, "protocol") == "tcp" ? "nothing is logged of its segments\n"
                                                             : "only segments of TCP are logged\n")
-                   : draw_ladder(ladder, style)));
+                   : draw_ladder(ladder, style) + why_states_changed(ladder, context.paint)));
   return kExitOk;
 }
 

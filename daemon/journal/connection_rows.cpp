@@ -35,6 +35,8 @@ void visit_figures(Figures& f, const Visit& visit) {
   visit("reordered", f.reordered);
   visit("retransmissions_fast", f.retransmissions_fast);
   visit("retransmissions_spurious", f.retransmissions_spurious);
+  visit("retransmissions_lost_behind", f.retransmissions_lost_behind);
+  visit("retransmissions_lost_before", f.retransmissions_lost_before);
   visit("out_of_order", f.out_of_order);
   visit("out_of_order_by_us", f.out_of_order_by_us);
   visit("gaps", f.gaps);

@@ -42,7 +42,7 @@ api::TransitionRow read_transition(const Statement& row) {
   transition.from = parse_name<TcpState>(row.text(5));
   transition.to = parse_name<TcpState>(row.text(6));
   transition.evidence = parse_name<Evidence>(row.text(7));
-  transition.row = static_cast<std::uint8_t>(row.integer(8));
+  transition.row = static_cast<Rule>(row.integer(8));
   if (!row.is_null(9)) {
     transition.segment = {read_segment(row, 9), parse_name<FateWord>(row.text(14)),
                           parse_name<DropReason>(row.text(15))};

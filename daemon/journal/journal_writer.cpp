@@ -248,7 +248,7 @@ void JournalWriter::bind_transition(Statement& statement, int row, const Transit
       .bind(before + 6, name_of(event.from))
       .bind(before + 7, name_of(event.to))
       .bind(before + 8, name_of(event.evidence))
-      .bind(before + 9, event.row);
+      .bind(before + 9, static_cast<std::int64_t>(event.row));
   if (!event.has_segment) {
     for (int column = 10; column <= kTransitionColumns; ++column) statement.bind_null(before + column);
     return;

@@ -80,7 +80,7 @@ CREATE TABLE transitions(       -- one endpoint changed its state
   from_state TEXT NOT NULL,     -- RFC 9293; 'NONE': nothing was known of it
   to_state TEXT NOT NULL,
   evidence TEXT NOT NULL,       -- 'sent', 'delivered', 'timer', 'correction', 'implied'
-  row INTEGER NOT NULL,         -- of the transition table in the manual
+  row INTEGER NOT NULL,         -- of the transition table: emulator/connections/THEORY.md
   flags TEXT,                   -- the segment behind it; all NULL without one
   seq INTEGER, ack INTEGER, length INTEGER, "window" INTEGER,
   fate TEXT,                    -- what we did to it
@@ -233,6 +233,13 @@ constexpr const char* kFifth = R"sql(
 ALTER TABLE connections ADD COLUMN last_packet_at INTEGER;  -- NULL: lives, or not known
 )sql";
 
+constexpr const char* kEighth = R"sql(
+ALTER TABLE connections ADD COLUMN client_retransmissions_lost_behind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN client_retransmissions_lost_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_retransmissions_lost_behind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN server_retransmissions_lost_before INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr const char* kBegin = "PRAGMA application_id = 2003788396;";  // kApplicationId: PRAGMAs take no parameters
 static_assert(kApplicationId == 2003788396);
 
@@ -240,13 +247,14 @@ static_assert(kApplicationId == 2003788396);
 
 std::span<const Migration> migrations() {
   static const std::string first = std::string(kBegin) + kTables + kViews;
-  static const std::array<Migration, 7> all = {{{1, first.c_str()},
+  static const std::array<Migration, 8> all = {{{1, first.c_str()},
                                                 {2, kFigures},
                                                 {3, kThird},
                                                 {4, kViewsOfSchema4},
                                                 {5, kFifth},
                                                 {6, kViewsOfSchema6},
-                                                {7, kViewsOfSchema7}}};
+                                                {7, kViewsOfSchema7},
+                                                {8, kEighth}}};
   return all;
 }
 

@@ -29,7 +29,8 @@ bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
   if (from == Role::server) facts_ |= kServerAny;
   if (from == Role::client && (!is_syn || segment.has(tcp_flag::kAck)) && !is_rst) facts_ |= kClientMore;
   if (segment.length > 0 && !is_rst) facts_ |= kPayload;
-  if (is_syn && (is_fin || is_rst)) {
+  const bool is_answer_and_close = is_syn && is_fin && !is_rst && segment.has(tcp_flag::kAck);
+  if (is_syn && (is_fin || is_rst) && !is_answer_and_close) {
     add_once(from, 'Q');
     return false;
   }
@@ -38,7 +39,7 @@ bool WireFacts::see(Role from, const TcpSegment& segment) noexcept {
     if (from == Role::server) facts_ |= kServerSyn;
     add_if_new(from, segment.has(tcp_flag::kAck) ? 'H' : 'S', marks_[index(from)].syn,
                static_cast<std::uint16_t>(segment.seq));
-    return false;
+    return is_fin && see_fin(from, segment);
   }
   if (is_rst) {
     see_rst(from, segment);

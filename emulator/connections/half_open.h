@@ -42,9 +42,8 @@ struct HalfOpen {
   FlowKey key;
   Side client_side : 1 = Side::near;
   bool is_used : 1 = false;
-  bool is_untold : 1 = false;       ///< nobody was told of it: a flood was on when it was opened
-  std::uint8_t opened_row : 4 = 0;  ///< of the transition table
-  std::uint8_t syns = 0;            ///< those whose fate is known; 0 between the first one's arrival and that
+  Rule opened_rule : 6 = Rule::timer;
+  std::uint8_t syns = 0;  ///< those whose fate is known; 0 between the first one's arrival and that
   ConnectionId id = 0;
   TimePoint opened_at{};
   SynText syn;
@@ -61,6 +60,7 @@ struct HalfOpen {
   std::uint8_t delivered = 0;   ///< how many were, in order: one may be on its way
   std::uint8_t drop : 4 = 0;    ///< DropReason of the only one, if it was dropped
   bool is_delayed : 1 = false;  ///< the first: it was not let go at once
+  bool is_untold : 1 = false;   ///< nobody was told of it: a flood was on when it was opened
 
   TimePoint last_arrival() const noexcept { return arrived.from(opened_at); }
 };

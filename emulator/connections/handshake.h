@@ -13,10 +13,6 @@ namespace wobble {
 
 class Handshake {
  public:
-  /// The client's SYN arrived here; the first one counts.
-  void syn_sent(TimePoint now) noexcept {
-    if (!is_opened_ && !has_initial_) initial_ = now.time_since_epoch(), is_opened_ = true;
-  }
   /// A SYN was released to the server, which has not answered yet. A copy of the one before does not count as another.
   void syn_delivered(TimePoint arrived, TimePoint now) noexcept {
     if (has_server_) return;
@@ -25,9 +21,10 @@ class Handshake {
     server_ = arrived.time_since_epoch();
     if (!is_copy) server_net_ = now.time_since_epoch();
   }
-  /// The SYN-ACK arrived here. Karn: of a SYN that was repeated nobody knows which one it answers.
+  /// The SYN-ACK arrived here. Karn: of a SYN that was delivered twice nobody knows which one it answers.
   void syn_ack_sent(TimePoint now) noexcept {
     if (syns_ != 1 || has_server_) return;
+    initial_ = server_.get();
     server_ = now.time_since_epoch() - server_.get();
     server_net_ = now.time_since_epoch() - server_net_.get();
     has_server_ = true;
@@ -39,9 +36,8 @@ class Handshake {
   }
   /// The client is through.
   void completed(TimePoint now) noexcept {
-    if (is_opened_) {
-      initial_ = now.time_since_epoch() - initial_.get();
-      is_opened_ = false;
+    if (!has_initial_ && syns_ == 1) {
+      initial_ = now.time_since_epoch() - (has_server_ ? initial_.get() : server_.get());
       has_initial_ = true;
     }
     if (syn_acks_ == 1 && !has_client_) {
@@ -64,10 +60,9 @@ class Handshake {
   Packed<Duration> server_;      ///< since the arrival of the SYN that was delivered
   Packed<Duration> server_net_;  ///< since its delivery
   Packed<Duration> client_;      ///< since the delivery of the SYN-ACK
-  Packed<Duration> initial_;     ///< since the first SYN
+  Packed<Duration> initial_;     ///< since the arrival of the SYN that was answered
   std::uint8_t syns_ : 2 = 0;    ///< kMany: or more
   std::uint8_t syn_acks_ : 2 = 0;
-  bool is_opened_ : 1 = false;
   bool has_initial_ : 1 = false;
   bool has_server_ : 1 = false;
   bool has_client_ : 1 = false;

@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -43,11 +44,12 @@ class LazyArray {
 /// Handles of lists name a node in 24 bits, and keep how many there are in the other eight.
 inline constexpr std::uint32_t kMostListNodes = (1u << 24) - 1;
 
-/// A bounded heap of small nodes that are linked by index. Index 0 is no node. T has a member `std::uint32_t next`.
+/// A bounded heap of small nodes that are linked by index, at most kMostListNodes. Index 0 is no node. T has a member
+/// `next`, of 24 bits or more.
 template <class T>
 class NodePool {
  public:
-  explicit NodePool(std::uint32_t capacity) : nodes_(std::size_t{capacity} + 1) {}
+  explicit NodePool(std::uint32_t capacity) : nodes_(std::size_t{std::min(capacity, kMostListNodes)} + 1) {}
 
   /// A node with unspecified content, or 0 if all are taken.
   std::uint32_t take() noexcept {
@@ -62,7 +64,7 @@ class NodePool {
     return ++fresh_;
   }
   void give_back(std::uint32_t index) noexcept {
-    nodes_[index].next = free_;
+    nodes_[index].next = free_ & kMostListNodes;
     free_ = index;
     --taken_;
   }

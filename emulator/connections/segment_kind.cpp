@@ -6,7 +6,8 @@ SegmentKind kind_of(const TcpSegment& segment) noexcept {
   using namespace tcp_flag;
   switch (segment.flags & (kSyn | kFin | kRst | kAck)) {
     case kSyn: return SegmentKind::syn;
-    case kSyn | kAck: return SegmentKind::syn_ack;
+    case kSyn | kAck:
+    case kSyn | kAck | kFin: return SegmentKind::syn_ack;
     case kRst:
     case kRst | kAck:
     case kRst | kFin:

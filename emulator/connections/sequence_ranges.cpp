@@ -8,8 +8,8 @@ void RangePool::insert_behind(RangeList& list, std::uint32_t previous, SequenceN
   const std::uint32_t index = nodes_.take();
   if (index == 0) return;
   if (previous == 0) previous = index;
-  nodes_[index] = {begin, end, previous == index ? index : nodes_[previous].next};
-  nodes_[previous].next = index;
+  nodes_[index] = {begin, end, (previous == index ? index : nodes_[previous].next) & kMostListNodes, 0};
+  nodes_[previous].next = index & kMostListNodes;
   ++list.count;
   if (list.last == 0 || (previous == list.last && !is_before(begin, nodes_[list.last].begin)))
     list.last = index & kMostListNodes;
@@ -102,6 +102,32 @@ bool RangePool::has_end_at(const RangeList& list, SequenceNumber edge) const noe
   std::uint32_t index = first(list);
   for (std::uint32_t left = list.count; left > 0; --left, index = nodes_[index].next) {
     if (nodes_[index].end == edge) return true;
+  }
+  return false;
+}
+
+void RangePool::append(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t tag,
+                       std::uint32_t most) noexcept {
+  if (list.count >= most) drop_first(list);
+  const std::uint32_t index = nodes_.take();
+  if (index == 0) return;
+  nodes_[index] = {begin, end, (list.last == 0 ? index : first(list)) & kMostListNodes, tag};
+  if (list.last != 0) nodes_[list.last].next = index & kMostListNodes;
+  list.last = index & kMostListNodes;
+  ++list.count;
+}
+
+bool RangePool::take_within(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t& tag) noexcept {
+  std::uint32_t previous = list.last;
+  for (std::uint32_t left = list.count; left > 0; --left) {
+    const std::uint32_t index = nodes_[previous].next;
+    if (!is_before(nodes_[index].begin, begin) && !is_after(nodes_[index].end, end)) {
+      tag = nodes_[index].tag;
+      unlink(list, previous, index);
+      nodes_.give_back(index);
+      return true;
+    }
+    previous = index;
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// Short sorted lists of sequence ranges: what lies beyond a receiver's contiguous edge, and what of a sender's we
-// dropped. The nodes of all lists come from one bounded pool, so an endpoint without holes pays four bytes.
+// Short lists of sequence ranges: what lies beyond a receiver's contiguous edge, what of a sender's we dropped, what it
+// skipped, what its peer has, what it sent again. The nodes of all lists come from one bounded pool.
 #pragma once
 
 #include <algorithm>
@@ -33,9 +33,21 @@ class RangePool {
   SequenceNumber absorb(RangeList& list, SequenceNumber edge) noexcept;
   /// Whether all of [begin, end) is in the list.
   bool covers(const RangeList& list, SequenceNumber begin, SequenceNumber end) const noexcept;
+  /// Where the last one ends; of a list with one at least.
+  SequenceNumber last_end(const RangeList& list) const noexcept { return nodes_[list.last].end; }
+  /// Whether anything of it is behind `edge`.
+  bool reaches_beyond(const RangeList& list, SequenceNumber edge) const noexcept {
+    return list.count > 0 && is_after(last_end(list), edge);
+  }
   /// Whether a range ends exactly at `edge`.
   bool has_end_at(const RangeList& list, SequenceNumber edge) const noexcept;
   void release(RangeList& list) noexcept;
+
+  /// For a list of a kind of its own: in the order in which they came, each by itself with its tag. The oldest goes for
+  /// the one beyond `most`.
+  void append(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t tag, std::uint32_t most) noexcept;
+  /// Takes out the oldest that lies within [begin, end), and says its tag; false if there is none.
+  bool take_within(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t& tag) noexcept;
 
   std::uint32_t taken() const noexcept { return nodes_.taken(); }
 
@@ -43,7 +55,8 @@ class RangePool {
   struct Node {
     SequenceNumber begin;
     SequenceNumber end;
-    std::uint32_t next;
+    std::uint32_t next : 24;
+    std::uint32_t tag : 8;
   };
   std::uint32_t first(const RangeList& list) const noexcept { return nodes_[list.last].next; }
   void insert_behind(RangeList& list, std::uint32_t previous, SequenceNumber begin, SequenceNumber end) noexcept;

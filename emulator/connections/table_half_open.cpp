@@ -36,7 +36,7 @@ std::uint32_t ConnectionTable::State::open_half(const FlowKey& key, const Openin
   const std::uint32_t half = half_open.insert(key, opening.client_side, id);
   HalfOpen& entry = half_open[half];
   entry.opened_at = now;
-  entry.opened_row = opening.row & 0xf;
+  entry.opened_rule = opening.rule;
   entry.syn = *opening.syn;
   entry.ordinal = counters.next(server_name(key, server_side));
   entry.is_untold = watch.is_on();
@@ -70,7 +70,8 @@ bool ConnectionTable::State::goes_on(std::uint32_t half, const PacketView& packe
 
 bool ConnectionTable::State::is_new_attempt(std::uint32_t half, const PacketView& packet, Side side) const noexcept {
   const HalfOpen& entry = half_open[half];
-  return side == entry.client_side && kind_of(packet.tcp) == SegmentKind::syn && packet.tcp.seq != entry.syn.seq;
+  return side == entry.client_side && kind_of(packet.tcp) == SegmentKind::syn && packet.tcp.seq != entry.syn.seq &&
+         !is_late_syn(entry.opened_rule, entry.syn.seq, packet.tcp.seq);
 }
 
 bool ConnectionTable::State::take_sent(std::uint32_t half, const PacketView& packet, const Fate& fate,
@@ -119,7 +120,7 @@ void ConnectionTable::State::restore(Record& record, const HalfOpen& entry) noex
   record.id = entry.id;
   record.flow_key = flow_key_of(entry.key, opposite(entry.client_side), entry.ordinal);
   record.last_segment = entry.last_arrival();
-  record.tcp.opened_row = entry.opened_row;
+  record.tcp.opened_rule = entry.opened_rule;
   ++by_client_state[static_cast<std::size_t>(TcpState::none)];
   const SynPacket packet(entry.syn);
   for (std::uint8_t i = 0; i < entry.syns; ++i) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "emulator/connections/table_state.h"
+#include "emulator/connections/tcp_figures.h"
 
 namespace wobble {
 namespace {
@@ -20,6 +21,15 @@ FateWord word_for_copy(const Fate& fate, TimePoint arrived) {
 }
 
 bool is_ritual(const TcpSegment& segment) { return segment.has(tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst); }
+
+// Whether the short way may be taken: SACK blocks are read on the long one.
+bool may_be_stream(const TcpConnection& connection, const PacketView& packet) noexcept {
+  if (!packet.is_tcp()) return false;
+  constexpr std::uint16_t kPlain = 20, kWithTimestamps = 32;
+  const int header = packet.payload_offset - packet.transport_offset;
+  const bool has_timestamps = connection.client.offer.timestamps && connection.server.offer.timestamps;
+  return header <= (has_timestamps ? kWithTimestamps : kPlain) || !may_carry_sack(packet);
+}
 
 }  // namespace
 
@@ -43,10 +53,18 @@ std::uint64_t ConnectionTable::State::count_arrival(Record& record, const Packet
   return number;
 }
 
+// A SYN or a FIN alone is none (Zeek).
+std::uint32_t ConnectionTable::State::payload_retransmissions(const Record& record, Role of) const noexcept {
+  const TroublesIndex own = record.tcp.of(of).troubles;
+  return troubles.count_of(own, Trouble::retransmission) - troubles.count_of(own, Trouble::syn_retry) -
+         troubles.count_of(own, Trouble::syn_ack_retry) - troubles.count_of(own, Trouble::fin_retry);
+}
+
 bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
-  if (fate.is_plain() && packet.is_tcp() && tracker.sent_on(record.tcp, from, packet.tcp)) return false;
+  if (fate.is_plain() && may_be_stream(record.tcp, packet) && tracker.sent_on(record.tcp, from, packet.tcp))
+    return false;
   count_fate(record, from, fate);
   return packet.is_tcp() && track_sent(record, packet, from, fate, now);
 }
@@ -63,7 +81,9 @@ bool ConnectionTable::State::track_sent(Record& record, const PacketView& packet
                                         TimePoint now) noexcept {
   Steps steps;
   const Sending sending = tracker.sent(record.tcp, from, packet, is_lost(fate), now, steps);
-  if (sending.retransmission) record.tcp.facts.tell(from, 'T', count(record, from, Trouble::retransmission));
+  if (sending.retransmission) count(record, from, Trouble::retransmission);
+  if (sending.retransmission && packet.tcp.length > 0)
+    record.tcp.facts.tell(from, 'T', payload_retransmissions(record, from));
   if (sending.is_filler) record.counters_of(from).payload_bytes -= packet.tcp.length;
   if (sending.is_close) {
     const CloseKind kind = packet.tcp.has(tcp_flag::kRst) ? CloseKind::rst : CloseKind::fin;
@@ -152,7 +172,7 @@ void ConnectionTable::State::publish(Record& record, const Steps& steps, const S
       --by_client_state[static_cast<std::size_t>(step.from)];
       ++by_client_state[static_cast<std::size_t>(step.to)];
     }
-    Transition transition{record.id, now, step.side, step.from, step.to, step.evidence, step.row, false, {}};
+    Transition transition{record.id, now, step.side, step.from, step.to, step.evidence, step.rule, false, {}};
     if (segment != nullptr) {
       transition.has_segment = true;
       transition.segment = *segment;

@@ -75,14 +75,14 @@ Side ConnectionTable::State::guess_client(const PacketView& packet, Side side) c
 // What a packet without a record opens; nothing for a lone RST or impossible flags.
 std::optional<ConnectionTable::State::Opening> ConnectionTable::State::opening_of(const PacketView& packet,
                                                                                   Side side) const noexcept {
-  if (!packet.is_tcp()) return Opening{side, false, false, kNoRow, {}, {}};
+  if (!packet.is_tcp()) return Opening{side, false, false, Rule::timer, {}, {}};
   switch (kind_of(packet.tcp)) {
-    case SegmentKind::syn: return Opening{side, false, false, 1, {}, SynText::of(packet)};
-    case SegmentKind::syn_ack: return Opening{opposite(side), true, true, 1, {}, {}};
+    case SegmentKind::syn: return Opening{side, false, false, Rule::syn, {}, SynText::of(packet)};
+    case SegmentKind::syn_ack: return Opening{opposite(side), true, true, Rule::syn, {}, {}};
     case SegmentKind::ack:
     case SegmentKind::fin: {
       const Side client = guess_client(packet, side);
-      return Opening{client, true, client != side, 40, {}, {}};
+      return Opening{client, true, client != side, Rule::midstream, {}, {}};
     }
     default: return std::nullopt;
   }
@@ -96,7 +96,7 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
       if (goes_on(waiting, packet, side, now)) return waiting | kHalfOpenHandle;
       if (is_new_attempt(waiting, packet, side)) {
         end_half_open(waiting, End::superseded, now);
-        return open(key, {side, false, false, 3, {}, SynText::of(packet)}, now);
+        return open(key, {side, false, false, Rule::restart, {}, SynText::of(packet)}, now);
       }
       index = promote(waiting);
     }
@@ -114,11 +114,12 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
   const FlowKey key = record.key;
   const Role sender = record.role_of(side);
   const PendingSyn* pending = pending_syn(record.tcp, troubles);
-  const std::uint8_t row = new_incarnation_row(record.tcp, pending, sender, packet.tcp);
-  if (row == kNoRow) return index;
-  Opening opening{row == 8 ? opposite(side) : side, false, false, row, {}, {}};
-  if (row != 8) opening.syn = SynText::of(packet);
-  if (row == 8) opening.pending = *pending;
+  const Rule rule = new_incarnation_rule(record.tcp, pending, sender, packet.tcp);
+  if (rule == Rule::timer) return index;
+  const bool is_pending = rule == Rule::syn_within_answered;
+  Opening opening{is_pending ? opposite(side) : side, false, false, rule, {}, {}};
+  if (!is_pending) opening.syn = SynText::of(packet);
+  if (is_pending) opening.pending = *pending;
   tell_end(record, End::superseded, now);
   forget(index, now);
   return open(key, opening, now);
@@ -137,7 +138,7 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
   const std::uint32_t ordinal = counters.next(server_name(key, server_side));
   record.flow_key = flow_key_of(key, server_side, ordinal);
   record.tcp.midstream = opening.midstream;
-  record.tcp.opened_row = opening.row & kRowBits;
+  record.tcp.opened_rule = opening.rule;
   if (opening.is_flipped) record.tcp.facts.flip();
   tell_opened(record, ordinal, now);
   if (key.protocol != kTcp) {
@@ -146,7 +147,8 @@ std::uint32_t ConnectionTable::State::open(const FlowKey& key, const Opening& op
     wheel.set(index, deadline_of(index), now);
     return index;
   }
-  if (opening.row == 8) TcpTracker::begin_with_pending(record.tcp, Role::client, opening.pending);
+  if (opening.rule == Rule::syn_within_answered)
+    TcpTracker::begin_with_pending(record.tcp, Role::client, opening.pending);
   ++by_client_state[static_cast<std::size_t>(TcpState::none)];
   settle(index, true, now);
   return index;

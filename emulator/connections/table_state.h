@@ -51,9 +51,9 @@ struct ConnectionTable::State {
   struct Opening {
     Side client_side = Side::near;
     bool midstream = false;
-    bool is_flipped = false;  ///< the packet came from the server, as far as can be guessed
-    std::uint8_t row = kNoRow;
-    PendingSyn pending;          ///< row 8: the client's SYN, seen before
+    bool is_flipped = false;     ///< the packet came from the server, as far as can be guessed
+    Rule rule = Rule::timer;     ///< of TCP
+    PendingSyn pending;          ///< syn_within_answered: the client's SYN, seen before
     std::optional<SynText> syn;  ///< opened by a SYN that can be kept as half-open
   };
   /// A copy of a segment whose fate is sealed.
@@ -150,6 +150,7 @@ struct ConnectionTable::State {
   std::uint32_t count(Record& record, Role role, Trouble what) noexcept {
     return troubles.count(record.tcp.of(role).troubles, what);
   }
+  std::uint32_t payload_retransmissions(const Record& record, Role of) const noexcept;
   // The two halves of send() and of deliver(): what is counted of any packet, and what a TCP segment shows.
   void count_fate(Record& record, Role from, const Fate& fate) noexcept;
   /// True if any row applied.

@@ -11,13 +11,14 @@
 #include "emulator/connections/sequence.h"
 #include "emulator/connections/tcp_troubles.h"
 #include "emulator/event.h"
+#include "emulator/rule.h"
 #include "emulator/time.h"
 
 namespace wobble {
 
-/// Rows that are not in tcp.md's table: time-outs other than TIME_WAIT's (row 27) have no row.
-inline constexpr std::uint8_t kNoRow = 0;
-inline constexpr std::uint8_t kRowBits = 0x3f;  ///< of any row's number
+/// How a sender repairs a loss: by what its peer says, or because a timer ran out. It is over when all is acknowledged
+/// that it had sent when it began (RFC 6582, RFC 6298 5).
+enum class Recovery : std::uint8_t { none, fast, timeout };
 
 /// A TcpOffer in four bytes; its window scale is the endpoint's.
 struct KeptOffer {
@@ -35,28 +36,29 @@ static_assert(sizeof(KeptOffer) == 4);
 // In the order that leaves no gap: there are two for each connection of a full table.
 struct TcpEndpoint {
   // What was seen of it. Each guards the numbers named beside it.
-  static constexpr std::uint16_t kSentSyn = 1 << 0;       ///< iss; by SYN or SYN-ACK
-  static constexpr std::uint16_t kSentSynAck = 1 << 1;    //
-  static constexpr std::uint16_t kSentFin = 1 << 2;       ///< fin_end
-  static constexpr std::uint16_t kHasSent = 1 << 3;       ///< snd_max, una
-  static constexpr std::uint16_t kHasAcked = 1 << 4;      ///< ack_sent, right_edge
-  static constexpr std::uint16_t kHasReceived = 1 << 5;   ///< rcv_nxt
-  static constexpr std::uint16_t kHasScale = 1 << 6;      ///< window_scale: its SYN offered one
-  static constexpr std::uint16_t kFinAgain = 1 << 7;      ///< in TIME_WAIT: the peer's FIN came once more
-  static constexpr std::uint16_t kChallenged = 1 << 8;    ///< a RST in window but not exact was delivered
-  static constexpr std::uint16_t kInferredOpen = 1 << 9;  ///< ESTABLISHED by row 16, and silent since
-  static constexpr std::uint16_t kReset = 1 << 10;        ///< it is CLOSED because of a RST
-  static constexpr std::uint16_t kTimedOut = 1 << 11;     ///< it is CLOSED because of a time-out
-  static constexpr std::uint16_t kMaxIsScaled = 1 << 12;  ///< max_window is of a window that is to be scaled
+  static constexpr std::uint16_t kSentSyn = 1 << 0;           ///< iss; by SYN or SYN-ACK
+  static constexpr std::uint16_t kSentSynAck = 1 << 1;        //
+  static constexpr std::uint16_t kSentFin = 1 << 2;           ///< fin_end
+  static constexpr std::uint16_t kHasSent = 1 << 3;           ///< snd_max, una
+  static constexpr std::uint16_t kHasAcked = 1 << 4;          ///< ack_sent, right_edge
+  static constexpr std::uint16_t kHasReceived = 1 << 5;       ///< rcv_nxt
+  static constexpr std::uint16_t kHasScale = 1 << 6;          ///< window_scale: its SYN offered one
+  static constexpr std::uint16_t kFinAgain = 1 << 7;          ///< in TIME_WAIT: the peer's FIN came once more
+  static constexpr std::uint16_t kChallenged = 1 << 8;        ///< a RST in window but not exact was delivered
+  static constexpr std::uint16_t kInferredOpen = 1 << 9;      ///< ESTABLISHED by row 16, and silent since
+  static constexpr std::uint16_t kReset = 1 << 10;            ///< it is CLOSED because of a RST
+  static constexpr std::uint16_t kTimedOut = 1 << 11;         ///< it is CLOSED because of a time-out
+  static constexpr std::uint16_t kMaxIsScaled = 1 << 12;      ///< max_window is of a window that is to be scaled
+  static constexpr std::uint16_t kWindowDelivered = 1 << 13;  ///< window_delivered
+  static constexpr std::uint16_t kTwoIsns = 1 << 14;          ///< DataOddities::other_isn
 
   TcpState state = TcpState::none;
   std::uint8_t window_scale = 0;
   TcpState before_closed : 4 = TcpState::none;  ///< where a correction returns to
-  bool is_recovering : 1 = false;
+  Recovery recovery : 2 = Recovery::none;
   bool is_window_closed : 1 = false;
   bool has_window : 1 = false;
-  bool has_window_delivered : 1 = false;
-  std::uint8_t closed_row : 6 = kNoRow;
+  Rule closed_rule : 6 = Rule::timer;
   std::uint8_t dup_acks_delivered : 2 = 0;  ///< to it, since its data was last acknowledged further; 3: or more
   std::uint16_t seen = 0;
   std::uint16_t window_sent = 0;       ///< as written
@@ -88,9 +90,9 @@ struct TcpConnection {
   TcpEndpoint client;
   TcpEndpoint server;
   [[no_unique_address]] Handshake handshake;
-  std::uint8_t opened_row : 6 = 1;  ///< 1, 3, 4 or 8: what its first SYN was; 40 if picked up
+  Rule opened_rule : 6 = Rule::syn;  ///< syn, restart, port_reuse, syn_within_answered; midstream if picked up
   bool midstream : 1 = false;
-  bool liberal : 1 = false;  ///< row 43: windows are not known well enough to judge by them
+  bool liberal : 1 = false;  ///< windows are not known well enough to judge by them
   ClosedBy closed_by : 2 = ClosedBy::nobody;
   ClosedBy closed_first : 2 = ClosedBy::nobody;  ///< by what was sent, believed or not
   bool had_fin : 1 = false;                      ///< before any RST
@@ -102,6 +104,11 @@ struct TcpConnection {
   TcpEndpoint& of(Role role) noexcept { return role == Role::client ? client : server; }
   const TcpEndpoint& of(Role role) const noexcept { return role == Role::client ? client : server; }
 };
+
+/// What an endpoint sent before a segment reached it may arrive here so long after we released that segment; only what
+/// comes later contradicts what the segment should have done. Twice its round trip beyond us as the handshake measured
+/// it, but not less than a busy machine may leave a packet unread.
+Duration crossing_of(const TcpConnection& connection, Role who) noexcept;
 
 /// The SYN of `connection` that waits to be understood; nullptr if there is none.
 inline const PendingSyn* pending_syn(const TcpConnection& connection, const TroublePool& pool) noexcept {

@@ -11,10 +11,6 @@ namespace wobble {
 namespace {
 
 constexpr std::uint8_t kMaxWindowScale = 14;  // RFC 7323 2.3
-/// What fills a gap so soon after it was skipped was overtaken on its way here; later it is sent again. The handshake's
-/// round trip, if known.
-constexpr Duration kOvertaking = std::chrono::milliseconds(3);
-
 // RFC 3168 6.1.1, RFC 9768 3.1.1 (table 2): in a SYN what is asked for, in a SYN-ACK what was agreed to.
 Ecn ecn_of(const TcpSegment& segment) noexcept {
   const bool ae = segment.has(tcp_flag::kAe), cwr = segment.has(tcp_flag::kCwr), ece = segment.has(tcp_flag::kEce);
@@ -42,13 +38,20 @@ bool is_dup_ack(const Occasion& o, const PacketView& packet) noexcept {
   return parse_tcp_options(packet).has_sack_blocks;
 }
 
+// RFC 9293 3.8.6.1: the one byte that is sent into a closed window, once more.
+bool probes_again(const Occasion& o) noexcept {
+  const TcpEndpoint& x = o.x();
+  return o.kind == SegmentKind::ack && o.segment.length == 1 && x.has(TcpEndpoint::kHasSent) &&
+         o.segment.seq == x.una && x.snd_max == x.una + 1;
+}
+
 void note_closer(const Occasion& o) noexcept {
   TcpConnection& c = o.connection;
   const ClosedBy mine = o.who == Role::client ? ClosedBy::client : ClosedBy::server;
   if (c.closed_first == ClosedBy::nobody) {
     c.closed_first = mine;
   } else if (o.kind == SegmentKind::fin && c.closed_first != mine && o.y().has(TcpEndpoint::kSentFin) &&
-             !condition::acks_peer_fin(o)) {
+             !condition::has_acked_peer_fin(o)) {
     c.closed_first = ClosedBy::both;
   }
 }
@@ -71,6 +74,11 @@ void note_window(TcpEndpoint& x, const TcpSegment& segment, std::uint32_t window
 std::uint32_t window_of(const TcpEndpoint& x, const TcpEndpoint& y, const TcpSegment& segment) noexcept {
   const bool is_scaled = x.has(TcpEndpoint::kHasScale) && y.has(TcpEndpoint::kHasScale) && !segment.has(tcp_flag::kSyn);
   return std::uint32_t{segment.window} << (is_scaled ? std::min(x.window_scale, kMaxWindowScale) : 0);
+}
+
+bool may_carry_sack(const PacketView& packet) noexcept {
+  constexpr std::uint16_t kHeader = 20, kOneBlock = 12;
+  return packet.payload_offset - packet.transport_offset >= kHeader + kOneBlock;
 }
 
 bool is_keep_alive(const Occasion& o) noexcept {
@@ -100,68 +108,18 @@ void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sendi
   if (sending.is_close) note_closer(o);
   if (o.kind == SegmentKind::rst) return;
   if (is_dup_ack(o, packet)) o.count_of_y(Trouble::dup_ack);
+  if (may_carry_sack(packet)) hear_sack(o, packet);
+  const TcpEndpoint& peer = o.y();
+  const bool is_probed = peer.has(TcpEndpoint::kWindowDelivered) && peer.window_delivered == 0;
   if (is_keep_alive(o)) {
-    const TcpEndpoint& peer = o.y();
-    const bool is_probe = peer.has_window_delivered && peer.window_delivered == 0;
-    if (!is_probe) o.count(Trouble::keep_alive);
+    if (!is_probed) o.count(Trouble::keep_alive);
     sending.is_filler = o.segment.length > 0;
+  } else if (is_probed && probes_again(o)) {
+    sending.is_filler = true;
   } else {
     classify(o, sending);
   }
   measure_window(o, packet);
-}
-
-// Whether the segment fills what was skipped a moment ago.
-bool TcpTracker::fills_hole(const Occasion& o, SequenceNumber end) const noexcept {
-  TcpEndpoint& x = o.x();
-  if (troubles_.known_rarities(x.troubles).holes.count == 0) return false;
-  DataRarities& m = troubles_.need_rarities(x.troubles);
-  const Duration round_trip = o.connection.handshake.rtt_initial();
-  return ranges_.remove(m.holes, o.segment.seq, end) &&
-         o.now - m.gap_at.get() <= (round_trip == Duration{0} ? kOvertaking : round_trip);
-}
-
-void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
-  TcpEndpoint& x = o.x();
-  const std::uint32_t length = o.segment.sequence_length();
-  if (length == 0 || !x.has(TcpEndpoint::kHasSent) || condition::is_beyond_offer(o)) return;
-  const SequenceNumber end = o.segment.seq + length;
-  const bool is_syn = o.segment.has(tcp_flag::kSyn);
-  if (is_syn && condition::is_other_isn(o)) return;
-  if (is_after(end, x.snd_max)) {
-    if (!is_after(o.segment.seq, x.snd_max)) return;
-    o.connection.facts.tell(o.who, 'G', o.count(Trouble::gap));
-    DataRarities& m = troubles_.need_rarities(x.troubles);
-    m.gap_at = o.now;
-    ranges_.add(m.holes, x.snd_max, o.segment.seq);
-    return;
-  }
-  const bool is_first_answer = o.kind == SegmentKind::syn_ack && !x.has(TcpEndpoint::kSentSynAck);
-  if (is_first_answer) return;  // a simultaneous open's: its SYN once more, as an answer
-  // It repeats something, or fills a hole.
-  if (fills_hole(o, end)) {
-    o.count(Trouble::overtaken);
-    return;
-  }
-  DataTroubles& m = o.need_troubles();
-  sending.retransmission = true;
-  sending.retransmission_by_us = ranges_.remove(m.dropped, o.segment.seq, end);
-  if (is_syn) o.count(o.kind == SegmentKind::syn ? Trouble::syn_retry : Trouble::syn_ack_retry);
-  const bool is_fast = x.is_recovering || (x.dup_acks_delivered >= 2 && o.segment.seq == x.una);
-  if (is_fast && !x.is_recovering) {
-    x.is_recovering = true;
-    m.recover = x.snd_max;
-  }
-  const TcpEndpoint& y = o.y();
-  const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
-  const bool is_received = !is_syn && y.has(TcpEndpoint::kHasReceived) &&
-                           (!is_after(end, y.rcv_nxt) || ranges_.covers(m.out_of_order, o.segment.seq, end));
-  if (sending.retransmission_by_us) return;
-  if (is_acknowledged || is_received) {
-    o.count(Trouble::spurious);
-  } else if (is_fast) {
-    o.count(Trouble::fast);
-  }
 }
 
 void TcpTracker::measure_window(const Occasion& o, const PacketView&) const noexcept {
@@ -197,15 +155,18 @@ void TcpTracker::measure_progress(const Occasion& o, SequenceNumber before) cons
 void TcpTracker::measure_delivered(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
   TcpEndpoint& x = connection.of(who);
   TcpEndpoint& sender = connection.of(peer_of(who));
-  const bool is_same_window = sender.has_window_delivered && sender.window_delivered == segment.window;
+  const bool is_same_window = sender.has(TcpEndpoint::kWindowDelivered) && sender.window_delivered == segment.window;
   sender.window_delivered = segment.window;
-  sender.has_window_delivered = true;
+  sender.seen |= TcpEndpoint::kWindowDelivered;
   if (!segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
+  const bool is_sacked = x.troubles != 0 && troubles_.known_lists(x.troubles).sacked.count > 0;
   if (is_after(segment.ack, x.una)) {
-    x.dup_acks_delivered = 0;
-    if (x.is_recovering && !is_before(segment.ack, troubles_.known(x.troubles).recover)) x.is_recovering = false;
-  } else if (segment.length == 0 && segment.ack == x.una && is_same_window && is_after(x.snd_max, x.una) &&
-             x.dup_acks_delivered < 3 && kind_of(segment) == SegmentKind::ack) {
+    x.dup_acks_delivered = is_sacked ? 1 : 0;
+    const bool is_over =
+        x.recovery != Recovery::none && !is_before(segment.ack, troubles_.known_lists(x.troubles).recover);
+    if (is_over) x.recovery = Recovery::none;
+  } else if (segment.length == 0 && segment.ack == x.una && (is_same_window || is_sacked) &&
+             is_after(x.snd_max, x.una) && x.dup_acks_delivered < 3 && kind_of(segment) == SegmentKind::ack) {
     ++x.dup_acks_delivered;
   }
 }

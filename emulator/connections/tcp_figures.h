@@ -19,6 +19,9 @@ std::uint32_t max_window_of(const TcpEndpoint& x) noexcept;
 /// RFC 1122 4.2.3.6: an octet (or none) that was acknowledged long ago, to make the peer answer.
 bool is_keep_alive(const Occasion& o) noexcept;
 
+/// Whether there is room for a SACK block behind its header.
+bool may_carry_sack(const PacketView& packet) noexcept;
+
 /// What X's SYN or SYN-ACK offers.
 void note_offer(const Occasion& o, const TcpOptions& options) noexcept;
 

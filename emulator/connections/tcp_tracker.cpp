@@ -15,11 +15,11 @@ bool Steps::has_change() const noexcept {
 void TcpTracker::change(TcpConnection& connection, Role side, TcpState to, const Step& because, TimePoint now,
                         Steps& steps) const noexcept {
   TcpEndpoint& x = connection.of(side);
-  steps.add({side, x.state, to, because.evidence, because.row});
+  steps.add({side, x.state, to, because.evidence, because.rule});
   if (to == x.state) return;
   if (to == TcpState::closed) {
     x.before_closed = x.state;
-    x.closed_row = because.row & kRowBits;
+    x.closed_rule = because.rule;
   }
   if (to == TcpState::established) connection.was_established = true;
   x.state = to;
@@ -27,7 +27,6 @@ void TcpTracker::change(TcpConnection& connection, Role side, TcpState to, const
 }
 
 void TcpTracker::apply(const Row& row, const Occasion& o, Steps& steps) const noexcept {
-  const bool is_row_15 = row.number == 15;
   if (row.then != nullptr) row.then(o);
   TcpEndpoint& x = o.x();
   TcpState to = x.state;
@@ -43,9 +42,9 @@ void TcpTracker::apply(const Row& row, const Occasion& o, Steps& steps) const no
     }
     default: to = static_cast<TcpState>(row.to);
   }
-  change(o.connection, o.who, to, {o.who, x.state, to, row.evidence, row.number}, o.now, steps);
-  if (is_row_15) {
-    const Step implied{peer_of(o.who), TcpState::none, TcpState::syn_received, Evidence::implied, row.number};
+  change(o.connection, o.who, to, {o.who, x.state, to, row.evidence, row.rule}, o.now, steps);
+  if (row.rule == Rule::syn_ack_unseen) {
+    const Step implied{peer_of(o.who), TcpState::none, TcpState::syn_received, Evidence::implied, row.rule};
     change(o.connection, peer_of(o.who), TcpState::syn_received, implied, o.now, steps);
   }
 }
@@ -70,15 +69,19 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
                          Steps& steps) const noexcept {
   const TcpSegment& segment = packet.tcp;
   Sending sending;
-  sending.is_close = connection.facts.see(who, segment);
-  if (has_odd_flags(segment)) troubles_.count(connection.of(who).troubles, Trouble::invalid_flags);
   const SegmentKind kind = kind_of(segment);
-  if (kind == SegmentKind::invalid) return sending;
   TcpEndpoint& x = connection.of(who);
   const Occasion o{connection, ranges_, troubles_, segment, who, kind, now, x.has(TcpEndpoint::kSentFin)};
-  if (connection.opened_row == 8 && connection.of(peer_of(who)).state == TcpState::none) {
-    change(connection, peer_of(who), TcpState::syn_sent, {peer_of(who), {}, {}, Evidence::implied, 8}, now, steps);
+  const bool is_of_another = kind == SegmentKind::rst && condition::is_reset_of_earlier(o);
+  if (!is_of_another) sending.is_close = connection.facts.see(who, segment);
+  if (has_odd_flags(segment)) troubles_.count(x.troubles, Trouble::invalid_flags);
+  if (kind == SegmentKind::invalid) return sending;
+  if (connection.opened_rule == Rule::syn_within_answered && o.y().state == TcpState::none) {
+    const Step implied{peer_of(who), {}, {}, Evidence::implied, Rule::syn_within_answered};
+    change(connection, peer_of(who), TcpState::syn_sent, implied, now, steps);
   }
+  settle_claims(o, steps);
+  take_back_implied_fin(o, steps);
   if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0)
     o.count(Trouble::challenge_answer);
   x.seen &= ~TcpEndpoint::kChallenged;
@@ -86,6 +89,10 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   measure_sent(o, packet, sending);
   const TcpState before = x.state;
   if (!is_stream(connection, kind)) run(sent_rows(), sent_candidates, o, steps);
+  if (kind == SegmentKind::syn_ack && segment.has(tcp_flag::kFin)) {  // it answers, and then it closes
+    const Occasion closing{connection, ranges_, troubles_, segment, who, SegmentKind::fin, now, o.had_fin};
+    run(sent_rows(), sent_candidates, closing, steps);
+  }
   if (kind == SegmentKind::rst) return sending;
   if (kind != SegmentKind::syn_ack) x.seen &= ~TcpEndpoint::kInferredOpen;
   if (before == TcpState::syn_sent && x.state != before && kind != SegmentKind::syn_ack) {
@@ -93,7 +100,10 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   }
   if (kind == SegmentKind::syn_ack) connection.handshake.syn_ack_sent(now);
   account_sent(o, packet);
+  if (x.troubles != 0 && o.lists().claim.is_there) settle_own_claim(o, steps);
   if (is_lost) lost(connection, who, segment);
+  troubles_.tidy_lists(x.troubles);
+  troubles_.tidy_lists(o.y().troubles);
   return sending;
 }
 
@@ -103,6 +113,13 @@ bool TcpTracker::is_stream(const TcpConnection& connection, SegmentKind kind) co
   const TcpEndpoint& y = connection.server;
   return kind == SegmentKind::ack && x.state == TcpState::established && y.state == TcpState::established &&
          !connection.has_pending_syn && ((x.seen | y.seen) & TcpEndpoint::kSentFin) == 0;
+}
+
+// What comes next may fill a hole, or settle a claim.
+bool TcpTracker::awaits_what_is_missing(const TcpEndpoint& x) const noexcept {
+  if (x.troubles == 0) return false;
+  const DataLists& lists = troubles_.known_lists(x.troubles);
+  return lists.holes.count > 0 || lists.claim.is_there || lists.has_acked;
 }
 
 // In sequence, with data or a new acknowledgement, its window open: neither a repetition, a gap, a probe nor a sign of
@@ -117,8 +134,8 @@ bool TcpTracker::sent_on(TcpConnection& connection, Role who, const TcpSegment& 
   const std::uint32_t window = window_of(x, y, segment);
   const bool goes_on = segment.seq == x.snd_max && (segment.length > 0 || segment.ack != x.ack_sent);
   const bool is_known = (x.seen & (kKnown | kUnusual)) == kKnown && (y.seen & kBothKnow) == kBothKnow;
-  if (!goes_on || !is_known || window == 0 || x.is_window_closed || !x.has_window || is_after(segment.ack, y.snd_max) ||
-      !connection.facts.knows(who, segment.length > 0)) {
+  if (!goes_on || !is_known || awaits_what_is_missing(x) || window == 0 || x.is_window_closed || !x.has_window ||
+      is_after(segment.ack, y.snd_max) || !connection.facts.knows(who, segment.length > 0)) {
     return false;
   }
   note_window(x, segment, window);
@@ -149,7 +166,8 @@ bool TcpTracker::delivered_on(TcpConnection& connection, Role who, const TcpSegm
 bool TcpTracker::sent_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
   TcpEndpoint& x = connection.of(who);
   const bool goes_on = x.has(TcpEndpoint::kHasSent) && rest.seq == x.snd_max && rest.length > 0;
-  if (!goes_on || x.is_window_closed || !is_stream(connection, kind_of(rest))) return false;
+  if (!goes_on || x.is_window_closed || awaits_what_is_missing(x) || !is_stream(connection, kind_of(rest)))
+    return false;
   x.snd_max += rest.length;
   x.unique_payload += rest.length;
   x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
@@ -159,7 +177,7 @@ bool TcpTracker::sent_rest(TcpConnection& connection, Role who, const TcpSegment
 bool TcpTracker::delivered_rest(TcpConnection& connection, Role who, const TcpSegment& rest) const noexcept {
   TcpEndpoint& x = connection.of(who);
   const bool goes_on = x.has(TcpEndpoint::kHasReceived) && rest.seq == x.rcv_nxt && rest.length > 0;
-  const bool has_beyond = troubles_.known(connection.of(peer_of(who)).troubles).out_of_order.count > 0;
+  const bool has_beyond = troubles_.known_lists(connection.of(peer_of(who)).troubles).out_of_order.count > 0;
   if (!goes_on || has_beyond || !is_stream(connection, kind_of(rest))) return false;
   const bool is_acceptable = !x.has(TcpEndpoint::kHasAcked) || !is_before(x.rcv_nxt, x.ack_sent);
   const bool acks_unsent = x.has(TcpEndpoint::kHasSent) && is_after(rest.ack, x.snd_max);
@@ -189,7 +207,9 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
       x.window_scale = options.window_scale;
     }
   }
-  if (condition::is_beyond_offer(o)) return;
+  const bool is_beyond_offer = condition::is_beyond_offer(o), is_ahead = condition::is_ahead(o);
+  if (is_beyond_offer || is_ahead) claim(o, is_beyond_offer);
+  if (is_beyond_offer) return;
 
   const SequenceNumber end = segment.seq + segment.sequence_length();
   if (!x.has(TcpEndpoint::kHasSent)) {
@@ -197,7 +217,7 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
     x.seen |= TcpEndpoint::kHasSent;
   }
   const SequenceNumber before = x.snd_max;
-  x.snd_max = later_of(x.snd_max, end);
+  if (!is_ahead) x.snd_max = later_of(x.snd_max, end);
   measure_progress(o, before);
   if (!segment.has(tcp_flag::kAck)) return;
   if (y.has(TcpEndpoint::kHasSent) && is_after(segment.ack, y.snd_max)) return;
@@ -212,8 +232,12 @@ void TcpTracker::note_acknowledgement(TcpConnection& connection, Role who, Seque
   x.ack_sent = is_first ? ack : later_of(x.ack_sent, ack);
   x.right_edge = is_first ? edge : later_of(x.right_edge, edge);
   x.rcv_nxt = x.has(TcpEndpoint::kHasReceived) ? later_of(x.rcv_nxt, x.ack_sent) : x.ack_sent;
-  x.rcv_nxt = absorb(connection, who, x.rcv_nxt);
   x.seen |= TcpEndpoint::kHasAcked | TcpEndpoint::kHasReceived;
+  TroublesIndex& troubles = connection.of(peer_of(who)).troubles;
+  if (troubles == 0) return;
+  x.rcv_nxt = absorb(connection, who, x.rcv_nxt);
+  forget_repaired(connection, who);
+  troubles_.tidy_lists(troubles);
 }
 
 void TcpTracker::lost(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
@@ -222,7 +246,7 @@ void TcpTracker::lost(TcpConnection& connection, Role who, const TcpSegment& seg
   if (length == 0 || kind == SegmentKind::rst || kind == SegmentKind::invalid) return;
   TcpEndpoint& x = connection.of(who);
   if (!x.has(TcpEndpoint::kHasSent) || is_after(segment.seq + length, x.snd_max)) return;
-  ranges_.add(troubles_.need(x.troubles).dropped, segment.seq, segment.seq + length);
+  ranges_.add(troubles_.need_lists(x.troubles).dropped, segment.seq, segment.seq + length);
 }
 
 void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment& segment, TimePoint arrived,
@@ -241,6 +265,8 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
   time_delivered(connection, kind, arrived, now);
   measure_delivered(connection, who, segment);
   account_delivered(o);
+  troubles_.tidy_lists(o.x().troubles);
+  troubles_.tidy_lists(o.y().troubles);
 }
 
 void TcpTracker::icmp_error(TcpConnection& connection, Role who, const IcmpError& error, TimePoint now,
@@ -262,8 +288,8 @@ void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, Tim
 
 SequenceNumber TcpTracker::absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept {
   TroublesIndex& troubles = connection.of(peer_of(who)).troubles;
-  if (troubles_.known(troubles).out_of_order.count == 0) return edge;
-  return ranges_.absorb(troubles_.need(troubles).out_of_order, edge);
+  if (troubles_.known_lists(troubles).out_of_order.count == 0) return edge;
+  return ranges_.absorb(troubles_.need_lists(troubles).out_of_order, edge);
 }
 
 void TcpTracker::account_delivered(const Occasion& o) const noexcept {
@@ -276,10 +302,12 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
       segment.seq + length == y.fin_end) {
     x.seen |= TcpEndpoint::kFinAgain;
   }
-  if (length == 0) return;
+  const bool is_reset =
+      x.state == TcpState::closed && x.has(TcpEndpoint::kReset) && x.closed_rule != Rule::opening_given_up;
+  if (length == 0 || is_reset) return;  // it takes nothing any more: see has_acked_since()
   if (segment.has(tcp_flag::kSyn)) {
     if (x.has(TcpEndpoint::kHasAcked) || !y.has(TcpEndpoint::kSentSyn) || segment.seq != y.iss) return;
-    if (o.troubles_of_y().out_of_order.count > 0) ranges_.release(o.need_troubles_of_y().out_of_order);
+    if (o.lists_of_y().out_of_order.count > 0) ranges_.release(o.need_lists_of_y().out_of_order);
     x.rcv_nxt = segment.seq + 1;  // data in a SYN counts once it is acknowledged (RFC 7413)
     x.seen |= TcpEndpoint::kHasReceived;
     return;
@@ -290,7 +318,9 @@ void TcpTracker::account_delivered(const Occasion& o) const noexcept {
 void TcpTracker::note_delivered_ack(TcpConnection& connection, Role who, SequenceNumber ack) const noexcept {
   TcpEndpoint& x = connection.of(who);
   x.una = later_of(x.una, ack);
-  if (troubles_.known(x.troubles).dropped.count > 0) ranges_.forget_below(troubles_.need(x.troubles).dropped, x.una);
+  if (x.troubles == 0 || troubles_.known_lists(x.troubles).dropped.count == 0) return;
+  ranges_.forget_below(troubles_.need_lists(x.troubles).dropped, x.una);
+  troubles_.tidy_lists(x.troubles);
 }
 
 void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq, std::uint32_t length) const noexcept {
@@ -299,9 +329,10 @@ void TcpTracker::receive(TcpConnection& connection, Role who, SequenceNumber seq
     x.rcv_nxt = seq + length;
     x.seen |= TcpEndpoint::kHasReceived;
   } else if (is_after(seq, x.rcv_nxt)) {
-    ranges_.add(troubles_.need(connection.of(peer_of(who)).troubles).out_of_order, seq, seq + length);
+    ranges_.add(troubles_.need_lists(connection.of(peer_of(who)).troubles).out_of_order, seq, seq + length);
   } else {
     x.rcv_nxt = absorb(connection, who, later_of(x.rcv_nxt, seq + length));
+    troubles_.tidy_lists(connection.of(peer_of(who)).troubles);
   }
 }
 
@@ -312,7 +343,6 @@ void TcpTracker::begin_with_pending(TcpConnection& connection, Role client, cons
   x.seen = TcpEndpoint::kSentSyn | TcpEndpoint::kHasSent;
   x.window_scale = pending.window_scale;
   if (pending.has_scale) x.seen |= TcpEndpoint::kHasScale;
-  connection.handshake.syn_sent(pending.at.get());
   TcpSegment syn;
   syn.seq = pending.isn;
   syn.flags = tcp_flag::kSyn;

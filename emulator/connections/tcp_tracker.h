@@ -21,7 +21,7 @@ struct Step {
   TcpState from = TcpState::none;
   TcpState to = TcpState::none;
   Evidence evidence = Evidence::sent;
-  std::uint8_t row = kNoRow;
+  Rule rule = Rule::timer;
 };
 
 /// All rows that one segment or timer made apply, in order.
@@ -91,7 +91,7 @@ class TcpTracker {
   bool time_out(TcpConnection& connection, TimePoint last, TimePoint now, Steps& steps) const noexcept;
   TimePoint deadline(const TcpConnection& connection, TimePoint last) const noexcept;
 
-  /// Makes `connection` the one that `pending` has begun (row 8): its client has sent a SYN that was not believed.
+  /// Makes `connection` the one that `pending` has begun: its client has sent a SYN that was not believed.
   static void begin_with_pending(TcpConnection& connection, Role client, const PendingSyn& pending) noexcept;
 
   static Awaited waiting(const TcpConnection& connection) noexcept;
@@ -103,17 +103,43 @@ class TcpTracker {
   static End end_if_open(const TcpConnection& connection) noexcept;
 
  private:
+  /// Why a FIN is believed.
+  struct Ground {
+    Evidence evidence;
+    Rule rule;
+  };
+  enum class Filling : std::uint8_t { nothing, overtaken, late };
+
   bool is_stream(const TcpConnection& connection, SegmentKind kind) const noexcept;
+  bool awaits_what_is_missing(const TcpEndpoint& x) const noexcept;
   void change(TcpConnection& connection, Role side, TcpState to, const Step& because, TimePoint now,
               Steps& steps) const noexcept;
   void apply(const Row& row, const Occasion& occasion, Steps& steps) const noexcept;
   bool run(std::span<const Row> rows, std::uint64_t (*candidates)(SegmentKind, TcpState), const Occasion& occasion,
            Steps& steps) const noexcept;
+  // tcp_claims.cpp
+  /// What the segment shows of what never passed here: before anything else of it counts.
+  void settle_claims(const Occasion& occasion, Steps& steps) const noexcept;
+  void settle_acked(const Occasion& occasion) const noexcept;
+  void hear_of_unseen(const Occasion& occasion, Steps& steps) const noexcept;
+  /// The segment is not believed by itself.
+  void claim(const Occasion& occasion, bool is_beyond_offer) const noexcept;
+  void settle_own_claim(const Occasion& occasion, Steps& steps) const noexcept;
+  void believe_fin(const Occasion& occasion, Role who, Ground ground, Steps& steps) const noexcept;
+  void take_back_implied_fin(const Occasion& occasion, Steps& steps) const noexcept;
+  void count_gap(TcpConnection& connection, Role who) const noexcept;
+  // tcp_repairs.cpp
+  void skip_ahead(const Occasion& occasion) const noexcept;
+  Filling fills_hole(const Occasion& occasion, SequenceNumber end) const noexcept;
+  void classify(const Occasion& occasion, Sending& sending) const noexcept;
+  bool is_told_of_loss(const Occasion& occasion, SequenceNumber end) const noexcept;
+  void repeat(const Occasion& occasion, SequenceNumber end, Filling filling, Sending& sending) const noexcept;
+  void hear_sack(const Occasion& occasion, const PacketView& packet) const noexcept;
+  void hear_of_duplicate(const Occasion& occasion, const SackBlock& block) const noexcept;
+  void forget_repaired(TcpConnection& connection, Role who) const noexcept;
   // tcp_figures.cpp
   /// What a segment is of what was sent before: called before anything of it was noted.
   void measure_sent(const Occasion& occasion, const PacketView& packet, Sending& sending) const noexcept;
-  bool fills_hole(const Occasion& occasion, SequenceNumber end) const noexcept;
-  void classify(const Occasion& occasion, Sending& sending) const noexcept;
   void measure_window(const Occasion& occasion, const PacketView& packet) const noexcept;
   /// Behind the states: sequence space and options.
   void measure_progress(const Occasion& occasion, SequenceNumber before) const noexcept;

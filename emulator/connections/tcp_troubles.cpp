@@ -28,6 +28,12 @@ std::uint32_t TroublePool::count(TroublesIndex& index, Trouble what) noexcept {
   return count_of(index, what);
 }
 
+void TroublePool::take_back(TroublesIndex& index, Trouble what) noexcept {
+  const auto i = static_cast<std::size_t>(what);
+  if (count_of(index, what) == 0) return;
+  if (needed_count(index, i)-- == 0) --need_carries(index).counts[i];
+}
+
 std::uint32_t TroublePool::count_of(TroublesIndex index, Trouble what) const noexcept {
   const auto i = static_cast<std::size_t>(what);
   return known_count(index, i) | std::uint32_t{known_carries(index).counts[i]} << 16;
@@ -38,6 +44,8 @@ void TroublePool::fill(EndpointFigures& figures, TroublesIndex own, TroublesInde
   figures.retransmissions_by_us = count_of(own, Trouble::retransmission_by_us);
   figures.retransmissions_fast = count_of(own, Trouble::fast);
   figures.retransmissions_spurious = count_of(own, Trouble::spurious);
+  figures.retransmissions_lost_behind = count_of(own, Trouble::lost_behind);
+  figures.retransmissions_lost_before = count_of(own, Trouble::lost_before);
   figures.dropped = count_of(own, Trouble::dropped);
   figures.duplicated = count_of(own, Trouble::duplicated);
   figures.corrupted = count_of(own, Trouble::corrupted);
@@ -53,10 +61,13 @@ void TroublePool::fill(EndpointFigures& figures, TroublesIndex own, TroublesInde
 void TroublePool::release(TroublesIndex& index, RangePool& ranges) noexcept {
   if (index == 0) return;
   DataTroubles& troubles = troubles_[index];
-  ranges.release(troubles.out_of_order);
-  ranges.release(troubles.dropped);
+  if (troubles.lists != 0) {
+    DataLists& lists = lists_[troubles.lists];
+    for (RangeList* list : {&lists.out_of_order, &lists.dropped, &lists.holes, &lists.sacked, &lists.repeated})
+      ranges.release(*list);
+    lists_.give_back(troubles.lists);
+  }
   if (const std::uint32_t rare = troubles.next; rare != 0) {
-    ranges.release(rarities_[rare].holes);
     if (const std::uint32_t odd = rarities_[rare].next; odd != 0) {
       if (oddities_[odd].next != 0) carries_.give_back(oddities_[odd].next);
       oddities_.give_back(odd);

@@ -20,6 +20,8 @@ enum class Trouble : std::uint8_t {
   // DataTroubles.
   retransmission,
   retransmission_by_us,
+  lost_behind,  ///< retransmissions of what we had delivered and the peer had not acknowledged
+  lost_before,  ///< retransmissions of what never passed here
   dropped,
   duplicated,
   corrupted,
@@ -31,6 +33,7 @@ enum class Trouble : std::uint8_t {
   // DataRarities.
   syn_retry,
   syn_ack_retry,
+  fin_retry,  ///< a FIN alone
   keep_alive,
   bad_checksum,
   gap,
@@ -42,29 +45,65 @@ enum class Trouble : std::uint8_t {
   rst_implausible,   ///< row 31
   challenge_answer,  ///< row 35, answered
 };
-inline constexpr std::size_t kCommonTroubles = 10, kRareTroubles = 8, kOddTroubles = 3;
+inline constexpr std::size_t kCommonTroubles = 12, kRareTroubles = 9, kOddTroubles = 3;
 inline constexpr std::size_t kTroubles = kCommonTroubles + kRareTroubles + kOddTroubles;
 
 /// The handle of the blocks of one direction, which is its sender's; 0: it needed none. Must be release()d before it is
 /// forgotten.
 using TroublesIndex = std::uint32_t;
 
-/// What loss leaves behind, and its repair.
+/// Segments that nothing else confirms: a FIN or an acknowledgment ahead of what its sender has sent, or anything
+/// beyond what the peer ever offered. It is believed when the peer acknowledges it, or when what is before it has come
+/// too.
+struct Claim {
+  SequenceNumber begin = 0;  ///< of the lowest of them
+  SequenceNumber end = 0;    ///< of the highest
+  bool is_there = false;
+  bool has_fin = false;  ///< the FIN is the last number before `end`
+  bool is_beyond_offer = false;
+};
+
+/// Of a range that was sent again, in bits: how it was counted.
+struct Repetition {
+  static constexpr std::uint8_t kFast = 1, kLostBehind = 2, kLostBefore = 4;
+  static constexpr std::uint32_t kMost = 16;  ///< are remembered
+};
+
+/// What loss leaves behind.
 struct DataTroubles {
   std::array<std::uint16_t, kCommonTroubles> counts{};
-  SequenceNumber recover = 0;  ///< a fast retransmission's recovery ends here (RFC 6582)
-  RangeList out_of_order;      ///< delivered to the peer beyond its rcv_nxt
-  RangeList dropped;           ///< of its segments: what we dropped or corrupted and it has not repeated yet
-  std::uint32_t next = 0;      ///< its DataRarities; while the block is free, the pool's
+  std::uint32_t lists = 0;  ///< its DataLists
+  std::uint32_t next = 0;   ///< its DataRarities; while the block is free, the pool's
+};
+
+/// What is being repaired: kept as long as there is something in it.
+struct DataLists {
+  RangeList out_of_order;  ///< delivered to the peer beyond its rcv_nxt
+  RangeList dropped;       ///< of its segments: what we dropped or corrupted and it has not repeated yet
+  RangeList holes;         ///< what it skipped and has not sent since
+  RangeList sacked;        ///< what the peer has said that it has beyond its ack_sent
+  RangeList repeated;      ///< what it sent again and may turn out to have been received twice; tags are Repetition's
+  SequenceNumber repeated_until = 0;  ///< what it had sent by then: acknowledged beyond, nobody speaks of `repeated`
+  SequenceNumber recover = 0;         ///< while TcpEndpoint::recovery goes on: it ends here (RFC 6582)
+  Packed<TimePoint> repeated_at;      ///< the last of `repeated`
+  Packed<TimePoint> gap_at;           ///< when it last skipped ahead
+  Claim claim;                        ///< what it says that it sent, and is not believed yet
+  SequenceNumber acked = 0;           ///< what the peer says it has of what never passed here; if has_acked
+  bool has_acked = false;
+  bool is_acked_delivered = false;  ///< the segment that says so was
+  std::uint32_t next = 0;           ///< while the block is free, the pool's
+
+  bool is_empty() const noexcept {
+    return out_of_order.count == 0 && dropped.count == 0 && holes.count == 0 && sacked.count == 0 &&
+           repeated.count == 0 && !claim.is_there && !has_acked;
+  }
 };
 
 /// Closed windows, what was lost before us, and what is counted seldom.
 struct DataRarities {
   /// Of the peer's window; while it is closed, less the moment since which it is.
   Packed<Duration> zero_window_time;
-  Packed<TimePoint> gap_at;  ///< when it last skipped ahead
   std::array<std::uint16_t, kRareTroubles> counts{};
-  RangeList holes;         ///< what it skipped and has not sent since
   std::uint32_t next = 0;  ///< its DataOddities; while the block is free, the pool's
 };
 
@@ -74,11 +113,11 @@ struct PendingSyn {
   std::uint8_t window_scale = 0;
   bool has_scale = false;
   SequenceNumber isn = 0;
-  Packed<TimePoint> at;
 };
 
 struct DataOddities {
-  PendingSyn pending;  ///< the client has that of either; if TcpConnection::has_pending_syn
+  PendingSyn pending;            ///< the client has that of either; if TcpConnection::has_pending_syn
+  SequenceNumber other_isn = 0;  ///< of another SYN-ACK it sent; if TcpEndpoint::kTwoIsns
   std::array<std::uint16_t, kOddTroubles> counts{};
   std::uint32_t next = 0;  ///< its DataCarries; while the block is free, the pool's
 };
@@ -88,22 +127,28 @@ struct DataCarries {
   std::array<std::uint16_t, kTroubles> counts{};
   std::uint32_t next = 0;  ///< the pool's
 };
-static_assert(sizeof(DataTroubles) == 36 && sizeof(DataRarities) == 40 && sizeof(DataOddities) == 28);
+static_assert(sizeof(DataTroubles) == 32 && sizeof(DataRarities) == 32 && sizeof(DataOddities) == 24);
 
 class TroublePool {
  public:
   /// For so many connections: there are blocks for both endpoints of each of them.
   explicit TroublePool(std::uint32_t connections)
-      : troubles_(2 * connections), rarities_(2 * connections), oddities_(2 * connections), carries_(2 * connections) {}
+      : troubles_(2 * connections),
+        lists_(2 * connections),
+        rarities_(2 * connections),
+        oddities_(2 * connections),
+        carries_(2 * connections) {}
 
   // To look at: all zeroes if there is no block.
   const DataTroubles& known(TroublesIndex index) const noexcept { return troubles_[index]; }
+  const DataLists& known_lists(TroublesIndex index) const noexcept { return lists_[known(index).lists]; }
   const DataRarities& known_rarities(TroublesIndex index) const noexcept { return rarities_[known(index).next]; }
   const DataOddities& known_oddities(TroublesIndex index) const noexcept {
     return oddities_[known_rarities(index).next];
   }
   // To write to.
   DataTroubles& need(TroublesIndex& index) noexcept { return need(troubles_, index, overflow_); }
+  DataLists& need_lists(TroublesIndex& index) noexcept { return need(lists_, need(index).lists, overflow_of_lists_); }
   DataRarities& need_rarities(TroublesIndex& index) noexcept {
     return need(rarities_, need(index).next, overflow_of_rarities_);
   }
@@ -111,6 +156,17 @@ class TroublePool {
     return need(oddities_, need_rarities(index).next, overflow_of_oddities_);
   }
 
+  /// Nothing of the lists is needed if they are empty.
+  void tidy_lists(TroublesIndex index) noexcept {
+    if (index == 0) return;
+    std::uint32_t& lists = troubles_[index].lists;
+    if (lists == 0 || !lists_[lists].is_empty()) return;
+    lists_.give_back(lists);
+    lists = 0;
+  }
+
+  /// Once less than it was counted.
+  void take_back(TroublesIndex& index, Trouble what) noexcept;
   /// Once more; how often that is by now.
   std::uint32_t count(TroublesIndex& index, Trouble what) noexcept;
   std::uint32_t count_of(TroublesIndex index, Trouble what) const noexcept;
@@ -121,8 +177,9 @@ class TroublePool {
 
   /// Bytes in all blocks that are taken.
   std::size_t taken() const noexcept {
-    return troubles_.taken() * sizeof(DataTroubles) + rarities_.taken() * sizeof(DataRarities) +
-           oddities_.taken() * sizeof(DataOddities) + carries_.taken() * sizeof(DataCarries);
+    return troubles_.taken() * sizeof(DataTroubles) + lists_.taken() * sizeof(DataLists) +
+           rarities_.taken() * sizeof(DataRarities) + oddities_.taken() * sizeof(DataOddities) +
+           carries_.taken() * sizeof(DataCarries);
   }
 
  private:
@@ -145,11 +202,13 @@ class TroublePool {
   }
 
   NodePool<DataTroubles> troubles_;
+  NodePool<DataLists> lists_;
   NodePool<DataRarities> rarities_;
   NodePool<DataOddities> oddities_;
   NodePool<DataCarries> carries_;
   // Written to if there are more connections than were announced; never read.
   DataTroubles overflow_;
+  DataLists overflow_of_lists_;
   DataRarities overflow_of_rarities_;
   DataOddities overflow_of_oddities_;
   DataCarries overflow_of_carries_;

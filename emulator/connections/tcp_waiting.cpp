@@ -14,6 +14,10 @@ bool are_both(const TcpConnection& c, StateSet states) {
   return ((bit(c.client.state) | bit(c.server.state)) & ~states) == 0;
 }
 
+bool is_closed_by(const TcpConnection& c, Rule rule) {
+  return c.client.closed_rule == rule || c.server.closed_rule == rule;
+}
+
 constexpr StateSet kNothing = bit(TcpState::none) | bit(TcpState::closed);
 constexpr StateSet kWaitsForAckOfFin = bit(TcpState::fin_wait_1) | bit(TcpState::closing) | bit(TcpState::last_ack);
 
@@ -36,7 +40,8 @@ bool TcpTracker::is_over(const TcpConnection& c) noexcept {
 
 Duration TcpTracker::timeout(const TcpConnection& c) const noexcept {
   switch (waiting(c)) {
-    case Awaited::half_open: return timeouts_.syn_sent;
+    // Of one that was picked up and of which one side is silent, the other may be on another path.
+    case Awaited::half_open: return is_any(c, bit(TcpState::syn_sent)) ? timeouts_.syn_sent : timeouts_.established;
     case Awaited::syn_received: return timeouts_.syn_received;
     case Awaited::established: return timeouts_.established;
     case Awaited::closing: return timeouts_.closing;
@@ -61,7 +66,7 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
   for (const Role side : {Role::client, Role::server}) {
     const TcpEndpoint& x = c.of(side);
     if (x.state != TcpState::time_wait || x.since.get() + timeouts_.time_wait > now) continue;
-    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, 27}, now, steps);
+    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, Rule::time_wait_over}, now, steps);
     has_waited = true;
   }
   const Awaited what = waiting(c);
@@ -78,7 +83,7 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
     TcpEndpoint& x = c.of(side);
     if ((bit(x.state) & given_up) == 0) continue;
     x.seen |= TcpEndpoint::kTimedOut;
-    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, kNoRow}, now, steps);
+    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, Rule::timer}, now, steps);
     has_changed = true;
   }
   return !has_changed || waiting(c) == Awaited::closed;
@@ -104,12 +109,12 @@ End TcpTracker::end_of(const TcpConnection& c) noexcept {
     return is_one_closed ? End::half_open : End::idle_timeout;
   }
   if (!c.was_established && !x.has(TcpEndpoint::kReset) && !y.has(TcpEndpoint::kReset)) {
-    if (x.closed_row == 44 || y.closed_row == 44) return End::refused;
-    if (x.closed_row == 45 || y.closed_row == 45) return End::unreachable;
+    if (is_closed_by(c, Rule::icmp_refused)) return End::refused;
+    if (is_closed_by(c, Rule::icmp_unreachable)) return End::unreachable;
   }
   if (x.has(TcpEndpoint::kReset) || y.has(TcpEndpoint::kReset)) {
     if (!x.has(TcpEndpoint::kSentSynAck) && !y.has(TcpEndpoint::kSentSynAck) && !c.was_established && !c.had_fin &&
-        (x.closed_row == 33 || y.closed_row == 33)) {
+        is_closed_by(c, Rule::refused)) {
       return End::refused;
     }
     return c.had_fin ? End::orderly_reset : End::reset;

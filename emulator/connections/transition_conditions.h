@@ -6,10 +6,6 @@
 
 namespace wobble {
 
-/// What an endpoint sent before a segment reached it may arrive here after we released that segment; only what comes
-/// later than this contradicts what the segment should have done (rows 16, 38 and 49).
-inline constexpr Duration kCrossing = std::chrono::milliseconds(5);
-
 namespace condition {
 
 // SYN and SYN-ACK
@@ -27,9 +23,15 @@ bool repeats_syn_ack_unheard(const Occasion& o) noexcept;
 bool rejects_challenge(const Occasion& o) noexcept;
 bool belies_pending_syn(const Occasion& o) noexcept;
 // ACK and FIN sent
+/// Of a server that sends without a SYN-ACK that passed here.
+bool sends_unopened(const Occasion& o) noexcept;
+/// It acknowledges the one of two SYN-ACKs that is not taken for the valid one.
+bool chooses_other_isn(const Occasion& o) noexcept;
 bool acks_peer_syn(const Occasion& o) noexcept;
 bool acks_unseen_syn_ack(const Occasion& o) noexcept;
 bool acks_peer_fin(const Occasion& o) noexcept;
+/// Or it had done so before.
+bool has_acked_peer_fin(const Occasion& o) noexcept;
 /// No stack sends beyond what the peer ever offered: forged, and not to be believed.
 bool is_beyond_offer(const Occasion& o) noexcept;
 bool sends_fin(const Occasion& o) noexcept;
@@ -37,6 +39,12 @@ bool sends_fin_first(const Occasion& o) noexcept;
 bool repeats_fin(const Occasion& o) noexcept;
 bool answers_repeated_fin(const Occasion& o) noexcept;
 // RST sent
+/// It is the answer to another SYN than this connection's: of an earlier one between the same endpoints.
+bool answers_other_syn(const Occasion& o) noexcept;
+/// A RST that belongs to an earlier connection between the same endpoints.
+bool is_reset_of_earlier(const Occasion& o) noexcept;
+/// It is ahead of all that its sender has sent, and alone: a pure ACK, or a FIN, with nothing that it follows.
+bool is_ahead(const Occasion& o) noexcept;
 bool rejects_ack(const Occasion& o) noexcept;
 bool gives_up_opening(const Occasion& o) noexcept;
 bool is_plausible_reset(const Occasion& o) noexcept;

@@ -1,6 +1,5 @@
-// The transition table of the connection log: one line per row of the specification, in the order in which the rows
-// look at a segment (corrections first, then by number). Numbers are the specification's; 44 to
-// 48 are beyond it: ICMP errors, and a FIN that was not read yet when a RST was released.
+// The transition table of the connection log, in the order in which its rows look at a segment: corrections first, then
+// by number. What they mean and why: THEORY.md, which a test holds to this table.
 //
 // A *sent* row is about the endpoint X that sent the segment, and is asked when the segment arrives at the emulator,
 // whatever happens to it afterwards: sending it is proof of X's state. A *delivered* row is about the endpoint X that
@@ -16,10 +15,12 @@
 
 #include "emulator/connections/tcp_connection.h"
 #include "emulator/packet.h"
+#include "emulator/rule.h"
 
 namespace wobble {
 
-/// The valid combinations of SYN, FIN, RST and ACK, as conntrack has them; PSH, URG and the ECN flags do not matter.
+/// The valid combinations of SYN, FIN, RST and ACK, as conntrack has them; PSH, URG and the ECN flags do not matter. A
+/// SYN-ACK may carry a FIN: a server that answers a request in the SYN and closes at once (RFC 7413).
 /// The last two before `invalid` are no segments of the peer: ICMP errors that quote a segment of X's.
 enum class SegmentKind : std::uint8_t { syn, syn_ack, rst, fin, ack, icmp_refused, icmp_unreachable, invalid };
 inline constexpr std::size_t kSegmentKindCount = 7;  ///< the valid ones
@@ -45,12 +46,12 @@ struct Occasion {
   TcpEndpoint& y() const noexcept { return connection.of(peer_of(who)); }
   /// What is known of trouble with what X sends, to look at; to write to; and once more of one kind, which is how many
   /// by now.
-  const DataTroubles& troubles() const noexcept { return pool.known(x().troubles); }
-  DataTroubles& need_troubles() const noexcept { return pool.need(x().troubles); }
+  const DataLists& lists() const noexcept { return pool.known_lists(x().troubles); }
+  DataLists& need_lists() const noexcept { return pool.need_lists(x().troubles); }
   std::uint32_t count(Trouble what) const noexcept { return pool.count(x().troubles, what); }
   /// The same of what Y sends.
-  const DataTroubles& troubles_of_y() const noexcept { return pool.known(y().troubles); }
-  DataTroubles& need_troubles_of_y() const noexcept { return pool.need(y().troubles); }
+  const DataLists& lists_of_y() const noexcept { return pool.known_lists(y().troubles); }
+  DataLists& need_lists_of_y() const noexcept { return pool.need_lists(y().troubles); }
   std::uint32_t count_of_y(Trouble what) const noexcept { return pool.count(y().troubles, what); }
   /// Nothing if there is none.
   const PendingSyn* pending() const noexcept { return pending_syn(connection, pool); }
@@ -79,7 +80,7 @@ enum class Target : std::uint8_t {
 };
 
 struct Row {
-  std::uint8_t number;
+  Rule rule;
   Evidence evidence;
   KindSet kinds;
   StateSet from;
@@ -96,9 +97,16 @@ std::span<const Row> delivered_rows() noexcept;
 std::uint64_t sent_candidates(SegmentKind kind, TcpState state) noexcept;
 std::uint64_t delivered_candidates(SegmentKind kind, TcpState state) noexcept;
 
-/// Rows 3, 4 and 8 begin a new connection between the same endpoints, which must be known before the segment meets its
-/// fate: the number of the row, or kNoRow. `pending`: if there is one.
-std::uint8_t new_incarnation_row(const TcpConnection& connection, const PendingSyn* pending, Role sender,
-                                 const TcpSegment& segment) noexcept;
+/// X has sent its first FIN, which ends at `end`; `acks_peer`: it acknowledges the peer's.
+void note_fin(TcpConnection& connection, Role who, SequenceNumber end, bool acks_peer) noexcept;
+
+/// A client that has just used this port pair may be followed by a late SYN of its earlier connection: it has the
+/// earlier initial sequence number (RFC 9293 3.4.1), and `opened_by` says that there was one.
+bool is_late_syn(Rule opened_by, SequenceNumber iss, SequenceNumber seq) noexcept;
+
+/// Three rows (restart, port_reuse, syn_within_answered) begin a new connection between the same endpoints, which must
+/// be known before the segment meets its fate: that row, or `timer` for none. `pending`: if there is one.
+Rule new_incarnation_rule(const TcpConnection& connection, const PendingSyn* pending, Role sender,
+                          const TcpSegment& segment) noexcept;
 
 }  // namespace wobble

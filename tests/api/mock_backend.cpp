@@ -89,6 +89,8 @@ ConnectionRow MockBackend::connection(ConnectionId id) {
   row.client.figures.retransmissions_by_us = 2;
   row.client.figures.retransmissions_fast = 1;
   row.client.figures.retransmissions_spurious = 1;
+  row.client.figures.retransmissions_lost_behind = 2;
+  row.client.figures.retransmissions_lost_before = 1;
   row.client.figures.offer.mss = 1460;
   row.client.figures.offer.sack = true;
   row.client.figures.offer.fast_open = FastOpen::cookie;
@@ -115,7 +117,7 @@ std::vector<TransitionRow> MockBackend::transitions(ConnectionId id) {
   row.at = kEpoch;
   row.side = Role::server;
   row.to = TcpState::syn_received;
-  row.row = 14;
+  row.row = Rule::third_ack;
   row.segment.emplace();
   row.segment->tcp.flags = tcp_flag::kSyn | tcp_flag::kAck;
   row.segment->fate = FateWord::dropped;

@@ -223,7 +223,8 @@ TEST_F(ServerTest, OneConnection) {
   EXPECT_TRUE(connection["closed_by"].is_null());
   EXPECT_EQ(connection["handshake"], json::parse(R"({"rtt_client_ms":1.5,"rtt_server_ms":null,"initial_rtt_ms":null,
               "net":{"rtt_client_ms":1.5,"rtt_server_ms":0.25,"initial_rtt_ms":null}})"));
-  EXPECT_EQ(connection["client"]["retransmitted"], json::parse(R"({"due_to_us":2,"fast":1,"timeout":3,"spurious":1})"));
+  EXPECT_EQ(connection["client"]["retransmitted"], json::parse(R"({"due_to_us":2,"fast":1,"timeout":3,"spurious":1,
+    "lost_behind":2,"lost_before":1})"));
   EXPECT_EQ(connection["client"]["offered"],
             json::parse(R"({"mss":1460,"wscale":null,"sack":true,"timestamps":false,"tfo":"cookie",
               "data_in_syn":false,"ecn":null,"mptcp":false})"));
@@ -242,7 +243,8 @@ TEST_F(ServerTest, OneConnection) {
 
   const json transition = get("/api/v1/connections/17/transitions")["items"][0];
   EXPECT_EQ(transition, json::parse(R"({"id":501,"at":"2026-11-22T09:05:57.123456789Z","connection":17,"link":"lab",
-    "side":"server","from":"LISTEN","to":"SYN_RECEIVED","evidence":"sent","row":14,
+    "side":"server","from":"LISTEN","to":"SYN_RECEIVED","evidence":"sent","row":14,"rule":"third_ack",
+    "sentence":"third ACK: its handshake is complete",
     "segment":{"flags":"SYN,ACK","seq":0,"ack":0,"length":0,"window":0,"fate":"dropped","reason":"loss"}})"));
 
   const json segment = get("/api/v1/connections/17/segments")["items"][0];

@@ -61,12 +61,13 @@ void measure(const Case& what, std::uint64_t count) {
       now += 1us;
       // As the forwarder does: the packet lies in a block of the link's.
       PacketBuffer block = link.buffer_to_read_into();
-      const Bytes bytes = ipv4(kTcp, tcp(40000, 80, seq, 1, tcp_flag::kAck, Bytes(what.segments * kSize, 1),
-                                         {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2}));
+      const Bytes bytes =
+          packets::with_checksum(ipv4(kTcp, tcp(40000, 80, seq, 1, tcp_flag::kAck, Bytes(what.segments * kSize, 1),
+                                                {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2})));
       seq += static_cast<std::uint32_t>(what.segments * kSize);
       std::copy(bytes.begin(), bytes.end(), block.bytes().begin());
       Offload offload;
-      if (what.segments > 1) offload = {Offload::Kind::tcp, false, true, kSize, 52, 20, 16};
+      if (what.segments > 1) offload = {Offload::Kind::tcp, false, true, kSize, 52, 20, 16, false};
       const auto packet = block.bytes().first(bytes.size());
       link.admit(packet, offload, Side::near, now, std::move(block));
     }

@@ -9,7 +9,7 @@ const stamp = (base, ns) => {
 
 const endpoint = (address, port, side, state) => ({
   address, port, side, state, packets_sent: 6, bytes_sent: 420, packets_delivered: 5, bytes_delivered: 400,
-  payload_bytes: side === 'near' ? 77 : 4321, retransmissions: 0, retransmissions_by_us: 0, retransmitted: {due_to_us: 0, fast: 0, timeout: 0, spurious: 0}, dropped: 0, duplicated: 0,
+  payload_bytes: side === 'near' ? 77 : 4321, retransmissions: 0, retransmissions_by_us: 0, retransmitted: {due_to_us: 0, fast: 0, timeout: 0, spurious: 0, lost_behind: 0, lost_before: 0}, dropped: 0, duplicated: 0,
   corrupted: 0, reordered: 0,
 });
 
@@ -25,7 +25,7 @@ export function makeConnection(id, openedMs) {
     closed_by: {orderly: 'client', reset: 'server', refused: 'server'}[kind] ?? null, midstream: false, ordinal: id,
     handshake: {rtt_client_ms: 0.1, rtt_server_ms: 80.2, initial_rtt_ms: kind === 'refused' ? null : 160.4}, kind, openedMs,
   };
-  if (kind === 'orderly') Object.assign(connection.client, {retransmissions: 1, retransmissions_by_us: 1, retransmitted: {due_to_us: 1, fast: 0, timeout: 0, spurious: 0}, dropped: 1, duplicated: 1});
+  if (kind === 'orderly') Object.assign(connection.client, {retransmissions: 1, retransmissions_by_us: 1, retransmitted: {due_to_us: 1, fast: 0, timeout: 0, spurious: 0, lost_behind: 0, lost_before: 0}, dropped: 1, duplicated: 1});
   return connection;
 }
 
@@ -54,6 +54,16 @@ const SCRIPTS = {
     ['server', 'RST,ACK', 0, 1, 0, 80.1, 'delayed', 'client d SYN_SENT CLOSED 33'],
   ],
 };
+/** By number: the row's name, and what it says. @type {Record<string, [string, string]>} */
+const RULES = {
+  1: ['syn', 'SYN: it opens'], 11: ['syn_ack', 'SYN-ACK: it answers the SYN'],
+  14: ['third_ack', 'third ACK: its handshake is complete'], 16: ['syn_acknowledged', 'its SYN is acknowledged: open'],
+  17: ['fin', 'FIN: it closes'], 18: ['peer_fin_acknowledged', "it acknowledges the peer's FIN"],
+  19: ['second_fin', 'FIN: it closes as well'], 21: ['fin_acknowledged', 'its FIN is acknowledged'],
+  23: ['last_fin_acknowledged', "it acknowledges the peer's FIN: 2MSL begins"],
+  25: ['last_ack_arrived', 'its FIN is acknowledged: the end'], 30: ['reset_sent', 'RST: it aborted'],
+  33: ['refused', 'RST: the SYN was refused'], 34: ['reset_accepted', 'RST exactly at the edge: accepted'],
+};
 SCRIPTS.open = SCRIPTS.orderly.slice(0, 12);
 SCRIPTS.reset = [...SCRIPTS.orderly.slice(0, 6),
   ['server', 'RST,ACK', 1, 78, 0, 600, 'delayed', 'server s ESTABLISHED CLOSED 30; client d ESTABLISHED CLOSED 34']];
@@ -80,7 +90,7 @@ export function storyOf(connection) {
       const [side, evidence, before, after, row] = change.split(' ');
       transitions.push({
         id: ++id, at: evidence === 's' ? sent : delivered, connection: connection.id, link: 'lab', side, from: before, to: after,
-        evidence: evidence === 's' ? 'sent' : 'delivered', row: Number(row),
+        evidence: evidence === 's' ? 'sent' : 'delivered', row: Number(row), rule: RULES[row][0], sentence: RULES[row][1],
         segment: {flags, seq: segment.seq, ack: segment.ack, length, window: 64240, fate, reason: segment.reason},
       });
     }

@@ -90,7 +90,7 @@ struct Analysed {
     std::string out;
     for (const api::TransitionRow& row : connections.at(i).transitions) {
       out += (out.empty() ? "" : ", ") + std::string(to_string(row.side)) + " " + to_string(row.to) + " " +
-             std::to_string(row.row);
+             std::to_string(static_cast<int>(row.row));
     }
     return out;
   }

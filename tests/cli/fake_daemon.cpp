@@ -43,10 +43,10 @@ const char* const kConnection = R"({"id":17,"link":"lab","protocol":"tcp",
 
 const char* const kTransitions = R"({"items":[
   {"id":501,"at":"2026-11-22T09:05:57.000000000Z","connection":17,"link":"lab","side":"client","from":"CLOSED",
-   "to":"SYN_SENT","evidence":"sent","row":1,
+   "to":"SYN_SENT","evidence":"sent","row":1,"rule":"syn","sentence":"SYN: it opens",
    "segment":{"flags":"SYN","seq":1000,"ack":0,"length":0,"window":64240,"fate":"delayed","reason":null}},
   {"id":502,"at":"2026-11-22T09:05:57.080100000Z","connection":17,"link":"lab","side":"server","from":"LISTEN",
-   "to":"SYN_RECEIVED","evidence":"sent","row":11,
+   "to":"SYN_RECEIVED","evidence":"sent","row":11,"rule":"syn_ack","sentence":"SYN-ACK: it answers the SYN",
    "segment":{"flags":"SYN,ACK","seq":5000,"ack":1001,"length":0,"window":65160,"fate":"dropped","reason":"loss"}}],
   "next":null})";
 

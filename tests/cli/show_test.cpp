@@ -10,6 +10,7 @@ namespace {
 using namespace wobble::test;
 using nlohmann::json;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -28,6 +29,13 @@ TEST(Show, tells_the_figures_and_draws_the_ladder) {
     80.000              │                              │─ SYN seq=0 +80 ms ──────────►│
     80.100              │                         loss ✕──────── SYN,ACK seq=0 ack=1 ─│ SYN_RECEIVED
 )"));
+}
+
+TEST(Show, tells_why_each_state_changed) {
+  FakeDaemon daemon;
+  const Ran ran = run_wobble({"show", "17", "--url", daemon.url()});
+  EXPECT_THAT(ran.out, ContainsRegex("0 ms +client +CLOSED +SYN_SENT +SYN: it opens +syn\\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("80.1 ms +server +LISTEN +SYN_RECEIVED +SYN-ACK: it answers the SYN +syn_ack\\n"));
 }
 
 TEST(Show, tells_what_was_in_force) {

@@ -258,8 +258,8 @@ TEST(Property, FragmentsTellTheSameStoryAsTheirSegments) {
       for (const Transition& x : s.listener.transitions) {
         out.push_back(std::to_string(x.id) + " " + std::to_string(x.at.time_since_epoch().count()) + " " +
                       to_string(x.side) + " " + to_string(x.from) + " " + to_string(x.to) + " " +
-                      to_string(x.evidence) + " " + std::to_string(x.row) + " " + std::to_string(x.segment.tcp.seq) +
-                      " " + std::to_string(x.segment.tcp.length) + " " + to_string(x.segment.fate));
+                      to_string(x.evidence) + " " + name_of(x.row) + " " + std::to_string(x.segment.tcp.seq) + " " +
+                      std::to_string(x.segment.tcp.length) + " " + to_string(x.segment.fate));
       }
       return out;
     };

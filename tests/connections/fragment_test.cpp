@@ -1,4 +1,4 @@
-// Fragments are packets of their connection, and the tracker sees their datagram once (tcp.md pitfall 17).
+// Fragments are packets of their connection, and the tracker sees their datagram once.
 #include "emulator/fragment.h"
 
 #include <gtest/gtest.h>

@@ -141,7 +141,7 @@ TEST(HalfOpen, OneSourceHasAQuarterOfTheTable) {
   EXPECT_EQ(s.listener.closed.size(), 150u) << "what was answered does not count";
 }
 
-// tcp.md section 4, row by row: the table is full, and each newcomer takes the place of the next in the order.
+// The order of eviction, line by line: the table is full, and each newcomer takes the place of the next in the order.
 class Full : public TableStory {
  public:
   static constexpr std::uint32_t kCapacity = 12;

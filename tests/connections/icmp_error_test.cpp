@@ -77,7 +77,7 @@ class IcmpErrors : public ::testing::TestWithParam<int> {
     EXPECT_EQ(listener.history(1, Role::client), client);
     EXPECT_EQ(listener.history(1, Role::server), server);
   }
-  void expect_row(int row) {
+  void expect_row(Rule row) {
     ASSERT_FALSE(listener.transitions.empty());
     EXPECT_EQ(listener.transitions.back().row, row);
     EXPECT_EQ(listener.transitions.back().evidence, Evidence::delivered);
@@ -106,7 +106,7 @@ TEST_P(IcmpErrors, Row44_PortUnreachableRefusesTheSyn) {
   pass(syn, Side::near);
   pass(family.port_unreachable(syn), Side::far);
   expect_histories("SYN_SENT CLOSED", "");
-  expect_row(44);
+  expect_row(Rule::icmp_refused);
   EXPECT_EQ(ends(), std::vector{End::refused});
 }
 
@@ -114,7 +114,7 @@ TEST_P(IcmpErrors, Row45_HostUnreachableEndsTheAttempt) {
   pass(syn, Side::near);
   pass(family.host_unreachable(syn), Side::far);
   expect_histories("SYN_SENT CLOSED", "");
-  expect_row(45);
+  expect_row(Rule::icmp_unreachable);
   EXPECT_EQ(ends(), std::vector{End::unreachable});
 }
 
@@ -140,7 +140,7 @@ TEST_P(IcmpErrors, Row46_TheServerForgetsWhoAsked) {
   drop(syn_ack, Side::far);
   pass(family.parameter_problem(syn_ack), Side::near);
   expect_histories("SYN_SENT", "SYN_RECEIVED CLOSED");
-  expect_row(46);
+  expect_row(Rule::icmp_about_syn_ack);
 }
 
 TEST_P(IcmpErrors, Row46_NotForEveryErrorAndEverySequenceNumber) {

@@ -115,9 +115,9 @@ TEST(Troubles, AreCountedHoweverMany) {
   for (std::uint32_t kind = 0; kind < kTroubles; ++kind) {
     EXPECT_EQ(pool.count_of(one, static_cast<Trouble>(kind)), 140'000 + kind);
   }
-  ranges.add(pool.need(one).out_of_order, 0, 1);
-  ranges.add(pool.need(one).dropped, 0, 1);
-  ranges.add(pool.need_rarities(one).holes, 0, 1);
+  ranges.add(pool.need_lists(one).out_of_order, 0, 1);
+  ranges.add(pool.need_lists(one).dropped, 0, 1);
+  ranges.add(pool.need_lists(one).holes, 0, 1);
   pool.release(one, ranges);
   pool.release(other, ranges);
   EXPECT_EQ(pool.taken(), 0u);
@@ -125,6 +125,53 @@ TEST(Troubles, AreCountedHoweverMany) {
   EXPECT_EQ(pool.count(one, Trouble::gap), 1u) << "nothing is left of the block's last owner";
   EXPECT_EQ(pool.count_of(one, Trouble::dropped), 0u);
   EXPECT_EQ(pool.count_of(one, Trouble::invalid_flags), 0u);
+}
+
+TEST(Troubles, CountsAreTakenBackAsTheyWereCounted) {
+  TroublePool pool(1);
+  TroublesIndex one = 0;
+  pool.take_back(one, Trouble::fast);
+  EXPECT_EQ(pool.count_of(one, Trouble::fast), 0u);
+  for (int i = 0; i < 65'537; ++i) pool.count(one, Trouble::fast);
+  for (std::uint32_t left = 65'536; left >= 65'534; --left) {
+    pool.take_back(one, Trouble::fast);
+    EXPECT_EQ(pool.count_of(one, Trouble::fast), left);
+  }
+}
+
+TEST(Troubles, ListsAreKeptAsLongAsSomethingIsInThem) {
+  TroublePool pool(1);
+  RangePool ranges(10);
+  TroublesIndex one = 0;
+  pool.tidy_lists(one);
+  RangeList& dropped = pool.need_lists(one).dropped;
+  ranges.add(dropped, 0, 10);
+  const std::size_t with = pool.taken();
+  pool.tidy_lists(one);
+  EXPECT_EQ(pool.taken(), with);
+  ranges.forget_below(dropped, 10);
+  pool.tidy_lists(one);
+  EXPECT_EQ(pool.taken(), sizeof(DataTroubles));
+  EXPECT_EQ(pool.known_lists(one).dropped.count, 0u);
+}
+
+// Each by itself, oldest first, with its tag; at most so many.
+TEST(Ranges, OfAKindOfTheirOwnAreTakenOutOneByOne) {
+  RangePool pool(10);
+  RangeList list;
+  for (std::uint8_t i = 0; i < 5; ++i) pool.append(list, 100u * i, 100u * i + 100, i, 4);
+  std::uint8_t tag = 0;
+  EXPECT_FALSE(pool.take_within(list, 0, 100, tag)) << "the oldest gave way to the fifth";
+  EXPECT_FALSE(pool.take_within(list, 100, 199, tag));
+  EXPECT_TRUE(pool.take_within(list, 200, 400, tag));
+  EXPECT_EQ(tag, 2);
+  EXPECT_TRUE(pool.take_within(list, 200, 400, tag));
+  EXPECT_EQ(tag, 3);
+  EXPECT_FALSE(pool.take_within(list, 200, 400, tag));
+  EXPECT_TRUE(pool.take_within(list, 400, 500, tag));
+  EXPECT_TRUE(pool.take_within(list, 100, 200, tag));
+  EXPECT_EQ(pool.taken(), 0u);
+  EXPECT_EQ(list.last, 0u);
 }
 
 // Beyond what was announced nothing is kept, and nothing of others is touched.

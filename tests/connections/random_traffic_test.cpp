@@ -138,7 +138,7 @@ class Chaos {
     for (const Transition& t : listener_.transitions) {
       ASSERT_TRUE(ended.contains(t.id));
       TcpState& state = at[{t.id, t.side}];
-      ASSERT_EQ(t.from, state) << "connection " << t.id << ", row " << int{t.row};
+      ASSERT_EQ(t.from, state) << "connection " << t.id << ", row " << name_of(t.row);
       ASSERT_NE(t.from, t.to);
       ASSERT_EQ(t.has_segment, t.evidence != Evidence::timer);
       state = t.to;

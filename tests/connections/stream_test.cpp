@@ -17,13 +17,13 @@ using namespace wobble::testing;
 using namespace std::chrono_literals;
 
 auto fields(const TcpEndpoint& x) {
-  return std::tuple(x.state, x.closed_row, x.seen, x.window_sent, x.iss, x.snd_max, x.una, x.fin_end, x.ack_sent,
-                    x.rcv_nxt, x.right_edge, x.dup_acks_delivered, x.window_delivered, bool(x.is_recovering),
-                    bool(x.is_window_closed), bool(x.has_window), bool(x.has_window_delivered));
+  return std::tuple(x.state, x.closed_rule, x.seen, x.window_sent, x.iss, x.snd_max, x.una, x.fin_end, x.ack_sent,
+                    x.rcv_nxt, x.right_edge, x.dup_acks_delivered, x.window_delivered, x.recovery,
+                    bool(x.is_window_closed), bool(x.has_window));
 }
 
 struct Twin {  // one tracker and what it keeps
-  Twin() { connection.opened_row = 1; }
+  Twin() { connection.opened_rule = Rule::syn; }
   RangePool ranges{1000};
   TroublePool troubles{1};
   TcpTracker tracker{ranges, troubles, ConnectionTimeouts{}};
@@ -41,7 +41,7 @@ class Twins {
   Twins(std::uint64_t seed, bool is_midstream) : random_(seed) {
     for (Twin* one : {&long_way_, &short_way_}) {
       one->connection.midstream = is_midstream;
-      if (is_midstream) one->connection.opened_row = 40;
+      if (is_midstream) one->connection.opened_rule = Rule::midstream;
     }
     if (is_midstream) return;
     talk(Role::client, {kClientIsn, 0, 0, tcp_flag::kSyn, 60'000});

@@ -175,9 +175,8 @@ class TableStory {
   void note() {
     for (; noted_ < listener.transitions.size(); ++noted_) {
       const Transition& t = listener.transitions[noted_];
-      story_ += "\n      connection " + std::to_string(t.id) + ", row " + std::to_string(t.row) + ": " +
-                to_string(t.side) + " " + to_string(t.from) + " -> " + to_string(t.to) + " (" + to_string(t.evidence) +
-                ")";
+      story_ += "\n      connection " + std::to_string(t.id) + ", row " + name_of(t.row) + ": " + to_string(t.side) +
+                " " + to_string(t.from) + " -> " + to_string(t.to) + " (" + to_string(t.evidence) + ")";
     }
   }
 

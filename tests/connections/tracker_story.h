@@ -19,7 +19,7 @@ class TrackerStory {
  public:
   static constexpr std::uint32_t kClientIsn = 1'000'000, kServerIsn = 0xffffff00;  // the server's wraps soon
 
-  TrackerStory() { connection.opened_row = 1; }
+  TrackerStory() { connection.opened_rule = Rule::syn; }
 
   /// S and then D, 10 ms later.
   void client(const std::string& text) { pass(Role::client, text); }
@@ -64,18 +64,18 @@ class TrackerStory {
     EXPECT_STREQ(to_string(connection.server.state), to_string(server_state)) << "of the server, after" << story_;
   }
   /// The last event made this row apply to this side, and it led from `from` to `to`.
-  void expect_row(int row, Role side, TcpState from, TcpState to, Evidence evidence = Evidence::sent) const {
+  void expect_row(Rule rule, Role side, TcpState from, TcpState to, Evidence evidence = Evidence::sent) const {
     for (const Step& step : steps) {
-      if (step.row != row || step.side != side) continue;
-      EXPECT_STREQ(to_string(step.from), to_string(from)) << "row " << row << ", after" << story_;
-      EXPECT_STREQ(to_string(step.to), to_string(to)) << "row " << row << ", after" << story_;
-      EXPECT_STREQ(to_string(step.evidence), to_string(evidence)) << "row " << row << ", after" << story_;
+      if (step.rule != rule || step.side != side) continue;
+      EXPECT_STREQ(to_string(step.from), to_string(from)) << "row " << name_of(rule) << ", after" << story_;
+      EXPECT_STREQ(to_string(step.to), to_string(to)) << "row " << name_of(rule) << ", after" << story_;
+      EXPECT_STREQ(to_string(step.evidence), to_string(evidence)) << "row " << name_of(rule) << ", after" << story_;
       return;
     }
-    ADD_FAILURE() << "row " << row << " did not apply to the " << to_string(side) << ", after" << story_;
+    ADD_FAILURE() << "row " << name_of(rule) << " did not apply to the " << to_string(side) << ", after" << story_;
   }
-  void expect_no_row(int row) const {
-    for (const Step& step : steps) EXPECT_NE(step.row, row) << "after" << story_;
+  void expect_no_row(Rule rule) const {
+    for (const Step& step : steps) EXPECT_STRNE(name_of(step.rule), name_of(rule)) << "after" << story_;
   }
   const std::string& story() const { return story_; }
 
@@ -123,7 +123,7 @@ class TrackerStory {
   void note_steps(std::uint8_t first = 0) {
     for (std::uint8_t i = first; i < steps.count; ++i) {
       const Step& step = steps.items[i];
-      story_ += std::string("\n      row ") + std::to_string(step.row) + ": " + to_string(step.side) + " " +
+      story_ += std::string("\n      row ") + name_of(step.rule) + ": " + to_string(step.side) + " " +
                 to_string(step.from) + " -> " + to_string(step.to) + " (" + to_string(step.evidence) + ")";
     }
   }

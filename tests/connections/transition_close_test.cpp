@@ -23,7 +23,7 @@ struct Closing : TrackerStory {
 TEST(TransitionTable, Row17_FinCloses) {
   Closing s;
   s.client_loses("FIN,ACK 1 ack 1");
-  s.expect_row(17, kClient, established, fin_wait_1);
+  s.expect_row(Rule::fin, kClient, established, fin_wait_1);
   s.expect(fin_wait_1, established);
 }
 
@@ -32,7 +32,7 @@ TEST(TransitionTable, Row17_FastOpenServerClosesBeforeTheThirdAck) {
   s.client("SYN 0 len 10");
   s.server("SYN,ACK 0 ack 11");
   s.server("FIN,ACK 1 ack 11 len 100");
-  s.expect_row(17, kServer, syn_received, fin_wait_1);
+  s.expect_row(Rule::fin, kServer, syn_received, fin_wait_1);
 }
 
 TEST(TransitionTable, Row18_AckOfTheFin) {
@@ -40,15 +40,15 @@ TEST(TransitionTable, Row18_AckOfTheFin) {
   s.client("FIN,ACK 1 ack 1");
   s.expect(fin_wait_1, established);  // a delivered FIN alone may be out of order
   s.server_loses("ACK 1 ack 2");
-  s.expect_row(18, kServer, established, close_wait);
+  s.expect_row(Rule::peer_fin_acknowledged, kServer, established, close_wait);
 }
 
 TEST(TransitionTable, Row18_ThenRow19_CloseInThreeSegments) {
   Closing s;
   s.client("FIN,ACK 1 ack 1");
   s.server_sends("FIN,ACK 1 ack 2");
-  s.expect_row(18, kServer, established, close_wait);
-  s.expect_row(19, kServer, close_wait, last_ack);
+  s.expect_row(Rule::peer_fin_acknowledged, kServer, established, close_wait);
+  s.expect_row(Rule::second_fin, kServer, close_wait, last_ack);
 }
 
 TEST(TransitionTable, Row18_NotByAnAckBelowTheFin) {
@@ -70,14 +70,14 @@ TEST(TransitionTable, Row19_FinAfterTheAck) {
   s.client("ACK 2 ack 1001");
   s.expect(fin_wait_2, close_wait);
   s.server_loses("FIN,ACK 1001 ack 2");
-  s.expect_row(19, kServer, close_wait, last_ack);
+  s.expect_row(Rule::second_fin, kServer, close_wait, last_ack);
 }
 
 TEST(TransitionTable, Row20_FinRepeated) {
   Closing s;
   s.client_loses("FIN,ACK 1 ack 1");
   s.client("FIN,ACK 1 ack 1");
-  s.expect_row(20, kClient, fin_wait_1, fin_wait_1);
+  s.expect_row(Rule::fin_again, kClient, fin_wait_1, fin_wait_1);
   EXPECT_TRUE(s.sending.retransmission_by_us);
   s.expect(fin_wait_1, established);
 }
@@ -88,7 +88,7 @@ TEST(TransitionTable, Row21_AckOfTheFinDelivered) {
   const auto ack = s.server_sends("ACK 1 ack 2");
   s.expect(fin_wait_1, close_wait);
   s.deliver(ack);
-  s.expect_row(21, kClient, fin_wait_1, fin_wait_2, Evidence::delivered);
+  s.expect_row(Rule::fin_acknowledged, kClient, fin_wait_1, fin_wait_2, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row22_SimultaneousClose) {
@@ -96,7 +96,7 @@ TEST(TransitionTable, Row22_SimultaneousClose) {
   s.client_sends("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 1");
   s.client_sends("ACK 2 ack 2");
-  s.expect_row(22, kClient, fin_wait_1, closing);
+  s.expect_row(Rule::simultaneous_close, kClient, fin_wait_1, closing);
   EXPECT_EQ(s.connection.closed_by, ClosedBy::both);
 }
 
@@ -106,8 +106,8 @@ TEST(TransitionTable, Row22_IsImpliedWhenTheAckIsLate) {
   s.client_sends("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 1");  // delivered: the client is CLOSING, but its ACK is still to come
   s.deliver(s.server_sends("ACK 2 ack 2"));
-  s.expect_row(22, kClient, fin_wait_1, closing, Evidence::implied);
-  s.expect_row(24, kClient, closing, time_wait, Evidence::delivered);
+  s.expect_row(Rule::simultaneous_close, kClient, fin_wait_1, closing, Evidence::implied);
+  s.expect_row(Rule::closing_acknowledged, kClient, closing, time_wait, Evidence::delivered);
   s.client("ACK 2 ack 2");
   s.expect(time_wait, time_wait);
 }
@@ -116,16 +116,16 @@ TEST(TransitionTable, Row18_IsImpliedByARstBehindTheFin) {
   Closing s;
   s.client("FIN,ACK 1 ack 1");
   s.client("RST,ACK 2 ack 1");
-  s.expect_row(18, kServer, established, close_wait, Evidence::implied);
-  s.expect_row(34, kServer, close_wait, closed, Evidence::delivered);
+  s.expect_row(Rule::peer_fin_acknowledged, kServer, established, close_wait, Evidence::implied);
+  s.expect_row(Rule::reset_accepted, kServer, close_wait, closed, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row18_IsImpliedByARstThatAcknowledgesTheFin) {
   Closing s;
   s.client("FIN,ACK 1 ack 1");
   s.server("RST,ACK 1 ack 2");
-  s.expect_row(18, kServer, established, close_wait, Evidence::implied);
-  s.expect_row(30, kServer, close_wait, closed);
+  s.expect_row(Rule::peer_fin_acknowledged, kServer, established, close_wait, Evidence::implied);
+  s.expect_row(Rule::reset_sent, kServer, close_wait, closed);
 }
 
 TEST(TransitionTable, Row23_AckOfTheSecondFin) {
@@ -134,7 +134,7 @@ TEST(TransitionTable, Row23_AckOfTheSecondFin) {
   s.server("FIN,ACK 1 ack 2");
   s.expect(fin_wait_2, last_ack);
   s.client_loses("ACK 2 ack 2");
-  s.expect_row(23, kClient, fin_wait_2, time_wait);
+  s.expect_row(Rule::last_fin_acknowledged, kClient, fin_wait_2, time_wait);
   s.expect(time_wait, last_ack);
 }
 
@@ -145,7 +145,7 @@ TEST(TransitionTable, Row24_AckOfTheFinAfterASimultaneousClose) {
   s.client("ACK 2 ack 2");
   s.deliver(client_fin);
   s.server("ACK 2 ack 2");
-  s.expect_row(24, kClient, closing, time_wait, Evidence::delivered);
+  s.expect_row(Rule::closing_acknowledged, kClient, closing, time_wait, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row25_TheEnd) {
@@ -155,7 +155,7 @@ TEST(TransitionTable, Row25_TheEnd) {
   const auto ack = s.client_sends("ACK 2 ack 2");
   s.expect(time_wait, last_ack);
   s.deliver(ack);
-  s.expect_row(25, kServer, last_ack, closed, Evidence::delivered);
+  s.expect_row(Rule::last_ack_arrived, kServer, last_ack, closed, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row25_NotByAChallengeAck) {
@@ -165,7 +165,7 @@ TEST(TransitionTable, Row25_NotByAChallengeAck) {
   s.client_loses("ACK 2 ack 2");
   s.server("SYN 9000000");  // the server's stack has forgotten; a new one calls
   s.client("ACK 2 ack 2");  // the challenge
-  s.expect_no_row(25);
+  s.expect_no_row(Rule::last_ack_arrived);
   s.expect(time_wait, last_ack);
 }
 
@@ -176,9 +176,9 @@ TEST(TransitionTable, Row26_AckOfARepeatedFinRestarts2Msl) {
   s.client_loses("ACK 2 ack 2");
   s.wait(30s);
   s.server("FIN,ACK 1 ack 2");
-  s.expect_row(20, kServer, last_ack, last_ack);
+  s.expect_row(Rule::fin_again, kServer, last_ack, last_ack);
   s.client("ACK 2 ack 2");
-  s.expect_row(26, kClient, time_wait, time_wait);
+  s.expect_row(Rule::time_wait_again, kClient, time_wait, time_wait);
   s.wait(59s);
   s.expect(time_wait, closed);
   s.wait(2s);
@@ -190,7 +190,7 @@ TEST(TransitionTable, Row26_NotByAnyOtherAck) {
   s.close();
   s.wait(30s);
   s.client("ACK 2 ack 2");
-  s.expect_no_row(26);
+  s.expect_no_row(Rule::time_wait_again);
   s.wait(31s);
   s.expect(closed, closed);
 }
@@ -201,7 +201,7 @@ TEST(TransitionTable, Row27_TimeWaitRunsOut) {
   s.wait(59s);
   s.expect(time_wait, closed);
   EXPECT_TRUE(s.wait(1s));
-  s.expect_row(27, kClient, time_wait, closed, Evidence::timer);
+  s.expect_row(Rule::time_wait_over, kClient, time_wait, closed, Evidence::timer);
 }
 
 }  // namespace

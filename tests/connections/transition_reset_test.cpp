@@ -18,7 +18,7 @@ TEST(TransitionTable, Row28_ClientRejectsAnOldSynAckAndGoesOn) {
   TrackerStory s;
   s.client("SYN 0");
   s.client("RST 4711");  // seq = the ACK of a SYN-ACK that was not for it
-  s.expect_row(28, kClient, syn_sent, syn_sent);
+  s.expect_row(Rule::ack_rejected, kClient, syn_sent, syn_sent);
 }
 
 TEST(TransitionTable, Row29_ClientGivesUpOpening) {
@@ -26,7 +26,7 @@ TEST(TransitionTable, Row29_ClientGivesUpOpening) {
   s.client("SYN 0");
   s.server("SYN,ACK 0 ack 1");
   s.client_loses("RST 1");
-  s.expect_row(29, kClient, syn_sent, closed);
+  s.expect_row(Rule::opening_given_up, kClient, syn_sent, closed);
   s.expect(closed, syn_received);
 }
 
@@ -36,15 +36,15 @@ TEST(TransitionTable, Row29_UnlessItGoesOn) {
   s.server("SYN,ACK 0 ack 1");
   s.client_loses("RST 1");
   s.client("ACK 1 ack 1");
-  s.expect_row(29, kClient, closed, syn_sent, Evidence::correction);
-  s.expect_row(14, kClient, syn_sent, established);
+  s.expect_row(Rule::opening_given_up, kClient, closed, syn_sent, Evidence::correction);
+  s.expect_row(Rule::third_ack, kClient, syn_sent, established);
   s.expect(established, established);
 }
 
 TEST(TransitionTable, Row30_RstAbortsItsSenderEvenIfDropped) {
   Open s;
   s.client_loses("RST,ACK 1 ack 1");
-  s.expect_row(30, kClient, established, closed);
+  s.expect_row(Rule::reset_sent, kClient, established, closed);
   s.expect(closed, established);
 }
 
@@ -53,13 +53,13 @@ TEST(TransitionTable, Row30_RstAtWhatThePeerAcknowledged) {
   s.client_loses("ACK 1 ack 1 len 100");
   s.server("ACK 1 ack 1");
   s.client("RST 1");
-  s.expect_row(30, kClient, established, closed);
+  s.expect_row(Rule::reset_sent, kClient, established, closed);
 }
 
 TEST(TransitionTable, Row31_ImplausibleRst) {
   Open s;
   s.client_loses("RST 5000");
-  s.expect_row(31, kClient, established, established);
+  s.expect_row(Rule::reset_implausible, kClient, established, established);
   EXPECT_EQ(s.count_of(Trouble::rst_implausible), 1u);
 }
 
@@ -67,7 +67,7 @@ TEST(TransitionTable, Row32_ClosedPortAnswers) {
   TrackerStory s;
   s.client("SYN 0");
   s.server_loses("RST,ACK 0 ack 1");
-  s.expect_row(32, kServer, none, none);
+  s.expect_row(Rule::reset_without_connection, kServer, none, none);
   s.expect(syn_sent, none);
 }
 
@@ -77,7 +77,7 @@ TEST(TransitionTable, Row32_TimeWaitIsNotEndedByItsOwnRst) {
   s.server("FIN,ACK 1 ack 2");
   s.client_loses("ACK 2 ack 2");
   s.client_loses("RST 2");
-  s.expect_row(32, kClient, time_wait, time_wait);
+  s.expect_row(Rule::reset_without_connection, kClient, time_wait, time_wait);
 }
 
 TEST(TransitionTable, Row33_Refused) {
@@ -85,7 +85,7 @@ TEST(TransitionTable, Row33_Refused) {
   s.client("SYN 0");
   s.server_isn = 0;
   s.server("RST,ACK 0 ack 1");
-  s.expect_row(33, kClient, syn_sent, closed, Evidence::delivered);
+  s.expect_row(Rule::refused, kClient, syn_sent, closed, Evidence::delivered);
   EXPECT_EQ(TcpTracker::end_of(s.connection), End::refused);
 }
 
@@ -93,7 +93,7 @@ TEST(TransitionTable, Row33_NotByARstWithoutAck) {
   TrackerStory s;
   s.client("SYN 0");
   s.server("RST 0");
-  s.expect_no_row(33);
+  s.expect_no_row(Rule::refused);
   s.expect(syn_sent, none);
 }
 
@@ -101,7 +101,7 @@ TEST(TransitionTable, Row34_ExactRstIsAccepted) {
   Open s;
   s.server("ACK 1 ack 1 len 100");
   s.server("RST,ACK 101 ack 1");
-  s.expect_row(34, kClient, established, closed, Evidence::delivered);
+  s.expect_row(Rule::reset_accepted, kClient, established, closed, Evidence::delivered);
   EXPECT_EQ(TcpTracker::end_of(s.connection), End::reset);
 }
 
@@ -110,7 +110,7 @@ TEST(TransitionTable, Row34_AtTheEdgeOfWhatIsOutOfOrder) {
   s.server_loses("ACK 1 ack 1 len 100");
   s.server("ACK 101 ack 1 len 100");
   s.server("RST,ACK 201 ack 1");
-  s.expect_row(34, kClient, established, closed, Evidence::delivered);
+  s.expect_row(Rule::reset_accepted, kClient, established, closed, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row34_OneBelowTheFinInCloseWait) {
@@ -118,14 +118,14 @@ TEST(TransitionTable, Row34_OneBelowTheFinInCloseWait) {
   s.client("FIN,ACK 1 ack 1");
   s.server("ACK 1 ack 2");
   s.client("RST 1");
-  s.expect_row(34, kServer, close_wait, closed, Evidence::delivered);
+  s.expect_row(Rule::reset_accepted, kServer, close_wait, closed, Evidence::delivered);
   EXPECT_EQ(TcpTracker::end_of(s.connection), End::orderly_reset);
 }
 
 TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {
   Open s;
   s.server("RST 500");
-  s.expect_row(35, kClient, established, established, Evidence::delivered);
+  s.expect_row(Rule::reset_challenged, kClient, established, established, Evidence::delivered);
   EXPECT_EQ(s.count_of(Trouble::challenge_answer), 0u);
   s.client("ACK 1 ack 1");
   EXPECT_EQ(s.count_of(Trouble::challenge_answer), 1u);
@@ -134,7 +134,7 @@ TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {
 TEST(TransitionTable, Row36_RstOutsideTheWindowIsIgnored) {
   Open s;
   s.server("RST -500");
-  s.expect_row(36, kClient, established, established, Evidence::delivered);
+  s.expect_row(Rule::reset_outside_window, kClient, established, established, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row37_TimeWaitAssassination) {
@@ -143,7 +143,7 @@ TEST(TransitionTable, Row37_TimeWaitAssassination) {
   s.server("FIN,ACK 1 ack 2");
   s.client("ACK 2 ack 2");
   s.server("RST 2");
-  s.expect_row(37, kClient, time_wait, closed, Evidence::delivered);
+  s.expect_row(Rule::time_wait_assassinated, kClient, time_wait, closed, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row37_AlsoBeforeTheAckOfTheFinCameBy) {
@@ -151,8 +151,8 @@ TEST(TransitionTable, Row37_AlsoBeforeTheAckOfTheFinCameBy) {
   s.client("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 2");
   s.server("RST 2");
-  s.expect_row(23, kClient, fin_wait_2, time_wait, Evidence::implied);
-  s.expect_row(37, kClient, time_wait, closed, Evidence::delivered);
+  s.expect_row(Rule::last_fin_acknowledged, kClient, fin_wait_2, time_wait, Evidence::implied);
+  s.expect_row(Rule::time_wait_assassinated, kClient, time_wait, closed, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row38_EvidenceBeatsInference) {
@@ -161,14 +161,14 @@ TEST(TransitionTable, Row38_EvidenceBeatsInference) {
   s.expect(closed, closed);
   s.wait(10ms);
   s.client("ACK 1 ack 1 len 10");
-  s.expect_row(38, kClient, closed, established, Evidence::correction);
+  s.expect_row(Rule::reset_ignored, kClient, closed, established, Evidence::correction);
 }
 
 TEST(TransitionTable, Row38_ButNotByASegmentThatCrossedTheRst) {
   Open s;
   s.server("RST,ACK 1 ack 1");
   s.client_sends("ACK 1 ack 1 len 10");  // 1 ms after the RST was released
-  s.expect_no_row(38);
+  s.expect_no_row(Rule::reset_ignored);
   s.expect(closed, closed);
 }
 
@@ -176,10 +176,10 @@ TEST(TransitionTable, Row49_WhoSendsOnWasNotTheSenderOfItsRst) {
   Open s;
   s.client("ACK 1 ack 1 len 100");
   s.client_sends("RST,ACK 51 ack 1");  // within what it sent, but not where its peer is
-  s.expect_row(30, kClient, established, closed, Evidence::sent);
+  s.expect_row(Rule::reset_sent, kClient, established, closed, Evidence::sent);
   s.wait(10ms);
   s.client("ACK 101 ack 1 len 10");
-  s.expect_row(49, kClient, closed, established, Evidence::correction);
+  s.expect_row(Rule::reset_denied, kClient, closed, established, Evidence::correction);
   s.expect(established, established);
 }
 
@@ -191,16 +191,16 @@ TEST(TransitionTable, Row49_NotBySegmentsFromBeforeTheRstNorWithoutData) {
   s.wait(10ms);
   s.client_sends("ACK 101 ack 1");
   s.client_sends("ACK 1 ack 1 len 100");
-  s.expect_no_row(49);
+  s.expect_no_row(Rule::reset_denied);
 }
 
 TEST(TransitionTable, Row48_AFinThatWasOnItsWayWhenTheRstCame) {
   Open s;
   s.server("RST,ACK 1 ack 1");
-  s.expect_row(34, kClient, established, closed, Evidence::delivered);
+  s.expect_row(Rule::reset_accepted, kClient, established, closed, Evidence::delivered);
   s.client_sends("FIN,ACK 1 ack 1");  // 1 ms after the RST was released: it lay unread before
-  s.expect_row(48, kClient, closed, fin_wait_1, Evidence::correction);
-  s.expect_row(34, kClient, fin_wait_1, closed, Evidence::implied);
+  s.expect_row(Rule::fin_before_reset, kClient, closed, fin_wait_1, Evidence::correction);
+  s.expect_row(Rule::reset_accepted, kClient, fin_wait_1, closed, Evidence::implied);
   s.expect(closed, closed);
 }
 
@@ -211,10 +211,10 @@ TEST(TransitionTable, Row48_AlsoTheSecondFinAndBehindData) {
   s.server("RST 2");
   s.client_sends("ACK 1 ack 2 len 10");
   s.client_sends("FIN,ACK 11 ack 2");
-  s.expect_row(48, kClient, closed, last_ack, Evidence::correction);
-  s.expect_row(34, kClient, last_ack, closed, Evidence::implied);
+  s.expect_row(Rule::fin_before_reset, kClient, closed, last_ack, Evidence::correction);
+  s.expect_row(Rule::reset_accepted, kClient, last_ack, closed, Evidence::implied);
   s.client_sends("FIN,ACK 11 ack 2");
-  s.expect_no_row(48);
+  s.expect_no_row(Rule::fin_before_reset);
 }
 
 TEST(TransitionTable, Row48_NotAFinMuchLater) {
@@ -222,15 +222,15 @@ TEST(TransitionTable, Row48_NotAFinMuchLater) {
   s.server("RST,ACK 1 ack 1");
   s.wait(10ms);
   s.client_sends("FIN,ACK 1 ack 1");
-  s.expect_no_row(48);
-  s.expect_row(38, kClient, closed, established, Evidence::correction);
+  s.expect_no_row(Rule::fin_before_reset);
+  s.expect_row(Rule::reset_ignored, kClient, closed, established, Evidence::correction);
 }
 
 TEST(TransitionTable, Row39_DataBeyondTheFinShowsItWasForged) {
   Open s;
   s.client("FIN,ACK 1 ack 1");
   s.client("ACK 1 ack 1 len 100");
-  s.expect_row(39, kClient, fin_wait_1, established, Evidence::correction);
+  s.expect_row(Rule::fin_denied, kClient, fin_wait_1, established, Evidence::correction);
   EXPECT_EQ(s.connection.closed_by, ClosedBy::nobody);
   s.client("FIN,ACK 101 ack 1");
   s.expect(fin_wait_1, established);
@@ -242,14 +242,14 @@ TEST(TransitionTable, Row39_BackToCloseWait) {
   s.client("ACK 1 ack 2");
   s.client("FIN,ACK 1 ack 2");
   s.client("ACK 1 ack 2 len 100");
-  s.expect_row(39, kClient, last_ack, close_wait, Evidence::correction);
+  s.expect_row(Rule::fin_denied, kClient, last_ack, close_wait, Evidence::correction);
 }
 
 TEST(TransitionTable, Row41_AckOfWhatWasNeverSentIsIgnoredWhole) {
   Open s;
   s.client("FIN,ACK 1 ack 1");
   s.server("ACK 1 ack 5000 len 10");
-  s.expect_row(41, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
+  s.expect_row(Rule::unsent_acknowledged, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
   s.expect(fin_wait_1, established);
   EXPECT_EQ(s.connection.client.rcv_nxt, s.server_isn + 1);
 }
@@ -258,7 +258,7 @@ TEST(TransitionTable, Row42_OutsideTheWindowHasNoEffect) {
   Open s;
   s.client("FIN,ACK 1 ack 1 win 10");
   s.server("ACK 9000000 ack 2");
-  s.expect_row(42, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
+  s.expect_row(Rule::outside_window, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row42_KeepAliveHasNoEffect) {
@@ -266,7 +266,7 @@ TEST(TransitionTable, Row42_KeepAliveHasNoEffect) {
   s.server("ACK 1 ack 1 len 10");
   s.client("ACK 1 ack 11");
   s.server("ACK 10 ack 1");
-  s.expect_row(42, kClient, established, established, Evidence::delivered);
+  s.expect_row(Rule::outside_window, kClient, established, established, Evidence::delivered);
   EXPECT_FALSE(s.sending.retransmission);
 }
 

@@ -54,8 +54,9 @@ EndpointFigures numbered_figures(std::uint32_t first) {
   }
   for (std::uint32_t* n :
        {&f.retransmissions, &f.retransmissions_by_us, &f.dropped, &f.duplicated, &f.corrupted, &f.reordered,
-        &f.retransmissions_fast, &f.retransmissions_spurious, &f.out_of_order, &f.out_of_order_by_us, &f.gaps,
-        &f.dup_acks, &f.keep_alives, &f.zero_windows, &f.initial_window, &f.max_window, &f.max_in_flight}) {
+        &f.retransmissions_fast, &f.retransmissions_spurious, &f.retransmissions_lost_behind,
+        &f.retransmissions_lost_before, &f.out_of_order, &f.out_of_order_by_us, &f.gaps, &f.dup_acks, &f.keep_alives,
+        &f.zero_windows, &f.initial_window, &f.max_window, &f.max_in_flight}) {
     *n = first++;
   }
   f.zero_window_time = milliseconds(first);
@@ -216,7 +217,7 @@ TEST_F(JournalTest, EveryStateEvidenceAndFlagComesBack) {
     Transition event = transition_of(5, i % 2 == 0 ? Role::client : Role::server, static_cast<TcpState>(i),
                                      static_cast<TcpState>(kTcpStateCount - 1 - i));
     event.evidence = static_cast<Evidence>(i % 5);
-    event.row = static_cast<std::uint8_t>(i * 20);
+    event.row = static_cast<Rule>(i * 5);
     event.has_segment = i != 3;
     event.segment.tcp.flags = static_cast<std::uint16_t>(i == 10 ? 0x1ff : 1u << i);
     if (i == 9) event.segment.tcp.flags = 0;

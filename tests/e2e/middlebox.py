@@ -161,7 +161,7 @@ class IdleTimeout(unittest.TestCase):
 
 
 class RejectedSynAck(unittest.TestCase):
-    """tcp.md, row 46: an ICMP error about its SYN-ACK makes a server forget who asked. When the client asks again, the
+    """Row 46 of the table (icmp_about_syn_ack): an ICMP error about its SYN-ACK makes a server forget who asked. When the client asks again, the
     answer has another sequence number."""
 
     def setUp(self):

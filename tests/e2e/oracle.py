@@ -6,8 +6,8 @@ one the kind promises, so that nothing passes by not happening. *Rough*: IPv6, d
 duplicates, damage; more than 1,000 connections of which the kernel decides what the histories are. In 99.5 % of them
 both must be equal, and each that differs must be one no packet shows:
   hidden FIN  close() came first, but the FIN waited behind data that was sent again, until the peer's FIN was there;
-              the first FIN on the wire acknowledges the peer's; tcp.md, pitfall 15
-  silent      the kernel gave the endpoint up without a packet (retries used up, orphan limit); tcp.md, pitfall 16
+              the first FIN on the wire acknowledges the peer's
+  silent      the kernel gave the endpoint up without a packet (retries used up, orphan limit)
 
 WOBBLE_ORACLE=N: N connections of each kind in each pass (at most 500) instead of 12 and 48.
 """
@@ -215,7 +215,7 @@ class Oracle(unittest.TestCase):
     def compare(self, run, side, port, recorded):
         truth, ours = self.truth(run, side, port), recorded.history(side)
         expected = run.client if side == "client" else run.server
-        killed = [*expected, "CLOSED"]  # a spurious repetition met a closed port: tcp.md, row 37
+        killed = [*expected, "CLOSED"]  # a spurious repetition met a closed port: time_wait_assassinated
         if run.where == "steady" and truth not in (expected, killed):
             return f"the kernel did not do what this kind is: {truth}\n{recorded.text()}"
         if ours == truth:

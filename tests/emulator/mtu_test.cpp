@@ -259,7 +259,7 @@ TEST(Mtu, TheTrackerSeesSegmentsThatWereCut) {
   EXPECT_EQ(client.out_of_order, 0u);
 }
 
-// Also when it is but one of many: the receiver has all of it, so that a reset behind it is exact (tcp.md, row 34).
+// Also when it is but one of many: the receiver has all of it, so that a reset behind it is exact (reset_accepted).
 TEST(Mtu, TheReceiverHasTheWholeSegmentOnceItWasCut) {
   using namespace tcp_flag;
   Bench bench(1);

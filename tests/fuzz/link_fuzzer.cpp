@@ -1,7 +1,7 @@
 // Any sequence of packets on either side of an impaired link, at any times: nothing crashes, the counters add up, and
 // every connection that was opened is closed once, unless it is reopened.
 //
-// Input: records of {2 bytes length, 1 byte side and time step, bytes}.
+// Input: records of {2 bytes length, 1 byte side, time step and whether its checksum counts, bytes}.
 #include <algorithm>
 #include <cstdlib>
 
@@ -72,7 +72,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t length = std::min<std::size_t>(data[0] << 8 | data[1], size - 3);
     const std::uint8_t how = data[2];
     now += Duration((std::uint64_t{1} << (how >> 1 & 31)) * 16);
-    link.admit({data + 3, length}, how & 1 ? Side::far : Side::near, now);
+    Offload offload;
+    offload.is_checksum_verified = (how & 0x40) == 0;  // or nothing that is made up would reach the tracker
+    link.admit({data + 3, length}, offload, how & 1 ? Side::far : Side::near, now);
     release(link, now);
     data += 3 + length;
     size -= 3 + length;

@@ -1,0 +1,170 @@
+// The tracker's part that says of a segment what it is of what was sent before it: new, ahead, late, or again; and of
+// what is sent again why, and where it was lost. Definitions and sources: api/FIGURES.md.
+#include <algorithm>
+
+#include "emulator/connections/tcp_figures.h"
+#include "emulator/connections/tcp_tracker.h"
+#include "emulator/connections/transition_conditions.h"
+
+namespace wobble {
+namespace {
+
+/// What fills a gap so soon after it was skipped was overtaken on its way here; later it is sent again. The handshake's
+/// round trip, if known.
+constexpr Duration kOvertaking = std::chrono::milliseconds(3);
+/// Beyond a round trip, a retransmission timer waits so long at least (Linux: TCP_RTO_MIN is 200 ms; RFC 6298 asks for
+/// more). What the peer says is answered sooner.
+constexpr Duration kShortestTimer = std::chrono::milliseconds(180);
+
+}  // namespace
+
+// From what was seen of it, or known to be missing, up to the segment.
+void TcpTracker::skip_ahead(const Occasion& o) const noexcept {
+  TcpEndpoint& x = o.x();
+  const RangeList& holes = o.lists().holes;
+  const SequenceNumber begin = holes.count > 0 ? later_of(x.snd_max, ranges_.last_end(holes)) : x.snd_max;
+  if (!is_after(o.segment.seq, begin)) return;
+  count_gap(o.connection, o.who);
+  DataLists& lists = o.need_lists();
+  lists.gap_at = o.now;
+  ranges_.add(lists.holes, begin, o.segment.seq);
+}
+
+// Whether the segment fills what was skipped, and how late.
+TcpTracker::Filling TcpTracker::fills_hole(const Occasion& o, SequenceNumber end) const noexcept {
+  if (o.lists().holes.count == 0) return Filling::nothing;
+  DataLists& lists = o.need_lists();
+  if (!ranges_.remove(lists.holes, o.segment.seq, end)) return Filling::nothing;
+  const Duration round_trip = o.connection.handshake.rtt_initial();
+  const bool is_soon = o.now - lists.gap_at.get() <= (round_trip == Duration{0} ? kOvertaking : round_trip);
+  return is_soon ? Filling::overtaken : Filling::late;
+}
+
+void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
+  TcpEndpoint& x = o.x();
+  const std::uint32_t length = o.segment.sequence_length();
+  if (!x.has(TcpEndpoint::kHasSent) || condition::is_beyond_offer(o)) return;
+  const SequenceNumber end = o.segment.seq + length;
+  const bool is_syn = o.segment.has(tcp_flag::kSyn);
+  if (is_syn && condition::is_other_isn(o)) return;
+  const bool are_windows_known = !o.connection.midstream && !o.connection.liberal;
+  if (condition::is_ahead(o)) {
+    const Claim& claim = o.lists().claim;
+    const bool is_again = length > 0 && claim.is_there && claim.has_fin && claim.end == end;
+    if (is_again) return repeat(o, end, Filling::nothing, sending);
+    if (are_windows_known) skip_ahead(o);
+    return;
+  }
+  if (length == 0) return;
+  if (is_after(o.segment.seq, x.snd_max)) return skip_ahead(o);
+  const bool is_first_answer = o.kind == SegmentKind::syn_ack && !x.has(TcpEndpoint::kSentSynAck);
+  if (is_first_answer) return;  // a simultaneous open's: its SYN once more, as an answer
+  const Filling filling = fills_hole(o, end);
+  if (filling == Filling::overtaken) {
+    o.count(Trouble::overtaken);
+  } else if (!is_after(end, x.snd_max) || filling == Filling::late) {
+    repeat(o, end, filling, sending);
+  }
+}
+
+// Where its sender is in the repair of a loss: true if it has been told of it, not if a timer ran out.
+bool TcpTracker::is_told_of_loss(const Occasion& o, SequenceNumber end) const noexcept {
+  TcpEndpoint& x = o.x();
+  DataLists& lists = o.need_lists();
+  const bool is_first_missing = o.segment.seq == x.una;
+  const bool has_waited = lists.repeated_at.get() != TimePoint{} &&
+                          o.now - lists.repeated_at.get() >= o.connection.handshake.rtt_initial() + kShortestTimer;
+  const bool is_stuck = x.recovery == Recovery::fast && is_first_missing && has_waited;
+  if (x.recovery == Recovery::timeout) return false;
+  if (x.recovery == Recovery::fast && !is_stuck) return true;
+  const bool is_asked_for = x.dup_acks_delivered >= 2 && is_first_missing;
+  const bool is_overtaken = x.dup_acks_delivered >= 1 && ranges_.reaches_beyond(lists.sacked, end);
+  const bool is_told = !is_stuck && (is_asked_for || is_overtaken);
+  if (!is_told && !is_first_missing) return false;  // a tail loss probe
+  x.recovery = is_told ? Recovery::fast : Recovery::timeout;
+  lists.recover = x.snd_max;
+  return is_told;
+}
+
+void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, Sending& sending) const noexcept {
+  TcpEndpoint& x = o.x();
+  const TcpEndpoint& y = o.y();
+  const SequenceNumber begin = o.segment.seq;
+  const bool is_syn = o.segment.has(tcp_flag::kSyn);
+  DataLists& lists = o.need_lists();
+  sending.retransmission = true;
+  sending.retransmission_by_us = ranges_.remove(lists.dropped, begin, end);
+  if (is_syn) o.count(o.kind == SegmentKind::syn ? Trouble::syn_retry : Trouble::syn_ack_retry);
+  if (o.kind == SegmentKind::fin && o.segment.length == 0) o.count(Trouble::fin_retry);
+  const bool is_fast = !is_syn && is_told_of_loss(o, end);
+  lists.repeated_at = o.now;
+  if (sending.retransmission_by_us) return;
+  const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
+  if (is_acknowledged || ranges_.covers(lists.sacked, begin, end)) {
+    o.count(Trouble::spurious);
+    return;
+  }
+  const bool is_delivered =
+      y.has(TcpEndpoint::kHasReceived) && (!is_after(end, y.rcv_nxt) || ranges_.covers(lists.out_of_order, begin, end));
+  std::uint8_t tag = 0;
+  if (is_fast) {
+    o.count(Trouble::fast);
+    tag |= Repetition::kFast;
+  }
+  if (filling == Filling::late) {
+    o.count(Trouble::lost_before);
+    tag |= Repetition::kLostBefore;
+  } else if (is_delivered) {
+    o.count(Trouble::lost_behind);
+    tag |= Repetition::kLostBehind;
+  }
+  if (is_syn) return;
+  ranges_.append(lists.repeated, begin, end, tag, Repetition::kMost);
+  lists.repeated_until = later_of(x.snd_max, end);
+}
+
+// RFC 2018: what X has beyond what it acknowledges; RFC 2883: in the first block, what it has had twice.
+void TcpTracker::hear_sack(const Occasion& o, const PacketView& packet) const noexcept {
+  const SackBlocks blocks = parse_sack_blocks(packet);
+  const TcpEndpoint& y = o.y();
+  if (blocks.count == 0 || !y.has(TcpEndpoint::kHasSent)) return;
+  const SackBlock& first = blocks.items[0];
+  const SackBlock& second = blocks.items[1];
+  const bool is_within_second =
+      blocks.count > 1 && !is_before(first.begin, second.begin) && !is_after(first.end, second.end);
+  const bool has_duplicate = !is_after(first.end, o.segment.ack) || is_within_second;
+  if (has_duplicate) hear_of_duplicate(o, first);
+  for (std::size_t i = has_duplicate ? 1 : 0; i < blocks.count; ++i) {
+    const SackBlock& block = blocks.items[i];
+    const bool is_possible =
+        is_before(block.begin, block.end) && !is_before(block.begin, o.segment.ack) && !is_after(block.end, y.snd_max);
+    if (is_possible) ranges_.add(o.need_lists_of_y().sacked, block.begin, block.end);
+  }
+}
+
+// What was sent again there need not have been.
+void TcpTracker::hear_of_duplicate(const Occasion& o, const SackBlock& block) const noexcept {
+  if (o.lists_of_y().repeated.count == 0) return;
+  DataLists& lists = o.need_lists_of_y();
+  TroublesIndex& troubles = o.y().troubles;
+  std::uint8_t tag = 0;
+  while (ranges_.take_within(lists.repeated, block.begin, block.end, tag)) {
+    if ((tag & Repetition::kFast) != 0) troubles_.take_back(troubles, Trouble::fast);
+    if ((tag & Repetition::kLostBehind) != 0) troubles_.take_back(troubles, Trouble::lost_behind);
+    if ((tag & Repetition::kLostBefore) != 0) troubles_.take_back(troubles, Trouble::lost_before);
+    troubles_.count(troubles, Trouble::spurious);
+  }
+}
+
+// X has acknowledged so far.
+void TcpTracker::forget_repaired(TcpConnection& connection, Role who) const noexcept {
+  const TcpEndpoint& x = connection.of(who);
+  TroublesIndex& troubles = connection.of(peer_of(who)).troubles;
+  const DataLists& known = troubles_.known_lists(troubles);
+  if (known.sacked.count == 0 && known.repeated.count == 0) return;
+  DataLists& lists = troubles_.need_lists(troubles);
+  ranges_.forget_below(lists.sacked, x.ack_sent);
+  if (is_after(x.ack_sent, lists.repeated_until)) ranges_.release(lists.repeated);
+}
+
+}  // namespace wobble

@@ -1,0 +1,79 @@
+// A TCP segment whose checksum was wrong before it came here: its receiver will discard it, so nothing is concluded
+// from it; it is counted, and goes on as it is.
+#include "tests/emulator/bench.h"
+#include "tests/emulator/packets.h"
+
+namespace {
+
+using namespace wobble;
+using namespace wobble::packets;
+using namespace std::chrono_literals;
+using super_packets::Super;
+
+class BadChecksum : public ::testing::Test {
+ protected:
+  void send(Super super, Side side = Side::near) {
+    if (side == Side::far)
+      std::swap_ranges(super.bytes.begin() + 12, super.bytes.begin() + 16, super.bytes.begin() + 16);
+    bench.admit(super, side, now += 1ms);
+    bench.release(now);
+  }
+  void shake_hands() {
+    send(plain(ipv4(kTcp, tcp(5000, 80, 100, 0, tcp_flag::kSyn))));
+    send(plain(ipv4(kTcp, tcp(80, 5000, 500, 101, tcp_flag::kSyn | tcp_flag::kAck))), Side::far);
+    send(plain(ipv4(kTcp, tcp(5000, 80, 101, 501, tcp_flag::kAck))));
+  }
+  /// A FIN whose checksum is one off.
+  static Super damaged_fin() {
+    Super super = plain(ipv4(kTcp, tcp(5000, 80, 101, 501, tcp_flag::kFin | tcp_flag::kAck)));
+    super.bytes[37] ^= 1;
+    return super;
+  }
+  ConnectionFigures figures() { return bench.link.connections().figures(1).value(); }
+  std::size_t told() const { return bench.observer_.told.size(); }
+
+  Bench bench{1};
+  TimePoint now{1s};
+};
+
+TEST_F(BadChecksum, ChangesNoStateIsCountedAndForwardedAsItIs) {
+  shake_hands();
+  const std::size_t before = told();
+  const Super fin = damaged_fin();
+  send(fin);
+  EXPECT_EQ(told(), before);
+  EXPECT_EQ(figures().tcp.bad_checksum, 1u);
+  EXPECT_EQ(figures().client.packets_sent, 2u);
+  ASSERT_EQ(bench.left.size(), 4u);
+  EXPECT_EQ(bench.left.back().bytes, fin.bytes);
+  bench.expect_balance();
+}
+
+TEST_F(BadChecksum, IsNoneIfTheDeviceIsToCompleteIt) {
+  shake_hands();
+  Super partial = plain(ipv4(kTcp, tcp(5000, 80, 101, 501, tcp_flag::kAck | tcp_flag::kPsh, Bytes(10, 7))));
+  PacketView view;
+  ASSERT_EQ(parse_packet(partial.bytes, view), ParseError::none);
+  write_partial_checksum(view, partial.bytes);
+  send(partial);
+  EXPECT_EQ(figures().tcp.bad_checksum, 0u);
+  EXPECT_EQ(figures().client.payload_bytes, 10u);
+}
+
+TEST_F(BadChecksum, IsNotLookedForWhereTheKernelHasVerifiedIt) {
+  shake_hands();
+  Super fin = damaged_fin();
+  fin.offload.is_checksum_verified = true;  // it would know better
+  send(fin);
+  EXPECT_EQ(figures().tcp.bad_checksum, 0u);
+}
+
+TEST_F(BadChecksum, OpensNoConnection) {
+  Super syn = plain(ipv4(kTcp, tcp(5000, 80, 100, 0, tcp_flag::kSyn)));
+  syn.bytes[36] ^= 0x80;
+  send(syn);
+  EXPECT_EQ(told(), 0u);
+  EXPECT_EQ(bench.left.size(), 1u);
+}
+
+}  // namespace
