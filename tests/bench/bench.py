@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import analyze
 import live
 from paths import BUILD
 
@@ -54,7 +55,7 @@ def journal(row, o):
 
 
 PARTS = {"tcp": live.tcp, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory, "lateness": live.lateness,
-         "delay": live.added_delay, "journal": journal}
+         "delay": live.added_delay, "journal": journal, "analyze": analyze.analyze}
 
 
 def verdict(value, how, goal):
