@@ -137,7 +137,11 @@ struct ConnectionQuery {
   std::uint32_t limit = 100;            ///< 1 to 1000
   std::optional<std::uint64_t> cursor;  ///< from the page before
   std::optional<WallTime> until;        ///< opened before
-  std::optional<IpAddress> address;     ///< of either endpoint
+  /// In place of since and until: so long ago, by a clock that nobody sets. What a connection that was opened before
+  /// the system's clock was set bears as its time does not matter then.
+  std::optional<Duration> since_ago;
+  std::optional<Duration> until_ago;
+  std::optional<IpAddress> address;  ///< of either endpoint
   /// Lived while this was asked of its link, in either direction: an impairment's name, or "none" for a clean link.
   std::optional<std::string> condition;
 };

@@ -10,6 +10,7 @@ inline constexpr std::string_view kEventKinds[] = {
     "annotation",      "events_lost",    "transition",       "link_added",        "link_removed",
     "way_in",          "link_started",   "memory_exhausted",
     "half_open_flood",  // HalfOpenFlood: its detail says which "phase"
+    "clock_stepped",    // its detail says by how much, "by_ms", and how long the machine "slept_ms"
 };
 
 }  // namespace wobble::api

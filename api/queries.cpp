@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
 #include "api/handlers.h"
 #include "api/nearest_name.h"
@@ -49,16 +48,15 @@ std::optional<Duration> span_from(const std::string& text) {
   return span.ok() ? std::optional(span.value) : std::nullopt;
 }
 
-/// A moment, the beginning of a day in UTC, or how long ago.
-WallTime time_from(const std::string& text, const char* what) {
+/// A moment, the beginning of a day in UTC, or how long ago: one of `time` and `ago` is set.
+void read_time(const std::string& text, const char* what, std::optional<WallTime>& time, std::optional<Duration>& ago) {
   constexpr std::size_t kDate = 10;
-  if (const auto time = parse_time(text.size() == kDate ? text + "T00:00:00Z" : text)) return *time;
-  const auto ago = span_from(text);
-  if (!ago) {
+  time = parse_time(text.size() == kDate ? text + "T00:00:00Z" : text);
+  if (!time) ago = span_from(text);
+  if (!time && !ago) {
     throw Problem(400, std::string(what) + " is a time such as 2026-11-22T09:05:57Z, a day such as 2026-11-22, " +
                            "or how long ago, such as 10m or 3d.");
   }
-  return (std::chrono::system_clock::now().time_since_epoch() - *ago).count();
 }
 
 }  // namespace
@@ -101,8 +99,8 @@ ConnectionQuery connection_query(const std::map<std::string, std::string>& query
     out.all_protocols = *text == "all";
     if (!out.all_protocols) out.protocol = protocol_from(*text);
   }
-  if (const auto* text = find(query, "since")) out.since = time_from(*text, "since");
-  if (const auto* text = find(query, "until")) out.until = time_from(*text, "until");
+  if (const auto* text = find(query, "since")) read_time(*text, "since", out.since, out.since_ago);
+  if (const auto* text = find(query, "until")) read_time(*text, "until", out.until, out.until_ago);
   if (const auto* text = find(query, "address")) {
     out.address = IpAddress::parse(*text);
     if (!out.address) throw Problem(400, "address is an IPv4 or IPv6 address, such as 10.77.0.1.");

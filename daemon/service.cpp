@@ -30,7 +30,7 @@ Service::Service(Journal& journal, const Settings& settings)
   table_.flood_rate = settings.flood_rate;
   std::random_device device;
   for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
-  table_.ids = std::make_shared<std::atomic<ConnectionId>>(journal.first_connection_id());
+  table_.ids = journal.connection_ids();
   reverter_ = std::thread([this] { bring_back_when_due(); });
   watcher_ = std::thread([this] { watch_ways_in(); });
 }
@@ -73,20 +73,25 @@ std::vector<api::LinkInfo> Service::links() {
   const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
   std::vector<api::LinkInfo> all;
-  for (const auto& [name, link] : links_) all.push_back(link->info);
+  for (const auto& [name, link] : links_) all.push_back(info_of(*link));
   return all;
 }
 
 api::LinkInfo Service::link(const std::string& name) {
   const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
-  return find(name).info;
+  return info_of(find(name));
+}
+
+api::LinkInfo Service::info_of(const ServedLink& link) {
+  api::LinkInfo info = link.info;
+  const auto ends = link.temporaries.present_ends();
+  if (ends) info.reverts_at = wall_clock(*ends);
+  return info;
 }
 
 void Service::put_in_force(ServedLink& link, const LinkConditions& conditions, const std::string& source) {
-  const auto ends = link.temporaries.present_ends();
   link.info.conditions = conditions;
-  link.info.reverts_at = ends ? std::optional(wall_clock(*ends)) : std::nullopt;
   ++link.info.revision;
   journal_.record_change({link.info.name, link.info.revision, source, api::to_json(conditions).dump()});
   has_new_temporaries_ = true;
@@ -108,7 +113,7 @@ api::LinkInfo Service::apply(const std::string& name, const api::Change& change)
     link.temporaries.settle();
   }
   put_in_force(link, change.conditions, change.source);
-  return link.info;
+  return info_of(link);
 }
 
 api::LinkInfo Service::reset(const std::string& name, const std::string& source) {
@@ -118,7 +123,7 @@ api::LinkInfo Service::reset(const std::string& name, const std::string& source)
   call(link, [](Link& l, TimePoint now) { l.reset(now); });
   link.temporaries.settle();
   put_in_force(link, LinkConditions{}, source);
-  return link.info;
+  return info_of(link);
 }
 
 void Service::bring_back_when_due() {

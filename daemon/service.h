@@ -90,6 +90,8 @@ class Service final : public api::Backend {
   };
 
   ServedLink& find(const std::string& name);
+  /// With mutex_ held: as it is now; what depends on the wall's clock by the clock of now.
+  api::LinkInfo info_of(const ServedLink& link);
   /// Runs a command on the link's loop; Unavailable if it does not answer. Nothing to do while there is no loop.
   void call(ServedLink& link, const Forwarder::Command& command);
   /// With mutex_ held: puts conditions in force, counts the revision, and journals it.

@@ -118,10 +118,7 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
   link->info.revision = 1;
   link->info.seed = wanted.seed.value_or(draw_seed());
   link->info.conditions = wanted.conditions;
-  if (wanted.lasts) {
-    link->temporaries.begin(Forwarder::now() + *wanted.lasts, LinkConditions{});
-    link->info.reverts_at = wall_clock(*link->temporaries.present_ends());
-  }
+  if (wanted.lasts) link->temporaries.begin(Forwarder::now() + *wanted.lasts, LinkConditions{});
   link->info.way_in = {wanted.way_in, api::WayInState::waiting, ""};
   std::unique_ptr<WayIn> way_in;
   try {
@@ -144,7 +141,7 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
   journal_.record_change({name, served.info.revision, "as it was made", api::to_json(served.info.conditions).dump()});
   has_new_temporaries_ = true;
   temporaries_changed_.notify_all();
-  return served.info;
+  return info_of(served);
 }
 
 // What is in flight leaves at once, while the way onward still stands, and what has come meanwhile behind it.

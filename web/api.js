@@ -245,6 +245,7 @@ function search(query) {
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
   'events_lost', 'transition', 'link_added', 'link_removed', 'way_in', 'link_started', 'memory_exhausted', 'half_open_flood',
+  'clock_stepped',
 ]);
 
 /**

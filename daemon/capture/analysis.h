@@ -5,7 +5,9 @@
 // 1,024 datagrams that wait for their fragments. One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -28,22 +30,42 @@ struct AnalysisOptions {
   ConnectionTableOptions table;
 };
 
-/// Frames, by what became of them.
+/// Segments of TCP that belong to no connection and open none, by their flags.
+enum class Stray : std::uint8_t {
+  rst,
+  null,     ///< none of them
+  fin,      ///< without ACK, and so are
+  xmas,     ///< FIN, PSH and URG
+  syn_fin,  ///< both, whatever else
+  other,
+};
+inline constexpr std::size_t kStrayCount = 6;
+const char* to_string(Stray stray) noexcept;
+
+/// Frames, by what became of them. Each is one of: packets, second_views, not_ip, unknown_link, unreadable, and (of our
+/// own captures) no arrival. A packet is one of a connection or flow, in bad_checksums, or belongs to nobody.
 struct AnalysisCounts {
   std::uint64_t frames = 0;
   std::uint64_t packets = 0;  ///< IP packets that were looked at, each fragment one
   std::uint64_t not_ip = 0;
-  std::uint64_t unknown_link = 0;  ///< of a link type that is not read
-  std::uint64_t unreadable = 0;    ///< malformed, or cut off within its headers
-  std::uint64_t truncated = 0;     ///< of packets: not whole, but enough of it
-  std::uint64_t fragments = 0;     ///< of packets
-  std::uint64_t bad_checksums = 0;
-  std::uint64_t second_views = 0;  ///< duplicated frames
-  std::uint64_t missed = 0;        ///< the capture says that it lost them
-  std::uint64_t from_before = 0;   ///< of our captures: had arrived before it began
+  std::uint64_t unknown_link = 0;   ///< of a link type that is not read
+  std::uint64_t unreadable = 0;     ///< malformed, cut off within its headers, or shorter on the wire than it says
+  std::uint64_t truncated = 0;      ///< of packets: not whole, but enough of it
+  std::uint64_t fragments = 0;      ///< of packets
+  std::uint64_t tunnelled = 0;      ///< of packets: they were within others
+  std::uint64_t bad_checksums = 0;  ///< of packets
+  std::uint64_t second_views = 0;   ///< duplicated frames
+  std::uint64_t missed = 0;         ///< the capture says that it lost them
+  std::uint64_t from_before = 0;    ///< of our captures: had arrived before it began
+  std::uint64_t departures = 0;     ///< of our captures: where a packet left, or was lost
+  std::uint64_t clock_steps = 0;    ///< the clock went back so often
+  std::array<std::uint64_t, kStrayCount> strays{};
+  std::uint64_t stray_fragments = 0;            ///< of datagrams of which the first part was not seen
+  std::map<std::string, std::uint64_t> unread;  ///< not_ip, by what it is
   std::uint16_t unknown_link_type = 0;
   std::optional<std::int64_t> first;  ///< nanoseconds since the Unix epoch
   std::int64_t last = 0;
+  Duration lasted{0};  ///< with the clock's steps left out
 };
 
 class CaptureAnalysis {
@@ -68,19 +90,29 @@ class CaptureAnalysis {
     TimePoint arrived;
     Side side = Side::near;
     std::uint8_t copies = 0;  ///< still to come
+    bool is_damaged = false;  ///< its checksum was bad when it arrived: nothing is concluded from it
   };
 
   void read_all(CaptureReader& reader);
-  void take(const CaptureReader& reader, const CapturedFrame& frame);
+  void count_strays();
+  /// `behind`: see SortedFrames::stepped_back().
+  void take(const CaptureReader& reader, const CapturedFrame& frame, std::int64_t behind);
   const std::optional<LaneMark>& lane(const CaptureReader& reader, std::uint32_t interface);
   bool find(const CaptureReader& reader, const CapturedFrame& frame, FramedPacket& framed, CapturedPacket& packet);
-  void take_foreign(const CapturedFrame& frame, const FramedPacket& framed, const CapturedPacket& packet);
+  void enter_tunnels(FramedPacket& framed, CapturedPacket& packet);
+  std::int64_t follow_clock(std::int64_t at, std::int64_t behind);
+  void take_foreign(const CapturedFrame& frame, const FramedPacket& framed, const CapturedPacket& packet,
+                    std::int64_t at);
+  // Here `at` is the steady time: the capture's, with what its clock was set back.
   void pass_in_turn(const PacketView& view, std::int64_t at);
+  void begin_appended(const PacketView& view, Side side);
   void pass(const PacketView& view, Side side, std::int64_t at);
   void pass_all(const std::vector<EarlyAcks::Segment>& segments);
   void take_ours(const LaneMark& mark, const CaptureNote& note, const CapturedPacket& packet);
   void arrived(Side side, const CaptureNote& note, const PacketView& view);
   void landed(const CaptureNote& note, const PacketView& view);
+  void follow(Travelling& packet, const CaptureNote& note, const PacketView& view);
+  void count_stray(const PacketView& view);
   void move_to(std::int64_t at);
 
   AnalysisOptions options_;
@@ -95,6 +127,7 @@ class CaptureAnalysis {
   AnalysisCounts counts_;
   CaptureClock clock_;
   TimePoint now_{};
+  bool may_be_appended_ = false;
 };
 
 }  // namespace wobble::daemon

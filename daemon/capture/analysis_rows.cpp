@@ -5,9 +5,15 @@
 #include "api/connection_row.h"
 
 namespace wobble::daemon {
+
+void AnalysisRows::hand_on(const AnalysedConnection& connection) {
+  packets_ += connection.row.client.figures.packets_sent + connection.row.server.figures.packets_sent;
+  sink_(connection);
+}
+
 void AnalysisRows::on(const ConnectionOpened& event) noexcept {
   api::ConnectionRow& row = open_[event.id].row;
-  row = api::row_of(event, [this](TimePoint at) { return clock_.wall_time(at); });
+  row = api::row_of(event, [this](TimePoint at) { return clock_->wall_time(at); });
   row.link = link_;
   if (!has_sides_) row.client_side = Side::near;
 }
@@ -21,7 +27,7 @@ void AnalysisRows::on(const Transition& event) noexcept {
   transition.event_id = next_event_++;
   transition.connection = event.id;
   transition.link = row.link;
-  transition.at = clock_.wall_time(event.at);
+  transition.at = clock_->wall_time(event.at);
   transition.side = event.side;
   transition.from = event.from;
   transition.to = event.to;
@@ -35,7 +41,7 @@ void AnalysisRows::on(const ConnectionClosed& event) noexcept {
   const auto found = open_.find(event.id);
   if (found == open_.end()) return;
   api::ConnectionRow& row = found->second.row;
-  api::set_end(row, event, [this](TimePoint at) { return clock_.wall_time(at); });
+  api::set_end(row, event, [this](TimePoint at) { return clock_->wall_time(at); });
   if (is_at_end_) row.closed_at.reset();
   if (!found->second.has_ended) ended_.push_back(event.id);
   found->second.has_ended = true;
@@ -53,7 +59,7 @@ void AnalysisRows::on_reopened(const ConnectionReopened& event) noexcept {
 void AnalysisRows::on_late(const LateFigures& event) noexcept {
   const auto found = open_.find(event.id);
   if (found == open_.end()) return;
-  api::set_figures(found->second.row, event.figures, [this](TimePoint at) { return clock_.wall_time(at); });
+  api::set_figures(found->second.row, event.figures, [this](TimePoint at) { return clock_->wall_time(at); });
 }
 
 void AnalysisRows::sweep(const ConnectionTable& table) {
@@ -61,7 +67,7 @@ void AnalysisRows::sweep(const ConnectionTable& table) {
   std::erase_if(ended_, [&](ConnectionId id) {
     if (table.has(id)) return false;
     const auto found = open_.find(id);
-    sink_(found->second);
+    hand_on(found->second);
     open_.erase(found);
     return true;
   });
@@ -73,7 +79,7 @@ void AnalysisRows::finish() {
   ids.reserve(open_.size());
   for (const auto& [id, connection] : open_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
-  for (const ConnectionId id : ids) sink_(open_.at(id));
+  for (const ConnectionId id : ids) hand_on(open_.at(id));
   open_.clear();
   ended_.clear();
 }

@@ -3,13 +3,14 @@
 // the table can hold.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "api/backend.h"
+#include "daemon/capture/capture_clock.h"
 #include "emulator/connection_table.h"
 
 namespace wobble::daemon {
@@ -21,21 +22,6 @@ struct AnalysedConnection {
 };
 using AnalysisSink = std::function<void(const AnalysedConnection&)>;
 
-/// A capture's times as those of a machine that was switched on an hour before: the table expects a steady clock's.
-struct CaptureClock {
-  static constexpr Duration kBefore = std::chrono::hours(1);
-  static constexpr Duration kLongest = std::chrono::hours(24 * 365 * 30);  ///< later is taken for this
-
-  api::WallTime first = 0;  ///< of the capture
-
-  TimePoint moment(api::WallTime at) const {
-    const auto after = static_cast<__int128>(at) - first;
-    const auto count = std::clamp<__int128>(after, -kBefore.count() + 1, kLongest.count());
-    return TimePoint(kBefore + Duration(static_cast<Duration::rep>(count)));
-  }
-  api::WallTime wall_time(TimePoint at) const { return first + (at.time_since_epoch() - kBefore).count(); }
-};
-
 class AnalysisRows final : public ConnectionObserver {
  public:
   explicit AnalysisRows(AnalysisSink sink) : sink_(std::move(sink)) {}
@@ -46,7 +32,8 @@ class AnalysisRows final : public ConnectionObserver {
     has_sides_ = has_sides;
   }
 
-  void set_clock(const CaptureClock& clock) { clock_ = clock; }
+  /// The capture's, which outlives this.
+  void set_clock(const CaptureClock& clock) { clock_ = &clock; }
 
   void on(const ConnectionOpened& event) noexcept override;
   void on(const Transition& event) noexcept override;
@@ -61,10 +48,14 @@ class AnalysisRows final : public ConnectionObserver {
   void end_capture() { is_at_end_ = true; }
   /// Hands on everything, in the order of opening; the table is empty.
   void finish();
+  /// Packets of all connections and flows that were handed on.
+  std::uint64_t packets() const noexcept { return packets_; }
 
  private:
+  void hand_on(const AnalysedConnection& connection);
+
   AnalysisSink sink_;
-  CaptureClock clock_;
+  const CaptureClock* clock_ = nullptr;
   std::string link_;
   bool has_sides_ = false;
   bool is_at_end_ = false;
@@ -72,6 +63,7 @@ class AnalysisRows final : public ConnectionObserver {
   std::vector<ConnectionId> ended_;
   std::size_t sweep_at_ = 1024;  ///< when so many have ended
   std::uint64_t next_event_ = 1;
+  std::uint64_t packets_ = 0;
 };
 
 }  // namespace wobble::daemon

@@ -23,7 +23,10 @@ class ByteSource {
   virtual std::size_t read(std::span<std::uint8_t> out) = 0;
 };
 
-/// `path`, or standard input for "-". gzip is recognised by its first bytes. std::system_error if it cannot be opened.
+/// What `source` holds, if it is gzip; else `source` itself. CaptureError if it is packed in another way (it is named).
+std::unique_ptr<ByteSource> unpacked(std::unique_ptr<ByteSource> source);
+
+/// `path`, or standard input for "-", unpacked. std::system_error if it cannot be opened.
 std::unique_ptr<ByteSource> open_source(const std::string& path);
 
 /// Bytes that somebody else keeps.
@@ -46,10 +49,12 @@ class CaptureInput {
   std::size_t read(std::span<std::uint8_t> out);
   /// All of them, or CaptureError: "`what` is cut off".
   void read_whole(std::span<std::uint8_t> out, const char* what);
+  /// The same without a copy: valid until the next call of any kind. Fewer than `n` only at the end.
+  std::span<const std::uint8_t> take(std::size_t n);
   void skip(std::uint64_t bytes, const char* what);
 
  private:
-  static constexpr std::size_t kBuffer = 65'536;
+  static constexpr std::size_t kBuffer = 262'144;
   std::unique_ptr<ByteSource> source_;
   std::vector<std::uint8_t> buffer_;
   std::size_t begin_ = 0;

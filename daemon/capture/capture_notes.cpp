@@ -1,13 +1,18 @@
 #include "daemon/capture/capture_notes.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 
 namespace wobble::daemon {
 namespace {
 
 constexpr std::string_view kMark = "wobble capture 1, ";
+constexpr std::string_view kBadChecksum = "bad checksum";
+constexpr std::string_view kClockSet = ", clock set by ";
+constexpr std::int64_t kMostSet = std::numeric_limits<std::int64_t>::max();
 constexpr std::array<std::string_view, 3> kLanes = {"near", "far", "lost"};
 constexpr std::array<std::string_view, 3> kKinds = {"arrived", "left", "lost"};
 
@@ -101,6 +106,10 @@ bool take_copies(Words& words, Fate& fate) {
 bool take_fate_words(Words& words, CaptureNote& note) {
   bool is_first = true;
   do {
+    if (!is_first && words.take(kBadChecksum)) {
+      note.has_bad_checksum = true;
+      continue;
+    }
     FateWord word{};
     if (!words.take_name(word, FateWord::dropped)) return false;
     if (is_first) note.word = word;
@@ -120,6 +129,7 @@ std::string print_note(const CaptureNote& note) {
   out += to_string(word);
   if (note.fate.corrupted && word != FateWord::corrupted) out += ", corrupted";
   if (note.fate.reordered && word != FateWord::reordered) out += ", reordered";
+  if (note.has_bad_checksum) out += ", " + std::string(kBadChecksum);
   if (note.kind == CaptureNote::Kind::arrived) return out + print_copies(note.fate);
   out += "; copy " + std::to_string(note.copy);
   if (note.kind == CaptureNote::Kind::lost) {
@@ -155,8 +165,11 @@ std::optional<CaptureNote> parse_note(std::string_view text) {
   return note;
 }
 
-std::string lane_mark(CaptureLane lane, std::string_view link) {
-  return std::string(kMark) + std::string(kLanes[static_cast<std::size_t>(lane)]) + " of link " + std::string(link);
+std::string lane_mark(CaptureLane lane, std::string_view link, std::int64_t behind) {
+  std::string out = std::string(kMark) + std::string(kLanes[static_cast<std::size_t>(lane)]) + " of link ";
+  out += link;
+  if (behind != 0) out += std::string(kClockSet) + std::to_string(-behind) + " ns";
+  return out;
 }
 
 std::optional<LaneMark> parse_lane_mark(std::string_view hardware) {
@@ -165,7 +178,14 @@ std::optional<LaneMark> parse_lane_mark(std::string_view hardware) {
   for (std::size_t lane = 0; lane < kLanes.size(); ++lane) {
     if (!words.take(kLanes[lane])) continue;
     if (!words.take(" of link ")) return std::nullopt;
-    return LaneMark{static_cast<CaptureLane>(lane), std::string(words.left)};
+    const std::size_t comma = std::min(words.left.find(kClockSet), words.left.size());  // no link's name has one
+    LaneMark mark{static_cast<CaptureLane>(lane), std::string(words.left.substr(0, comma))};
+    words.left.remove_prefix(comma);
+    std::int64_t set_by = 0;
+    if (words.take(kClockSet) && words.take_number(set_by) && words.left == " ns" && set_by >= -kMostSet) {
+      mark.behind = -set_by;
+    }
+    return mark;
   }
   return std::nullopt;
 }

@@ -19,7 +19,9 @@ namespace wobble::daemon {
 /// LINKTYPE_ values, as the two formats write them.
 namespace link_type {
 inline constexpr std::uint16_t kNull = 0, kEthernet = 1, kRawOpenBsd = 14, kRawBsd = 12, kRaw = 101, kLoop = 108,
-                               kCooked = 113, kIpv4 = 228, kIpv6 = 229, kCooked2 = 276;
+                               kCooked = 113, kIpv4 = 228, kIpv6 = 229, kCooked2 = 276, kPpp = 9, kPppHdlc = 50,
+                               kPppoe = 51, kCiscoHdlc = 104, kWifi = 105, kPrism = 119, kRadiotap = 127, kAvs = 163,
+                               kPpi = 192, kPppWithDirection = 204, kNflog = 239;
 }
 
 struct CaptureInterface {

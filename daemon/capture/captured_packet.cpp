@@ -57,7 +57,11 @@ ParseError PacketRestorer::read(std::span<const std::uint8_t> bytes, std::uint32
   const std::uint32_t length =
       stated == 0 ? std::max(original_length, static_cast<std::uint32_t>(bytes.size())) : stated;
   out.is_whole = bytes.size() >= length && length <= kLongest;
-  if (stated != 0 && out.is_whole) return parse_packet(bytes, out.view);
+  if (stated != 0 && out.is_whole) {
+    longest_whole_ = std::max(longest_whole_, stated);
+    return parse_packet(bytes, out.view);
+  }
+  if (original_length < stated && stated <= longest_whole_) return ParseError::truncated;
 
   const std::size_t kept = std::min<std::size_t>(length, kLongest);
   const std::size_t captured = std::min(bytes.size(), kept);

@@ -4,6 +4,7 @@ namespace wobble::daemon {
 namespace {
 
 constexpr std::size_t kMostDirections = 65'536;  // later ones are not looked at
+constexpr std::uint64_t kEnough = 1000;
 
 bool is_ipv4_header_right(std::span<const std::uint8_t> bytes) {
   std::uint32_t sum = 0;
@@ -28,21 +29,34 @@ std::optional<Checksums> parse_checksums(std::string_view text) {
   return std::nullopt;
 }
 
+ChecksumPolicy::Direction* ChecksumPolicy::find(const PacketView& packet) {
+  const Hosts hosts{packet.source, packet.destination};
+  if (of_latest_ != nullptr && latest_ == hosts) return of_latest_;
+  const auto found = directions_.find(hosts);
+  if (found == directions_.end()) return nullptr;
+  latest_ = hosts;
+  return of_latest_ = &found->second;
+}
+
 void ChecksumPolicy::look(const CapturedPacket& packet) {
-  if (!packet.is_whole || is_checksum_partial(packet.view)) return;
-  const auto key = std::pair(packet.view.source, packet.view.destination);
-  if (directions_.size() >= kMostDirections && !directions_.contains(key)) return;
-  Direction& direction = directions_[key];
-  ++(is_right(packet) ? direction.good : direction.bad);
+  if (!packet.is_whole) return;
+  Direction* direction = find(packet.view);
+  if (direction != nullptr && direction->good + direction->bad >= kEnough) return;
+  if (is_checksum_partial(packet.view)) return;
+  if (direction == nullptr) {
+    if (directions_.size() >= kMostDirections) return;
+    direction = &directions_[{packet.view.source, packet.view.destination}];
+  }
+  ++(is_right(packet) ? direction->good : direction->bad);
 }
 
 bool ChecksumPolicy::is_bad(const CapturedPacket& packet) {
   if (mode_ == Checksums::ignore) return false;
   if (mode_ == Checksums::verify) return !is_right(packet);
   if (is_learning_) look(packet);
-  const auto found = directions_.find({packet.view.source, packet.view.destination});
-  if (found == directions_.end()) return false;
-  const Direction& direction = found->second;
+  const Direction* found = find(packet.view);
+  if (found == nullptr) return false;
+  const Direction& direction = *found;
   if (direction.bad == 0 || direction.bad >= 9 * direction.good) return false;
   return !is_right(packet) && !is_checksum_partial(packet.view);
 }

@@ -4,20 +4,20 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 
 #include "daemon/capture/captured_packet.h"
+#include "daemon/capture/quick_hash.h"
 
 namespace wobble::daemon {
 
 enum class Checksums : std::uint8_t {
   verify,     ///< every one
   ignore,     ///< none
-  automatic,  ///< but those not summed yet, and those of a direction (sender and receiver) of which 90 % or more are
-              ///< bad
+  automatic,  ///< but those not summed yet, and those of a direction (sender and receiver) of which 90 % or more of the
+              ///< first thousand are bad
 };
 std::optional<Checksums> parse_checksums(std::string_view text);  ///< "verify", "ignore", "auto"
 
@@ -41,7 +41,19 @@ class ChecksumPolicy {
   };
   Checksums mode_;
   bool is_learning_ = true;
-  std::map<std::pair<IpAddress, IpAddress>, Direction> directions_;
+  struct Hosts {
+    IpAddress from;
+    IpAddress to;
+    bool operator==(const Hosts&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Hosts& hosts) const noexcept { return hash_of_addresses(hosts.from, hosts.to); }
+  };
+  Direction* find(const PacketView& packet);
+
+  std::unordered_map<Hosts, Direction, Hash> directions_;
+  Hosts latest_;  ///< nearly always the next packet's, or its answer's
+  Direction* of_latest_ = nullptr;
 };
 
 }  // namespace wobble::daemon

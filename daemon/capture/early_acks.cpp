@@ -9,24 +9,28 @@ std::size_t index_of(Side side) { return side == Side::near ? 0 : 1; }
 
 }  // namespace
 
-const EarlyAcks::Sent* EarlyAcks::find(const FlowKey& flow) const {
-  for (const SentByFlow* flows : {&sent_, &before_}) {
-    const auto found = flows->find(flow);
-    if (found != flows->end()) return &found->second;
+// `latest_` is always one of sent_, whose places stay as they are until it becomes before_.
+EarlyAcks::Sent* EarlyAcks::find(const FlowKey& flow) {
+  if (of_latest_ != nullptr && latest_ == flow) return of_latest_;
+  if (const auto found = sent_.find(flow); found != sent_.end()) {
+    latest_ = flow;
+    return of_latest_ = &found->second;
   }
-  return nullptr;
+  const auto found = before_.find(flow);
+  return found == before_.end() ? nullptr : &found->second;
 }
 
 EarlyAcks::Sent& EarlyAcks::need(const FlowKey& flow) {
-  const auto found = sent_.find(flow);
-  if (found != sent_.end()) return found->second;
   const Sent* known = find(flow);
+  if (of_latest_ != nullptr && of_latest_ == known) return *of_latest_;
   const Sent sent = known != nullptr ? *known : Sent{};
   if (sent_.size() >= kGeneration) {
     before_.swap(sent_);
     sent_.clear();
   }
-  return sent_[flow] = sent;
+  latest_ = flow;
+  of_latest_ = &(sent_[flow] = sent);
+  return *of_latest_;
 }
 
 bool EarlyAcks::keep_early(const PacketView& packet, Side side, std::int64_t at) {

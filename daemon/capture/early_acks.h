@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/capture/quick_hash.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/sequence.h"
 #include "emulator/packet.h"
@@ -34,6 +35,8 @@ class EarlyAcks {
   /// To be called for every TCP segment that is looked at: it was sent.
   void seen(const PacketView& packet, Side side);
 
+  /// Whether that segment's flow was seen lately.
+  bool knows(const PacketView& packet, Side side) { return find(FlowKey::of(packet, side)) != nullptr; }
   /// Those that need not, or may not, wait any longer once `packet` is next; taken out, in their order.
   std::vector<Segment> ripe_before(const PacketView& packet, Side side, std::int64_t at);
   /// Those of that segment's flow whose turn has come, since it was seen.
@@ -49,15 +52,20 @@ class EarlyAcks {
   std::vector<Segment> take_if(Predicate predicate);
 
   struct Hash {
-    std::size_t operator()(const FlowKey& key) const noexcept { return hash_of(HashKey{}, key); }
+    std::size_t operator()(const FlowKey& key) const noexcept {
+      const std::uint64_t ports = std::uint64_t{key.near_port} << 16 | key.far_port;
+      return mix64(hash_of_addresses(key.near_address, key.far_address) ^ ports);
+    }
   };
   using SentByFlow = std::unordered_map<FlowKey, Sent, Hash>;
   /// Of a flow that was seen lately; nothing if it was not.
-  const Sent* find(const FlowKey& flow) const;
+  Sent* find(const FlowKey& flow);
   Sent& need(const FlowKey& flow);
 
   SentByFlow sent_;    ///< the flows seen last, and
   SentByFlow before_;  ///< those seen before them: together all of the last kGeneration, and at most twice as many
+  FlowKey latest_;     ///< nearly always the next packet's
+  Sent* of_latest_ = nullptr;
   std::deque<Segment> waiting_;
 };
 

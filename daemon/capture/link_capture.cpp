@@ -25,6 +25,13 @@ void count_from(TimePoint arrived, Fate& fate) {
   }
 }
 
+/// As the link sees it: what a device still has to sum is right, and so are the segments of a super-packet.
+bool has_bad_checksum(const PacketSighting& packet) {
+  if (packet.packet == nullptr || packet.packet->count() > 1 || packet.packet->offload().needs_checksum) return false;
+  const PacketView view = packet.packet->segment(packet.segment);
+  return view.is_tcp() && !is_checksum_right(view) && !is_checksum_partial(view);
+}
+
 CaptureLane lane_of(Side side) { return side == Side::near ? CaptureLane::near : CaptureLane::far; }
 
 }  // namespace
@@ -111,6 +118,7 @@ void CaptureTap::arrived(const PacketSighting& packet, const Fate& fate, TimePoi
   if (!is_wanted(packet)) return;
   Header header;
   header.note.fate = fate;
+  header.note.has_bad_checksum = has_bad_checksum(packet);
   count_from(now, header.note.fate);
   header.lane = lane_of(side_of(packet, false));
   header.at = now;
@@ -160,12 +168,12 @@ bool CaptureTap::next(Sight& sight) {
   return true;
 }
 
-void write_link_preamble(std::string& out, const std::string& link, std::uint32_t snap_length) {
+void write_link_preamble(std::string& out, const std::string& link, std::uint32_t snap_length, std::int64_t behind) {
   write_section_header(out, std::string("wobble ") + WOBBLE_VERSION,
                        "Each packet stands where it arrived, and once more for each copy where it left; one that was "
                        "lost in between stands on the interface 'lost'. The comments say what was done to it.");
   const auto describe = [&](CaptureLane lane, const char* name, std::string_view description) {
-    const std::string mark = lane_mark(lane, link);
+    const std::string mark = lane_mark(lane, link, behind);
     const std::string label = link + " " + name;
     write_interface(out, snap_length, {label, description, mark});
   };
@@ -198,7 +206,14 @@ LinkCapture::~LinkCapture() {
 }
 
 void LinkCapture::write(std::string& out, const CaptureTap::Sight& sight) {
-  write_sight(out, wall_clock_(sight.at), sight);
+  const api::WallTime at = wall_clock_(sight.at);
+  const std::int64_t offset = at - sight.at.time_since_epoch().count();
+  if (!offset_) offset_ = offset;
+  if (const std::int64_t behind = *offset_ - offset; behind != behind_) {
+    behind_ = behind;
+    write_link_preamble(out, link_, options_.snap_length, behind);
+  }
+  write_sight(out, at, sight);
   ++written_[static_cast<std::size_t>(sight.lane)];
   if (sight.note.kind == CaptureNote::Kind::arrived) ++arrivals_;
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,8 @@ class CaptureTap final : public PacketTap {
 };
 
 /// What stands before a capture's packets, and one of them.
-void write_link_preamble(std::string& out, const std::string& link, std::uint32_t snap_length);
+/// `behind`: see LaneMark; where the clock was set a new section begins that says so.
+void write_link_preamble(std::string& out, const std::string& link, std::uint32_t snap_length, std::int64_t behind = 0);
 void write_sight(std::string& out, api::WallTime at, const CaptureTap::Sight& sight);
 
 /// A tap's packets as pcapng, until enough was captured or the link is no more. Once a second without a packet it hands
@@ -101,6 +103,8 @@ class LinkCapture final : public api::Capture {
   std::function<void()> detach_;
   TimePoint began_;
   TimePoint spoke_;                       ///< when something was last handed out
+  std::optional<std::int64_t> offset_;    ///< of the wall's clock, at the first packet
+  std::int64_t behind_ = 0;               ///< as the latest section says
   std::uint64_t written_[3] = {0, 0, 0};  ///< by lane
   std::uint64_t arrivals_ = 0;
   bool has_begun_ = false;

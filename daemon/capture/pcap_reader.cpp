@@ -22,24 +22,23 @@ PcapReader::PcapReader(CaptureInput input, ByteOrder order, bool nanoseconds)
 }
 
 bool PcapReader::next(CapturedFrame& frame) {
-  std::array<std::uint8_t, 16> header{};
+  constexpr std::size_t kHeader = 16;
   const std::uint64_t at = input_.offset();
-  const std::size_t n = input_.read(header);
-  if (n == 0) return false;
-  if (n < header.size()) throw CaptureError("a frame's header is cut off", at);
+  const std::span<const std::uint8_t> header = input_.take(kHeader);
+  if (header.empty()) return false;
+  if (header.size() < kHeader) throw CaptureError("a frame's header is cut off", at);
   std::uint32_t captured = order_.u32(header, 8);
   std::uint32_t original = order_.u32(header, 12);
   if (is_swapped_version_) std::swap(captured, original);
   if (captured > kLongestRecord) {
     throw CaptureError("a frame says that it has " + std::to_string(captured) + " bytes", at);
   }
-  record_.resize(captured);
-  input_.read_whole(record_, "a frame");
   const std::int64_t unit = nanoseconds_ ? 1 : 1000;
   frame.at = std::int64_t{order_.u32(header, 0)} * kSecond + std::int64_t{order_.u32(header, 4)} * unit;
   frame.interface = 0;
   frame.original_length = std::max(original, captured);
-  frame.bytes = record_;
+  frame.bytes = input_.take(captured);
+  if (frame.bytes.size() < captured) throw CaptureError("a frame is cut off", at + kHeader);
   frame.comment = {};
   frame.missed = 0;
   return true;

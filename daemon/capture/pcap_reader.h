@@ -20,7 +20,6 @@ class PcapReader final : public CaptureReader {
   ByteOrder order_;
   bool nanoseconds_;
   bool is_swapped_version_ = false;  ///< before 2.4 the two lengths stood the other way round
-  std::vector<std::uint8_t> record_;
 };
 
 /// pcapng: blocks of  0 type | 4 total length | body | total length, each with options at its end.
@@ -57,6 +56,7 @@ class PcapngReader final : public CaptureReader {
   std::size_t first_interface_ = 0;  ///< of this section, in interfaces_
   std::vector<Clock> clocks_;        ///< beside interfaces_
   std::vector<std::uint8_t> body_;
+  bool is_padded_ = true;  ///< of the block in body_: to four bytes
   std::int64_t last_ = 0;
 };
 

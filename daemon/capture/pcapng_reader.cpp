@@ -60,7 +60,7 @@ void PcapngReader::begin_section(std::uint64_t at) {
     throw CaptureError("a section header has no byte-order magic", at);
   }
   const std::uint32_t total = order_.u32(head, 0);
-  if (total < 28 || total % 4 != 0 || total > kLongestRecord) {
+  if (total < 28 || total > kLongestRecord) {
     throw CaptureError("a section header says that it has " + std::to_string(total) + " bytes", at);
   }
   body_.resize(total - 12);
@@ -77,8 +77,14 @@ void PcapngReader::read_body(std::uint32_t total_length, std::uint64_t at) {
   }
   body_.resize(total_length - kFrame + 4);
   input_.read_whole(body_, "a block");
+  // Some writers do not pad: neither the block, or the block but not its length.
+  if (const std::size_t over = total_length % 4; over != 0 && order_.u32(body_, body_.size() - 4) != total_length) {
+    body_.resize(body_.size() + 4 - over);
+    input_.read_whole(std::span(body_).last(4 - over), "a block");
+  }
   if (order_.u32(body_, body_.size() - 4) != total_length) throw CaptureError("a block's two lengths differ", at);
   body_.resize(body_.size() - 4);
+  is_padded_ = body_.size() % 4 == 0;
 }
 
 template <typename Take>
@@ -151,7 +157,8 @@ void PcapngReader::finish(const Packet& packet, CapturedFrame& frame, std::uint6
   frame.bytes = std::span<const std::uint8_t>(body_).subspan(packet.bytes_at, packet.captured);
   frame.comment = {};
   frame.missed = 0;
-  each_option(packet.bytes_at + padded(packet.captured), [&](std::uint16_t code, std::span<const std::uint8_t> value) {
+  const std::size_t behind = packet.bytes_at + (is_padded_ ? padded(packet.captured) : packet.captured);
+  each_option(behind, [&](std::uint16_t code, std::span<const std::uint8_t> value) {
     if (code == kComment && frame.comment.empty()) {
       frame.comment = {reinterpret_cast<const char*>(value.data()), value.size()};
     }
@@ -173,7 +180,7 @@ bool PcapngReader::next(CapturedFrame& frame) {
     }
     input_.read_whole(word, "a block");
     const std::uint32_t total = order_.u32(word, 0);
-    if (total < kFrame || total % 4 != 0) {
+    if (total < kFrame) {
       throw CaptureError("a block says that it has " + std::to_string(total) + " bytes", at);
     }
     switch (type) {
@@ -189,7 +196,7 @@ bool PcapngReader::next(CapturedFrame& frame) {
           throw CaptureError("a packet stands before any interface", at);
         }
         return read_packet(type, frame, at);
-      default: input_.skip(total - 8, "a block");
+      default: read_body(total, at);
     }
   }
 }

@@ -4,11 +4,14 @@
 #include <charconv>
 #include <exception>
 
-#include "daemon/capture/analysis_rows.h"
+#include "daemon/capture/capture_clock.h"
+#include "daemon/capture/capture_notes.h"
+#include "daemon/capture/duplicate_frames.h"
 #include "daemon/capture/link_capture.h"
 #include "daemon/capture/link_layer.h"
 #include "daemon/capture/pcap_writer.h"
 #include "daemon/capture/sorted_frames.h"
+#include "emulator/random.h"
 
 namespace wobble::daemon {
 namespace {
@@ -49,7 +52,7 @@ class Run {
   }
 
   void admit(const PacketView& packet, Side side, std::int64_t at) {
-    if (!has_begun_) clock_.first = at;
+    if (!has_begun_) clock_ = CaptureClock(at);
     has_begun_ = true;
     move_to(std::max(now_, clock_.moment(at)));
     link_.admit(packet.bytes, side, now_);
@@ -163,35 +166,74 @@ std::optional<Side> HostSides::arrival_of(const PacketView& packet) {
   return source;
 }
 
+namespace {
+
+/// Of a capture, what a link would have been given: which packets, and on which side each arrived.
+class Arrivals {
+ public:
+  Arrivals(const ReplayOptions& options, ReplayCounts& counts) : sides_(options.near), counts_(counts) {}
+
+  /// `at`: steady. True if `packet` and `side` are those of an arrival.
+  bool take(const CaptureReader& reader, const CapturedFrame& frame, std::int64_t at, CapturedPacket& packet,
+            Side& side) {
+    const CaptureInterface& interface = reader.interfaces()[frame.interface];
+    const std::optional<LaneMark> lane = parse_lane_mark(interface.hardware);
+    const std::optional<CaptureNote> note = lane ? parse_note(frame.comment) : std::nullopt;
+    if (note && note->kind != CaptureNote::Kind::arrived) return leave_out(counts_.departures);
+    FramedPacket framed;
+    if (find_packet(interface.link_type, frame.bytes, frame.original_length, framed) != FrameContent::ip ||
+        restorer_.read(framed.bytes, framed.original_length, packet) != ParseError::none ||
+        packet.view.length != packet.view.bytes.size()) {
+      return leave_out(counts_.not_read);
+    }
+    const std::uint64_t way = mix64(std::uint64_t{frame.interface} << 32 | framed.seen_at) ^ framed.tags;
+    if (!lane && duplicates_.is_second_view(packet.view, way, at)) return leave_out(counts_.second_views);
+    const auto arrived_on =
+        note && !sides_.has_prefix() ? std::optional(side_of(*lane)) : sides_.arrival_of(packet.view);
+    if (!arrived_on) return leave_out(counts_.one_sided);
+    side = *arrived_on;
+    return true;
+  }
+
+ private:
+  static Side side_of(const LaneMark& lane) { return lane.lane == CaptureLane::far ? Side::far : Side::near; }
+  bool leave_out(std::uint64_t& why) {
+    ++why;
+    ++counts_.left_out;
+    return false;
+  }
+
+  HostSides sides_;
+  PacketRestorer restorer_;
+  DuplicateFrames duplicates_;
+  ReplayCounts& counts_;
+};
+
+}  // namespace
+
 ReplayCounts replay(CaptureReader& reader, const ReplayOptions& options,
                     const std::function<void(std::string_view)>& write) {
   ReplayCounts counts;
-  HostSides sides(options.near);
+  Arrivals arrivals(options, counts);
   SortedFrames frames(reader);
-  PacketRestorer restorer;
   Run run(options, write);
   std::exception_ptr damage;
   CapturedFrame frame;
   try {
     while (frames.next(frame)) {
       ++counts.frames;
-      FramedPacket framed;
       CapturedPacket packet;
-      const std::uint16_t type = reader.interfaces()[frame.interface].link_type;
-      const bool is_packet = find_packet(type, frame.bytes, frame.original_length, framed) == FrameContent::ip &&
-                             restorer.read(framed.bytes, framed.original_length, packet) == ParseError::none &&
-                             packet.view.length == packet.view.bytes.size();
-      const std::optional<Side> side = is_packet ? sides.arrival_of(packet.view) : std::nullopt;
-      if (!side) continue;
+      Side side{};
+      const std::int64_t at = frames.steady_time();
+      if (!arrivals.take(reader, frame, at, packet, side)) continue;
       ++counts.admitted;
-      run.admit(packet.view, *side, frame.at);
+      run.admit(packet.view, side, at);
     }
   } catch (const CaptureError&) {
     damage = std::current_exception();
   }
   run.drain();
   if (damage) std::rethrow_exception(damage);
-  counts.left_out = counts.frames - counts.admitted;
   counts.left = run.left();
   return run.finish(counts);
 }

@@ -32,6 +32,7 @@ class HostSides {
   explicit HostSides(std::optional<AddressPrefix> near) : near_(near) {}
   /// Nothing if both its hosts are on one side.
   std::optional<Side> arrival_of(const PacketView& packet);
+  bool has_prefix() const noexcept { return near_.has_value(); }
 
  private:
   std::optional<Side> known(const IpAddress& host) const;
@@ -56,14 +57,19 @@ struct ReplayOptions {
 struct ReplayCounts {
   std::uint64_t frames = 0;
   std::uint64_t admitted = 0;
-  std::uint64_t left_out = 0;  ///< not IP, unreadable, or between two hosts of one side
+  std::uint64_t left_out = 0;      ///< of frames: whatever was not admitted,
+  std::uint64_t second_views = 0;  ///< as what was seen already (duplicate_frames.h),
+  std::uint64_t departures = 0;    ///< what one of our captures shows a second time, where it left or was lost,
+  std::uint64_t not_read = 0;      ///< what is not IP, unreadable, or cut off from a super-packet,
+  std::uint64_t one_sided = 0;     ///< and what is between two hosts of one side
   std::uint64_t left = 0;
   DirectionCounters up;
   DirectionCounters down;
 };
 
-/// Reads all of `reader` and hands the output to `write`, piece after piece. What the capture had cut off of a packet
-/// is zeros in the output. CaptureError after everything before the damage was written.
+/// Of one of our own captures each packet is taken once, where it arrived. Times go on where the capture's clock was
+/// set back. Reads all of `reader` and hands the output to `write`, piece after piece. What the capture had cut off of
+/// a packet is zeros in the output. CaptureError after everything before the damage was written.
 ReplayCounts replay(CaptureReader& reader, const ReplayOptions& options,
                     const std::function<void(std::string_view)>& write);
 

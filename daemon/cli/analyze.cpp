@@ -43,13 +43,13 @@ class JsonOutput {
     has_connections_ = true;
     if (out_.size() > kFlush) flush();
   }
-  void finish() {
+  void finish(const Json& counts) {
     out_ += "\n], \"flows\": [";
     flush();
     std::rewind(flows_.get());
     char part[kFlush];
     while (const std::size_t n = std::fread(part, 1, sizeof part, flows_.get())) say({part, n});
-    say("\n]}\n");
+    say("\n], \"counts\": " + counts.dump() + "}\n");
   }
 
  private:
@@ -82,6 +82,7 @@ class TableOutput {
     const api::ConnectionRow& row = connection.row;
     ++(row.protocol == kTcp ? connections_ : flows_);
     if (row.protocol == kTcp) ++ends_[to_string(row.end)];
+    if (rows_.size() >= limit_ && (limit_ == 0 || row.id > rows_.rbegin()->first)) return;
     rows_[row.id] = api::to_json(row).dump();
     if (rows_.size() > limit_) rows_.erase(std::prev(rows_.end()));
   }
@@ -105,22 +106,51 @@ class TableOutput {
   std::uint64_t flows_ = 0;
 };
 
+/// "3 of them in tunnels; 5 not IP (4 ARP, 1 LLDP)"
 std::string summary(const AnalysisCounts& counts) {
   std::string out = std::to_string(counts.frames) + " frames, " + std::to_string(counts.packets) + " IP packets";
-  if (counts.first) out += " in " + human_age(counts.last - *counts.first);
-  const auto add = [&](std::uint64_t n, const char* what) {
+  if (counts.first) out += " in " + human_age(counts.lasted.count());
+  const auto add = [&](std::uint64_t n, const std::string& what) {
     if (n > 0) out += "; " + std::to_string(n) + " " + what;
   };
-  add(counts.not_ip, "not IP");
+  std::string kinds;
+  for (const auto& [what, n] : counts.unread) kinds += (kinds.empty() ? "" : ", ") + std::to_string(n) + " " + what;
+  add(counts.tunnelled, "of them in tunnels");
+  add(counts.not_ip, "not read as IP (" + kinds + ")");
   add(counts.unknown_link, "of another link type");
   add(counts.unreadable, "unreadable");
   add(counts.truncated, "cut off by the capture");
   add(counts.fragments, "fragments");
   add(counts.second_views, "seen twice");
   add(counts.bad_checksums, "with a bad checksum");
+  constexpr const char* kStrays[kStrayCount] = {"RST", "null", "FIN", "XMAS", "SYN+FIN", "other segments"};
+  for (std::size_t i = 0; i < kStrayCount; ++i) add(counts.strays[i], kStrays[i] + std::string(" of no connection"));
+  add(counts.stray_fragments, "fragments of no connection");
   add(counts.from_before, "on their way when the capture began");
   add(counts.missed, "missed by the capture");
+  add(counts.clock_steps, "steps back of the clock");
   return out + "\n";
+}
+
+Json counts_json(const AnalysisCounts& counts) {
+  Json strays = Json::object();
+  for (std::size_t i = 0; i < kStrayCount; ++i) strays[to_string(static_cast<Stray>(i))] = counts.strays[i];
+  strays["fragments"] = counts.stray_fragments;
+  return {{"frames", counts.frames},
+          {"packets", counts.packets},
+          {"in_tunnels", counts.tunnelled},
+          {"fragments", counts.fragments},
+          {"truncated", counts.truncated},
+          {"bad_checksums", counts.bad_checksums},
+          {"of_no_connection", std::move(strays)},
+          {"unread", counts.unread},
+          {"unknown_link", counts.unknown_link},
+          {"unreadable", counts.unreadable},
+          {"second_views", counts.second_views},
+          {"departures", counts.departures},
+          {"from_before", counts.from_before},
+          {"missed", counts.missed},
+          {"clock_steps", counts.clock_steps}};
 }
 
 std::unique_ptr<CaptureReader> open(const std::string& file) {
@@ -177,7 +207,7 @@ int analyze(const Context& context, const AnalyzeOptions& options) {
   }
   const AnalysisCounts& counts = analysis.counts();
   if (json) {
-    json->finish();
+    json->finish(counts_json(counts));
   } else {
     table.finish(counts.last, context.paint);
     say(summary(counts));
@@ -206,8 +236,11 @@ void add_analyze(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--limit", options->limit, "Rows of the table; --json has all")->capture_default_str();
   command->footer(
-      "With --json: {\"connections\": [...], \"flows\": [...]}, each as the API has it, a connection with its\n"
-      "transitions, printed as they end; flows wait in a temporary file. Memory does not grow with the capture.\n"
+      "With --json: {\"connections\": [...], \"flows\": [...], \"counts\": {...}}, each as the API has it, a "
+      "connection\n"
+      "with its transitions, printed as they end; flows wait in a temporary file. Memory does not grow with the\n"
+      "capture. Every frame is in one of the counts, and every packet in a connection, a flow or one of the counts.\n"
+      "Of a tunnel (IP in IP, GRE, VXLAN, Geneve, GTP-U, ERSPAN) the inner packets are followed.\n"
       "A damaged capture is analysed up to the damage, which is named with its offset; exit code 4.");
   command->callback([&context, options] { context.run = [&context, options] { return analyze(context, *options); }; });
 }

@@ -1,6 +1,9 @@
 // wobble replay: a capture through the engine, in virtual time. Needs no daemon.
 #include "daemon/capture/replay.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -103,8 +106,34 @@ ReplayOptions replay_options(const ReplayWords& options) {
   return out;
 }
 
+/// By whatever names: its own, a link's, another hard link's, or as standard input.
+bool is_same_file(const std::string& in, const std::string& out) {
+  struct stat read {
+  }, written{};
+  const int code = in == "-" ? ::fstat(STDIN_FILENO, &read) : ::stat(in.c_str(), &read);
+  const int other = out == "-" ? ::fstat(STDOUT_FILENO, &written) : ::stat(out.c_str(), &written);
+  return code == 0 && other == 0 && S_ISREG(read.st_mode) && read.st_dev == written.st_dev &&
+         read.st_ino == written.st_ino;
+}
+
+std::string left_out(const ReplayCounts& counts) {
+  std::string out = std::to_string(counts.frames) + " frames, " + std::to_string(counts.left_out) + " of them left out";
+  std::string why;
+  const auto add = [&](std::uint64_t n, const char* what) {
+    if (n > 0) why += (why.empty() ? ": " : ", ") + std::to_string(n) + " " + what;
+  };
+  add(counts.second_views, "seen twice");
+  add(counts.departures, "where a packet left the link");
+  add(counts.not_read, "not read as IP");
+  add(counts.one_sided, "between hosts of one side");
+  return out + why + "\n";
+}
+
 int replay_capture(const ReplayWords& options) {
   const ReplayOptions chosen = replay_options(options);
+  if (is_same_file(options.in, options.out)) {
+    throw Failure(kExitUsage, "-o " + options.out + ": this is the capture that is read; write to another file");
+  }
   std::unique_ptr<CaptureReader> reader;
   try {
     reader = read_capture(open_source(options.in));
@@ -132,8 +161,7 @@ int replay_capture(const ReplayWords& options) {
   if (std::fflush(out) != 0) throw fail();
   if (damage) throw Failure(*damage);
   if (options.out == "-") return kExitOk;
-  say(std::to_string(counts.frames) + " frames, " + std::to_string(counts.left_out) + " of them left out\n" +
-      figures("up", counts.up) + figures("down", counts.down));
+  say(left_out(counts) + figures("up", counts.up) + figures("down", counts.down));
   return kExitOk;
 }
 
@@ -156,6 +184,7 @@ void add_replay(CLI::App& app, Context& context) {
   command->add_option("--near", options->near, "Who is near: an address or a prefix; else who opens connections");
   command->footer(
       R"(The same capture, conditions and seed give the same bytes on every machine. Bytes that the capture cut off are zeros.
+What the capture shows twice is taken once, as 'wobble analyze' does; of a capture of ours, what arrived at its link.
 
 Examples:
   wobble replay in.pcap --both 'delay 80ms loss 2%' --seed 7 -o out.pcap

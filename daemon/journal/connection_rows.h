@@ -49,7 +49,7 @@ class ConnectionWriter {
   void end_with(Statement& statement, int first, const Change& change);
   void figures_with(Statement& statement, int first, const Change& change);
 
-  WallAnchor anchor_;
+  const WallAnchor& anchor_;
   Statement insert_;
   Statement close_;
   Statement late_;

@@ -39,6 +39,15 @@ std::string endpoints_json(const api::ConnectionRow& connection) {
                      side(connection.client.endpoint), side(connection.server.endpoint));
 }
 
+/// "28,800.000 s" would have to be counted out; "8 h 0 min" need not.
+std::string span_text(Duration span) {
+  const double seconds = std::chrono::duration<double>(span).count();
+  const auto whole = std::chrono::round<std::chrono::seconds>(span).count();
+  if (whole >= 3600) return fmt::format("{} h {} min", whole / 3600, whole / 60 % 60);
+  if (whole >= 60) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{:.3f} s", seconds);
+}
+
 std::string network_text(const HalfOpenFlood& flood) {
   return fmt::format("{}/{}", flood.source.to_string(), flood.prefix);
 }
@@ -76,6 +85,22 @@ std::string exhausted_text(std::uint64_t limit) {
 }
 
 std::string exhausted_detail(std::uint64_t limit) { return fmt::format(R"({{"limit":{}}})", limit); }
+
+std::string step_text(const ClockStep& step) {
+  std::string what;
+  if (step.slept > Duration(0)) what = fmt::format("the machine slept for {}", span_text(step.slept));
+  const Duration set = step.by - step.slept;
+  if (std::chrono::abs(set) >= std::chrono::milliseconds(1)) {
+    what += fmt::format("{} {} by {}", what.empty() ? "the clock was set" : ", and the clock was set",
+                        set > Duration(0) ? "ahead" : "back", span_text(std::chrono::abs(set)));
+  }
+  return what + ": what follows bears the new time";
+}
+
+std::string step_detail(const ClockStep& step) {
+  const auto milliseconds = [](Duration span) { return static_cast<double>(span.count()) / 1e6; };
+  return fmt::format(R"({{"by_ms":{:.6f},"slept_ms":{:.6f}}})", milliseconds(step.by), milliseconds(step.slept));
+}
 
 std::string flood_text(const HalfOpenFlood& flood) {
   const double seconds = std::chrono::duration<double>(flood.at - flood.since).count();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/backend.h"
+#include "daemon/journal/wall_anchor.h"
 
 namespace wobble::daemon {
 
@@ -15,6 +16,9 @@ std::string loss_text(std::uint64_t transitions, std::uint64_t segments);
 std::string loss_detail(std::uint64_t transitions, std::uint64_t segments);
 std::string exhausted_text(std::uint64_t limit);  ///< in bytes; 0: there was none for a step of the scenario
 std::string exhausted_detail(std::uint64_t limit);
+/// "the clock was set ahead by 8 h 0 min: what follows bears the new time"
+std::string step_text(const ClockStep& step);
+std::string step_detail(const ClockStep& step);
 /// "SYN flood: 812 handshakes from 10.77.1.0/24 to port 80 came to nothing in 1.0 s (12 refused, 800 evicted)"
 std::string flood_text(const HalfOpenFlood& flood);
 std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since);

@@ -1,6 +1,7 @@
 #include "daemon/journal/journal.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,7 +46,7 @@ std::string started_text(const JournalOptions& options, const std::optional<Kill
 
 }  // namespace
 
-Journal::Journal(const JournalOptions& options) : options_(options), lock_(options.file) {
+Journal::Journal(const JournalOptions& options) : options_(options), anchor_(options.clocks), lock_(options.file) {
   try {
     database_ = open_journal(options_.file);
     writer_ = std::make_unique<JournalWriter>(*database_, anchor_);
@@ -54,24 +55,28 @@ Journal::Journal(const JournalOptions& options) : options_(options), lock_(optio
     killed_before_ = writer_->begin_session(options_.version, now());
     next_id_ = static_cast<std::uint64_t>(writer_->books().last_event_id) + 1;
     first_connection_id_ = static_cast<ConnectionId>(writer_->books().last_connection_id) + 1;
+    connection_ids_ = std::make_shared<std::atomic<ConnectionId>>(first_connection_id_);
     record_event("daemon_started", started_text(options_, killed_before_), started_detail(options_, killed_before_));
     std::vector<std::size_t> none;
     fill({}, none);
     writer_->write(batch_);
     newest_event_ = batch_.last_id;
     batch_.clear();
-    reader_ = std::make_unique<JournalReader>(options_.file, options_.readers);
+    reader_ = std::make_unique<JournalReader>(options_.file, options_.readers,
+                                              [this](Duration ago) { return moment_ago(ago); });
     checkpointer_ = std::make_unique<Checkpointer>(*database_, options_.file);
   } catch (const DatabaseError& error) {
     throw std::runtime_error("the journal " + options_.file +
                              " cannot be used: " + cause_and_remedy(error, options.file));
   }
   thread_ = std::thread([this] { run(); });
+  clock_watch_ = std::make_unique<ClockWatch>(anchor_, [this](const ClockStep& step) { clock_stepped(step); });
 }
 
 Journal::~Journal() { stop(); }
 
 void Journal::stop() {
+  clock_watch_.reset();
   sync(kLastSync);  // so that daemon_stopped comes behind the ends of the connections
   record_event("daemon_stopped", "wobbled stopped", "");
   {
@@ -84,6 +89,31 @@ void Journal::stop() {
 }
 
 api::WallTime Journal::now() const { return anchor_.at(std::chrono::steady_clock::now()); }
+
+void Journal::clock_stepped(const ClockStep& step) {
+  constexpr std::size_t kMostEpochs = 64;
+  {
+    const std::lock_guard lock(mutex_);
+    if (clock_epochs_.size() >= kMostEpochs) clock_epochs_.erase(clock_epochs_.begin());
+    clock_epochs_.push_back({step.at, connection_ids_->load()});
+  }
+  record_event("clock_stepped", step_text(step), step_detail(step));
+  spdlog::warn("{}", step_text(step));
+}
+
+LogMoment Journal::moment_ago(Duration ago) const {
+  const TimePoint moment = std::chrono::steady_clock::now() - ago;
+  LogMoment out{anchor_.at(moment)};
+  const std::lock_guard lock(mutex_);
+  for (const ClockEpoch& epoch : clock_epochs_) {
+    if (epoch.from <= moment) out.from = epoch.first;
+    if (epoch.from > moment) {
+      out.behind = epoch.first;
+      break;
+    }
+  }
+  return out;
+}
 
 void Journal::record_link(const std::string& link, const std::string& conditions) {
   PostedEvent event;

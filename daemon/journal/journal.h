@@ -18,9 +18,13 @@
 // A connection that was open when the log ended (the daemon stopped or was killed) gets closed_at = the time of the
 // last write, and keeps the end "open".
 //
+// When the system's clock is set, or the machine sleeps, clock_stepped is recorded: what comes behind it bears the new
+// time (wall_anchor.h).
+//
 // Thread: every function may be called from any thread. Reading throws DatabaseError if the file cannot be read.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -34,6 +38,7 @@
 #include "api/backend.h"
 #include "daemon/journal/batch.h"
 #include "daemon/journal/checkpointer.h"
+#include "daemon/journal/clock_watch.h"
 #include "daemon/journal/database.h"
 #include "daemon/journal/journal_file.h"
 #include "daemon/journal/journal_reader.h"
@@ -47,6 +52,7 @@ namespace wobble::daemon {
 
 struct JournalOptions {
   std::string file = {};
+  WallAnchor::Clocks clocks = read_clocks;
   std::string version = WOBBLE_VERSION;  ///< of the daemon, for the table of sessions
   RetentionLimits retention = {};
   Duration interval = std::chrono::milliseconds(50);         ///< between two looks at the rings; at most 100 ms
@@ -99,6 +105,7 @@ class Journal {
   std::uint64_t wait_for_event(std::uint64_t since, Duration at_most);
   std::uint64_t newest_event() const;
 
+  /// A query's "ago" is by the steady clock.
   api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query) { return reader_->connections(query); }
   std::optional<api::ConnectionRow> connection(ConnectionId id) { return reader_->connection(id); }
   std::vector<api::TransitionRow> transitions(ConnectionId id) { return reader_->transitions(id); }
@@ -108,6 +115,8 @@ class Journal {
 
   /// Above every connection of the sessions before: ConnectionTableOptions::first_id.
   ConnectionId first_connection_id() const noexcept { return first_connection_id_; }
+  /// From there on all links draw their connections' numbers: ConnectionTableOptions::ids.
+  const std::shared_ptr<std::atomic<ConnectionId>>& connection_ids() const noexcept { return connection_ids_; }
   /// What is known of the session before this one, if it was killed.
   const std::optional<KilledSession>& killed_before() const noexcept { return killed_before_; }
   api::WallTime wall_clock(TimePoint at) const noexcept { return anchor_.at(at); }
@@ -144,9 +153,13 @@ class Journal {
   void keep_within_bounds();
   api::WallTime now() const;
 
+  void clock_stepped(const ClockStep& step);  // the clock watch's thread
+  LogMoment moment_ago(Duration ago) const;
+
   const JournalOptions options_;
-  const WallAnchor anchor_ = WallAnchor::now();
+  WallAnchor anchor_;
   ConnectionId first_connection_id_ = 1;
+  std::shared_ptr<std::atomic<ConnectionId>> connection_ids_;
   std::optional<KilledSession> killed_before_;
 
   FileLock lock_;  // outlives every Database: see journal_file.h
@@ -185,7 +198,15 @@ class Journal {
   std::uint64_t gone_transitions_ = 0;  ///< lost by rings that were removed
   std::uint64_t gone_segments_ = 0;
 
+  /// When the clock was set, oldest first, and the first connection of after that.
+  struct ClockEpoch {
+    TimePoint from;
+    ConnectionId first = 0;
+  };
+  std::vector<ClockEpoch> clock_epochs_;  ///< guarded by mutex_
+
   std::thread thread_;
+  std::unique_ptr<ClockWatch> clock_watch_;
 };
 
 }  // namespace wobble::daemon

@@ -98,6 +98,10 @@ class Conditions {
     add(condition);
     numbers_.emplace_back(++parameters_, value);
   }
+  void add(const std::string& condition, std::initializer_list<std::int64_t> values) {
+    add(condition);
+    for (const std::int64_t value : values) numbers_.emplace_back(++parameters_, value);
+  }
   void add(const std::string& condition, std::string_view value) {
     add(condition);
     texts_.emplace_back(++parameters_, value);
@@ -134,7 +138,19 @@ constexpr const char* kAsked =
     "SELECT d.value FROM json_each(h.conditions, '$.scenario') step, json_each(step.value) d "
     "WHERE d.key IN ('up', 'down')) direction, json_each(direction.value) asked";
 
-Conditions conditions_of(const api::ConnectionQuery& query) {
+std::int64_t id_of(ConnectionId id) {
+  constexpr auto kMost = static_cast<ConnectionId>(std::numeric_limits<std::int64_t>::max());
+  return number(std::min(id, kMost));
+}
+
+/// Opened at that moment or after it (`is_after`), or before it.
+void add_moment(Conditions& where, const LogMoment& moment, bool is_after) {
+  where.add(
+      is_after ? "(c.id >= ? OR (c.id >= ? AND c.opened_at >= ?))" : "(c.id < ? OR (c.id < ? AND c.opened_at < ?))",
+      {id_of(is_after ? moment.behind : moment.from), id_of(is_after ? moment.from : moment.behind), moment.at});
+}
+
+Conditions conditions_of(const api::ConnectionQuery& query, const JournalReader::Ago& ago) {
   Conditions where(select_connections());
   if (query.cursor) where.add("c.opened_event < ?", number(*query.cursor));
   if (query.link) where.add("c.link = (SELECT id FROM links WHERE name = ?)", *query.link);
@@ -153,6 +169,8 @@ Conditions conditions_of(const api::ConnectionQuery& query) {
   }
   if (query.since) where.add("c.opened_at >= ?", *query.since);
   if (query.until) where.add("c.opened_at < ?", *query.until);
+  if (query.since_ago) add_moment(where, ago(*query.since_ago), true);
+  if (query.until_ago) add_moment(where, ago(*query.until_ago), false);
   if (query.address) where.add_text("? IN (c.client_address, c.server_address)", query.address->to_string());
   if (query.condition == "none") {
     where.add("EXISTS (" + in_force() + " AND NOT EXISTS (SELECT 1 FROM " + kAsked + "))");
@@ -209,7 +227,11 @@ class JournalReader::Lease {
   std::unique_ptr<Database> database_;
 };
 
-JournalReader::JournalReader(const std::string& file, std::size_t connections) {
+LogMoment JournalReader::ago_by_the_wall(Duration ago) {
+  return {(std::chrono::system_clock::now().time_since_epoch() - ago).count()};
+}
+
+JournalReader::JournalReader(const std::string& file, std::size_t connections, Ago ago) : ago_(std::move(ago)) {
   for (std::size_t i = 0; i < std::max<std::size_t>(connections, 1); ++i) {
     idle_.push_back(std::make_unique<Database>(file, Database::Mode::read_only));
   }
@@ -217,7 +239,7 @@ JournalReader::JournalReader(const std::string& file, std::size_t connections) {
 
 api::Page<api::ConnectionRow> JournalReader::connections(const api::ConnectionQuery& query) {
   const std::uint32_t limit = std::clamp(query.limit, 1u, kMaxConnections);
-  const Conditions where = conditions_of(query);
+  const Conditions where = conditions_of(query, ago_);
   Lease lease(*this);
   // One more than asked tells whether there is a next page.
   Statement row(*lease, where.sql() + " ORDER BY c.opened_event DESC LIMIT " + std::to_string(limit + 1));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,13 +16,26 @@
 
 namespace wobble::daemon {
 
+/// A moment of the log: by the clock of then, which was in force while the connections from `from` on and before
+/// `behind` were opened. Those before are earlier and those behind later, whatever times they bear.
+struct LogMoment {
+  api::WallTime at = 0;
+  ConnectionId from = 0;
+  ConnectionId behind = std::numeric_limits<ConnectionId>::max();
+};
+
 class JournalReader {
  public:
+  /// When so long ago was.
+  using Ago = std::function<LogMoment(Duration)>;
+  /// By the system's clock as it is now.
+  static LogMoment ago_by_the_wall(Duration ago);
+
   /// Rows of one connection that are answered at most.
   static constexpr std::int64_t kMaxRowsPerConnection = 20'000;
   static constexpr std::uint32_t kMaxEvents = 10'000;
 
-  JournalReader(const std::string& file, std::size_t connections);
+  JournalReader(const std::string& file, std::size_t connections, Ago ago = ago_by_the_wall);
 
   // Each throws DatabaseError if the file cannot be read.
   api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query);
@@ -35,6 +50,7 @@ class JournalReader {
   std::vector<api::EventRow> events(const api::EventQuery& query);
 
  private:
+  const Ago ago_;
   /// Holds one of the connections, waiting for it if all are taken.
   class Lease;
 

@@ -38,6 +38,7 @@ struct KilledSession {
 
 class JournalWriter {
  public:
+  /// `anchor` must live as long.
   JournalWriter(Database& database, const WallAnchor& anchor);
 
   /// Begins a session and ends one that was killed: what it left open gets closed_at = its last write (end stays
@@ -76,7 +77,7 @@ class JournalWriter {
   };
 
   Database& database_;
-  WallAnchor anchor_;
+  const WallAnchor& anchor_;
   std::int64_t session_ = 0;
   Bookkeeping books_;
   ConnectionWriter connections_;

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import analyze
 import live
 from paths import BUILD
 
@@ -53,8 +54,8 @@ def journal(row, o):
     return {"ratio": ratio, "connections_per_second": rate, "lost": lost}
 
 
-PARTS = {"tcp": live.tcp, "attach": live.attach, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory, "lateness": live.lateness,
-         "delay": live.added_delay, "journal": journal}
+PARTS = {"tcp": live.tcp, "attach": live.attach, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory,
+         "lateness": live.lateness, "delay": live.added_delay, "journal": journal, "analyze": analyze.analyze}
 
 
 def verdict(value, how, goal):

@@ -96,6 +96,26 @@ TEST(Analysis, FramesSeenTwiceAreNoRetransmissions) {
   EXPECT_EQ(result.connections.at(0).row.client.figures.packets_sent, 6u);
 }
 
+// As a capture on both sides of a router has it, or of a link that delays.
+TEST(Analysis, ARoutedCopyIsASecondViewThoughItIsLate) {
+  for (const std::uint8_t hops : {std::uint8_t{63}, std::uint8_t{64}}) {
+    std::vector<Captured> packets;
+    for (Captured one : orderly()) {
+      one.at *= 10;
+      packets.push_back(one);
+      one.at += 4 * kMillisecond;
+      one.packet[8] = hops;
+      write_ipv4_header_checksum(one.packet);
+      packets.push_back(one);
+    }
+    const Analysed result = analyse(raw_pcap(packets));
+    EXPECT_EQ(result.counts.second_views, hops == 63 ? 10u : 0u);
+    EXPECT_EQ(result.story() == kOrderlyStory, hops == 63);
+    const api::ConnectionRow& row = result.connections.at(0).row;
+    EXPECT_EQ(row.client.figures.retransmissions > 0, hops == 64);
+  }
+}
+
 // A capture on "any" of a bridge, where nothing but its interface tells the second view of an acknowledgement.
 TEST(Analysis, CookedFramesSeenOnTwoInterfacesAreNoDuplicateAcknowledgements) {
   const Order o;

@@ -96,8 +96,10 @@ struct Analysed {
   }
 };
 
-inline Analysed analyse(const Bytes& file, daemon::Checksums checksums = daemon::Checksums::automatic,
-                        std::uint32_t capacity = 1024) {
+/// `open` gives a reader of the capture, each time it is called.
+template <typename Open>
+Analysed analyse_from(Open open, daemon::Checksums checksums = daemon::Checksums::automatic,
+                      std::uint32_t capacity = 1024) {
   Analysed out;
   daemon::AnalysisOptions options;
   options.name = "test";
@@ -105,13 +107,22 @@ inline Analysed analyse(const Bytes& file, daemon::Checksums checksums = daemon:
   options.table.capacity = capacity;
   daemon::CaptureAnalysis analysis(options, [&](const daemon::AnalysedConnection& c) { out.connections.push_back(c); });
   try {
-    if (analysis.wants_first_look()) analysis.first_look(*reader_of(file));
-    analysis.run(*reader_of(file));
+    if (analysis.wants_first_look()) analysis.first_look(*open());
+    analysis.run(*open());
   } catch (const daemon::CaptureError& error) {
     out.error = error.what();
   }
   out.counts = analysis.counts();
   return out;
+}
+
+inline Analysed analyse(const Bytes& file, daemon::Checksums checksums = daemon::Checksums::automatic,
+                        std::uint32_t capacity = 1024) {
+  return analyse_from([&] { return reader_of(file); }, checksums, capacity);
+}
+
+inline std::unique_ptr<daemon::CaptureReader> open_case(const std::string& path) {
+  return daemon::read_capture(daemon::open_source(path));
 }
 
 inline constexpr char kOrderlyStory[] =

@@ -51,8 +51,11 @@ TEST(CaptureNotes, AreReadBackExactly) {
   Fate waiting;
   waiting.release_at[0] = kNever;
   EXPECT_EQ(print_note(arrival(3, waiting)), "packet 3 arrived: delayed; copy 0 waits its turn");
+  CaptureNote damaged = arrival(4, delayed);
+  damaged.has_bad_checksum = true;
+  EXPECT_EQ(print_note(damaged), "packet 4 arrived: delayed, bad checksum; copy 0 leaves after 80.000001 ms");
   for (const CaptureNote& note :
-       {arrival(3, waiting), arrival(17, delayed), arrival(18, dropped), arrival(~0ULL, both), left, lost}) {
+       {arrival(3, waiting), damaged, arrival(17, delayed), arrival(18, dropped), arrival(~0ULL, both), left, lost}) {
     const std::string text = print_note(note);
     const auto read = daemon::parse_note(text);
     ASSERT_TRUE(read) << text;
@@ -60,6 +63,7 @@ TEST(CaptureNotes, AreReadBackExactly) {
     EXPECT_EQ(read->fate.corrupted, note.fate.corrupted) << text;
     EXPECT_EQ(read->fate.reordered, note.fate.reordered) << text;
     EXPECT_EQ(read->after, note.after);
+    EXPECT_EQ(read->has_bad_checksum, note.has_bad_checksum) << text;
     for (std::size_t cut = 0; cut < text.size(); ++cut) {
       const auto part = daemon::parse_note(text.substr(0, cut));  // a whole one, without its second copy
       EXPECT_TRUE(!part || text[cut] == ';') << text.substr(0, cut);
@@ -209,6 +213,68 @@ TEST(LinkCaptureStream, EndsByItselfAndDetachesOnce) {
   const Contents contents = contents_of(Bytes(out.begin(), out.end()));
   EXPECT_EQ(contents.error, "");
   EXPECT_THAT(contents.frames, SizeIs(2));
+}
+
+// Ahead and back: the analysis has the times of then, and all spans of time as they were.
+TEST(LinkCaptureStream, AClockThatWasSetBeginsASectionThatSaysSo) {
+  for (const Duration by : {Duration(-1h), Duration(24h)}) {
+    std::string out;
+    LiveRun run;
+    const auto tap = std::make_shared<CaptureTap>(api::CaptureOptions{});
+    run.link.add_tap(tap);
+    run.link.reset(run.now);
+    TimePoint set_at = TimePoint::max();
+    const auto wall = [&](TimePoint at) { return LiveRun::kClock.wall_time(at) + (at < set_at ? 0 : by.count()); };
+    daemon::LinkCapture capture("lab", {}, tap, wall, [] {});
+    std::size_t number = 0;
+    for (const Captured& one : orderly()) {
+      run.move_to(run.now + 30ms);
+      if (++number == 6) set_at = run.now;
+      run.admit(one.packet, {}, one.packet[14] == 0 ? Side::near : Side::far);
+      run.move_to(run.now + 1ms);
+      capture.read(out, 1ms);
+    }
+    run.finish();
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(capture.read(out, 1ms));
+    const Analysed offline = analyse(Bytes(out.begin(), out.end()));
+    EXPECT_EQ(offline.error, "");
+    ASSERT_THAT(offline.connections, SizeIs(1));
+    ASSERT_THAT(run.told, SizeIs(1));
+    const auto& told = run.told[0].transitions;
+    const auto& read = offline.connections[0].transitions;
+    ASSERT_EQ(read.size(), told.size());
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      const bool is_after = told[i].at >= LiveRun::kClock.wall_time(set_at);
+      EXPECT_EQ(read[i].at, told[i].at + (is_after ? by.count() : 0)) << i;
+    }
+    EXPECT_EQ(offline.connections[0].row.initial_rtt, run.told[0].row.initial_rtt);
+  }
+}
+
+TEST(LinkCapture, ABadChecksumOnArrivalIsSaidAndConcludesNothing) {
+  LiveRun run;
+  run.link.reset(run.now);
+  std::size_t number = 0;
+  for (const Captured& one : orderly()) {
+    run.move_to(run.now + 10ms);
+    Bytes packet = one.packet;
+    const Side side = packet[14] == 0 ? Side::near : Side::far;
+    if (++number == 7) {  // before the true FIN one that is damaged
+      packet.back() ^= 0x40;
+      packet[36] ^= 0x40;
+      run.admit(packet, {}, side);
+      packet = one.packet;
+    }
+    run.admit(packet, {}, side);
+  }
+  run.finish();
+  EXPECT_NE(run.file.find("packet 6 arrived: forwarded, bad checksum; copy 0 leaves"), std::string::npos);
+  const Analysed offline = analyse(Bytes(run.file.begin(), run.file.end()));
+  EXPECT_EQ(offline.counts.bad_checksums, 1u);
+  EXPECT_EQ(offline.counts.packets, 11u);
+  EXPECT_EQ(offline.counts.from_before, 0u);
+  EXPECT_EQ(offline.story(), kOrderlyStory);
+  EXPECT_EQ(offline.connections.at(0).row.client.figures.packets_sent, 6u);
 }
 
 TEST(LinkCaptureStream, EndsWithItsLinkAndHasAllThatThatSaw) {

@@ -75,7 +75,7 @@ TEST(LinkLayerOf, WhatIsNotIpOrNotKnown) {
   FramedPacket framed;
   const Bytes arp = kMacs + be16(0x0806) + Bytes(28, 0);
   EXPECT_EQ(find_packet(1, arp, 42, framed), FrameContent::other);
-  EXPECT_EQ(find_packet(105, arp, 42, framed), FrameContent::unknown_link);
+  EXPECT_EQ(find_packet(220, arp, 42, framed), FrameContent::unknown_link);
   EXPECT_EQ(find_packet(0, Bytes{7, 0, 0, 0} + kIp, 144, framed), FrameContent::other);
 }
 

@@ -21,7 +21,7 @@ class LiveLog final : public ConnectionObserver {
  public:
   explicit LiveLog(daemon::AnalysisSink sink) : rows(std::move(sink)) {
     rows.set_link("lab", true);
-    rows.set_clock({kBegin});
+    rows.set_clock(clock_);
   }
   void on(const ConnectionOpened& event) noexcept override { rows.on(event); }
   void on(const Transition& event) noexcept override { rows.on(event); }
@@ -30,6 +30,9 @@ class LiveLog final : public ConnectionObserver {
   void on_reopened(const ConnectionReopened& event) noexcept override { rows.on_reopened(event); }
   void on_late(const LateFigures& event) noexcept override { rows.on_late(event); }
   daemon::AnalysisRows rows;
+
+ private:
+  const daemon::CaptureClock clock_{kBegin};
 };
 
 inline LinkConditions harsh() {
@@ -53,7 +56,7 @@ struct LiveRun {
     link.add_tap(tap);
     link.apply(harsh(), moment(0));
   }
-  static constexpr daemon::CaptureClock kClock{kBegin};
+  static inline const daemon::CaptureClock kClock{kBegin};
   static TimePoint moment(std::int64_t at) { return kClock.moment(kBegin + at); }
 
   void drain() {

@@ -106,6 +106,21 @@ TEST_P(Pcapng, AllThreePacketBlocksAndWhatStandsBetween) {
                                            Frame{10'000'000'000, 0, 80, kFrame, "hello"}));
 }
 
+TEST_P(Pcapng, BlocksThatAreNotPadded) {
+  const Bytes odd = {1, 2, 3, 4, 5};
+  const Bytes body = o.u32(0) + o.u32(0) + o.u32(7) + o.u32(odd.size()) + o.u32(odd.size()) + odd;
+  const Bytes not_at_all = o.u32(6) + o.u32(body.size() + 12) + body + o.u32(body.size() + 12);
+  const Bytes but_in_its_length = o.u32(6) + o.u32(body.size() + 12) + body + Bytes(3, 0) + o.u32(body.size() + 12);
+  const Bytes unknown = o.u32(0x0bad) + o.u32(15) + Bytes(3, 9) + o.u32(15);
+  const Bytes comment = option(o, 1, text("hello"));
+  const Bytes with_option = block(o, 6, body + comment);
+  const Contents contents = contents_of(section(o) + interface(o, 101) + not_at_all + but_in_its_length + unknown +
+                                        with_option + enhanced(o, 0, 9, odd));
+  EXPECT_EQ(contents.error, "");
+  EXPECT_THAT(contents.frames, ElementsAre(Frame{7000, 0, 5, odd, ""}, Frame{7000, 0, 5, odd, ""},
+                                           Frame{7000, 0, 5, odd, "hello"}, Frame{9000, 0, 5, odd, ""}));
+}
+
 TEST_P(Pcapng, ASectionMayFollowInTheOtherByteOrder) {
   const Order other{!o.big};
   const Bytes file = section(o) + interface(o, 101) + interface(o, 1) + enhanced(o, 1, 1, kFrame) + section(other) +
@@ -129,7 +144,7 @@ TEST_P(Pcapng, Damage) {
   };
   const std::string at = " @" + std::to_string(head.size());
   EXPECT_EQ(error_of(enhanced(o, 9, 1, kFrame)), "a packet is of interface 9, which is not described" + at);
-  EXPECT_EQ(error_of(o.u32(6) + o.u32(13)), "a block says that it has 13 bytes" + at);
+  EXPECT_EQ(error_of(o.u32(6) + o.u32(11)), "a block says that it has 11 bytes" + at);
   EXPECT_EQ(error_of(o.u32(6) + o.u32(0)), "a block says that it has 0 bytes" + at);
   EXPECT_EQ(error_of(o.u32(6) + o.u32(0x70000000)), "a block says that it has 1879048192 bytes" + at);
   EXPECT_EQ(error_of(Bytes{1, 2, 3}), "a block is cut off" + at);
@@ -196,17 +211,55 @@ TEST_F(GzipFile, CutOffIsDamageBehindWhatWasThere) {
   EXPECT_LT(frames, 150u);
 }
 
-TEST_F(GzipFile, ThatDoesNotFitItsChecksumSaysSo) {
-  write(pcap_header(Order{}, 0xa1b2c3d4, 101));
+TEST_F(GzipFile, ThatDoesNotFitItsChecksumSaysSoBehindAllThatItHolds) {
+  const Order o;
+  write(pcap_header(o, 0xa1b2c3d4, 101) + pcap_frame(o, 1, 2, Bytes(40, 5)));
   std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(-8, std::ios::end).write("\0\0\0\0", 4);
   file.close();
+  const auto reader = daemon::read_capture(daemon::open_source(path_));
+  daemon::CapturedFrame frame;
+  EXPECT_TRUE(reader->next(frame));
   try {
-    daemon::read_capture(daemon::open_source(path_));
+    reader->next(frame);
     FAIL() << "no error";
   } catch (const CaptureError& error) {
     EXPECT_STREQ(error.what(), "the gzip stream is damaged: incorrect data check");
+    EXPECT_EQ(error.offset, 24u + 16 + 40);
   }
+}
+
+TEST_F(GzipFile, OfSeveralMembersWithSomethingBehindThem) {
+  const Order o;
+  write(pcap_header(o, 0xa1b2c3d4, 101) + pcap_frame(o, 1, 2, Bytes(40, 5)));
+  std::ifstream first(path_, std::ios::binary);
+  const std::string one{std::istreambuf_iterator<char>(first), {}};
+  write(pcap_frame(o, 2, 2, Bytes(50, 5)));
+  std::ifstream second(path_, std::ios::binary);
+  const std::string two{std::istreambuf_iterator<char>(second), {}};
+  std::ofstream(path_, std::ios::binary) << one << two << std::string(10, '\0');
+  const auto reader = daemon::read_capture(daemon::open_source(path_));
+  daemon::CapturedFrame frame;
+  EXPECT_TRUE(reader->next(frame));
+  EXPECT_TRUE(reader->next(frame));
+  EXPECT_FALSE(reader->next(frame));
+}
+
+TEST(OtherPackings, AreNamed) {
+  const auto error_of = [](const Bytes& bytes) -> std::string {
+    try {
+      daemon::unpacked(std::make_unique<daemon::MemorySource>(bytes));
+    } catch (const CaptureError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(error_of({0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0}), testing::HasSubstr("zstd -dc FILE | wobble analyze -"));
+  EXPECT_THAT(error_of({0x04, 0x22, 0x4d, 0x18, 0, 0, 0}), testing::HasSubstr("packed with lz4"));
+  EXPECT_THAT(error_of({0xfd, '7', 'z', 'X', 'Z', 0, 0}), testing::HasSubstr("packed with xz"));
+  EXPECT_THAT(error_of({'B', 'Z', 'h', '9'}), testing::HasSubstr("packed with bzip2"));
+  EXPECT_EQ(error_of({0xd4, 0xc3, 0xb2, 0xa1}), "");
+  EXPECT_EQ(error_of({}), "");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using testing::SizeIs;
 class Tracking : public testing::Test {
  protected:
   void look_at(const std::string& name, std::size_t connections = 1) {
-    std::ifstream file(std::string(WOBBLE_TRACKING_CASES) + "/" + name + ".pcap", std::ios::binary);
+    std::ifstream file(std::string(WOBBLE_CASES) + "/" + name + ".pcap", std::ios::binary);
     ASSERT_TRUE(file.is_open()) << name;
     result = analyse(Bytes(std::istreambuf_iterator<char>(file), {}));
     ASSERT_THAT(result.connections, SizeIs(connections)) << name;

@@ -106,10 +106,10 @@ TEST_F(CaptureCommands, analyze_refuses_what_it_cannot_read) {
   EXPECT_EQ(run_wobble({"analyze", folder_}).exit_code, 1);
   EXPECT_THAT(run_wobble({"analyze", write("text", {'h', 'e', 'l', 'l', 'o'})}).err, HasSubstr("it is no capture"));
   const captures::Order o;
-  const Bytes radio = captures::pcap_header(o, 0xa1b2c3d4, 127) + captures::pcap_frame(o, 1, 0, Bytes(50, 1));
-  const Ran ran = run_wobble({"analyze", write("radio.pcap", radio)});
+  const Bytes usb = captures::pcap_header(o, 0xa1b2c3d4, 220) + captures::pcap_frame(o, 1, 0, Bytes(50, 1));
+  const Ran ran = run_wobble({"analyze", write("usb.pcap", usb)});
   EXPECT_EQ(ran.exit_code, 1);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("link type 127 is not read"), HasSubstr("Ethernet (1)")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("link type 220 is not read"), HasSubstr("Ethernet (1)")));
   EXPECT_EQ(run_wobble({"analyze", write("a.pcap", capture_), "--checksums", "maybe"}).exit_code, 2);
 }
 
@@ -144,6 +144,38 @@ TEST_F(CaptureCommands, replay_takes_conditions_as_words_json_and_files) {
   EXPECT_EQ(with({"--profile", file}), words);
   EXPECT_EQ(with({"--up", R"({"delay": "5ms"})"}), words);
   EXPECT_EQ(with({"--profile", "delay 5ms", "--down", "delay 0ms"}).size(), words.size());
+}
+
+TEST_F(CaptureCommands, replay_refuses_to_write_over_what_it_reads) {
+  const std::string in = write("in.pcap", capture_);
+  std::filesystem::create_symlink(in, path("link.pcap"));
+  std::filesystem::create_hard_link(in, path("other.pcap"));
+  for (const std::string& out : {in, path("link.pcap"), path("other.pcap"), folder_ + "/./in.pcap"}) {
+    const Ran ran = run_wobble({"replay", in, "-o", out});
+    EXPECT_EQ(ran.exit_code, 2) << out;
+    EXPECT_THAT(ran.err, HasSubstr("this is the capture that is read; write to another file"));
+  }
+  EXPECT_EQ(run_wobble({"replay", path("link.pcap"), "-o", in}).exit_code, 2);
+  EXPECT_EQ(read("in.pcap"), capture_);
+}
+
+TEST_F(CaptureCommands, analyze_counts_what_it_read_and_what_not) {
+  const captures::Order o;
+  using packets::be16;
+  const Bytes arp = Bytes(12, 2) + be16(0x0806) + Bytes(28, 0);
+  captures::Conversation c;
+  Bytes file = captures::pcap_header(o, 0xa1b2c3d4, 1);
+  const Bytes lone = Bytes(12, 2) + be16(0x0800) + c.client(tcp_flag::kRst, 7, 0);
+  for (const Bytes& frame : {arp, arp, lone}) file = file + captures::pcap_frame(o, 1, 0, frame);
+  const std::string path = write("a.pcap", file);
+  const json counts = json::parse(run_wobble({"analyze", path, "--json"}).out)["counts"];
+  EXPECT_EQ(counts["frames"], 3);
+  EXPECT_EQ(counts["packets"], 1);
+  EXPECT_EQ(counts["unread"], json({{"ARP", 2}}));
+  EXPECT_EQ(counts["of_no_connection"]["rst"], 1);
+  EXPECT_THAT(run_wobble({"analyze", path}).out,
+              AllOf(HasSubstr("3 frames, 1 IP packets"), HasSubstr("2 not read as IP (2 ARP)"),
+                    HasSubstr("1 RST of no connection")));
 }
 
 TEST_F(CaptureCommands, replay_names_what_is_wrong) {

@@ -78,16 +78,17 @@ def pcapng(frames, order="<"):
     return out + simple + old
 
 
-def ours():
+def ours(clock=b""):
     """As `wobble capture` writes: near, far, lost."""
     order = "<"
     out = section(order)
     for lane in (b"near", b"far", b"lost"):
-        mark = b"wobble capture 1, " + lane + b" of link lab"
+        mark = b"wobble capture 1, " + lane + b" of link lab" + clock
         out += interface(order, 101, option(order, 9, b"\x09") + option(order, 15, mark))
     for number, frame in enumerate(story()):
         back = frame[15] == 2
-        note = f"packet {number} arrived: duplicated; copy 0 leaves after 1.000000 ms; copy 1 dropped (queue)"
+        bad = ", bad checksum" if number == 5 else ""
+        note = f"packet {number} arrived: duplicated{bad}; copy 0 leaves after 1.000000 ms; copy 1 dropped (queue)"
         left = f"packet {number} left: duplicated; copy 0 due after 1.000000 ms, left after 1.000500 ms"
         lost = f"packet {number} lost: duplicated; copy 0 dropped (outage) after 0.500000 ms"
         at = number * 5000000
@@ -96,6 +97,56 @@ def ours():
             out += packet(order, 2, at + 500000, frame, option(order, 1, lost.encode()))
         else:
             out += packet(order, int(not back), at + 1000500, frame, option(order, 1, left.encode()))
+    return out
+
+
+def udp(port, payload):
+    return ipv4(struct.pack("!HHHH", 5555, port, 8 + len(payload), 0) + payload, protocol=17)
+
+
+def tunnels(macs):
+    """A packet around another, by name."""
+    ethernet = macs + b"\x08\0"
+    return {
+        "ipip": lambda ip: ipv4(ip, protocol=4),
+        "gre": lambda ip: ipv4(b"\xb0\0\x08\0" + bytes(12) + ip, protocol=47),
+        "pptp": lambda ip: ipv4(b"\x30\x81\x88\x0b" + bytes(12) + b"\0\x21" + ip, protocol=47),
+        "erspan2": lambda ip: ipv4(b"\x10\0\x88\xbe" + bytes(12) + ethernet + ip, protocol=47),
+        "erspan3": lambda ip: ipv4(b"\x10\0\x22\xeb" + bytes(4) + bytes(11) + b"\1" + bytes(8) + ethernet + ip, protocol=47),
+        "vxlan": lambda ip: udp(4789, b"\x08" + bytes(7) + ethernet + ip),
+        "geneve": lambda ip: udp(6081, b"\1\0\x65\x58" + bytes(8) + ethernet + ip),
+        "gtp": lambda ip: udp(2152, b"\x34\xff\0\x64" + bytes(7) + b"\x85\1\0\0\0" + ip),
+    }
+
+
+def more_links(macs):
+    """{name: (link type, what stands before the packet)}"""
+    snap, data = b"\xaa\xaa\3\0\0\0\x08\0", b"\x08\1\0\0" + bytes(20)
+    quality = b"\x88\2\0\0" + bytes(20) + b"\5\0"
+    return {
+        "mpls": (1, macs + b"\x88\x47\0\1\0\x40\0\2\1\x3f"), "sgt": (1, macs + b"\x89\x09\1\1\0\1\0\x4d\x08\0"),
+        "ppp": (9, b"\xff\3\0\x21"), "ppp_short": (50, b"\x21"), "pppoe_link": (51, b"\x11\0\0\1\0\x64\0\x21"),
+        "hdlc": (104, b"\x0f\0\x08\0"), "ppp_direction": (204, b"\1\xff\3\0\x21"), "wifi": (105, data + snap),
+        "radiotap": (127, b"\0\0\x11\0\3\0\0\0" + bytes(8) + b"\x20" + quality + b"\0\0" + snap),
+        "prism": (119, b"\x44\0\0\0\x90\0\0\0" + bytes(136) + data + snap),
+        "avs": (163, b"\x80\x21\x10\1\0\0\0\x40" + bytes(56) + data + snap), "ppi": (192, b"\0\0\x08\0\x69\0\0\0" + data + snap),
+        "nflog": (239, b"\2\0\0\5\5\0\x0a\0x\0\0\0\x34\0\x09\0"),
+    }
+
+
+def stepped(frames):
+    """The clock goes back in the middle, and one frame is late."""
+    out = pcap(frames[:4])
+    for number, frame in enumerate(frames[4:]):
+        out += struct.pack("<IIII", 1699999000, number * 1000 if number != 2 else 0, len(frame), len(frame)) + frame
+    return out
+
+
+def unpadded(frames):
+    out = section("<") + interface("<", 101)
+    for frame in frames:
+        body = struct.pack("<IIIII", 0, 0, 7, len(frame) - 1, len(frame)) + frame[:-1]
+        out += block("<", 6, body)
     return out
 
 
@@ -122,9 +173,14 @@ def main():
         "pcapng_big": (2, pcapng(frames, ">")),
         "pcapng_two_sections": (2, pcapng(frames) + pcapng(frames, ">")),
         "pcapng_ours": (1, ours()),
+        "pcapng_ours_clock": (1, ours() + ours(b", clock set by -3600000000000 ns")),
         "pcap_unreachable": (1, pcap([frames[0], ipv4(bytes([3, 1]) + bytes(6) + frames[0], True, protocol=1)])),
         "no_capture": (0, b"hello"),
+        "pcap_clock_step": (1, stepped(frames)),
+        "pcapng_unpadded": (1, unpadded(frames)),
     }
+    files |= {f"pcap_in_{name}": (1, pcap([around(f) for f in frames])) for name, around in tunnels(macs).items()}
+    files |= {f"pcap_{name}": (1, pcap([head + f for f in frames], link=link)) for name, (link, head) in more_links(macs).items()}
     OUT.mkdir(parents=True, exist_ok=True)
     for name, (mode, data) in files.items():
         (OUT / name).write_bytes(bytes([mode]) + data)
