@@ -49,6 +49,8 @@ class Service final : public api::Backend {
 
   /// Where the API listens: from now on create() refuses what would lock its users out. Before the API serves anybody.
   void guard(const ApiAddress& api) { api_ = api; }
+  /// The API's port: an attach of our own namespace leaves its connections alone. Before a link is made.
+  void spare(std::uint16_t port) { ways_in_.spare(port); }
 
   std::string version() override;
   Duration uptime() override;

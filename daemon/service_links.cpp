@@ -245,11 +245,11 @@ void Service::look_after(const std::string& name) {
 void Service::see_whether_it_carries(ServedLink& link) {
   const std::string trouble = link.way_in->look();
   for (const std::string& news : link.way_in->take_news()) {
+    spdlog::info("{}: {}", link.info.name, news);
     journal_.record_event("way_in", link.info.name + ": " + news, "", link.info.name);
   }
   std::string change;
   {
-    const std::lock_guard links_lock(links_mutex_);
     const std::lock_guard lock(mutex_);
     api::WayInInfo& info = link.info.way_in;
     const bool was_up = info.state == api::WayInState::up;

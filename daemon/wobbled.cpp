@@ -81,11 +81,11 @@ void run(const Options& options, const EndRequest& end) {
   WaysInOptions ways_in;
   ways_in.offload = options.offload;
   ways_in.hook = options.hook;
-  ways_in.spared_port = options.listen_port;
   Service service(journal,
                   {options.forwarder, options.memory, options.connections, options.flood_rate, std::move(ways_in)});
   api::Server server(service, server_options(options));
   server.bind();
+  service.spare(static_cast<std::uint16_t>(server.port()));
 
   std::optional<Lab> lab;
   std::unique_ptr<LabServer> lab_server;

@@ -224,19 +224,20 @@ std::string Diversion::look() {
   } catch (const std::exception& e) {
     trouble_ = e.what();
   }
-  tell_what_passed_by();
+  count();
   return trouble_;
 }
 
-void Diversion::tell_what_passed_by() {
-  const api::WayInCounters now = *counters();
+void Diversion::count() {
+  const DivertShare::Counters sum = share_.counters();
+  const api::WayInCounters now{sum.diverted, sum.passed, sum.silenced, detours_.overruns()};
   const auto tell = [&](std::uint64_t n, const char* what) {
     if (n > 0) news_.push_back(std::to_string(n) + (n == 1 ? " packet " : " packets ") + what);
   };
-  tell(now.silenced - told_.silenced,
+  tell(now.silenced - counters_.silenced,
        fails_closed() ? "dropped while the daemon did not run" : "passed by the link while the daemon did not run");
-  tell(now.overruns - told_.overruns, "dropped by the kernel: the link did not read in time");
-  told_ = now;
+  tell(now.overruns - counters_.overruns, "dropped by the kernel: the link did not read in time");
+  counters_ = now;
 }
 
 std::vector<std::string> Diversion::take_news() {
@@ -244,11 +245,6 @@ std::vector<std::string> Diversion::take_news() {
   all.insert(all.end(), news_.begin(), news_.end());
   news_.clear();
   return all;
-}
-
-std::optional<api::WayInCounters> Diversion::counters() const {
-  const DivertShare::Counters sum = share_.counters();
-  return api::WayInCounters{sum.diverted, sum.passed, sum.silenced, detours_.overruns()};
 }
 
 api::SideInfo Diversion::near_info() const {

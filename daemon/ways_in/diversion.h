@@ -44,7 +44,7 @@ class Diversion : public WayIn {
   std::string gone() const override { return target_.gone(); }
   std::string look() override;
   std::vector<std::string> take_news() override;
-  std::optional<api::WayInCounters> counters() const override;
+  std::optional<api::WayInCounters> counters() const override { return counters_; }
 
  private:
   bool fails_closed() const;
@@ -57,7 +57,7 @@ class Diversion : public WayIn {
   void masquerade();
   std::string undo() noexcept;
   std::string what_is_missing() const;
-  void tell_what_passed_by();
+  void count();
 
   Target target_;
   const ino_t netns_;
@@ -76,7 +76,7 @@ class Diversion : public WayIn {
   std::vector<std::string> news_;
   std::string trouble_;
   std::chrono::steady_clock::time_point next_look_;
-  api::WayInCounters told_;
+  api::WayInCounters counters_;
 };
 
 }  // namespace wobble::daemon

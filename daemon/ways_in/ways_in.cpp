@@ -94,7 +94,7 @@ std::unique_ptr<WayIn> WaysIn::divert(Target target, const api::WayInSettings& s
                                       const std::vector<const WayIn*>& there) {
   refuse_overlap(settings, target.netns, there);
   if (!options_.hook) options_.hook = has_tcx() ? HookKind::tcx : HookKind::cls;
-  const Diversion::Means means{ledger_, heartbeat_, *options_.hook, options_.offload, options_.spared_port};
+  const Diversion::Means means{ledger_, heartbeat_, *options_.hook, options_.offload, spared_port_};
   return std::make_unique<Diversion>(std::move(target), settings, means);
 }
 

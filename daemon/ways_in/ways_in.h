@@ -21,7 +21,6 @@ std::string with_remedy(const std::system_error& error);
 struct WaysInOptions {
   bool offload = true;             ///< as for TunDevice
   std::optional<HookKind> hook{};  ///< of programs below IP; none: the better one that this kernel has
-  std::uint16_t spared_port = 0;   ///< of the API, which an attach of our own namespace leaves alone; 0: none
   std::string ledger_folder = kLedgerFolder;
 };
 
@@ -29,6 +28,9 @@ class WaysIn {
  public:
   /// `tell` as for Ledger.
   explicit WaysIn(const WaysInOptions& options, Ledger::Tell tell = {});
+
+  /// The API's TCP port, which an attach of our own namespace leaves alone from now on.
+  void spare(std::uint16_t port) { spared_port_ = port; }
 
   /// Sets one up, with its devices; it is not open yet. `there` are the settings and namespaces of those that stand:
   /// what they divert already is refused. Throws api::Unfit, api::Incapable, api::Conflict.
@@ -43,6 +45,7 @@ class WaysIn {
                                 const std::vector<const WayIn*>& there);
 
   WaysInOptions options_;
+  std::uint16_t spared_port_ = 0;
   Ledger ledger_;
   Heartbeat heartbeat_;
 };
