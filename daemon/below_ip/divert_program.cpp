@@ -269,18 +269,21 @@ class Writer {
 
   void write_own(const OwnTraffic& own) {
     const Label six = code_.label();
-    const Label meant = code_.label();
     packet_.load_header(six);
-    require_addresses(true, own.is_ethernet);
-    if (looks_at_transport()) packet_.find_v4_transport();
-    code_.jump(meant);
+    divert_own(true, own);
     code_.place(six);
     packet_.load_v6_header();
     pass_neighbour_discovery();
-    require_addresses(false, own.is_ethernet);
-    if (looks_at_transport()) packet_.find_v6_transport();
-    code_.place(meant);
-    if (looks_at_transport()) require_transport();
+    divert_own(false, own);
+  }
+
+  // What is cheap to ask comes first: most packets are often not meant.
+  void divert_own(bool is_v4, const OwnTraffic& own) {
+    if (looks_at_transport()) {
+      is_v4 ? packet_.find_v4_transport() : packet_.find_v6_transport();
+      require_transport();
+    }
+    require_addresses(is_v4, own.is_ethernet);
     divert_into(own.into);
   }
 
