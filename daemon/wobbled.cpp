@@ -1,6 +1,7 @@
 // wobbled: reads its options, puts the parts together, and waits for the signal to end.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -46,6 +47,14 @@ std::string url(const Options& options, int port) {
   const bool is_v6 = options.listen_address.find(':') != std::string::npos;
   const std::string host = is_v6 ? "[" + options.listen_address + "]" : options.listen_address;
   return "http://" + host + ":" + std::to_string(port) + "/";
+}
+
+// A link takes some twenty descriptors. What most systems allow at first, 1024, is for programs that use select(2).
+void take_as_many_descriptors_as_allowed() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void make_links(const Options& options, Service& service) {
@@ -121,6 +130,7 @@ int main(int argc, char** argv) {
   if (options.verbose) spdlog::set_level(spdlog::level::debug);
   try {
     take_up_capabilities();
+    take_as_many_descriptors_as_allowed();
     // As Docker's own command is told, so that what we start and what we ask agree.
     if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
     const EndRequest end;

@@ -41,7 +41,7 @@ class Heard(zoo.Probe):
         with listener.inside.entered():
             s = socket.socket(family, socket.SOCK_DGRAM)
             index = socket.if_nametoindex(device)
-        s.settimeout(zoo.PATIENCE)
+        s.settimeout(self.patience)
         s.bind(("::" if family == socket.AF_INET6 else "", self.port))
         if family == socket.AF_INET6:
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(family, self.address) +

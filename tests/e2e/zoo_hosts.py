@@ -80,11 +80,11 @@ class Here(Host):
         os.close(self.descriptor)
 
 
-def cable(a, a_name, b, b_name, number, a_host=2, b_host=1):
+def cable(a, a_name, b, b_name, number, addresses_at_a=True):
     """A veth between two hosts: 10.N.0.2 and fd0N::2 at `a`, 10.N.0.1 and fd0N::1 at `b` (above 99: fc00::2, fc01::2 ...)."""
     prefix = f"fd{number:02}" if number < 100 else f"fc{number - 100:02}"
     ways.run("ip", "link", "add", a_name, "netns", a.name, "type", "veth", "peer", b_name, "netns", b.name)
-    for host, name, last in ((a, a_name, a_host), (b, b_name, b_host)):
+    for host, name, last in ((a, a_name, 2), (b, b_name, 1))[0 if addresses_at_a else 1:]:
         host.ip(f"link set {name} up", f"addr add 10.{number}.0.{last}/24 dev {name}",
                 f"-6 addr add {prefix}::{last}/64 dev {name} nodad",
                 f"-6 addr add fe80::{number}:{last}/64 dev {name} nodad")

@@ -6,6 +6,7 @@ import os
 import statistics
 import time
 
+import harness
 import zoo
 
 CYCLES = int(os.environ.get("WOBBLE_CYCLES", "30"))
@@ -17,6 +18,8 @@ def devices(host):
 
 
 class Many(zoo.AtHome):
+    command = ["prlimit", "--nofile=128:20000", harness.DAEMON]  # fewer than the links need, as 1024 is for 100 of them
+
     def cost(self):
         """Threads, descriptors, and megabytes of the daemon."""
         pid = self.daemon.process.pid

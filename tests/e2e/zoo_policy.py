@@ -1,7 +1,14 @@
 """Policy routing that VPNs and people set up, before and while a link stands: it goes on to decide, and loopback lives."""
 
+import os
+import subprocess
+import unittest
+
+import ways
 import zoo
 import zoo_tunnel
+
+NETWORKD = "/lib/systemd/systemd-networkd"
 
 # What `wg-quick up` sets up for a full tunnel, in its order.
 WG_QUICK = (f"route add default dev wg0 table {zoo_tunnel.MARK}",
@@ -92,6 +99,58 @@ class Rules(zoo.Zoo):
         lines = [f"{family}{what}" for family in ("", "-6 ") for what in ("rule flush", "rule add pref 32766 table main")]
         found = self.check(app, self.probes(app, server), meanwhile=lambda: app.ip(*lines))
         self.assertEqual(["answer to 127.0.0.1"], found["app tcp 127.0.0.1 80"])
+
+
+NETWORK = """[Match]
+Name=eth1
+[Network]
+Address=10.3.0.2/24
+Address=fd03::2/64
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+"""
+
+
+class Networkd(zoo.Zoo):
+    """systemd-networkd, which takes away all rules that it does not know when it configures an interface."""
+
+    @unittest.skipUnless(os.path.exists(NETWORKD), "systemd-networkd is not installed")
+    def test_it_configures_an_interface_meanwhile(self):
+        app, router, server = self.street()
+        app.listen()
+        router.listen()
+        self.attach(app)
+        self.delay()
+        before = [zoo.Tcp(app, "10.2.0.2"), zoo.Tcp(app, "fd02::2"), zoo.Tcp(server, "10.1.0.2"), zoo.Tcp(server, "fd01::2"),
+                  zoo.Tcp(app, "127.0.0.1", impaired=False), zoo.Tcp(app, "::1", impaired=False)]
+        self.check_times(before, zoo.Results(before, 3))
+        app.ip("rule add pref 500 to 10.9.0.0/16 table 100")
+        self.start_networkd(app)
+        zoo.cable(app, "eth1", router, "c0", 3, addresses_at_a=False)
+        ways.wait("networkd to configure it", lambda: "inet6 fd03::2" in app.run("ip", "addr", "show", "dev", "eth1").stdout)
+        self.assertNotIn("500:", app.run("ip", "rule").stdout, "it has not done what the case is about")
+        now = before + [zoo.Tcp(app, "10.3.0.1"), zoo.Tcp(router, "10.3.0.2"), zoo.Tcp(app, "fd03::1")]
+        ways.wait("the link to be at the new interface", lambda: now[-1].once()[1] >= 2 * zoo.ONE_WAY)
+        found = zoo.Results(now, 5)
+        self.assertTrue(all(outcome[0].startswith("answer") for outcome in found.values()), found)
+        self.check_times(now, found)
+
+    def start_networkd(self, app):
+        """In a container's clothes (a /sys that may not be written), or it would wait for udev."""
+        for folder in ("netif/links", "netif/leases", "network"):
+            os.makedirs(f"/run/systemd/{folder}", exist_ok=True)
+        ways.run("chmod", "-R", "a+rwX", "/run/systemd")
+        with open("/run/systemd/network/eth1.network", "w", encoding="ascii") as file:
+            file.write(NETWORK)
+        script = f"mount -o remount,bind,ro /sys; exec {NETWORKD}"
+        networkd = app.popen("unshare", "--mount", "sh", "-c", script, stderr=subprocess.DEVNULL)
+        ways.wait("networkd to have begun", lambda: os.path.exists("/run/systemd/netif/state"))
+        self.addCleanup(networkd.wait, 10)
+        self.addCleanup(networkd.terminate)
+
+
+class NetworkdByCls(Networkd):
+    hook = "cls"
 
 
 class TunnelsByCls(Tunnels):

@@ -104,9 +104,9 @@ class PathMtu(zoo.Zoo):
 class WaysOut(zoo.Zoo):
     """app with a second wire to the router, eth1: 10.3.0.2 and fd03::2."""
 
-    def two_wires(self, number=3, a_host=2, b_host=1):
+    def two_wires(self):
         app, router, server = self.street()
-        zoo.cable(app, "eth1", router, "c0", number, a_host, b_host)
+        zoo.cable(app, "eth1", router, "c0", 3)
         app.listen()
         return app, router, server
 
