@@ -57,7 +57,7 @@ inline Transition transition_of(ConnectionId id, Role side, TcpState from, TcpSt
   event.side = side;
   event.from = from;
   event.to = to;
-  event.row = 14;
+  event.row = Rule::third_ack;
   event.has_segment = true;
   event.segment.tcp = {.seq = 4'000'000'000, .ack = 7, .length = 0, .flags = tcp_flag::kAck, .window = 64'240};
   return event;
