@@ -2,8 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <atomic>
 #include <random>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "api/conditions_json.h"
 #include "api/connection_row.h"
@@ -17,6 +22,23 @@ using namespace std::chrono_literals;
 constexpr Duration kForwarderPatience = 1s;
 constexpr Duration kHealthPatience = 250ms;
 constexpr Duration kSyncPatience = 250ms;
+
+/// Does the work for each item, by several threads: taking a device away is mostly waiting for the kernel.
+template <typename Item, typename Work>
+void in_parallel(const std::vector<Item*>& items, const Work& work) {
+  constexpr std::size_t kMostThreads = 16;
+  std::atomic<std::size_t> next = 0;
+  const auto do_some = [&] {
+    for (std::size_t i = next++; i < items.size(); i = next++) work(*items[i]);
+  };
+  std::vector<std::thread> helpers;
+  try {
+    while (helpers.size() + 1 < std::min(items.size(), kMostThreads)) helpers.emplace_back(do_some);
+  } catch (const std::system_error&) {  // no more threads are to be had: then with those that are
+  }
+  do_some();
+  for (std::thread& helper : helpers) helper.join();
+}
 
 }  // namespace
 
@@ -44,11 +66,14 @@ Service::~Service() {
   stopped_.notify_all();
   watcher_.join();
   reverter_.join();
-  for (auto& [name, link] : links_) shut_out(*link);
-  for (auto& [name, link] : links_) {
-    link->forwarder.reset();  // tells the ring where each connection stands
-    journal_.remove_link(link->ring);
-  }
+  std::vector<ServedLink*> links;
+  for (auto& [name, link] : links_) links.push_back(link.get());
+  in_parallel(links, [this](ServedLink& link) {
+    shut_out(link);
+    link.forwarder.reset();  // tells the ring where each connection stands
+    journal_.remove_link(link.ring);
+    link.way_in.reset();
+  });
 }
 
 std::string Service::version() { return WOBBLE_VERSION; }

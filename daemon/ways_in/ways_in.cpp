@@ -93,7 +93,12 @@ std::unique_ptr<WayIn> WaysIn::make_kind(const api::WayInSettings& settings, con
 std::unique_ptr<WayIn> WaysIn::divert(Target target, const api::WayInSettings& settings,
                                       const std::vector<const WayIn*>& there) {
   refuse_overlap(settings, target.netns, there);
-  if (!options_.hook) options_.hook = has_tcx() ? HookKind::tcx : HookKind::cls;
+  if (options_.hook != HookKind::cls) {
+    const bool has = has_tcx();
+    if (options_.hook && !has)
+      throw api::Incapable("this kernel has no tcx (Linux 6.6 has): start wobbled with --hook auto");
+    options_.hook = has ? HookKind::tcx : HookKind::cls;
+  }
   const Diversion::Means means{ledger_, heartbeat_, *options_.hook, options_.offload, spared_port_};
   return std::make_unique<Diversion>(std::move(target), settings, means);
 }

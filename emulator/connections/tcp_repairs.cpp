@@ -37,7 +37,10 @@ TcpTracker::Filling TcpTracker::fills_hole(const Occasion& o, SequenceNumber end
   if (!ranges_.remove(lists.holes, o.segment.seq, end)) return Filling::nothing;
   const Duration round_trip = o.connection.handshake.rtt_initial();
   const bool is_soon = o.now - lists.gap_at.get() <= (round_trip == Duration{0} ? kOvertaking : round_trip);
-  return is_soon ? Filling::overtaken : Filling::late;
+  // Its sender has heard what the peer lacks: that takes a round trip, and is answered at its end.
+  const bool is_asked_for =
+      (o.x().dup_acks_delivered >= 2 && o.segment.seq == o.x().una) || ranges_.reaches_beyond(lists.sacked, end);
+  return is_soon && !is_asked_for ? Filling::overtaken : Filling::late;
 }
 
 void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {

@@ -34,8 +34,8 @@ TEST(Show, tells_the_figures_and_draws_the_ladder) {
 TEST(Show, tells_why_each_state_changed) {
   FakeDaemon daemon;
   const Ran ran = run_wobble({"show", "17", "--url", daemon.url()});
-  EXPECT_THAT(ran.out, ContainsRegex("0 ms +client +CLOSED +SYN_SENT +SYN: it opens +syn\\n"));
-  EXPECT_THAT(ran.out, ContainsRegex("80.1 ms +server +LISTEN +SYN_RECEIVED +SYN-ACK: it answers the SYN +syn_ack\\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("0 ms +client +CLOSED +SYN_SENT +SYN: it opens +syn\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("80.1 ms +server +LISTEN +SYN_RECEIVED +SYN-ACK: it answers the SYN +syn_ack\n"));
 }
 
 TEST(Show, tells_what_was_in_force) {

@@ -198,7 +198,7 @@ class Containers:
 
     def test_one_that_is_removed_is_noticed(self):
         daemon = self.daemon()
-        self.attach(daemon)
+        self.attach(daemon, fail="closed")  # by what must be on record, since it outlives a daemon that is killed
         self.assertTrue(os.listdir("/run/wobble"))
         self.engine.command("rm", "-f", "web")
         ways.wait("the link to be removed", lambda: not daemon.api.get("/api/v1/links")["items"])

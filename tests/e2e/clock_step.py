@@ -104,8 +104,8 @@ class ClockStep(unittest.TestCase):
     def test_a_capture_over_it_tells_what_was_told_live(self):
         path = os.path.join(self.directory.name, "over.pcapng")
         wobble = os.path.join(harness.BUILD, "wobble")
-        with subprocess.Popen([wobble, "capture", "lab", "-o", path, "--port", str(PORT), "--url", self.lab.url],
-                              stdout=subprocess.DEVNULL, preexec_fn=harness.die_with_parent) as capture:
+        command = harness.with_us(wobble, "capture", "lab", "-o", path, "--port", PORT, "--url", self.lab.url)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as capture:
             self.lab.wait("the capture's begin", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
             rows = [self.connect()]
             for wall in (8 * HOUR, -24 * HOUR):

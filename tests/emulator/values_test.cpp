@@ -123,7 +123,7 @@ TEST(BufferPool, BuffersHoldTheirBytes) {
   }
   EXPECT_EQ(pool.bytes_in_use(), 0u);
   EXPECT_FALSE(pool.copy_of({}));
-  EXPECT_FALSE(pool.copy_of(numbered(65537)));
+  EXPECT_FALSE(pool.copy_of(numbered(BufferPool::kLargest + 1)));
 }
 
 TEST(BufferPool, TheBoundHoldsAndWhatComesBackIsUsedAgain) {

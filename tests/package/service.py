@@ -189,7 +189,7 @@ class Service(unittest.TestCase):
         (text,) = self.part("enabled")
         self.assertTrue(text.startswith("active\n"), text)
         self.assertNotRegex(text, r"Uid:\t0\t")
-        self.assertIn("CapEff:\t0000000000283400\n", text)
+        self.assertIn("CapEff:\t0000008000283400\n", text)
         self.assertIn("NoNewPrivs:\t1\nSeccomp:\t2\n", text)
         self.assertRegex(text, r"wobbled 640 /var/lib/wobble/wobble.db")
         self.assertIn('"status":"ok"', text)
