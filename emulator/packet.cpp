@@ -233,6 +233,7 @@ TcpOptions parse_tcp_options(const PacketView& packet) noexcept {
   TcpOptions options;
   if (!packet.is_tcp()) return options;
   for_each_option(packet, [&](std::span<const std::uint8_t> option) { read_option(option, options); });
+  options.are_cut = packet.has_cut_options;
   return options;
 }
 

@@ -59,8 +59,11 @@ struct TcpOptions {
   bool fast_open = false;         ///< RFC 7413: the option is there (request or cookie)
   bool fast_open_cookie = false;  ///< and it carries a cookie
   bool multipath = false;         ///< RFC 8684
+  bool are_cut = false;           ///< PacketView::has_cut_options: there may have been more of them
   std::uint32_t ts_value = 0;
   std::uint32_t ts_echo = 0;
+
+  bool is_scale_unknown() const noexcept { return are_cut && !has_window_scale; }
 };
 
 /// What a receiver has beyond what it acknowledges, or has received twice: [begin, end) (RFC 2018, RFC 2883).
@@ -84,6 +87,7 @@ struct PacketView {
   IpAddress destination;
   bool is_fragment = false;            ///< a part of a larger packet (an IPv6 atomic fragment is not)
   bool has_transport = false;          ///< the transport header is here, whole, and was read
+  bool has_cut_options = false;        ///< TCP, out of a capture that left out the last of its options
   std::uint16_t transport_offset = 0;  ///< from the start of `bytes`
   std::uint16_t payload_offset = 0;    ///< behind the transport header; end of `bytes` if there is no payload
   std::uint16_t source_port = 0;       ///< TCP and UDP; for ICMP echo the identifier, in both

@@ -259,6 +259,7 @@ void CaptureAnalysis::pass_all(const std::vector<EarlyAcks::Segment>& segments) 
     if (parse_packet(segment.bytes, view) != ParseError::none) continue;
     view.length += segment.beyond;
     view.tcp.length += segment.beyond;
+    view.has_cut_options = segment.has_cut_options;
     pass(view, segment.side, segment.at);
   }
 }

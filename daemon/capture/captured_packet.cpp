@@ -32,7 +32,7 @@ std::size_t least_header(const PacketView& view) {
 }
 
 /// An option of which a part was captured is none: the list ends before it.
-void end_options(const PacketView& view, std::size_t captured, std::span<std::uint8_t> space) {
+void end_options(PacketView& view, std::size_t captured, std::span<std::uint8_t> space) {
   std::size_t at = view.transport_offset + kTcpHeader;
   if (!view.is_tcp() || captured >= view.payload_offset) return;
   constexpr std::uint8_t kEnd = 0, kNoOperation = 1;
@@ -41,6 +41,7 @@ void end_options(const PacketView& view, std::size_t captured, std::span<std::ui
     if (length == 0 || at + length > captured) break;
     at += length;
   }
+  view.has_cut_options = at >= captured || space[at] != kEnd;
   std::fill(space.begin() + static_cast<std::ptrdiff_t>(at), space.begin() + view.payload_offset, kEnd);
 }
 

@@ -44,6 +44,7 @@ bool EarlyAcks::keep_early(const PacketView& packet, Side side, std::int64_t at)
   if (!is_early) return false;
   waiting_.push_back({{packet.bytes.begin(), packet.bytes.end()},
                       packet.length - static_cast<std::uint32_t>(packet.bytes.size()),
+                      packet.has_cut_options,
                       at,
                       flow,
                       side,

@@ -24,6 +24,7 @@ class EarlyAcks {
   struct Segment {
     std::vector<std::uint8_t> bytes;  ///< a whole IP packet's, whatever of it was captured
     std::uint32_t beyond = 0;         ///< of a super-packet: what those leave out
+    bool has_cut_options = false;     ///< PacketView's
     std::int64_t at = 0;
     FlowKey flow;
     Side side = Side::near;

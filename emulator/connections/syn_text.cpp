@@ -7,7 +7,7 @@ namespace {
 
 // In `options`.
 constexpr std::uint8_t kHasMss = 1, kHasScale = 2, kSack = 4, kTimestamps = 8, kMultipath = 16, kFastOpen = 32,
-                       kFastOpenCookie = 64;
+                       kFastOpenCookie = 64, kCut = 128;
 constexpr std::size_t kTcpHeader = 20;
 
 }  // namespace
@@ -27,7 +27,7 @@ std::optional<SynText> SynText::of(const PacketView& packet) noexcept {
   text.options = static_cast<std::uint8_t>((read.mss != 0 ? kHasMss : 0) | (read.has_window_scale ? kHasScale : 0) |
                                            (read.sack_permitted ? kSack : 0) | (read.has_timestamps ? kTimestamps : 0) |
                                            (read.multipath ? kMultipath : 0) | (read.fast_open ? kFastOpen : 0) |
-                                           (read.fast_open_cookie ? kFastOpenCookie : 0));
+                                           (read.fast_open_cookie ? kFastOpenCookie : 0) | (read.are_cut ? kCut : 0));
   return text;
 }
 
@@ -54,6 +54,7 @@ SynPacket::SynPacket(const SynText& text) noexcept {
   view_.length = text.packet_length;
   view_.protocol = kTcp;
   view_.has_transport = true;
+  view_.has_cut_options = (text.options & kCut) != 0;
   view_.payload_offset = static_cast<std::uint16_t>(end);
   view_.tcp.seq = text.seq;
   view_.tcp.length = text.payload;

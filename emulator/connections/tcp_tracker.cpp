@@ -199,9 +199,11 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
       PendingSyn& pending = o.pool.need_oddities(o.connection.client.troubles).pending;
       pending.has_scale = options.has_window_scale;
       pending.window_scale = options.window_scale;
+      pending.is_scale_cut = options.is_scale_unknown();
     }
     if (!condition::is_same_isn(o)) return;
     note_offer(o, options);
+    if (options.is_scale_unknown()) o.connection.liberal = true;
     if (options.has_window_scale) {
       x.seen |= TcpEndpoint::kHasScale;
       x.window_scale = options.window_scale;
@@ -343,6 +345,7 @@ void TcpTracker::begin_with_pending(TcpConnection& connection, Role client, cons
   x.seen = TcpEndpoint::kSentSyn | TcpEndpoint::kHasSent;
   x.window_scale = pending.window_scale;
   if (pending.has_scale) x.seen |= TcpEndpoint::kHasScale;
+  if (pending.is_scale_cut) connection.liberal = true;
   TcpSegment syn;
   syn.seq = pending.isn;
   syn.flags = tcp_flag::kSyn;

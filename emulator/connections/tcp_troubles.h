@@ -112,6 +112,7 @@ struct PendingSyn {
   Role from = Role::client;
   std::uint8_t window_scale = 0;
   bool has_scale = false;
+  bool is_scale_cut = false;  ///< TcpOptions::is_scale_unknown()
   SequenceNumber isn = 0;
 };
 

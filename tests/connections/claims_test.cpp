@@ -132,6 +132,33 @@ TEST(Claims, AStrayAckMovesNothingOfAConnectionPickedUpInTheMiddle) {
   EXPECT_EQ(server_of(s).unique_payload_bytes, 50u);
 }
 
+TEST(Claims, AWindowScaleThatWasCutOffLosesNoRetransmission) {
+  for (const bool is_cut : {true, false}) {
+    SCOPED_TRACE(is_cut ? "there may have been a scale" : "there was none");
+    TrackerStory s;
+    s.cuts_options = is_cut;
+    s.client("SYN 0 mss 1460");
+    s.server("SYN,ACK 0 ack 1 mss 1460");
+    s.cuts_options = false;
+    s.client("ACK 1 ack 1 win 501");
+    s.server("ACK 701 ack 1 len 700");  // beyond 501, but not beyond 501 << 7; what is before it was lost before us
+    s.wait(300ms);
+    s.server_sends("ACK 1 ack 1 len 700");
+    EXPECT_EQ(s.sending.retransmission, is_cut) << s.story();
+    EXPECT_EQ(s.count_of(Trouble::lost_before), is_cut ? 1u : 0u) << s.story();
+  }
+}
+
+TEST(Claims, AWindowScaleThatIsBeforeWhatWasCutOffJudges) {
+  TrackerStory s;
+  s.cuts_options = true;
+  s.client("SYN 0 scale 7");
+  s.server("SYN,ACK 0 ack 1 scale 7");
+  s.cuts_options = false;
+  s.client("ACK 1 ack 1 win 501");
+  EXPECT_FALSE(s.connection.liberal);
+}
+
 TEST(Claims, TheThirdAckChoosesOfTwoSynAcks) {
   TrackerStory s;
   s.client("SYN 0");

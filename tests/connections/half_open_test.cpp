@@ -23,12 +23,16 @@ TEST(HalfOpen, ASynIsKeptWithAllItsOptions) {
       std::vector<std::uint8_t> options = syn.options;
       options.insert(options.end(), more.begin(), more.end());
       const PacketBytes packet = tcp_packet(1, 2, 3, 4, syn.segment, options);
+      PacketView cut = packet.view;
+      cut.has_cut_options = true;
+      EXPECT_TRUE(parse_tcp_options(SynPacket(SynText::of(cut).value()).view()).are_cut);
       const std::optional<SynText> kept = SynText::of(packet.view);
       ASSERT_TRUE(kept);
       const SynPacket again(*kept);
       EXPECT_EQ(SynText::of(again.view()), kept) << text;
       const TcpOptions was = parse_tcp_options(packet.view), is = parse_tcp_options(again.view());
       EXPECT_EQ(was.mss, is.mss);
+      EXPECT_EQ(was.are_cut, is.are_cut);
       EXPECT_EQ(was.window_scale, is.window_scale);
       EXPECT_EQ(was.has_window_scale, is.has_window_scale);
       EXPECT_EQ(was.sack_permitted, is.sack_permitted);

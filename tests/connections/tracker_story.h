@@ -91,6 +91,7 @@ class TrackerStory {
   TimePoint now{std::chrono::hours(1)};
   TimePoint last = now;
   std::uint32_t client_isn = kClientIsn, server_isn = kServerIsn;
+  bool cuts_options = false;  ///< of what is sent from now on, as a capture that leaves out the last of them
 
  private:
   struct Flight {
@@ -110,6 +111,7 @@ class TrackerStory {
     last = now;
     tell(std::string("the ") + to_string(from) + " sends " + text + (is_lost ? ", which we drop" : ""));
     flights_.push_back({from, packet, now, text});
+    flights_.back().packet.view.has_cut_options = cuts_options;
     steps = {};
     sending = tracker.sent(connection, from, flights_.back().packet.view, is_lost, now, steps);
     note_steps();
