@@ -1,6 +1,7 @@
 """The system's clock is set, and the machine sleeps, while a daemon runs (its own clock only: set_clock.cpp): it says so, what
 follows bears the new time, `since` means what it says, and a capture over it tells what was told live."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -105,15 +106,14 @@ class ClockStep(unittest.TestCase):
         path = os.path.join(self.directory.name, "over.pcapng")
         wobble = os.path.join(harness.BUILD, "wobble")
         command = harness.with_us(wobble, "capture", "lab", "-o", path, "--port", PORT, "--url", self.lab.url)
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as capture:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as capture, contextlib.ExitStack() as ends:
+            ends.callback(capture.terminate)  # whatever happens: its end is waited for
             self.lab.wait("the capture's begin", lambda: os.path.exists(path) and os.path.getsize(path) > 0)
             rows = [self.connect()]
             for wall in (8 * HOUR, -24 * HOUR):
                 self.step(wall)
                 rows.append(self.connect())
             time.sleep(1.5)  # what is in its ring gets written
-            capture.terminate()
-            capture.wait(10)
         document = json.loads(subprocess.run([wobble, "analyze", "--json", path], capture_output=True, text=True,
                                              check=True).stdout)
         told = document["connections"]
