@@ -2,8 +2,8 @@
 
 1,000 connections for each place: one side sends some 60 segments on each, and closes. What is lost is dropped by nftables
 behind the link, by the link, or by a router in front of a link that is attached to the receiver (full segments only, never
-SYN or FIN: of what is lost before us the first and the last of a connection could not be seen). Then, within one in a hundred of all
-retransmissions:
+SYN or FIN: of what is lost before us the first and the last of a connection could not be seen). Then, within one in a hundred of
+all retransmissions (before us, where some are seen by nobody but their sender, four):
   in all       as the kernel's RetransSegs
   fast         as its TCPFastRetrans
   after a timer  as what is left of RetransSegs
@@ -133,17 +133,17 @@ class Beyond(unittest.TestCase):
     def assert_near(self, ours, kernels, total, what):
         self.assertLessEqual(abs(ours - kernels), max(SHARE * total, 3), f"{what}: ours {ours}, the kernel's {kernels}")
 
-    def assert_kinds(self, kernel, ours, unseen=0):
+    def assert_kinds(self, kernel, ours, unseen=0, share=SHARE):
         total = kernel["TcpRetransSegs"]
         fast = kernel["TcpExtTCPFastRetrans"]
         self.assert_near(ours["all"], total - unseen, total, "in all")
         self.assert_near(ours["spurious"], kernel["TcpExtTCPDSACKRecv"], total, "spurious")
         # A kernel counts what was for nothing as fast or not as well.
-        self.assertLessEqual(ours["fast"], fast + max(SHARE * total, 3))
-        self.assertGreaterEqual(ours["fast"] + ours["spurious"], fast - unseen - max(SHARE * total, 3))
+        self.assertLessEqual(ours["fast"], fast + max(share * total, 3))
+        self.assertGreaterEqual(ours["fast"] + ours["spurious"], fast - unseen - max(share * total, 3))
         timers = total - fast
-        self.assertLessEqual(ours["timeout"], timers + max(SHARE * total, 3))
-        self.assertGreaterEqual(ours["timeout"] + ours["spurious"], timers - unseen - max(SHARE * total, 3))
+        self.assertLessEqual(ours["timeout"], timers + max(share * total, 3))
+        self.assertGreaterEqual(ours["timeout"] + ours["spurious"], timers - unseen - max(share * total, 3))
 
     def test_losses_behind(self):
         self.drop(self.lab.far, "add table inet beyond; add chain inet beyond in { type filter hook input priority 0; }; "
@@ -175,9 +175,10 @@ class Beyond(unittest.TestCase):
         kernel, ours = self.measure()
         # A retransmission that is lost before us as well is seen by nobody but its sender.
         unseen = kernel["TcpRetransSegs"] - ours["all"]
-        self.assertLessEqual(unseen, 0.03 * kernel["TcpRetransSegs"])
+        self.assertLessEqual(unseen, 0.05 * kernel["TcpRetransSegs"])
         self.assertGreaterEqual(unseen, 0)
-        self.assert_kinds(kernel, ours, unseen)
+        # What asked for it was sometimes lost with it: then it is taken for a timer's.
+        self.assert_kinds(kernel, ours, unseen, share=0.04)
         self.assertEqual(ours["due_to_us"], 0)
         self.assert_near(ours["lost_before"], ours["all"] - ours["spurious"], ours["all"], "lost before")
 
