@@ -1,7 +1,6 @@
 #include "daemon/options.h"
 
 #include <arpa/inet.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -10,6 +9,7 @@
 #include <stdexcept>
 
 #include "api/units.h"
+#include "daemon/memory_limit.h"
 #include "daemon/retention_options.h"
 #include "daemon/ways_in/words.h"
 
@@ -49,18 +49,17 @@ void read_spin(const std::string& text, Options& options) {
   options.forwarder.spin = spin.value;
 }
 
-// The least is room for a few of the largest packets; the most, what the machine has.
+// The least is room for a few of the largest packets; the most, what the machine has or our control group may use.
 void read_memory(const std::string& text, Options& options) {
   constexpr std::uint64_t kLeast = 1 << 20;
-  const std::uint64_t machine =
-      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  options.memory = machine / 4;
+  const std::uint64_t limit = memory_limit();
+  options.memory = limit / 4;
   if (text.empty()) return;
   const auto size = api::parse_size(text);
   if (!size.ok()) throw CLI::ValidationError("--memory", size.error);
-  if (size.value < kLeast || size.value > machine) {
-    throw CLI::ValidationError("--memory", "'" + text + "': at least 1MiB, at most what the machine has, " +
-                                               std::to_string(machine >> 20) + "MiB");
+  if (size.value < kLeast || size.value > limit) {
+    throw CLI::ValidationError("--memory", "'" + text + "': at least 1MiB, at most what there is (of the machine, or for the control group), " +
+                                               std::to_string(limit >> 20) + "MiB");
   }
   options.memory = size.value;
 }
@@ -111,7 +110,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--spin", spin,
                  "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");
   app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
-  app.add_option("--memory", memory, "bound on the bytes in flight of all links (default: a quarter of the machine's)");
+  app.add_option("--memory", memory, "bound on the bytes in flight and in captures, of all links (default: a quarter of what the machine has or, "
+                 "where it is less, of what the control group may use)");
   app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
   app.add_option("--connections", options.connections,
                  "followed at once on each link; when there are more, those that matter least are forgotten")

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
+#include <new>
 #include <random>
 #include <system_error>
 #include <thread>
@@ -22,6 +24,12 @@ using namespace std::chrono_literals;
 constexpr Duration kForwarderPatience = 1s;
 constexpr Duration kHealthPatience = 250ms;
 constexpr Duration kSyncPatience = 250ms;
+
+/// How much a capture keeps until it is read: as much as usual, but a sixteenth of a small bound.
+std::size_t capture_ring(std::size_t memory_limit) {
+  constexpr std::size_t kMin = std::size_t{1} << 18;  // several of the largest packets
+  return std::clamp(std::bit_floor(memory_limit / 16), kMin, CaptureTap::kDefaultRing);
+}
 
 /// Does the work for each item, by several threads: taking a device away is mostly waiting for the kernel.
 template <typename Item, typename Work>
@@ -267,9 +275,20 @@ std::unique_ptr<api::Capture> Service::capture(const std::string& name, const ap
   const std::shared_lock links_lock(links_mutex_);
   ServedLink& link = find(name);
   if (!link.forwarder) throw api::Conflict("the link '" + name + "' waits for its target: nothing flows yet");
-  const auto tap = std::make_shared<CaptureTap>(options);
+  const std::size_t ring = capture_ring(memory_->limit());
+  std::shared_ptr<MemoryShare> share;
+  std::shared_ptr<CaptureTap> tap;
+  try {
+    share = std::make_shared<MemoryShare>(memory_, ring);
+    tap = std::make_shared<CaptureTap>(options, ring);
+  } catch (const std::bad_alloc&) {
+    throw api::Unavailable("no room for the " + std::to_string(ring >> 10) + " KiB that a capture takes: of " +
+                           std::to_string(memory_->limit() >> 20) + " MiB (--memory) " +
+                           std::to_string(memory_->taken() >> 20) + " MiB are taken; end another capture, or let less "
+                           "be in flight");
+  }
   call(link, [&](Link& l, TimePoint) { l.add_tap(tap); });
-  const auto detach = [this, name, tap] {
+  const auto detach = [this, name, tap, share] {  // the share is taken as long as the capture lives
     const std::shared_lock lock(links_mutex_);
     const auto found = links_.find(name);
     if (found == links_.end() || !found->second->forwarder) return;

@@ -29,8 +29,8 @@ Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint n
       idle_timeout_({options.connections.hash_key[0], options.connections.hash_key[1]}),
       hop_v4_(options.hop_v4),
       hop_v6_(options.hop_v6),
-      up_(Direction::up, options.seed),
-      down_(Direction::down, options.seed),
+      up_(Direction::up, options),
+      down_(Direction::down, options),
       changed_at_(now) {}
 
 Link::~Link() {

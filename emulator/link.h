@@ -93,7 +93,8 @@ class Link {
 
  private:
   struct Half {  // one direction
-    Half(Direction direction, std::uint64_t seed) : pipeline(direction, seed) {}
+    Half(Direction direction, const LinkOptions& options)
+        : pipeline(direction, options.seed, options.connections.capacity) {}
     Pipeline pipeline;
     ReleaseQueue queue;
     DirectionCounters before;  ///< of packets that arrived before the conditions last changed

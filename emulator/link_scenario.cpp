@@ -26,6 +26,7 @@ void Link::put_in_force(const LinkConditions& conditions, std::size_t step, Time
   const DirectionConditions& down = down_in_step(conditions, step);
   const auto prepared_up = up_.pipeline.prepare(up, at);
   const auto prepared_down = down_.pipeline.prepare(down, at);
+  idle_timeout_.reserve(up.idle_timeout, down.idle_timeout);
   up_.pipeline.configure(prepared_up, at);  // from here on nothing fails
   down_.pipeline.configure(prepared_down, at);
   idle_timeout_.configure(up.idle_timeout, down.idle_timeout);

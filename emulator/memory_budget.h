@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
 
 namespace wobble {
 
@@ -26,6 +29,22 @@ class MemoryBudget {
  private:
   const std::size_t limit_;
   std::atomic<std::size_t> taken_{0};
+};
+
+/// So many bytes of a budget, from its construction to its end.
+class MemoryShare {
+ public:
+  /// Throws std::bad_alloc if the budget has not so much left.
+  MemoryShare(std::shared_ptr<MemoryBudget> budget, std::size_t bytes) : budget_(std::move(budget)), bytes_(bytes) {
+    if (!budget_->take(bytes_)) throw std::bad_alloc();
+  }
+  ~MemoryShare() { budget_->give_back(bytes_); }
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+
+ private:
+  std::shared_ptr<MemoryBudget> budget_;
+  std::size_t bytes_;
 };
 
 }  // namespace wobble

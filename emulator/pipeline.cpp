@@ -34,6 +34,15 @@ struct Pipeline::Stages {
   Delay delay;
   Reorder reorder;
 
+  /// The memory of what is asked for by connection. Nothing that is in force changes.
+  void reserve(const DirectionConditions& asked, std::uint32_t connections) {
+    loss.reserve(asked.loss, connections);
+    corrupt.reserve(asked.corrupt, connections);
+    duplicate.reserve(asked.duplicate, connections);
+    delay.reserve(asked.delay, connections);
+    reorder.reserve(asked.reorder, connections);
+  }
+
   /// What the model of loss does to a packet in its place, before the bottleneck or behind it.
   enum class Choice : std::uint8_t { spare, mark, lose };
   Choice choice(bool is_behind, const FlowPosition& flow, std::uint8_t copy, bool is_ecn_capable) noexcept {
@@ -73,7 +82,8 @@ bool is_uniform_under(const DirectionConditions& conditions) {
 
 }  // namespace
 
-Pipeline::Pipeline(Direction direction, std::uint64_t seed) : stages_(std::make_unique<Stages>(direction, seed)) {}
+Pipeline::Pipeline(Direction direction, std::uint64_t seed, std::uint32_t connections)
+    : stages_(std::make_unique<Stages>(direction, seed)), connections_(connections) {}
 Pipeline::~Pipeline() = default;
 
 struct Pipeline::Prepared {
@@ -84,6 +94,7 @@ struct Pipeline::Prepared {
 };
 
 std::shared_ptr<Pipeline::Prepared> Pipeline::prepare(const DirectionConditions& conditions, TimePoint now) const {
+  stages_->reserve(conditions, connections_);
   auto queue = stages_->bottleneck.prepare(conditions.rate, conditions.trace, conditions.queue, now);
   return std::make_shared<Prepared>(Prepared{conditions, conditions, is_uniform_under(conditions), std::move(queue)});
 }

@@ -50,7 +50,8 @@ struct LeftBottleneck {
 
 class Pipeline {
  public:
-  Pipeline(Direction direction, std::uint64_t seed);
+  /// `connections`: how many the table has at most, whose handles admit() is given.
+  Pipeline(Direction direction, std::uint64_t seed, std::uint32_t connections = ConnectionTableOptions{}.capacity);
   ~Pipeline();
 
   /// New conditions for packets that arrive from now on. Stages whose settings did not change keep their state
@@ -99,6 +100,7 @@ class Pipeline {
  private:
   struct Stages;
   std::unique_ptr<Stages> stages_;
+  std::uint32_t connections_;
 };
 
 /// What corrupt_packet() made of a packet.

@@ -33,6 +33,8 @@ class LazyArray {
   T& operator[](std::size_t i) noexcept { return data_[i]; }
   const T& operator[](std::size_t i) const noexcept { return data_[i]; }
   std::size_t size() const noexcept { return size_; }
+  /// All bytes are zero again, and the pages are given back.
+  void clear() noexcept { ::madvise(data_, length(), MADV_DONTNEED); }
 
  private:
   std::size_t length() const noexcept { return (size_ == 0 ? 1 : size_) * sizeof(T); }

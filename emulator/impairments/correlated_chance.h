@@ -47,6 +47,10 @@ class CorrelatedChance {
  public:
   CorrelatedChance(std::uint64_t seed, Direction direction, Stage stage) noexcept : chance_(seed, direction, stage) {}
 
+  /// As Memory's: to be called before configure().
+  void reserve(Probability correlation, Scope per, std::uint32_t connections) {
+    if (!correlation.is_zero()) memory_.reserve(per, connections);
+  }
   /// Both below or equal to 1, the correlation below. A change forgets what was before; the numbers drawn go on, so
   /// that none is used twice.
   void configure(Probability p, Probability correlation, Scope per) noexcept {

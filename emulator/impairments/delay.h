@@ -20,6 +20,10 @@ class Delay {
   Delay(std::uint64_t seed, Direction direction) noexcept
       : jitter_(seed, direction, Stage::delay), again_(seed, direction, Stage::delay_again) {}
 
+  /// As Memory's: to be called before configure().
+  void reserve(const DelaySettings& settings, std::uint32_t connections) {
+    if (!settings.correlation.is_zero()) memory_.reserve(settings.per, connections);
+  }
   void configure(DelaySettings settings) noexcept;
 
   /// When a packet leaves that came out of the bottleneck at `from`. Copies have their own jitter.

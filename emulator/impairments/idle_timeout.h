@@ -8,43 +8,52 @@
 // that was silent for longest makes room and is then unknown.
 #pragma once
 
-#include <list>
-#include <unordered_map>
+#include <memory>
 
 #include "emulator/conditions.h"
-#include "emulator/connections/flow_key.h"
+#include "emulator/connections/idle_lists.h"
+#include "emulator/connections/keyed_store.h"
 
 namespace wobble {
 
 class IdleTimeout {
  public:
-  static constexpr std::size_t kFlows = 65'536;
+  static constexpr std::uint32_t kFlows = 65'536;
 
-  explicit IdleTimeout(HashKey hash_key) : flows_(0, Hash{hash_key}) {}
+  explicit IdleTimeout(HashKey hash_key) noexcept : hash_key_(hash_key) {}
 
-  /// Both directions' settings. While neither asks for anything nothing is remembered.
+  /// Both directions' settings. reserve() takes the memory that they need (std::bad_alloc) and changes nothing that can
+  /// be seen; configure() is to be called after it. While neither direction asks for anything nothing is remembered.
+  void reserve(const IdleTimeoutSettings& up, const IdleTimeoutSettings& down);
   void configure(const IdleTimeoutSettings& up, const IdleTimeoutSettings& down) noexcept;
   bool is_on() const noexcept { return up_ > Duration(0) || down_ > Duration(0); }
 
   /// Whether a packet that arrives is refused, since its connection was forgotten.
-  bool refuses(const PacketView& packet, Side arrived_on, TimePoint now);
+  bool refuses(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
 
  private:
   struct Flow {
     FlowKey key;
+    std::uint64_t id;
+    std::uint32_t key_chain;
+    std::uint32_t id_chain;
+    bool is_used;
     Side opener;
     TimePoint last;
   };
-  struct Hash {
-    HashKey key;
-    std::size_t operator()(const FlowKey& flow) const noexcept { return hash_of(key, flow); }
+  /// Bounded, and nothing of it is allocated after reserve().
+  struct Flows {
+    explicit Flows(HashKey hash_key) : known(kFlows, hash_key), by_age(kFlows) {}
+    KeyedStore<Flow> known;
+    IdleLists by_age;  ///< all in its first list
+    std::uint64_t next_id = 1;
   };
-  void learn(const FlowKey& key, Side opener, TimePoint now);
+  void learn(const FlowKey& key, Side opener, TimePoint now) noexcept;
 
+  HashKey hash_key_;
   Duration up_{0};
   Duration down_{0};
-  std::list<Flow> by_age_;  ///< the latest last
-  std::unordered_map<FlowKey, std::list<Flow>::iterator, Hash> flows_;
+  std::unique_ptr<Flows> flows_;  ///< none while it is off
 };
 
 }  // namespace wobble

@@ -12,6 +12,11 @@ class Loss {
  public:
   Loss(std::uint64_t seed, Direction direction) noexcept;
 
+  /// As Memory's: to be called before configure().
+  void reserve(const LossSettings& settings, std::uint32_t connections) {
+    random_.reserve(settings.correlation, settings.per, connections);
+    memory_.reserve(settings.per, connections);
+  }
   /// A changed model starts anew (Gilbert-Elliott and Markov with a packet that is received before they move, burst in
   /// its stationary state); the numbers it draws go on, so that none is used twice.
   void configure(LossSettings settings) noexcept;

@@ -10,6 +10,11 @@ class Reorder {
   Reorder(std::uint64_t seed, Direction direction) noexcept
       : chance_(seed, direction, Stage::reorder), candidate_(seed, direction, Stage::reorder) {}
 
+  /// As Memory's: to be called before configure().
+  void reserve(const ReorderSettings& settings, std::uint32_t connections) {
+    chance_.reserve(settings.correlation, settings.per, connections);
+    if (settings.gap >= 2) memory_.reserve(settings.per, connections);
+  }
   void configure(const ReorderSettings& settings) noexcept {
     if (settings == settings_) return;
     settings_ = settings;

@@ -11,6 +11,7 @@
 #include "emulator/packet_buffer.h"
 #include "emulator/pipeline.h"
 #include "emulator/release_queue.h"
+#include "tests/emulator/any_conditions.h"
 #include "tests/emulator/packets.h"
 
 namespace {
@@ -273,6 +274,82 @@ TEST(PacketPath, FragmentsAllocateNothing) {
   }
   EXPECT_EQ(allocations - before, 0u);
   EXPECT_EQ(table.size(), 1u);
+}
+
+// Whatever is asked for: new flows of all kinds, of which some go on and some come to nothing.
+class BusyLink {
+ public:
+  explicit BusyLink(const LinkConditions& conditions) : link_({}, listener_, now_) { link_.apply(conditions, now_); }
+
+  /// What the link itself has allocated in a second with so many new flows, each of ten packets.
+  std::uint64_t allocated_in_a_second(std::uint32_t flows) {
+    std::uint64_t allocated = 0;
+    const Duration apart = Duration(1s) / flows;
+    for (std::uint32_t n = 0; n < flows; ++n) {
+      const auto port = static_cast<std::uint16_t>(1024 + next_flow_++ % 60'000);
+      const bool is_tcp = n % 4 != 0;
+      for (std::uint32_t k = 0; k < 10; ++k) {
+        const packets::Bytes packet = is_tcp ? tcp(port, k) : packets::ipv4(kUdp, packets::udp(port, 53, body_));
+        const std::uint64_t before = allocations;
+        link_.admit(packet, k % 3 == 1 ? Side::far : Side::near, now_);
+        release();
+        allocated += allocations - before;
+      }
+      now_ += apart;
+    }
+    return allocated;
+  }
+
+ private:
+  static packets::Bytes tcp(std::uint16_t port, std::uint32_t k) {
+    if (k == 0) return packets::ipv4(kTcp, packets::tcp(port, 80, 1000, 0, tcp_flag::kSyn));
+    return packets::ipv4(kTcp, packets::tcp(port, 80, 1001 + 500 * k, 1, tcp_flag::kAck, packets::Bytes(500, 'x')));
+  }
+  void release() {
+    link_.advance(now_);
+    for (Direction d : {Direction::up, Direction::down}) {
+      while (const auto left = link_.pop_due(d, now_)) link_.complete(*left, d, true, now_);
+    }
+  }
+
+  Listener listener_;
+  TimePoint now_{1h};
+  Link link_;
+  std::uint32_t next_flow_ = 0;
+  const packets::Bytes body_ = packets::Bytes(500, 'x');
+};
+
+// A queue that is fuller than ever before may grow, so often; nothing is allocated for each of the flows or packets.
+constexpr std::uint64_t kGrowth = 10;
+
+TEST(PacketPath, AllocatesForNoFlowAndNoPacketWhateverIsAskedFor) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    LinkConditions conditions = AnyConditions(seed, true).link();
+    conditions.scenario.clear();  // a step is a change of conditions, which may allocate
+    for (DirectionConditions* c : {&conditions.up, &conditions.down}) {  // a queue that is soon full needs no more buffers
+      c->queue.limit_bytes = 0;
+      c->queue.limit_time = 0s;
+      c->queue.limit_packets = 50;
+    }
+    BusyLink busy(conditions);
+    for (int i = 0; i < 2; ++i) busy.allocated_in_a_second(2000);  // so that every high-water mark is set
+    EXPECT_LE(busy.allocated_in_a_second(500), kGrowth) << "seed " << seed;
+  }
+}
+
+// The settings that keep something of each flow, alone and with many more flows than before.
+TEST(PacketPath, AllocatesForNoNewFlowThatItRemembers) {
+  LinkConditions remembers;
+  remembers.up.idle_timeout = remembers.down.idle_timeout = {10s, IdleAction::drop};
+  LinkConditions by_connection;
+  by_connection.up.loss.gilbert_elliott = GilbertElliott{Probability::percent(1), Probability::percent(50)};
+  by_connection.up.delay = {0ms, 1us, Distribution::uniform, false, Probability::percent(50), Scope::connection};
+  by_connection.up.loss.per = Scope::connection;
+  for (const LinkConditions& conditions : {remembers, by_connection}) {
+    BusyLink busy(conditions);
+    busy.allocated_in_a_second(100);
+    EXPECT_LE(busy.allocated_in_a_second(5'000), kGrowth);
+  }
 }
 
 }  // namespace

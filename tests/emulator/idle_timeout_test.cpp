@@ -191,7 +191,9 @@ TEST(IdleTimeout, WhatWasThereBeforeIsKnownFromItsNextPacketOn) {
 
 TEST(IdleTimeout, TheLongestSilentMakesRoom) {
   IdleTimeout box(HashKey{1, 2});
-  box.configure({1s, IdleAction::drop}, {});
+  const IdleTimeoutSettings asked{1s, IdleAction::drop};
+  box.reserve(asked, {});
+  box.configure(asked, {});
   const auto refuses = [&](std::uint32_t n, TimePoint now) {
     Bytes bytes = from_client(tcp_flag::kAck).bytes;
     for (int i = 0; i < 4; ++i) bytes[static_cast<std::size_t>(16 + i)] = static_cast<std::uint8_t>(n >> (24 - 8 * i));
