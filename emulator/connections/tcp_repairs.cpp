@@ -109,7 +109,6 @@ bool TcpTracker::is_told_of_loss(const Occasion& o, SequenceNumber end) const no
 }
 
 void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, Sending& sending) const noexcept {
-  TcpEndpoint& x = o.x();
   const TcpEndpoint& y = o.y();
   const SequenceNumber begin = o.segment.seq;
   const bool is_syn = o.segment.has(tcp_flag::kSyn);
