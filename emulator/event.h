@@ -100,7 +100,7 @@ struct ConnectionClosed {
 };
 
 /// A connection whose end was told lives on after all: an endpoint that was taken for CLOSED has shown that it is not
-/// (rows 5 and 38). Its end will be told anew.
+/// (by a row whose evidence is a correction, or syn_after_refusal). Its end will be told anew.
 struct ConnectionReopened {
   ConnectionId id = 0;
   TimePoint at;

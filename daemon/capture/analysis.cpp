@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kMostTravelling = 1'000'000;
 
-/// A capture does not say on which side of it an endpoint is; a flow needs only that it stays there.
-Side side_of(const PacketView& packet) {
-  const Endpoint from{packet.source, packet.source_port};
-  const Endpoint to{packet.destination, packet.destination_port};
-  return to < from ? Side::far : Side::near;
-}
-
 // A capture is told whole, floods and all: nobody waits for a disk.
 ConnectionTableOptions whole(ConnectionTableOptions options) {
   options.flood_rate = 0;
@@ -210,7 +203,7 @@ void CaptureAnalysis::take_foreign(const CapturedFrame& frame, const FramedPacke
   counts_.truncated += frame.bytes.size() < frame.original_length ? 1 : 0;
   if (checksums_.is_bad(packet)) {
     ++counts_.bad_checksums;
-    table_.bad_checksum(packet.view, side_of(packet.view));
+    table_.bad_checksum(packet.view, side_by_endpoints(packet.view));
     return;
   }
   pass_in_turn(packet.view, at);
@@ -228,7 +221,16 @@ void CaptureAnalysis::begin_appended(const PacketView& view, Side side) {
 }
 
 void CaptureAnalysis::pass_in_turn(const PacketView& view, std::int64_t at) {
-  const Side side = side_of(view);
+  const std::optional<Side> side = fragment_sides_.side_or_keep(view, at);
+  if (!side) return;
+  pass_in_turn(view, *side, at);
+  for (const FragmentSides::Waiting& one : fragment_sides_.take_behind(view)) {
+    PacketView later;
+    if (parse_packet(one.bytes, later) == ParseError::none) pass_in_turn(later, *side, one.at);
+  }
+}
+
+void CaptureAnalysis::pass_in_turn(const PacketView& view, Side side, std::int64_t at) {
   if (may_be_appended_) begin_appended(view, side);
   pass_all(early_.ripe_before(view, side, at));
   if (!view.is_tcp() || view.is_fragment) return pass(view, side, at);

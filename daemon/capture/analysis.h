@@ -1,8 +1,8 @@
 // The connection tracker over a capture: each frame was sent, and at once delivered. Our own captures say more: what
 // arrived, what was decided, and when each copy left, so that the tracker is told exactly what it was told live.
 //
-// Memory is bounded, however long the capture is: by the table's capacity, 1,024 frames that wait for their order, and
-// 1,024 datagrams that wait for their fragments. One thread.
+// Memory is bounded, however long the capture is: by the table's capacity, 1,024 frames that wait for their order,
+// 1,024 datagrams that wait for their fragments, and 256 fragments that wait for their ports. One thread.
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 #include "daemon/capture/checksum_policy.h"
 #include "daemon/capture/duplicate_frames.h"
 #include "daemon/capture/early_acks.h"
+#include "daemon/capture/fragment_sides.h"
 #include "daemon/capture/link_layer.h"
 
 namespace wobble::daemon {
@@ -105,6 +106,7 @@ class CaptureAnalysis {
                     std::int64_t at);
   // Here `at` is the steady time: the capture's, with what its clock was set back.
   void pass_in_turn(const PacketView& view, std::int64_t at);
+  void pass_in_turn(const PacketView& view, Side side, std::int64_t at);
   void begin_appended(const PacketView& view, Side side);
   void pass(const PacketView& view, Side side, std::int64_t at);
   void pass_all(const std::vector<EarlyAcks::Segment>& segments);
@@ -121,6 +123,7 @@ class CaptureAnalysis {
   ChecksumPolicy checksums_;
   PacketRestorer restorer_;
   DuplicateFrames duplicates_;
+  FragmentSides fragment_sides_;
   EarlyAcks early_;
   std::vector<std::optional<LaneMark>> lanes_;
   std::unordered_map<std::uint64_t, Travelling> travelling_;

@@ -28,7 +28,7 @@ inline std::uint64_t quick_hash(std::span<const std::uint8_t> bytes, std::uint64
   for (; left >= 32; left -= 32, at += 32) {
     for (std::size_t i = 0; i < 4; ++i) add(lanes[i], word_at(at + 8 * i));
   }
-  for (std::size_t i = 0; left >= 8; left -= 8, at += 8) add(lanes[i++], word_at(at));
+  for (std::size_t i = 0; i < 3 && left >= 8; ++i, left -= 8, at += 8) add(lanes[i], word_at(at));
   std::uint64_t last = bytes.size();
   for (std::size_t i = 0; i < left; ++i) last = last << 8 | at[i];
   std::uint64_t hash = mix64(lanes[0] ^ last);

@@ -144,11 +144,15 @@ std::optional<Side> HostSides::known(const IpAddress& host) const {
   return found == hosts_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<Side> HostSides::arrival_of(const PacketView& packet) {
+std::optional<Side> HostSides::arrival_of(const PacketView& packet, std::int64_t at) {
   if (near_) {
     const bool from_near = near_->holds(packet.source);
     if (from_near == near_->holds(packet.destination)) return std::nullopt;
     return from_near ? Side::near : Side::far;
+  }
+  if (packet.source == packet.destination) {
+    const std::optional<Side> side = fragments_.side_or_keep(packet, at);
+    return side ? std::optional(opposite(*side)) : std::nullopt;  // there the lower port is near
   }
   std::optional<Side> source = known(packet.source);
   std::optional<Side> destination = known(packet.destination);
@@ -189,7 +193,7 @@ class Arrivals {
     const std::uint64_t way = mix64(std::uint64_t{frame.interface} << 32 | framed.seen_at) ^ framed.tags;
     if (!lane && duplicates_.is_second_view(packet.view, way, at)) return leave_out(counts_.second_views);
     const auto arrived_on =
-        note && !sides_.has_prefix() ? std::optional(side_of(*lane)) : sides_.arrival_of(packet.view);
+        note && !sides_.has_prefix() ? std::optional(side_of(*lane)) : sides_.arrival_of(packet.view, at);
     if (!arrived_on) return leave_out(counts_.one_sided);
     side = *arrived_on;
     return true;

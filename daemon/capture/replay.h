@@ -11,6 +11,7 @@
 
 #include "daemon/capture/capture_reader.h"
 #include "daemon/capture/captured_packet.h"
+#include "daemon/capture/fragment_sides.h"
 #include "emulator/link.h"
 
 namespace wobble::daemon {
@@ -26,12 +27,13 @@ struct AddressPrefix {
 
 /// Tells on which side of the link a packet arrives. With a prefix its hosts are near and all others far. Without, the
 /// first of two hosts to open a connection to the other is near, and stays so; where no SYN tells, the one with the
-/// higher port.
+/// higher port. So it is always where a host speaks with itself.
 class HostSides {
  public:
   explicit HostSides(std::optional<AddressPrefix> near) : near_(near) {}
-  /// Nothing if both its hosts are on one side.
-  std::optional<Side> arrival_of(const PacketView& packet);
+  /// Of a packet seen at `at` (nanoseconds). Nothing if both its hosts are on one side; or if it is a fragment of a
+  /// host to itself that came before the first of its datagram.
+  std::optional<Side> arrival_of(const PacketView& packet, std::int64_t at);
   bool has_prefix() const noexcept { return near_.has_value(); }
 
  private:
@@ -39,6 +41,7 @@ class HostSides {
 
   std::optional<AddressPrefix> near_;
   std::map<IpAddress, Side> hosts_;
+  FragmentSides fragments_;
 };
 
 enum class ReplayFormat : std::uint8_t {

@@ -82,16 +82,16 @@ class TableOutput {
     const api::ConnectionRow& row = connection.row;
     ++(row.protocol == kTcp ? connections_ : flows_);
     if (row.protocol == kTcp) ++ends_[to_string(row.end)];
-    if (rows_.size() >= limit_ && (limit_ == 0 || row.id > rows_.rbegin()->first)) return;
-    rows_[row.id] = api::to_json(row).dump();
-    if (rows_.size() > limit_) rows_.erase(std::prev(rows_.end()));
+    if (lines_.size() >= limit_ && (limit_ == 0 || row.id > lines_.rbegin()->first)) return;
+    lines_[row.id] = connection_line(row);
+    if (lines_.size() > limit_) lines_.erase(std::prev(lines_.end()));
   }
   void finish(std::int64_t now, const Paint& paint) const {
-    Json list = {{"items", Json::array()}};
-    for (const auto& [id, text] : rows_) list["items"].push_back(Json::parse(text));
-    if (!rows_.empty()) say(connections_table(list, now, paint));
+    std::vector<ConnectionLine> lines;
+    for (const auto& [id, line] : lines_) lines.push_back(line);
+    if (!lines.empty()) say(connections_table(lines, now, paint));
     const std::uint64_t all = connections_ + flows_;
-    if (all > rows_.size()) say("and " + std::to_string(all - rows_.size()) + " more (--limit, or --json)\n");
+    if (all > lines.size()) say("and " + std::to_string(all - lines.size()) + " more (--limit, or --json)\n");
     std::string text = "\n" + std::to_string(connections_) + " connections";
     for (const auto& [end, count] : ends_)
       text += (&end == &ends_.begin()->first ? ": " : ", ") + std::to_string(count) + " " + end;
@@ -100,7 +100,7 @@ class TableOutput {
 
  private:
   std::size_t limit_;
-  std::map<ConnectionId, std::string> rows_;
+  std::map<ConnectionId, ConnectionLine> lines_;
   std::map<std::string, std::uint64_t> ends_;
   std::uint64_t connections_ = 0;
   std::uint64_t flows_ = 0;

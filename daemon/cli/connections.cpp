@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "api/rows_json.h"
 #include "daemon/cli/event_text.h"
 #include "daemon/cli/log.h"
 #include "daemon/cli/table.h"
@@ -16,42 +17,30 @@ std::string with_ours(std::uint64_t all, std::uint64_t ours) {
   return std::to_string(all) + (ours > 0 ? " (" + std::to_string(ours) + " by us)" : "");
 }
 
-std::string age(const Json& connection, std::int64_t now) {
-  const auto opened = parse_time(text(connection, "opened_at"));
-  if (!opened) return "-";
-  const auto closed = parse_time(text(connection, "closed_at"));
-  return human_age(closed.value_or(now) - *opened);
+std::string age(const ConnectionLine& line, std::int64_t now) {
+  return line.opened_at ? human_age(line.closed_at.value_or(now) - *line.opened_at) : "-";
 }
 
-std::string ending(const Json& connection) {
-  const std::string end = text(connection, "end");
-  const std::string by = text(connection, "closed_by");
-  return end + (by.empty() ? "" : " by " + by);
+std::string ending(const ConnectionLine& line) {
+  return line.end + (line.closed_by.empty() ? "" : " by " + line.closed_by);
 }
 
 Colour ending_colour(const std::string& end) {
   return end == "open" || end == "orderly" || end == "orderly_reset" ? Colour::plain : Colour::red;
 }
 
-std::vector<Table::Cell> connection_row(const Json& connection, std::int64_t now) {
-  const Json& client = field(connection, "client");
-  const Json& server = field(connection, "server");
-  const std::string protocol = text(connection, "protocol");
-  const auto state = [&](const Json& endpoint) { return protocol == "tcp" ? text(endpoint, "state") : protocol; };
-  const auto both = [&](const char* key) { return count(client, key) + count(server, key); };
-  const auto rtt = number(field(connection, "handshake"), "initial_rtt_ms");
-  const auto dropped = both("dropped");
-  return {{text(connection, "id")},
-          {endpoint_text(client)},
-          {state(client), state_colour(state(client))},
+std::vector<Table::Cell> cells_of(const ConnectionLine& line, std::int64_t now) {
+  return {{line.id},
+          {line.client.endpoint},
+          {line.client.state, state_colour(line.client.state)},
           {"|", Colour::dim},
-          {endpoint_text(server)},
-          {state(server), state_colour(state(server))},
-          {age(connection, now)},
-          {rtt ? human_ms(*rtt) : "-"},
-          {with_ours(both("retransmissions"), both("retransmissions_by_us"))},
-          {std::to_string(dropped), dropped > 0 ? Colour::red : Colour::plain},
-          {ending(connection), ending_colour(text(connection, "end"))}};
+          {line.server.endpoint},
+          {line.server.state, state_colour(line.server.state)},
+          {age(line, now)},
+          {line.initial_rtt_ms ? human_ms(*line.initial_rtt_ms) : "-"},
+          {with_ours(line.retransmissions, line.retransmissions_by_us)},
+          {std::to_string(line.dropped), line.dropped > 0 ? Colour::red : Colour::plain},
+          {ending(line), ending_colour(line.end)}};
 }
 
 int connections(const Context& context, ConnectionFilter& filter) {
@@ -100,7 +89,58 @@ std::string list_path(const std::string& list, const ConnectionFilter& filter, s
   return path;
 }
 
-std::string connections_table(const Json& connections, std::int64_t now, const Paint& paint) {
+ConnectionLine connection_line(const Json& connection) {
+  const Json& client = field(connection, "client");
+  const Json& server = field(connection, "server");
+  const std::string protocol = text(connection, "protocol");
+  const auto end = [&](const Json& endpoint) {
+    return ConnectionLine::End{endpoint_text(endpoint), protocol == "tcp" ? text(endpoint, "state") : protocol};
+  };
+  const auto both = [&](const char* key) { return count(client, key) + count(server, key); };
+  return {text(connection, "id"),
+          end(client),
+          end(server),
+          parse_time(text(connection, "opened_at")),
+          parse_time(text(connection, "closed_at")),
+          number(field(connection, "handshake"), "initial_rtt_ms"),
+          both("retransmissions"),
+          both("retransmissions_by_us"),
+          both("dropped"),
+          text(connection, "end"),
+          text(connection, "closed_by")};
+}
+
+ConnectionLine connection_line(const api::ConnectionRow& connection) {
+  const EndpointFigures &client = connection.client.figures, &server = connection.server.figures;
+  const auto end = [&](const api::EndpointRow& row) {
+    const TcpState state = row.state == TcpState::none ? TcpState::closed : row.state;
+    return ConnectionLine::End{
+        endpoint_text(row.endpoint.address.to_string(), row.endpoint.port),
+        connection.protocol == kTcp ? to_string(state) : api::print_protocol(connection.protocol)};
+  };
+  ConnectionLine line{std::to_string(connection.id),
+                      end(connection.client),
+                      end(connection.server),
+                      connection.opened_at,
+                      connection.closed_at,
+                      {},
+                      std::uint64_t{client.retransmissions} + server.retransmissions,
+                      std::uint64_t{client.retransmissions_by_us} + server.retransmissions_by_us,
+                      std::uint64_t{client.dropped} + server.dropped,
+                      to_string(connection.end),
+                      to_string(connection.closed_by)};
+  const Duration rtt = connection.initial_rtt;
+  if (rtt != Duration{0}) line.initial_rtt_ms = static_cast<double>(rtt.count()) / 1e6;
+  return line;
+}
+
+std::string connections_table(const Json& list, std::int64_t now, const Paint& paint) {
+  std::vector<ConnectionLine> lines;
+  for (const Json& connection : items(list)) lines.push_back(connection_line(connection));
+  return connections_table(lines, now, paint);
+}
+
+std::string connections_table(const std::vector<ConnectionLine>& lines, std::int64_t now, const Paint& paint) {
   constexpr auto kRight = Table::Align::right;
   Table table({{"id", kRight},
                {"client"},
@@ -113,7 +153,7 @@ std::string connections_table(const Json& connections, std::int64_t now, const P
                {"retrans", kRight},
                {"dropped", kRight},
                {"end"}});
-  for (const Json& connection : items(connections)) table.add(connection_row(connection, now));
+  for (const ConnectionLine& line : lines) table.add(cells_of(line, now));
   return table.print(paint);
 }
 

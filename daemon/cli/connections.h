@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "api/backend.h"
 #include "daemon/cli/command.h"
 
 namespace wobble::daemon {
@@ -25,8 +27,30 @@ struct ConnectionFilter {
 std::string list_path(const std::string& path, const ConnectionFilter& filter, std::int64_t now);
 std::string connections_path(const ConnectionFilter& filter, std::int64_t now);
 
-/// The table, as a person reads it.
-std::string connections_table(const Json& connections, std::int64_t now, const Paint& paint);
+/// What a line of the table says of a connection. Times are nanoseconds since the Unix epoch; text is clean.
+struct ConnectionLine {
+  struct End {
+    std::string endpoint;
+    std::string state;  ///< of another protocol than TCP its name
+  };
+  std::string id;
+  End client;
+  End server;
+  std::optional<std::int64_t> opened_at;
+  std::optional<std::int64_t> closed_at;
+  std::optional<double> initial_rtt_ms;
+  std::uint64_t retransmissions = 0;
+  std::uint64_t retransmissions_by_us = 0;  ///< of those
+  std::uint64_t dropped = 0;
+  std::string end;
+  std::string closed_by;  ///< empty: nobody
+};
+ConnectionLine connection_line(const Json& connection);  ///< as the API has it
+ConnectionLine connection_line(const api::ConnectionRow& connection);
+
+/// The table, as a person reads it; of the API's list.
+std::string connections_table(const std::vector<ConnectionLine>& lines, std::int64_t now, const Paint& paint);
+std::string connections_table(const Json& list, std::int64_t now, const Paint& paint);
 
 /// One line per transition, live.
 int follow_connections(const Context& context, const ConnectionFilter& filter);

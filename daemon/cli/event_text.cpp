@@ -5,8 +5,10 @@
 namespace wobble::daemon {
 
 std::string endpoint_text(const Json& endpoint) {
-  std::string address = text(endpoint, "address");
-  const auto port = count(endpoint, "port");
+  return endpoint_text(text(endpoint, "address"), count(endpoint, "port"));
+}
+
+std::string endpoint_text(const std::string& address, std::uint64_t port) {
   if (port == 0) return address;
   const bool v6 = address.find(':') != std::string::npos;
   return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);

@@ -1,6 +1,7 @@
 // Events and transitions as lines.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "daemon/cli/json.h"
@@ -10,6 +11,7 @@ namespace wobble::daemon {
 
 /// "10.77.0.1:40112", "[fd77::1]:40112"; without the port where the protocol has none.
 std::string endpoint_text(const Json& endpoint);
+std::string endpoint_text(const std::string& address, std::uint64_t port);  ///< 0: the protocol has none
 
 /// "SYN,ACK seq=1 ack=2 len=0", and what we did to it unless it was just forwarded: "dropped: loss".
 std::string segment_text(const Json& segment);

@@ -48,6 +48,7 @@ struct HalfOpen {
   TimePoint opened_at{};
   SynText syn;
   std::uint32_t ordinal = 0;
+  std::uint32_t timestamp = 0;  ///< of the last SYN, if they bear any
   // The store's.
   std::uint32_t key_chain = 0;
   std::uint32_t id_chain = 0;
@@ -55,16 +56,17 @@ struct HalfOpen {
   std::uint32_t newer = 0;
   std::uint32_t source_older = 0;
   std::uint32_t source_newer = 0;
-  ShortlyAfter arrived;         ///< of the last one
-  ShortlyAfter delivered_at;    ///< of the last one delivered
-  std::uint8_t delivered = 0;   ///< how many were, in order: one may be on its way
-  std::uint8_t drop : 4 = 0;    ///< DropReason of the only one, if it was dropped
-  bool is_delayed : 1 = false;  ///< the first: it was not let go at once
-  bool is_untold : 1 = false;   ///< nobody was told of it: a flood was on when it was opened
+  ShortlyAfter arrived;            ///< of the last one
+  ShortlyAfter delivered_at;       ///< of the last one delivered
+  std::uint8_t delivered = 0;      ///< how many were, in order: one may be on its way
+  std::uint8_t drop : 4 = 0;       ///< DropReason of the only one, if it was dropped
+  bool is_delayed : 1 = false;     ///< the first: it was not let go at once
+  bool is_last_newer : 1 = false;  ///< its timestamp than that of the one before
+  bool is_untold : 1 = false;      ///< nobody was told of it: a flood was on when it was opened
 
   TimePoint last_arrival() const noexcept { return arrived.from(opened_at); }
 };
-static_assert(sizeof(HalfOpen) == 112);
+static_assert(sizeof(HalfOpen) == 120);
 
 class HalfOpenStore : private KeyedStore<HalfOpen> {
  public:

@@ -117,19 +117,30 @@ void RangePool::append(RangeList& list, SequenceNumber begin, SequenceNumber end
   ++list.count;
 }
 
-bool RangePool::take_within(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t& tag) noexcept {
-  std::uint32_t previous = list.last;
-  for (std::uint32_t left = list.count; left > 0; --left) {
-    const std::uint32_t index = nodes_[previous].next;
-    if (!is_before(nodes_[index].begin, begin) && !is_after(nodes_[index].end, end)) {
-      tag = nodes_[index].tag;
-      unlink(list, previous, index);
-      nodes_.give_back(index);
-      return true;
-    }
-    previous = index;
+bool RangePool::has_within(const RangeList& list, SequenceNumber begin, SequenceNumber end,
+                           std::uint8_t tags) const noexcept {
+  std::uint32_t index = first(list);
+  for (std::uint32_t left = list.count; left > 0; --left, index = nodes_[index].next) {
+    const Node& node = nodes_[index];
+    if ((node.tag & tags) != 0 && !is_before(node.begin, begin) && !is_after(node.end, end)) return true;
   }
   return false;
+}
+
+std::optional<RangePool::Tagged> RangePool::take_within(RangeList& list, SequenceNumber begin,
+                                                        SequenceNumber end) noexcept {
+  std::uint32_t previous = list.last, before_newest = 0;
+  for (std::uint32_t left = list.count; left > 0; --left) {
+    const Node& node = nodes_[nodes_[previous].next];
+    if (!is_before(node.begin, begin) && !is_after(node.end, end)) before_newest = previous;
+    previous = nodes_[previous].next;
+  }
+  if (before_newest == 0) return std::nullopt;
+  const std::uint32_t index = nodes_[before_newest].next;
+  const Tagged taken{nodes_[index].begin, nodes_[index].end, static_cast<std::uint8_t>(nodes_[index].tag)};
+  unlink(list, before_newest, index);
+  nodes_.give_back(index);
+  return taken;
 }
 
 void RangePool::release(RangeList& list) noexcept {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "emulator/connections/lazy_array.h"
 #include "emulator/connections/sequence.h"
@@ -46,8 +47,15 @@ class RangePool {
   /// For a list of a kind of its own: in the order in which they came, each by itself with its tag. The oldest goes for
   /// the one beyond `most`.
   void append(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t tag, std::uint32_t most) noexcept;
-  /// Takes out the oldest that lies within [begin, end), and says its tag; false if there is none.
-  bool take_within(RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t& tag) noexcept;
+  /// Whether one with a bit of `tags` lies within [begin, end).
+  bool has_within(const RangeList& list, SequenceNumber begin, SequenceNumber end, std::uint8_t tags) const noexcept;
+  struct Tagged {
+    SequenceNumber begin;
+    SequenceNumber end;
+    std::uint8_t tag;
+  };
+  /// Takes out the newest that lies within [begin, end), if there is one.
+  std::optional<Tagged> take_within(RangeList& list, SequenceNumber begin, SequenceNumber end) noexcept;
 
   std::uint32_t taken() const noexcept { return nodes_.taken(); }
 

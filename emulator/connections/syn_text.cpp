@@ -32,7 +32,7 @@ std::optional<SynText> SynText::of(const PacketView& packet) noexcept {
 }
 
 // The tracker reads options where they stand in a packet, so there they are put: kinds and lengths of IANA's list.
-SynPacket::SynPacket(const SynText& text) noexcept {
+SynPacket::SynPacket(const SynText& text, std::uint32_t timestamp) noexcept {
   std::size_t end = kTcpHeader;
   const auto put = [&](std::uint8_t option, std::initializer_list<std::uint8_t> bytes, std::size_t length) {
     if ((text.options & option) == 0) return;
@@ -43,7 +43,8 @@ SynPacket::SynPacket(const SynText& text) noexcept {
   put(kHasMss, {2, 4, static_cast<std::uint8_t>(text.mss >> 8), static_cast<std::uint8_t>(text.mss)}, 4);
   put(kHasScale, {3, 3, text.window_scale}, 3);
   put(kSack, {4, 2}, 2);
-  put(kTimestamps, {8, 10}, 10);
+  const auto byte = [&](int shift) { return static_cast<std::uint8_t>(timestamp >> shift); };
+  put(kTimestamps, {8, 10, byte(24), byte(16), byte(8), byte(0)}, 10);
   put(kMultipath, {30, 2}, 2);
   if ((text.options & kFastOpenCookie) != 0) {
     put(kFastOpen, {34, 3}, 3);

@@ -29,7 +29,8 @@ static_assert(sizeof(SynText) == 16);
 /// A packet that says the same to whoever asks for its segment and its options; it has neither addresses nor ports.
 class SynPacket {
  public:
-  explicit SynPacket(const SynText& text) noexcept;
+  /// `timestamp`: its own, if it bears one.
+  explicit SynPacket(const SynText& text, std::uint32_t timestamp = 0) noexcept;
   SynPacket(const SynPacket&) = delete;
   SynPacket& operator=(const SynPacket&) = delete;
 

@@ -90,6 +90,9 @@ bool ConnectionTable::State::take_sent(std::uint32_t half, const PacketView& pac
     entry.is_delayed = fate.release_at[0] > now;
   }
   entry.arrived.set(entry.opened_at, now);
+  const std::uint32_t timestamp = parse_tcp_options(packet).ts_value;
+  entry.is_last_newer = is_after(timestamp, entry.timestamp);
+  entry.timestamp = timestamp;
   half_open.touch(half);
   return true;
 }
@@ -111,8 +114,8 @@ bool ConnectionTable::State::take_delivered(std::uint32_t half, const PacketView
   return true;
 }
 
-// Of SYNs between the first and the last neither moment is known; nothing of a record hangs on them (of a SYN that was
-// repeated there is no round trip, after Karn). Of one that nobody was told of, the first is told now, and the last
+// Of SYNs between the first and the last neither moment is known; nothing of a record hangs on them (a round trip is
+// that of the last SYN or of none, after Karn). Of one that nobody was told of, the first is told now, and the last
 // delivery if it is known of which SYN.
 void ConnectionTable::State::restore(Record& record, const HalfOpen& entry) noexcept {
   record.key = entry.key;
@@ -122,18 +125,20 @@ void ConnectionTable::State::restore(Record& record, const HalfOpen& entry) noex
   record.last_segment = entry.last_arrival();
   record.tcp.opened_rule = entry.opened_rule;
   ++by_client_state[static_cast<std::size_t>(TcpState::none)];
-  const SynPacket packet(entry.syn);
+  const SynPacket earlier(entry.syn, entry.timestamp - (entry.is_last_newer ? 1 : 0)),
+      latest(entry.syn, entry.timestamp);
   for (std::uint8_t i = 0; i < entry.syns; ++i) {
     const bool is_first = i == 0, is_last = i + 1 == entry.syns;
+    const PacketView& packet = (is_last ? latest : earlier).view();
     const TimePoint arrived = is_first || !is_last ? entry.opened_at + i * kAMoment : entry.last_arrival();
     const Fate fate = fate_of(entry, is_first, arrived);
     is_muted = !record.is_untold || !is_first;
-    count_arrival(record, packet.view(), Role::client);
-    send(record, packet.view(), entry.client_side, fate, arrived);
+    count_arrival(record, packet, Role::client);
+    send(record, packet, entry.client_side, fate, arrived);
     if (i >= entry.delivered) continue;
     const bool is_last_delivered = i + 1 == entry.delivered;
     is_muted = !record.is_untold || !is_last_delivered || !(is_first || is_last);
-    deliver(record, packet.view(), entry.client_side, arrived, fate, 0,
+    deliver(record, packet, entry.client_side, arrived, fate, 0,
             is_last_delivered ? entry.delivered_at.from(entry.opened_at) : arrived);
   }
   is_muted = false;

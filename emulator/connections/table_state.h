@@ -99,7 +99,7 @@ struct ConnectionTable::State {
   FlowPosition position_of(std::uint32_t half) const noexcept;
   /// The packet is the same SYN again, and nothing is known that an entry has no place for.
   bool goes_on(std::uint32_t half, const PacketView& packet, Side side, TimePoint now) const noexcept;
-  /// A SYN of the same client with another number (row 3).
+  /// A SYN of the same client with another number (row restart).
   bool is_new_attempt(std::uint32_t half, const PacketView& packet, Side side) const noexcept;
   /// What send() and deliver() do to a record; false, and nothing done, if an entry has no place for it.
   bool take_sent(std::uint32_t half, const PacketView& packet, const Fate& fate, TimePoint now) noexcept;

@@ -45,7 +45,7 @@ struct TcpEndpoint {
   static constexpr std::uint16_t kHasScale = 1 << 6;          ///< window_scale: its SYN offered one
   static constexpr std::uint16_t kFinAgain = 1 << 7;          ///< in TIME_WAIT: the peer's FIN came once more
   static constexpr std::uint16_t kChallenged = 1 << 8;        ///< a RST in window but not exact was delivered
-  static constexpr std::uint16_t kInferredOpen = 1 << 9;      ///< ESTABLISHED by row 16, and silent since
+  static constexpr std::uint16_t kInferredOpen = 1 << 9;      ///< ESTABLISHED by row syn_acknowledged, and silent since
   static constexpr std::uint16_t kReset = 1 << 10;            ///< it is CLOSED because of a RST
   static constexpr std::uint16_t kTimedOut = 1 << 11;         ///< it is CLOSED because of a time-out
   static constexpr std::uint16_t kMaxIsScaled = 1 << 12;      ///< max_window is of a window that is to be scaled

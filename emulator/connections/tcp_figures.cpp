@@ -117,7 +117,7 @@ void TcpTracker::measure_sent(const Occasion& o, const PacketView& packet, Sendi
   } else if (is_probed && probes_again(o)) {
     sending.is_filler = true;
   } else {
-    classify(o, sending);
+    classify(o, packet, sending);
   }
   measure_window(o, packet);
 }

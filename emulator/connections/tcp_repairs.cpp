@@ -9,8 +9,8 @@
 namespace wobble {
 namespace {
 
-/// What fills a gap so soon after it was skipped was overtaken on its way here; later it is sent again. The handshake's
-/// round trip, if known.
+/// Where no timestamps tell, what fills a gap so soon after it was skipped was overtaken on its way here; later it is
+/// sent again. The handshake's round trip, if known.
 constexpr Duration kOvertaking = std::chrono::milliseconds(3);
 /// Beyond a round trip, a retransmission timer waits so long at least (Linux: TCP_RTO_MIN is 200 ms; RFC 6298 asks for
 /// more). What the peer says is answered sooner.
@@ -19,31 +19,50 @@ constexpr Duration kShortestTimer = std::chrono::milliseconds(180);
 }  // namespace
 
 // From what was seen of it, or known to be missing, up to the segment.
-void TcpTracker::skip_ahead(const Occasion& o) const noexcept {
+void TcpTracker::skip_ahead(const Occasion& o, const PacketView& packet) const noexcept {
   TcpEndpoint& x = o.x();
   const RangeList& holes = o.lists().holes;
   const SequenceNumber begin = holes.count > 0 ? later_of(x.snd_max, ranges_.last_end(holes)) : x.snd_max;
   if (!is_after(o.segment.seq, begin)) return;
   count_gap(o.connection, o.who);
   DataLists& lists = o.need_lists();
+  const TcpOptions options = parse_tcp_options(packet);
   lists.gap_at = o.now;
+  lists.gap_timestamp = options.ts_value;
+  lists.has_gap_timestamp = options.has_timestamps;
   ranges_.add(lists.holes, begin, o.segment.seq);
 }
 
-// Whether the segment fills what was skipped, and how late.
-TcpTracker::Filling TcpTracker::fills_hole(const Occasion& o, SequenceNumber end) const noexcept {
+// Whether the segment fills what was skipped, and how late. What was overtaken was sent before what has overtaken it,
+// and says so; only within one tick of its sender's clock time must tell.
+TcpTracker::Filling TcpTracker::fills_hole(const Occasion& o, const PacketView& packet,
+                                           SequenceNumber end) const noexcept {
   if (o.lists().holes.count == 0) return Filling::nothing;
   DataLists& lists = o.need_lists();
   if (!ranges_.remove(lists.holes, o.segment.seq, end)) return Filling::nothing;
+  const TcpOptions options = parse_tcp_options(packet);
+  if (lists.has_gap_timestamp && options.has_timestamps && options.ts_value != lists.gap_timestamp)
+    return is_after(options.ts_value, lists.gap_timestamp) ? Filling::late : Filling::overtaken;
   const Duration round_trip = o.connection.handshake.rtt_initial();
   const bool is_soon = o.now - lists.gap_at.get() <= (round_trip == Duration{0} ? kOvertaking : round_trip);
-  // Its sender has heard what the peer lacks: that takes a round trip, and is answered at its end.
+  // Its sender was told what the peer lacks: that takes a round trip, and is answered at its end.
+  const std::uint32_t told = o.x().dup_acks_delivered;
   const bool is_asked_for =
-      (o.x().dup_acks_delivered >= 2 && o.segment.seq == o.x().una) || ranges_.reaches_beyond(lists.sacked, end);
+      (told >= 2 && o.segment.seq == o.x().una) || (told >= 1 && ranges_.reaches_beyond(lists.sacked, end));
   return is_soon && !is_asked_for ? Filling::overtaken : Filling::late;
 }
 
-void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
+// Its sender has sent it again, and that came first; it was itself sent before what has skipped it.
+bool TcpTracker::is_overtaken_by_its_repetition(const Occasion& o, const PacketView& packet,
+                                                SequenceNumber end) const noexcept {
+  const DataLists& lists = o.lists();
+  if (!lists.has_gap_timestamp) return false;
+  if (!ranges_.has_within(lists.repeated, o.segment.seq, end, Repetition::kLostBefore)) return false;
+  const TcpOptions options = parse_tcp_options(packet);
+  return options.has_timestamps && is_before(options.ts_value, lists.gap_timestamp);
+}
+
+void TcpTracker::classify(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
   TcpEndpoint& x = o.x();
   const std::uint32_t length = o.segment.sequence_length();
   if (!x.has(TcpEndpoint::kHasSent) || condition::is_beyond_offer(o)) return;
@@ -55,15 +74,15 @@ void TcpTracker::classify(const Occasion& o, Sending& sending) const noexcept {
     const Claim& claim = o.lists().claim;
     const bool is_again = length > 0 && claim.is_there && claim.has_fin && claim.end == end;
     if (is_again) return repeat(o, end, Filling::nothing, sending);
-    if (are_windows_known) skip_ahead(o);
+    if (are_windows_known) skip_ahead(o, packet);
     return;
   }
   if (length == 0) return;
-  if (is_after(o.segment.seq, x.snd_max)) return skip_ahead(o);
+  if (is_after(o.segment.seq, x.snd_max)) return skip_ahead(o, packet);
   const bool is_first_answer = o.kind == SegmentKind::syn_ack && !x.has(TcpEndpoint::kSentSynAck);
   if (is_first_answer) return;  // a simultaneous open's: its SYN once more, as an answer
-  const Filling filling = fills_hole(o, end);
-  if (filling == Filling::overtaken) {
+  const Filling filling = fills_hole(o, packet, end);
+  if (filling == Filling::overtaken || is_overtaken_by_its_repetition(o, packet, end)) {
     o.count(Trouble::overtaken);
   } else if (!is_after(end, x.snd_max) || filling == Filling::late) {
     repeat(o, end, filling, sending);
@@ -90,7 +109,6 @@ bool TcpTracker::is_told_of_loss(const Occasion& o, SequenceNumber end) const no
 }
 
 void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, Sending& sending) const noexcept {
-  TcpEndpoint& x = o.x();
   const TcpEndpoint& y = o.y();
   const SequenceNumber begin = o.segment.seq;
   const bool is_syn = o.segment.has(tcp_flag::kSyn);
@@ -105,7 +123,7 @@ void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, 
   const bool is_acknowledged = y.has(TcpEndpoint::kHasAcked) && !is_after(end, y.ack_sent);
   if (is_acknowledged || ranges_.covers(lists.sacked, begin, end)) {
     o.count(Trouble::spurious);
-    return;
+    return remember_repetition(o, Repetition::kSpurious);
   }
   const bool is_delivered =
       y.has(TcpEndpoint::kHasReceived) && (!is_after(end, y.rcv_nxt) || ranges_.covers(lists.out_of_order, begin, end));
@@ -121,9 +139,16 @@ void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, 
     o.count(Trouble::lost_behind);
     tag |= Repetition::kLostBehind;
   }
-  if (is_syn) return;
-  ranges_.append(lists.repeated, begin, end, tag, Repetition::kMost);
-  lists.repeated_until = later_of(x.snd_max, end);
+  remember_repetition(o, tag);
+}
+
+// A peer may say that it came twice; of a SYN none does.
+void TcpTracker::remember_repetition(const Occasion& o, std::uint8_t tag) const noexcept {
+  if (o.segment.has(tcp_flag::kSyn)) return;
+  DataLists& lists = o.need_lists();
+  const SequenceNumber end = o.segment.seq + o.segment.sequence_length();
+  ranges_.append(lists.repeated, o.segment.seq, end, tag, Repetition::kMost);
+  lists.repeated_until = later_of(o.x().snd_max, end);
 }
 
 // RFC 2018: what X has beyond what it acknowledges; RFC 2883: in the first block, what it has had twice.
@@ -145,18 +170,27 @@ void TcpTracker::hear_sack(const Occasion& o, const PacketView& packet) const no
   }
 }
 
-// What was sent again there need not have been.
+// What was sent again there need not have been. It was received once too often, so of several repetitions of the same
+// only the last was for nothing, until the peer says so once more.
 void TcpTracker::hear_of_duplicate(const Occasion& o, const SackBlock& block) const noexcept {
   if (o.lists_of_y().repeated.count == 0) return;
   DataLists& lists = o.need_lists_of_y();
-  TroublesIndex& troubles = o.y().troubles;
-  std::uint8_t tag = 0;
-  while (ranges_.take_within(lists.repeated, block.begin, block.end, tag)) {
-    if ((tag & Repetition::kFast) != 0) troubles_.take_back(troubles, Trouble::fast);
-    if ((tag & Repetition::kLostBehind) != 0) troubles_.take_back(troubles, Trouble::lost_behind);
-    if ((tag & Repetition::kLostBefore) != 0) troubles_.take_back(troubles, Trouble::lost_before);
-    troubles_.count(troubles, Trouble::spurious);
+  SackBlock left = block;
+  while (const auto taken = ranges_.take_within(lists.repeated, left.begin, left.end)) {
+    take_for_spurious(o, taken->tag);
+    if (taken->begin != left.begin) hear_of_duplicate(o, {left.begin, taken->begin});
+    left.begin = taken->end;
   }
+}
+
+// Of Y's sending.
+void TcpTracker::take_for_spurious(const Occasion& o, std::uint8_t tag) const noexcept {
+  TroublesIndex& troubles = o.y().troubles;
+  if ((tag & Repetition::kSpurious) != 0) return;
+  if ((tag & Repetition::kFast) != 0) troubles_.take_back(troubles, Trouble::fast);
+  if ((tag & Repetition::kLostBehind) != 0) troubles_.take_back(troubles, Trouble::lost_behind);
+  if ((tag & Repetition::kLostBefore) != 0) troubles_.take_back(troubles, Trouble::lost_before);
+  troubles_.count(troubles, Trouble::spurious);
 }
 
 // X has acknowledged so far.

@@ -98,7 +98,7 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   if (before == TcpState::syn_sent && x.state != before && kind != SegmentKind::syn_ack) {
     connection.handshake.completed(now);
   }
-  if (kind == SegmentKind::syn_ack) connection.handshake.syn_ack_sent(now);
+  time_sent(o, packet);
   account_sent(o, packet);
   if (x.troubles != 0 && o.lists().claim.is_there) settle_own_claim(o, steps);
   if (is_lost) lost(connection, who, segment);
@@ -276,6 +276,17 @@ void TcpTracker::icmp_error(TcpConnection& connection, Role who, const IcmpError
   const SegmentKind kind = error.is_refusal ? SegmentKind::icmp_refused : SegmentKind::icmp_unreachable;
   const Occasion o{connection, ranges_, troubles_, error.about.tcp, who, kind, now, false, error.ends_request};
   run(delivered_rows(), delivered_candidates, o, steps);
+}
+
+void TcpTracker::time_sent(const Occasion& o, const PacketView& packet) const noexcept {
+  const bool is_own_syn = o.kind == SegmentKind::syn && o.who == Role::client && o.segment.seq == o.x().iss;
+  if (!is_own_syn && o.kind != SegmentKind::syn_ack) return;
+  const TcpOptions options = parse_tcp_options(packet);
+  const auto if_there = [&](std::uint32_t value) {
+    return options.has_timestamps ? std::optional(value) : std::nullopt;
+  };
+  if (is_own_syn) return o.connection.handshake.syn_sent(if_there(options.ts_value));
+  o.connection.handshake.syn_ack_sent(if_there(options.ts_echo), o.now);
 }
 
 void TcpTracker::time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived,

@@ -129,13 +129,17 @@ class TcpTracker {
   void take_back_implied_fin(const Occasion& occasion, Steps& steps) const noexcept;
   void count_gap(TcpConnection& connection, Role who) const noexcept;
   // tcp_repairs.cpp
-  void skip_ahead(const Occasion& occasion) const noexcept;
-  Filling fills_hole(const Occasion& occasion, SequenceNumber end) const noexcept;
-  void classify(const Occasion& occasion, Sending& sending) const noexcept;
+  void skip_ahead(const Occasion& occasion, const PacketView& packet) const noexcept;
+  Filling fills_hole(const Occasion& occasion, const PacketView& packet, SequenceNumber end) const noexcept;
+  bool is_overtaken_by_its_repetition(const Occasion& occasion, const PacketView& packet,
+                                      SequenceNumber end) const noexcept;
+  void classify(const Occasion& occasion, const PacketView& packet, Sending& sending) const noexcept;
   bool is_told_of_loss(const Occasion& occasion, SequenceNumber end) const noexcept;
   void repeat(const Occasion& occasion, SequenceNumber end, Filling filling, Sending& sending) const noexcept;
+  void remember_repetition(const Occasion& occasion, std::uint8_t tag) const noexcept;
   void hear_sack(const Occasion& occasion, const PacketView& packet) const noexcept;
   void hear_of_duplicate(const Occasion& occasion, const SackBlock& block) const noexcept;
+  void take_for_spurious(const Occasion& occasion, std::uint8_t tag) const noexcept;
   void forget_repaired(TcpConnection& connection, Role who) const noexcept;
   // tcp_figures.cpp
   /// What a segment is of what was sent before: called before anything of it was noted.
@@ -153,6 +157,7 @@ class TcpTracker {
   void note_delivered_ack(TcpConnection& connection, Role who, SequenceNumber ack) const noexcept;
   /// Data, or a FIN, that has reached X.
   void receive(TcpConnection& connection, Role who, SequenceNumber seq, std::uint32_t length) const noexcept;
+  void time_sent(const Occasion& occasion, const PacketView& packet) const noexcept;
   void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) const noexcept;
   /// What was delivered to `who` reaches so far, together with what lay beyond `edge`.
   SequenceNumber absorb(TcpConnection& connection, Role who, SequenceNumber edge) const noexcept;

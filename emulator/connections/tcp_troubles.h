@@ -42,8 +42,8 @@ enum class Trouble : std::uint8_t {
   zero_window_segment,
   // DataOddities.
   invalid_flags,     ///< segments with impossible flags
-  rst_implausible,   ///< row 31
-  challenge_answer,  ///< row 35, answered
+  rst_implausible,   ///< row reset_implausible
+  challenge_answer,  ///< row reset_challenged, answered
 };
 inline constexpr std::size_t kCommonTroubles = 12, kRareTroubles = 9, kOddTroubles = 3;
 inline constexpr std::size_t kTroubles = kCommonTroubles + kRareTroubles + kOddTroubles;
@@ -65,7 +65,7 @@ struct Claim {
 
 /// Of a range that was sent again, in bits: how it was counted.
 struct Repetition {
-  static constexpr std::uint8_t kFast = 1, kLostBehind = 2, kLostBefore = 4;
+  static constexpr std::uint8_t kFast = 1, kLostBehind = 2, kLostBefore = 4, kSpurious = 8;
   static constexpr std::uint32_t kMost = 16;  ///< are remembered
 };
 
@@ -87,8 +87,10 @@ struct DataLists {
   SequenceNumber recover = 0;         ///< while TcpEndpoint::recovery goes on: it ends here (RFC 6582)
   Packed<TimePoint> repeated_at;      ///< the last of `repeated`
   Packed<TimePoint> gap_at;           ///< when it last skipped ahead
+  std::uint32_t gap_timestamp = 0;    ///< what the segment that did so bears (RFC 7323); if has_gap_timestamp
   Claim claim;                        ///< what it says that it sent, and is not believed yet
   SequenceNumber acked = 0;           ///< what the peer says it has of what never passed here; if has_acked
+  bool has_gap_timestamp = false;
   bool has_acked = false;
   bool is_acked_delivered = false;  ///< the segment that says so was
   std::uint32_t next = 0;           ///< while the block is free, the pool's
@@ -107,7 +109,7 @@ struct DataRarities {
   std::uint32_t next = 0;  ///< its DataOddities; while the block is free, the pool's
 };
 
-/// A SYN within a living connection (row 7), waiting to be understood.
+/// A SYN within a living connection (row syn_within), waiting to be understood.
 struct PendingSyn {
   Role from = Role::client;
   std::uint8_t window_scale = 0;

@@ -6,7 +6,8 @@
 // the segment was released to, and is asked once per copy, and never for what was dropped or corrupted.
 //
 // All rows that match apply, one after the other, each seeing the state the one before it left: a segment that both
-// acknowledges the peer's FIN and carries one is row 18 and then row 19. A row marked `stop` hides the rest.
+// acknowledges the peer's FIN and carries one is row peer_fin_acknowledged and then row second_fin. A row marked `stop`
+// hides the rest.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Fragments in our own captures: an analysis tells what the link told.
+// Fragments in captures: an analysis of our own tells what the link told, and of others joins them whoever sent them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -93,6 +93,73 @@ TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkToldOfFragments) {
   EXPECT_GT(packets, 1000u);
   EXPECT_GT(stats.up.total.originated + stats.down.total.originated, 100u);
   EXPECT_LE(packets, parts + stats.up.total.originated + stats.down.total.originated);
+}
+
+/// An IPv4 packet or fragment as one of 127.0.0.1 to itself, or of ::1.
+Bytes to_itself(Bytes packet, bool is_v6) {
+  if (!is_v6) {
+    for (const std::size_t at : {12u, 16u}) std::ranges::copy(Bytes{127, 0, 0, 1}, packet.begin() + at);
+    write_ipv4_header_checksum(packet);
+    return packet;
+  }
+  Bytes body(packet.begin() + 20, packet.end());
+  const unsigned field = packet[6] << 8 | packet[7];
+  if (field != 0) {
+    Bytes header = packets::fragment_header(kTcp, static_cast<std::uint16_t>(field & 0x1fff), (field & 0x2000) != 0);
+    std::copy_n(packet.begin() + 4, 2, header.begin() + 6);  // the identification
+    body = header + body;
+  }
+  Bytes out = packets::ipv6(field != 0 ? 44 : kTcp, body);
+  for (const std::size_t at : {8u, 24u}) {
+    std::fill_n(out.begin() + at, 16, std::uint8_t{0});
+    out[at + 15] = 1;
+  }
+  return out;
+}
+
+// Both endpoints send fragments. Ports tell which of them did, and only the first fragment has any; it may come last.
+TEST(Analysis, FragmentsBetweenEqualAddressesAreJoined) {
+  for (const bool is_last_first : {false, true}) {
+    std::vector<Captured> apart, v4, v6;
+    const auto add = [](std::vector<Captured>& packets, const Bytes& packet) {
+      packets.push_back({packet, static_cast<std::int64_t>(packets.size()) * kMillisecond});
+    };
+    for (const Bytes& packet : large(40000, 400)) {
+      std::vector<Bytes> pieces = {packet};
+      if (packet.size() > 100) pieces = fragments_of(packet, 8 * (packet[14] == 0 ? 1 : 13));
+      if (is_last_first) std::ranges::reverse(pieces);
+      for (const Bytes& piece : pieces) {
+        add(apart, piece);
+        add(v4, to_itself(piece, false));
+        add(v6, to_itself(piece, true));
+      }
+    }
+    const Analysed expected = analyse(raw_pcap(apart), daemon::Checksums::ignore);
+    ASSERT_EQ(expected.connections.size(), 1u);
+    ASSERT_EQ(expected.connections[0].row.server.figures.unique_payload_bytes, 400u);
+    for (const auto& packets : {v4, v6}) {
+      const Analysed result = analyse(raw_pcap(packets), daemon::Checksums::ignore);
+      ASSERT_EQ(result.connections.size(), 1u) << is_last_first;
+      EXPECT_EQ(result.story(), expected.story());
+      EXPECT_EQ(result.counts.stray_fragments, 0u);
+      EXPECT_EQ(result.counts.fragments, expected.counts.fragments);
+      const api::ConnectionRow &row = result.connections[0].row, &other = expected.connections[0].row;
+      EXPECT_EQ(row.client.figures.packets_sent, other.client.figures.packets_sent);
+      EXPECT_EQ(row.client.figures.unique_payload_bytes, 400u);
+      EXPECT_EQ(row.server.figures.unique_payload_bytes, 400u);
+    }
+  }
+}
+
+TEST(Analysis, FragmentsBetweenEqualAddressesWhoseFirstIsMissingBelongToNobody) {
+  Bytes packet = large(40000, 400)[3];
+  std::vector<Captured> packets;
+  for (const Bytes& piece : fragments_of(packet, 104)) packets.push_back({to_itself(piece, false), 0});
+  packets.erase(packets.begin());
+  const Analysed result = analyse(raw_pcap(packets), daemon::Checksums::ignore);
+  EXPECT_TRUE(result.connections.empty());
+  EXPECT_EQ(result.counts.packets, packets.size());
+  EXPECT_EQ(result.counts.stray_fragments, packets.size());
 }
 
 TEST(CaptureTapRing, KeepsTheFragmentsBehindAFirstOneOfItsPort) {

@@ -53,6 +53,19 @@ TEST(Replay, NothingAskedChangesNothing) {
   EXPECT_EQ(result.counts.down.packets_in, 4u);
 }
 
+TEST(Replay, AHostThatSpeaksWithItselfIsOnBothSides) {
+  std::vector<Captured> packets = orderly();
+  for (Captured& one : packets) {
+    for (const std::size_t at : {12u, 16u}) std::ranges::copy(Bytes{127, 0, 0, 1}, one.packet.begin() + at);
+    one.packet = packets::with_checksum(one.packet);
+    write_ipv4_header_checksum(one.packet);
+  }
+  const Replayed result = replayed(raw_pcap(packets), {});
+  EXPECT_EQ(result.counts.one_sided, 0u);
+  EXPECT_EQ(result.counts.up.packets_in, 6u) << "of the higher port";
+  EXPECT_EQ(result.counts.down.packets_in, 4u);
+}
+
 TEST(Replay, ADelayMovesEachDirectionByItself) {
   ReplayOptions options;
   options.conditions.up.delay.time = 80ms;

@@ -39,6 +39,23 @@ TEST(Fragments, AreTheNextPacketsOfTheirFlow) {
   EXPECT_EQ(client.bytes_delivered, 38u + 60 + 60);
 }
 
+// A host's fragments to itself bear the same addresses both ways, and may bear the same identification.
+TEST(Fragments, BetweenEqualAddressesAreToldApartByWhereTheyArrive) {
+  FragmentStory s;
+  const std::vector<PacketBytes> there = cut(udp_packet(1, 5000, 1, 53, 100), 7, {40, 80});
+  const std::vector<PacketBytes> back = cut(udp_packet(1, 53, 1, 5000, 100), 7, {40, 80});
+  for (const std::size_t i : {0u, 2u, 1u}) {
+    s.pass(there[i]);
+    s.pass(back[i], Side::far);
+  }
+  ASSERT_EQ(s.listener.opened.size(), 1u);
+  for (const EndpointFigures& figures : {s.figures().client, s.figures().server}) {
+    EXPECT_EQ(figures.packets_sent, 3u);
+    EXPECT_EQ(figures.payload_bytes, 100u);
+    EXPECT_EQ(figures.packets_delivered, 3u);
+  }
+}
+
 TEST(Fragments, BeforeTheFirstCountAsSoonAsItIsKnown) {
   FragmentStory s;
   s.pass(udp_packet(1, 5000, 0x101, 53));

@@ -155,21 +155,26 @@ TEST(Troubles, ListsAreKeptAsLongAsSomethingIsInThem) {
   EXPECT_EQ(pool.known_lists(one).dropped.count, 0u);
 }
 
-// Each by itself, oldest first, with its tag; at most so many.
+// Each by itself, newest first, with its tag; at most so many.
 TEST(Ranges, OfAKindOfTheirOwnAreTakenOutOneByOne) {
   RangePool pool(10);
   RangeList list;
   for (std::uint8_t i = 0; i < 5; ++i) pool.append(list, 100u * i, 100u * i + 100, i, 4);
-  std::uint8_t tag = 0;
-  EXPECT_FALSE(pool.take_within(list, 0, 100, tag)) << "the oldest gave way to the fifth";
-  EXPECT_FALSE(pool.take_within(list, 100, 199, tag));
-  EXPECT_TRUE(pool.take_within(list, 200, 400, tag));
-  EXPECT_EQ(tag, 2);
-  EXPECT_TRUE(pool.take_within(list, 200, 400, tag));
-  EXPECT_EQ(tag, 3);
-  EXPECT_FALSE(pool.take_within(list, 200, 400, tag));
-  EXPECT_TRUE(pool.take_within(list, 400, 500, tag));
-  EXPECT_TRUE(pool.take_within(list, 100, 200, tag));
+  const auto tag_within = [&](SequenceNumber begin, SequenceNumber end) {
+    const auto taken = pool.take_within(list, begin, end);
+    return taken ? static_cast<int>(taken->tag) : -1;
+  };
+  EXPECT_TRUE(pool.has_within(list, 200, 400, 1)) << "the third or the fourth has that bit";
+  EXPECT_FALSE(pool.has_within(list, 200, 300, 1));
+  EXPECT_EQ(tag_within(0, 100), -1) << "the oldest gave way to the fifth";
+  EXPECT_EQ(tag_within(100, 199), -1);
+  EXPECT_EQ(tag_within(200, 400), 3);
+  EXPECT_EQ(tag_within(200, 400), 2);
+  EXPECT_EQ(tag_within(200, 400), -1);
+  pool.append(list, 100, 200, 7, 4);
+  EXPECT_EQ(tag_within(100, 200), 7) << "of two of the same the later";
+  EXPECT_EQ(tag_within(400, 500), 4);
+  EXPECT_EQ(tag_within(100, 200), 1);
   EXPECT_EQ(pool.taken(), 0u);
   EXPECT_EQ(list.last, 0u);
 }

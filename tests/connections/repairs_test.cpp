@@ -63,6 +63,69 @@ TEST(Repairs, WhatThePeerHadTwiceWasSpurious) {  // RFC 2883
   expect_split(s, {.spurious = 1});
 }
 
+TEST(Repairs, OneReportOfADuplicateIsOfOneRepetition) {
+  Open s;
+  for (int i = 0; i < 3; ++i) {
+    s.client("ACK 1 ack 1 len 100");
+    s.wait(300ms);
+  }
+  expect_split(s, {.timeout = 2, .lost_behind = 2});
+  s.server_loses("ACK 1 ack 101");
+  s.server("ACK 1 ack 101 sack 1");  // it has had two of three: the first or the second was lost behind us
+  expect_split(s, {.timeout = 1, .spurious = 1, .lost_behind = 1});
+  s.server("ACK 1 ack 101 sack 1");
+  expect_split(s, {.spurious = 2});
+}
+
+TEST(Repairs, AReportOfWhatIsKnownToBeSpuriousIsOfNoOther) {
+  Open s;
+  s.client("ACK 1 ack 1 len 100");
+  s.wait(300ms);
+  s.client("ACK 1 ack 1 len 100");
+  s.server_loses("ACK 1 ack 101");
+  s.wait(300ms);
+  s.client("ACK 1 ack 1 len 100");
+  expect_split(s, {.timeout = 1, .spurious = 1, .lost_behind = 1});
+  s.server("ACK 1 ack 101 sack 1");
+  expect_split(s, {.timeout = 1, .spurious = 1, .lost_behind = 1});
+}
+
+// The peer misses it, and says so; but its sender cannot have heard of that yet.
+TEST(Repairs, WhatIsOvertakenIsNotSentAgainWhateverThePeerSaysMeanwhile) {
+  Open s;
+  s.client("ACK 101 ack 1 len 100");
+  s.server_sends("ACK 1 ack 1 sack 101");
+  s.client("ACK 1 ack 1 len 100");
+  expect_split(s, {});
+  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+}
+
+TEST(Repairs, TimestampsTellWhatIsSentAgainFromWhatIsOvertaken) {
+  Open s;
+  s.client("ACK 101 ack 1 len 100 ts 7");
+  s.wait(300ms);
+  s.client("ACK 1 ack 1 len 100 ts 6");  // late, but sent before
+  expect_split(s, {});
+  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+  s.client("ACK 301 ack 1 len 100 ts 8");
+  s.client("ACK 201 ack 1 len 100 ts 9");  // soon, but sent later
+  expect_split(s, {.timeout = 1, .lost_before = 1});
+  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+}
+
+TEST(Repairs, WhatComesBehindItsRepetitionWasOvertakenByThat) {
+  Open s;
+  s.client("ACK 101 ack 1 len 100 ts 7");
+  s.wait(300ms);
+  s.client("ACK 1 ack 1 len 100 ts 9");
+  expect_split(s, {.timeout = 1, .lost_before = 1});
+  s.client("ACK 1 ack 1 len 100 ts 6");
+  EXPECT_EQ(s.client_figures().retransmissions, 1u) << s.story();
+  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+  s.server("ACK 1 ack 201 sack 1");
+  expect_split(s, {.spurious = 1});
+}
+
 TEST(Repairs, AfterATimeOutAllOfItIsTheTimeOuts) {
   Open s;
   for (int i = 0; i < 3; ++i) s.client("ACK " + std::to_string(1 + 100 * i) + " ack 1 len 100");
@@ -129,14 +192,52 @@ TEST(Repairs, TheRoundTripIsOfTheSynThatWasDelivered) {
   EXPECT_EQ(s.table.figures(1)->initial_rtt, 10ms) << s.story();
 }
 
-TEST(Repairs, OfASynThatWasDeliveredTwiceThereIsNoRoundTrip) {
+/// A SYN that is delivered and sent again a second later; then it is answered. With "ts" in the texts they bear one.
+Duration round_trip_of_repeated(const char* first, const char* second, const char* answer) {
   TableStory s;
-  s.client("SYN 0");
+  s.client(first);
   s.wait(1s);
-  s.client("SYN 0");
-  s.server("SYN,ACK 0 ack 1");
+  s.client(second);
+  s.server(answer);
   s.client("ACK 1 ack 1");
-  EXPECT_EQ(s.table.figures(1)->initial_rtt, Duration{0});
+  return s.table.figures(1)->initial_rtt;
+}
+
+TEST(Repairs, OfASynThatWasDeliveredTwiceThereIsNoRoundTrip) {
+  EXPECT_EQ(round_trip_of_repeated("SYN 0", "SYN 0", "SYN,ACK 0 ack 1"), Duration{0});
+}
+
+TEST(Repairs, TimestampsTellWhichSynWasAnswered) {
+  constexpr Duration kUnknown{0};
+  EXPECT_EQ(round_trip_of_repeated("SYN 0 ts 70", "SYN 0 ts 1070", "SYN,ACK 0 ack 1 ts 5 echo 1070"), 22ms);
+  EXPECT_EQ(round_trip_of_repeated("SYN 0 ts 70", "SYN 0 ts 1070", "SYN,ACK 0 ack 1 ts 5 echo 70"), kUnknown);
+  EXPECT_EQ(round_trip_of_repeated("SYN 0 ts 70", "SYN 0 ts 70", "SYN,ACK 0 ack 1 ts 5 echo 70"), kUnknown);
+  EXPECT_EQ(round_trip_of_repeated("SYN 0 ts 4294967000", "SYN 0 ts 704", "SYN,ACK 0 ack 1 ts 5 echo 704"), 22ms);
+}
+
+// The one that was sent last is overtaken: the answer is to the one that came first, of which the moment is not known.
+TEST(Repairs, ASynThatIsDeliveredLateIsNotTheLast) {
+  TableStory s;
+  s.client_sends("SYN 0 ts 70", {.delay = 2s});
+  s.wait(1s);
+  s.client("SYN 0 ts 1070");
+  s.deliver(0);
+  s.server("SYN,ACK 0 ack 1 ts 5 echo 1070");
+  s.client("ACK 1 ack 1");
+  const Duration rtt = s.table.figures(1)->initial_rtt;
+  EXPECT_GT(rtt, 900ms);
+  EXPECT_LT(rtt, 1100ms) << "since the second SYN arrived";
+}
+
+TEST(Repairs, TheThirdSynOfThreeIsToldApartToo) {
+  TableStory s;
+  for (const char* syn : {"SYN 0 ts 70", "SYN 0 ts 1070", "SYN 0 ts 3070"}) {
+    s.client(syn);
+    s.wait(1s);
+  }
+  s.server("SYN,ACK 0 ack 1 ts 5 echo 3070");
+  s.client("ACK 1 ack 1");
+  EXPECT_EQ(s.table.figures(1)->initial_rtt, 1s + 22ms) << s.story();
 }
 
 }  // namespace

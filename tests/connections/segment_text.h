@@ -1,7 +1,7 @@
 // Segments written as a person would: "SYN,ACK 0 ack 1", "FIN,ACK 101 ack 1 len 20 win 500". Flags, the sequence number
 // relative to the sender's ISN, then words with numbers; `ack` is relative to the receiver's ISN, the others
-// (`scale`, `mss`, `sackok`, `ts`, `tfo`, `mptcp`, `sack`) are options. Made into real IPv4 packets and read back with
-// the emulator's own parser.
+// (`scale`, `mss`, `sackok`, `ts`, `echo`, `tfo`, `mptcp`, `sack`) are options. Made into real IPv4 packets and read
+// back with the emulator's own parser.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -140,6 +140,9 @@ inline SegmentText read_segment(const std::string& text, std::uint32_t sender_is
       result.options.insert(result.options.end(), {1, 1, 8, 10});
       put32(result.options, value);
       put32(result.options, 0);
+    } else if (word == "echo") {  // of the `ts` just before
+      result.options.resize(result.options.size() - 4);
+      put32(result.options, value);
     } else if (word == "tfo") {  // a cookie of so many bytes, a multiple of 4 plus 2
       result.options.insert(result.options.end(), {34, static_cast<std::uint8_t>(2 + value)});
       result.options.resize(result.options.size() + value, 0xc0);

@@ -1,16 +1,20 @@
-"""What lies beyond the link: losses before it, within it and behind it, against the counters of the sender's kernel.
+"""What lies beyond the link: losses before it, within it and behind it, reordering and duplicates before it, against the
+counters of both ends' kernels.
 
-1,000 connections for each place: one side sends some 60 segments on each, and closes. What is lost is dropped by nftables
-behind the link, by the link, or by a router in front of a link that is attached to the receiver (full segments only, never
-SYN or FIN: of what is lost before us the first and the last of a connection could not be seen). Then, within one in a hundred of
-all retransmissions (before us, where some are seen by nobody but their sender, four):
-  in all       as the kernel's RetransSegs
+1,000 connections for each: one side sends some 60 segments on each, and closes. What is lost is dropped by nftables behind
+the link, by the link, or by a router in front of a link that is attached to the receiver (full segments only, never SYN or
+FIN: of what is lost before us the first and the last of a connection could not be seen). What is reordered or duplicated
+before the link is so by another link, attached to the sender. Then, within one in a hundred of all retransmissions:
+  in all       as the sender's RetransSegs
   fast         as its TCPFastRetrans
   after a timer  as what is left of RetransSegs
-  spurious     as the duplicates that its peer reported (TCPDSACKRecv), which a kernel takes for no kind of its own
-and where: due to us within, lost_behind behind, lost_before before the link.
+  spurious     as the duplicates that the receiver reports (TCPDSACKOldSent, TCPDSACKOfoSent), which a sender's kernel takes
+               for no kind of its own. The sender's TCPDSACKRecv would not do: a report that comes when it has closed and
+               all is acknowledged finds no socket that counts it, and on a busy machine there are many
+and where: due to us within, lost_behind behind, lost_before before the link. Each wider bound says why it is one.
 """
 
+import re
 import selectors
 import socket
 import time
@@ -22,12 +26,16 @@ import ways
 
 CONNECTIONS = 1000
 AT_ONCE = 50
-PAYLOAD = b"x" * (1448 * 60)
+SEGMENT = 1448
+PAYLOAD = b"x" * (SEGMENT * 60)
+UNPACED = 12  # a kernel lets the first ten segments of a connection go at once
 TAIL = b"the last segment is a short one"
 PORT = 7900
 FULL = "tcp flags & (syn | fin) == 0 meta length > 1400"
 LOST = "numgen random mod 1000 < 8 counter drop"
 SHARE = 0.01
+SO_MAX_PACING_RATE = 47  # asm-generic/socket.h
+UNSEEN = 0.05  # of what is sent again, some is lost again: in a hundred one, and when the queue is deep some more
 
 
 def counters(namespace):
@@ -35,11 +43,17 @@ def counters(namespace):
     return {name: int(value) for name, value, _ in map(str.split, listing.splitlines()[1:])}
 
 
-class Traffic:
-    """Connections of the near side to the far side, so many at a time; each is read to its end and closed."""
+def _packets(rules):
+    """Of the counter in them."""
+    return int(re.search(r"counter packets (\d+)", rules)[1])
 
-    def __init__(self, lab):
-        self.lab = lab
+
+class Traffic:
+    """Connections of the near side to the far side, so many at a time; each is read to its end and closed. `pace`: of each at
+    most so many bytes a second, so that each segment is sent in a millisecond of its own."""
+
+    def __init__(self, lab, pace=None):
+        self.lab, self.pace = lab, pace
         self.selector = selectors.EpollSelector()
         self.listener = lab.far.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,6 +62,7 @@ class Traffic:
         self.listener.setblocking(False)
         self.selector.register(self.listener, selectors.EVENT_READ, None)
         self.left_to_send = {}
+        self.by_hand = {}  # the first segments: how many more, and when the next may be sent
         self.begun = self.done = 0
 
     def open_more(self):
@@ -56,6 +71,9 @@ class Traffic:
                 client = socket.socket()
                 client.setblocking(False)
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.pace:
+                    client.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, self.pace)
+                    self.by_hand[client] = (UNPACED, 0)
                 client.connect_ex((self.lab.far.v4, PORT))
                 self.left_to_send[client] = memoryview(PAYLOAD)
                 self.selector.register(client, selectors.EVENT_WRITE, "client")
@@ -67,6 +85,8 @@ class Traffic:
             if time.monotonic() > deadline:
                 raise AssertionError(f"only {self.done} of {CONNECTIONS} connections ended in {seconds} s")
             self.open_more()
+            if self.by_hand:
+                time.sleep(0.0005)
             for key, _ in self.selector.select(1):
                 self.handle(key.fileobj, key.data)
         self.selector.unregister(self.listener)
@@ -85,8 +105,15 @@ class Traffic:
             self.done += 1
 
     def send(self, client):
-        left = self.left_to_send[client]
-        left = left[client.send(left):] if left else left
+        left, most = self.left_to_send[client], None
+        if client in self.by_hand:
+            more, at = self.by_hand[client]
+            if time.monotonic() < at:
+                return
+            most, self.by_hand[client] = SEGMENT, (more - 1, time.monotonic() + 0.002)
+            if more == 1:
+                del self.by_hand[client]
+        left = left[client.send(left[:most]):] if left else left
         self.left_to_send[client] = left
         if left:
             return
@@ -103,41 +130,93 @@ class Beyond(unittest.TestCase):
         # One wire packet is one packet to nftables too.
         self.lab.near.run("ip", "link", "set", self.lab.near.device, "gso_max_segs", "1")
         self.lab.both(delay="5ms")
-        self.api = self.lab.api
+        self.api, self.link, self.links = self.lab.api, "lab", ["lab"]
+
+    def routed(self, before=None, rules=None):
+        """A client, a router and a server in a row, with the link that is looked at attached to the server; `before` are the
+        conditions of another one, attached to the client, and `rules` are the router's."""
+        client, router, server = (ways.Netns() for _ in range(3))
+        for netns in (client, router, server):
+            self.addCleanup(netns.close)
+        near4, _, near6, _ = ways.wire(client, router, 1)
+        _, far4, _, far6 = ways.wire(router, server, 2, names=("e1", "e0"))
+        client.run("ip", "route", "add", "default", "via", "10.88.1.2")
+        server.run("ip", "route", "add", "default", "via", "10.88.2.1")
+        client.run("ip", "link", "set", "e0", "gso_max_segs", "1")
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        daemon = self.enterContext(ways.Daemon("--no-offload", "--flood-rate", "0"))
+        # What is attached is near, so what the client sends arrives here from the far side.
+        daemon.create(name="beyond", attach={"target": f"netns:{server.name}"}, both={"delay": "5ms"})
+        self.api, self.link, self.links = daemon.api, "beyond", ["beyond"]
+        if before:
+            daemon.create(name="before", attach={"target": f"netns:{client.name}"}, up=before)
+            self.links.append("before")
+        self.lab = types.SimpleNamespace(near=harness.Namespace(f"/run/netns/{client.name}", [near4, near6], "e0"),
+                                         far=harness.Namespace(f"/run/netns/{server.name}", [far4, far6], "e0"))
+        if rules:
+            self.drop(router, "add table inet beyond; add chain inet beyond out { type filter hook forward priority 0; }; "
+                              f"add rule inet beyond out {rules}")
+            self.dropped = lambda: _packets(router.run("nft", "list", "table", "inet", "beyond").stdout)
 
     def drop(self, namespace, rules):
         namespace.run("nft", rules)
 
-    def measure(self):
-        """What the kernel counted, and the sum of what we counted, of the senders."""
-        before = counters(self.lab.near)
-        Traffic(self.lab).run()
-        time.sleep(0.2)  # what is on its way arrives
-        after = counters(self.lab.near)
-        kernel = {name: after[name] - before[name] for name in after}
+    def report_each(self):
+        """The receiver's kernel reports every duplicate by a segment of its own. Else it may set one report over another
+        that has not left yet, and counts both: when it answers several segments at once."""
+        for name in ("tcp_comp_sack_nr", "tcp_backlog_ack_defer"):  # the second since Linux 6.7
+            self.lab.far.run("sysctl", "-qw", f"net.ipv4.{name}=0", check=False)
+
+    def measure(self, pace=None):
+        """What the sender's kernel counted, with what the receiver's said of duplicates, and the sum of what we counted."""
+        self.report_each()
+        sides = (self.lab.near, self.lab.far)
+        before = [counters(side) for side in sides]
+        Traffic(self.lab, pace).run()
+        self.settle()
+        sender, receiver = ({name: value - earlier[name] for name, value in counters(side).items()}
+                            for side, earlier in zip(sides, before))
+        kernel = {**sender, "told twice": receiver["TcpExtTCPDSACKOldSent"] + receiver["TcpExtTCPDSACKOfoSent"]}
         ours, connections = {}, 0
-        for connection in self.api.pages(f"/api/v1/connections?port={PORT}&limit=1000"):
+        for connection in self.api.pages(f"/api/v1/connections?link={self.link}&port={PORT}&limit=1000"):
             connections += 1
             client = connection["client"]
             for name, value in {**client["retransmitted"], "all": client["retransmissions"],
-                                "syn": connection["syn_retries"]}.items():
+                                "out_of_order": client["out_of_order"], "syn": connection["syn_retries"]}.items():
                 ours[name] = ours.get(name, 0) + value
         self.assertEqual(connections, CONNECTIONS)
-        interesting = {name: kernel[name] for name in (
+        interesting = {name.removeprefix("TcpExt"): kernel[name] for name in (
             "TcpRetransSegs", "TcpExtTCPFastRetrans", "TcpExtTCPSlowStartRetrans", "TcpExtTCPSynRetrans",
-            "TcpExtTCPLossProbes", "TcpExtTCPTimeouts", "TcpExtTCPDSACKRecv", "TcpExtTCPLostRetransmit")}
+            "TcpExtTCPLossProbes", "TcpExtTCPTimeouts", "TcpExtTCPLostRetransmit", "TcpExtTCPSACKReorder",
+            "TcpExtTCPDSACKRecv", "told twice")}
         print(f"\n{self._testMethodName}: {interesting}\n  ours: {ours}")
-        self.assertGreater(kernel["TcpRetransSegs"], 300, "or nothing was compared")
+        self.assertLessEqual(kernel["TcpExtTCPDSACKRecv"], kernel["told twice"], "more heard than said")
         return kernel, ours
+
+    def settle(self):
+        """Until both kernels have nothing left to send: what remains are sockets in TIME_WAIT."""
+        def is_quiet():
+            states = ("state", "connected", "exclude", "time-wait", "exclude", "fin-wait-2")
+            return not any(side.run("ss", "-Htn", *states, f"( sport = :{PORT} or dport = :{PORT} )").stdout.strip()
+                           for side in (self.lab.near, self.lab.far))
+        ways.wait("all connections to end", is_quiet, 60)
+        for link in self.links:
+            ways.wait("what is on its way to arrive", lambda link=link: not any(
+                half["in_flight"]["packets"] for half in self.halves(link)))
+
+    def halves(self, link):
+        stats = self.api.get(f"/api/v1/links/{link}/stats")
+        return stats["up"], stats["down"]
 
     def assert_near(self, ours, kernels, total, what):
         self.assertLessEqual(abs(ours - kernels), max(SHARE * total, 3), f"{what}: ours {ours}, the kernel's {kernels}")
 
     def assert_kinds(self, kernel, ours, unseen=0, share=SHARE):
         total = kernel["TcpRetransSegs"]
+        self.assertGreater(total, 300, "or nothing was compared")
         fast = kernel["TcpExtTCPFastRetrans"]
         self.assert_near(ours["all"], total - unseen, total, "in all")
-        self.assert_near(ours["spurious"], kernel["TcpExtTCPDSACKRecv"], total, "spurious")
+        self.assert_near(ours["spurious"], kernel["told twice"], total, "spurious")
         # A kernel counts what was for nothing as fast or not as well.
         self.assertLessEqual(ours["fast"], fast + max(share * total, 3))
         self.assertGreaterEqual(ours["fast"] + ours["spurious"], fast - unseen - max(share * total, 3))
@@ -156,40 +235,75 @@ class Beyond(unittest.TestCase):
 
     def test_losses_before(self):
         # A sender whose own kernel drops knows of it: a router must.
-        client, router, server = (ways.Netns() for _ in range(3))
-        for netns in (client, router, server):
-            self.addCleanup(netns.close)
-        near4, _, near6, _ = ways.wire(client, router, 1)
-        _, far4, _, far6 = ways.wire(router, server, 2, names=("e1", "e0"))
-        client.run("ip", "route", "add", "default", "via", "10.88.1.2")
-        server.run("ip", "route", "add", "default", "via", "10.88.2.1")
-        client.run("ip", "link", "set", "e0", "gso_max_segs", "1")
-        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        daemon = self.enterContext(ways.Daemon("--no-offload", "--flood-rate", "0"))
-        daemon.create(name="beyond", attach={"target": f"netns:{server.name}"}, both={"delay": "5ms"})
-        self.api = daemon.api
-        self.lab = types.SimpleNamespace(near=harness.Namespace(f"/run/netns/{client.name}", [near4, near6], "e0"),
-                                         far=harness.Namespace(f"/run/netns/{server.name}", [far4, far6], "e0"))
-        self.drop(router, "add table inet beyond; add chain inet beyond out { type filter hook forward priority 0; }; "
-                          f"add rule inet beyond out {FULL} tcp dport {PORT} {LOST}")
+        self.routed(rules=f"{FULL} tcp dport {PORT} {LOST}")
         kernel, ours = self.measure()
         # A retransmission that is lost before us as well is seen by nobody but its sender.
         unseen = kernel["TcpRetransSegs"] - ours["all"]
-        self.assertLessEqual(unseen, 0.05 * kernel["TcpRetransSegs"])
+        self.assertLessEqual(unseen, UNSEEN * kernel["TcpRetransSegs"])
         self.assertGreaterEqual(unseen, 0)
         # What asked for it was sometimes lost with it: then it is taken for a timer's.
         self.assert_kinds(kernel, ours, unseen, share=0.04)
         self.assertEqual(ours["due_to_us"], 0)
         self.assert_near(ours["lost_before"], ours["all"] - ours["spurious"], ours["all"], "lost before")
+        self.assert_near(ours["lost_before"] + unseen, self.dropped(), self.dropped(), "as the router has dropped")
 
     def test_losses_within(self):
         self.lab.put(up={"delay": "5ms", "loss": "0.8%"}, down={"delay": "5ms"})
         kernel, ours = self.measure()
         total = kernel["TcpRetransSegs"]
+        self.assertGreater(total, 300, "or nothing was compared")
         self.assert_near(ours["all"], total, total, "in all")
-        self.assert_near(ours["spurious"], kernel["TcpExtTCPDSACKRecv"], total, "spurious")
+        self.assert_near(ours["spurious"], kernel["told twice"], total, "spurious")
         self.assert_near(ours["due_to_us"], total - ours["spurious"], total, "due to us")
         self.assertEqual(ours["lost_before"], 0)
+
+    def test_reordered_before(self):
+        """Segments that are moved back by more than a sender waits for (a quarter of the round trip, RACK): it sends again
+        what is on its way. All of that is spurious, and what was overtaken is neither lost nor a repetition: its timestamp, in
+        milliseconds, says so, however late a busy machine lets it come, as no two segments are sent in the same one."""
+        self.routed(before={"delay": "2ms", "reorder": {"percent": "4%", "by": "8ms"}})
+        kernel, ours = self.measure(pace=1_000_000)
+        total = kernel["TcpRetransSegs"]
+        self.assertGreater(total, 300, "or nothing was compared")
+        self.assertGreater(kernel["TcpExtTCPSACKReorder"], 300)
+        self.assert_near(ours["all"], total, total, "in all")
+        self.assert_near(ours["spurious"], kernel["told twice"], total, "spurious")
+        self.assert_near(ours["spurious"], total, total, "all for nothing")
+        for name in ("fast", "timeout", "lost_before", "lost_behind", "due_to_us"):
+            self.assert_near(ours[name], 0, total, name)
+        moved = self.halves("before")[0]["total"]["reordered"]
+        self.assertGreater(ours["out_of_order"], 300)
+        self.assertLessEqual(ours["out_of_order"], moved)
+
+    def test_duplicated_before(self):
+        """Copies look like repetitions, since nothing tells them apart; D-SACK then says that they were for nothing. What is
+        lost as well is sent again, and stays what it is."""
+        self.routed(before={"delay": "2ms", "duplicate": "1%"}, rules=f"{FULL} tcp dport {PORT} {LOST}")
+        kernel, ours = self.measure()
+        sent_again, twice = kernel["TcpRetransSegs"], kernel["told twice"]
+        self.assertGreater(sent_again, 300, "or nothing was compared")
+        self.assertGreater(twice, 300)
+        total = sent_again + twice
+        self.assert_near(ours["spurious"], twice, total, "spurious")
+        needed = ours["fast"] + ours["timeout"] - ours["syn"]  # of a SYN no receiver says that it came twice
+        self.assertLessEqual(needed, sent_again + SHARE * total)
+        self.assert_near(ours["lost_before"], needed, total, "lost before")
+        # Of two copies one may live, and what is lost once more is seen by nobody but its sender.
+        lost = self.dropped()
+        self.assertLessEqual(abs(ours["lost_before"] - lost), UNSEEN * lost, f"the router has dropped {lost}")
+        for name in ("lost_behind", "due_to_us"):
+            self.assert_near(ours[name], 0, total, name)
+
+    def test_duplicated_within(self):
+        """A copy of ours is no repetition."""
+        self.lab.put(up={"delay": "5ms", "loss": "0.8%", "duplicate": "1%"}, down={"delay": "5ms"})
+        kernel, ours = self.measure()
+        total = kernel["TcpRetransSegs"]
+        self.assertGreater(total, 300, "or nothing was compared")
+        self.assertGreater(kernel["told twice"], 300)
+        self.assert_near(ours["all"], total, total, "in all")
+        self.assert_near(ours["due_to_us"], total - ours["spurious"], total, "due to us")
+        self.assertLessEqual(ours["spurious"], SHARE * total)
 
 
 if __name__ == "__main__":
