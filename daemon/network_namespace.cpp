@@ -73,10 +73,33 @@ void NetworkNamespace::enter() const {
 
 void NetworkNamespace::run(const std::function<void()>& work) const {
   if (is_own_) return work();
-  run_on_thread([&] {
-    enter();
+  bool has_begun = false;
+  try {
+    run_on_thread([&] {
+      has_begun = true;
+      enter();
+      work();
+    });
+  } catch (const std::system_error&) {
+    if (has_begun) throw;
+    run_here(work);  // no thread is to be had: what was set up in there must be undone all the same
+  }
+}
+
+void NetworkNamespace::run_here(const std::function<void()>& work) const {
+  const UniqueFd home(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (home.get() < 0) fail("cannot open /proc/thread-self/ns/net");
+  // Whoever may not come back does not go: this thread has other work.
+  if (::setns(home.get(), CLONE_NEWNET) < 0) fail("cannot make a thread to enter a network namespace");
+  enter();
+  std::exception_ptr error;
+  try {
     work();
-  });
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (::setns(home.get(), CLONE_NEWNET) < 0) std::terminate();
+  if (error) std::rethrow_exception(error);
 }
 
 std::string NetworkNamespace::path() const {

@@ -21,7 +21,8 @@ class NetworkNamespace {
   /// The one that `path` leads to. Throws std::system_error: EINVAL if it is none.
   static NetworkNamespace open(const std::string& path);
 
-  /// Runs `work` inside, on a thread of its own that then ends; an exception of `work` comes out here.
+  /// Runs `work` inside, on a thread of its own that then ends; an exception of `work` comes out here. Where no thread
+  /// can be made, such as at a limit of tasks, it is the calling one that goes there and comes back.
   void run(const std::function<void()>& work) const;
   /// Moves the calling thread in, for good.
   void enter() const;
@@ -34,6 +35,7 @@ class NetworkNamespace {
 
  private:
   explicit NetworkNamespace(UniqueFd descriptor);
+  void run_here(const std::function<void()>& work) const;
 
   UniqueFd descriptor_;
   bool is_own_ = false;

@@ -132,6 +132,7 @@ void Service::put_in_force(ServedLink& link, const LinkConditions& conditions, c
 }
 
 api::LinkInfo Service::apply(const std::string& name, const api::Change& change) {
+  refuse_lock_out(link(name).way_in.settings, change, api_);  // may ask a container engine: nothing is locked
   const std::shared_lock links_lock(links_mutex_);
   const std::lock_guard lock(mutex_);
   ServedLink& link = find(name);

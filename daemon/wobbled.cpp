@@ -1,4 +1,5 @@
 // wobbled: reads its options, puts the parts together, and waits for the signal to end.
+#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -14,12 +15,12 @@
 #include "daemon/end_request.h"
 #include "daemon/journal/journal.h"
 #include "daemon/journal/journal_file.h"
+#include "daemon/journal/temporary_log.h"
 #include "daemon/lab/demo_traffic.h"
 #include "daemon/lab/lab.h"
 #include "daemon/lab/lab_server.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
-#include "daemon/temporary_log.h"
 #include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/ways_in.h"
 #include "daemon/ways_in/words.h"
@@ -56,6 +57,11 @@ void take_as_many_descriptors_as_allowed() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// A link's ring and tables are large and go with it. By itself malloc(3), once it has seen such a block freed, takes
+// the next ones from the heap of the thread that asks, so that in the end each thread's heap has room for a link that
+// is gone.
+void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 1 << 20); }
 
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;
@@ -131,6 +137,7 @@ int main(int argc, char** argv) {
   try {
     take_up_capabilities();
     take_as_many_descriptors_as_allowed();
+    give_large_blocks_back();
     // As Docker's own command is told, so that what we start and what we ask agree.
     if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
     const EndRequest end;

@@ -100,8 +100,9 @@ void Detour::add_divert(const DetourSettings& settings, Hook hook, int into, Rou
 }
 
 void Detour::add_give_back(const Device& from, Hook hook, std::uint32_t mark, RouteSocket& routes) {
-  on_devices_.emplace_back(give_back(interface_.index, hook, mark), "wobble_back", kind_, from.index, Hook::ingress,
-                           routes);
+  // Ours go with us whichever kind their programs are, and the kernel takes 10 ms and more to let go of a tcx link.
+  on_devices_.emplace_back(give_back(interface_.index, hook, mark), "wobble_back", HookKind::cls, from.index,
+                           Hook::ingress, routes);
 }
 
 bool Detour::is_ethernet() const { return has_ethernet_header(interface_.type).value_or(true); }

@@ -35,7 +35,9 @@ namespace wobble::daemon {
 /// by one has been given back by it before it meets another.
 inline constexpr std::uint32_t kReturningMark = 0x776f'0000;
 
-inline constexpr std::uint64_t kLongestSilence = 400'000'000;  ///< ns
+/// ns. A machine that is busy with ten compilers lets a thread that wants to wake up every 25 ms wait for up to 150 ms;
+/// whoever waits for the traffic to flow again is to wait for less than half a second, on such a machine as well.
+inline constexpr std::uint64_t kLongestSilence = 300'000'000;
 
 /// What the daemon and the programs of one way in share, in memory. Written without a lock, each field by one of them.
 struct DivertShare {

@@ -7,9 +7,8 @@ namespace wobble::daemon {
 HookProgram::HookProgram(const std::vector<bpf_insn>& code, const std::string& name, HookKind kind, int interface,
                          Hook hook, RouteSocket& routes)
     : program_(load_program(code, name)), id_(program_id(program_.get())), kind_(kind), hook_(hook) {
-  const bool makes_qdisc = kind == HookKind::cls && !routes.has_clsact(interface);
   const auto there = routes.interface(interface);
-  filter_ = {interface, there ? there->name : "", hook == Hook::egress, name, makes_qdisc};
+  filter_ = {interface, there ? there->name : "", hook == Hook::egress, name};
 }
 
 void HookProgram::put(RouteSocket& routes) {

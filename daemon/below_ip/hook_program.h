@@ -22,7 +22,8 @@ class HookProgram {
   void put(RouteSocket& routes);
   /// Whether it is there. In the interface's namespace.
   bool is_there(RouteSocket& routes) const;
-  /// Takes it away. Throws std::runtime_error if it stays; harmless if it is not there.
+  /// Takes it away, but for the qdisc that an older one hangs on. Throws std::runtime_error if it stays; harmless if it
+  /// is not there.
   void take_away();
 
   /// What will stay of it if we are killed, if it is of the older kind.

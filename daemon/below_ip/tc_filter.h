@@ -11,7 +11,7 @@ struct TcFilter {
   std::string device;  ///< its name when the filter was made, for a person
   bool egress = false;
   std::string name;         ///< of the filter
-  bool made_qdisc = false;  ///< the qdisc it hangs on is ours too, and goes with it
+  bool made_qdisc = false;  ///< the qdisc it hangs on is ours too, and goes with it; the ledger knows
 
   /// The qdisc is the device's, not the filter's: who takes it away is settled between the filters there.
   bool is_same(const TcFilter& other) const {

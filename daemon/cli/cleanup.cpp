@@ -1,10 +1,12 @@
 // wobble cleanup: puts back what dead daemons and `run`s have left, in whatever network namespace it is on record, and
-// what an older wobbled has left in this one. What living ones hold is named, and not touched.
+// what an older wobbled has left in this one, and the logs of theirs that nobody keeps. What living ones hold is named,
+// and not touched.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "daemon/cli/command.h"
 #include "daemon/cli/text.h"
+#include "daemon/journal/temporary_log.h"
 #include "daemon/ways_in/ledger_recovery.h"
 
 namespace wobble::daemon {
@@ -15,7 +17,7 @@ struct CleanupOptions {
 };
 
 std::string done_line(const Recovery::Trace& trace, bool dry_run) {
-  const bool is_removed = trace.kind == "nft table" || trace.kind == "tc filter";
+  const bool is_removed = trace.kind == "nft table" || trace.kind == "tc filter" || trace.kind == "log";
   const std::string verb = is_removed ? (dry_run ? "remove " : "removed ") : "put back ";
   return (dry_run ? "would " : "") + verb + clean(trace.what) + "\n";
 }
@@ -36,7 +38,10 @@ Json as_json(const Recovery& recovery, bool dry_run) {
 }
 
 int cleanup(const Context& context, const CleanupOptions& options) {
-  const Recovery recovery = recover({kLedgerFolder, options.dry_run, true});
+  Recovery recovery = recover({kLedgerFolder, options.dry_run, true});
+  for (const std::string& folder : remove_abandoned_logs(options.dry_run)) {
+    recovery.done.push_back({"log", "the log of a run that was killed, " + folder});
+  }
   if (context.json) {
     say_json(as_json(recovery, options.dry_run));
   } else {

@@ -7,7 +7,7 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr auto kEvery = std::chrono::milliseconds(50);
+constexpr auto kEvery = std::chrono::milliseconds(25);
 
 }  // namespace
 

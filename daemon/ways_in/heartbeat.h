@@ -1,4 +1,4 @@
-// Tells the programs of all ways in, ten times a second and more, that this process lives and runs: else they let
+// Tells the programs of all ways in, forty times a second, that this process lives and runs: else they let
 // traffic pass by it (divert_program.h). A thread of its own.
 #pragma once
 

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "api/backend.h"
+#include "daemon/below_ip/route_socket.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
@@ -317,7 +318,8 @@ void Ledger::note_filter(ino_t netns, const TcFilter& filter) try {
   const std::lock_guard guard(mutex_);
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
-  bool made_qdisc = filter.made_qdisc;
+  // Asked while nobody else of us can take the qdisc away.
+  bool made_qdisc = filter.made_qdisc || !RouteSocket().has_clsact(filter.interface);
   if (FilterEntry* entry = find(record.filters, filter)) {
     if (!session.is_held(entry->owners))
       remove_filter({filter.interface, filter.device, filter.egress, filter.name, false});

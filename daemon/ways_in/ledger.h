@@ -65,7 +65,8 @@ class Ledger {
   /// Deletes it. Returns as release_sysctl() does.
   [[nodiscard]] std::string drop_nft_table(ino_t netns, const std::string& table) noexcept;
 
-  /// Before a filter is set up, and the qdisc with it if `made_qdisc`. Throws as note_nft_table().
+  /// Before a filter is set up, and the qdisc with it if there is none: that is ours then, whatever `made_qdisc` says.
+  /// Throws as note_nft_table().
   void note_filter(ino_t netns, const TcFilter& filter);
   /// Takes it away. The qdisc goes with the last of our filters at that device.
   [[nodiscard]] std::string drop_filter(ino_t netns, const TcFilter& filter) noexcept;

@@ -99,6 +99,31 @@ test('a refused value says why beside its field, and nothing changes', async () 
   noErrors(page);
 });
 
+test('a link that does not carry says so, and why, for as long as that is so', async () => {
+  const page = await open();
+  const badge = page.locator('#way-in');
+  assert.equal(await badge.isHidden(), true, 'a lab says nothing of its way in');
+  const set = (state, detail) => {
+    server.link.way_in = {kind: 'attach', state, detail};
+    server.tell('way_in', {text: `lab: ${detail}`});
+  };
+  set('up', 'at eth0, by tcx');
+  set('down', `the interface 'eth0' is gone, or down: ${HOSTILE}`);
+  await badge.waitFor();
+  assert.equal(await badge.textContent(), `does not carry: the interface 'eth0' is gone, or down: ${HOSTILE}`);
+  assert.equal(await badge.getAttribute('role'), 'status', 'it is read out');
+  await page.setViewportSize({width: 390, height: 844});
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(overflow, 0, `the reason makes the page scroll sideways by ${overflow}`);
+  await shoot(page, 'does-not-carry');
+  set('waiting', 'process 17 has ended');
+  await until('what it waits for', async () => (await badge.textContent()) === 'waiting: process 17 has ended');
+  set('up', 'at eth0, by tcx');
+  await badge.waitFor({state: 'hidden'});
+  assert.equal(await page.evaluate(() => window.owned), undefined);
+  noErrors(page);
+});
+
 test('both directions alike changes both', async () => {
   const page = await open();
   await page.locator('#both').check();

@@ -264,8 +264,8 @@ TEST_F(LedgerTest, the_qdisc_goes_with_the_last_filter_of_ours) {
   end.code = BPF_JMP | BPF_EXIT;
   const UniqueFd program = load_program({pass, end}, "wob_test");
   const auto qdiscs = [&] { return output_inside({"tc", "qdisc", "show", "dev", "v0"}); };
-  const TcFilter out{v0, "v0", true, "wob_out", true};
-  const TcFilter in{v0, "v0", false, "wob_in", false};
+  const TcFilter out{v0, "v0", true, "wob_out"};
+  const TcFilter in{v0, "v0", false, "wob_in"};
   Ledger first = make_ledger();
   Ledger second = make_ledger();
   inside([&] {
@@ -279,6 +279,24 @@ TEST_F(LedgerTest, the_qdisc_goes_with_the_last_filter_of_ours) {
   EXPECT_THAT(qdiscs(), HasSubstr("clsact"));
   inside([&] { EXPECT_EQ(second.drop_filter(inode(), in), ""); });
   EXPECT_THAT(qdiscs(), Not(HasSubstr("clsact")));
+  // One goes while the other is about to come: its filter is on record, and not there yet.
+  inside([&] {
+    first.note_filter(inode(), out);
+    RouteSocket().add_filter(program.get(), v0, Hook::egress, out.name);
+    second.note_filter(inode(), in);
+    EXPECT_EQ(first.drop_filter(inode(), out), "");
+    RouteSocket().add_filter(program.get(), v0, Hook::ingress, in.name);
+    EXPECT_EQ(second.drop_filter(inode(), in), "");
+  });
+  EXPECT_THAT(qdiscs(), Not(HasSubstr("clsact")));
+  // A qdisc that was there before us stays.
+  inside([&] { run_program({"tc", "qdisc", "add", "dev", "v0", "clsact"}, ""); });
+  inside([&] {
+    first.note_filter(inode(), out);
+    RouteSocket().add_filter(program.get(), v0, Hook::egress, out.name);
+    EXPECT_EQ(first.drop_filter(inode(), out), "");
+  });
+  EXPECT_THAT(qdiscs(), HasSubstr("clsact"));
   EXPECT_FALSE(std::filesystem::exists(folder()));
 }
 

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import unittest
 
 import harness
 
@@ -207,6 +208,31 @@ def two_hosts(number=1):
             server.close()
     finally:
         client.close()
+
+
+@contextlib.contextmanager
+def task_limit(process):
+    """Puts it into a cgroup of its own; what is handed over, called, lets it make no task more."""
+    top = next((path for path in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup") if os.path.exists(f"{path}/cgroup.procs")), None)
+    if top is None:
+        raise unittest.SkipTest("there are no cgroups here")
+    def write(path, what):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(what))
+    group = f"{top}/{harness.PREFIX}"
+    if os.path.exists(f"{top}/cgroup.subtree_control"):  # version 2
+        write(f"{top}/cgroup.subtree_control", "+pids")
+    os.mkdir(group)
+    try:
+        write(f"{group}/cgroup.procs", process)
+        def limit():
+            with open(f"{group}/pids.current", encoding="ascii") as file:
+                write(f"{group}/pids.max", file.read())
+        yield limit
+    finally:
+        write(f"{group}/pids.max", "max")
+        write(f"{top}/cgroup.procs", process)
+        os.rmdir(group)
 
 
 def folder():

@@ -53,6 +53,17 @@ class Localhost(zoo.AtHome):
         self.look(lambda: self.here.ip("rule flush", "rule add pref 32766 table main", "-6 rule flush",
                                        "-6 rule add pref 32766 table main"))
 
+    def test_a_parameter_is_set_back(self):
+        self.create(loopback={"port": SERVED})
+        probes = self.probes()
+        found = zoo.Results(probes, 1)
+        for name in ("accept_local", "route_localnet"):
+            self.check_mended(["sysctl", "-qw", f"net.ipv4.conf.lo.{name}=0"], f"somebody had changed net.ipv4.conf.lo.{name}: set again",
+                              probes, found)
+        self.detach()
+        for name in ("accept_local", "route_localnet"):
+            self.assertEqual("0\n", self.here.run("sysctl", "-n", f"net.ipv4.conf.lo.{name}").stdout)
+
     def test_a_vpn_comes_up(self):
         def up():
             self.here.ip("link add wg0 type veth peer wg1", "link set wg0 up", "link set wg1 up",
@@ -162,6 +173,12 @@ class LockOut(zoo.AtHome):
         self.assertIn("--for 10m", refused.stderr)
         attached = ways.run(*command, "--for", "2s")
         self.assertIn("attached", attached.stdout)
+        for way, body in (("PATCH", {"both": {"outage": True}}), ("PUT", {"up": {"loss": "100%"}}),
+                          ("PATCH", {"scenario": [{"for": "1m"}, {"for": "1m", "down": {"outage": True}}]})):
+            refused = self.daemon.api.request(way, f"/api/v1/links/localhost-{port}", body)
+            self.assertEqual(422, refused.status, refused)
+            self.assertIn("/for: is missing", refused.json["error"])
+        self.assertEqual(200, self.daemon.api.request("PATCH", f"/api/v1/links/localhost-{port}", {"up": {"delay": "2ms"}}).status)
         began = time.monotonic()  # the answer meets the outage, too
         answer = self.daemon.api.request("PATCH", f"/api/v1/links/localhost-{port}", {"both": {"outage": True}, "for": "1s"})
         self.assertEqual(200, answer.status)

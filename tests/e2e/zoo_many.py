@@ -39,7 +39,8 @@ class Many(zoo.AtHome):
         settled, last = costs[len(costs) // 3], costs[-1]
         print(f"{self.hook}: {CYCLES} times, {1e3 * statistics.median(times):.0f} ms each: {costs[0]}, {settled}, {last}")
         self.assertEqual(settled[:2], last[:2], "threads and descriptors")
-        self.assertLess(last[2], settled[2] * 1.1 + 5)
+        # The log grows, and of what it has written the journal keeps up to 16 MB at hand.
+        self.assertLess(last[2], settled[2] + 4 + 0.002 * CYCLES)
         self.assertEqual(["eth0", "lo"], devices(app))
 
     def test_many_at_once(self):
