@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -123,6 +124,10 @@ struct ConditionsRow {
   std::string conditions;  ///< a JSON object as text: {"up": {...}, "down": {...}}
 };
 
+/// Whether whoever asked has gone, so that the answer is not worth finding any more. Called a few times a second by the
+/// thread that asks; absent: he stays.
+using Gone = std::function<bool()>;
+
 /// Filters; what is absent does not filter. Newest first.
 struct ConnectionQuery {
   std::optional<std::string> link;
@@ -144,6 +149,7 @@ struct ConnectionQuery {
   std::optional<IpAddress> address;  ///< of either endpoint
   /// Lived while this was asked of its link, in either direction: an impairment's name, or "none" for a clean link.
   std::optional<std::string> condition;
+  Gone gone = {};
 };
 
 template <typename Row>
@@ -157,6 +163,9 @@ struct EventQuery {
   std::optional<std::string> link;
   std::optional<std::string> kind;
   std::uint32_t limit = 1000;
+  std::optional<std::uint64_t> up_to = {};  ///< ids to this at most
+  bool is_live = false;                     ///< of a live stream: other questions never make it wait
+  Gone gone = {};
 };
 
 struct Health {
@@ -241,6 +250,8 @@ class Backend {
   virtual void remove(const std::string& name) = 0;
   virtual LinkStats stats(const std::string& name) = 0;  ///< NotFound, Unavailable
 
+  // Questions to the log. Unavailable if it cannot be read, or if the answer is not found in time, and then it says how
+  // to ask for less.
   /// The journal is brought up to date first, for at most a quarter of a second.
   virtual Page<ConnectionRow> connections(const ConnectionQuery& query) = 0;
   virtual ConnectionRow connection(ConnectionId id) = 0;                ///< NotFound

@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds kWait{250};  // so stop() is seen soon
 constexpr std::chrono::seconds kHeartbeat{3};    // proxies and people give up on silence
 constexpr std::uint32_t kBatch = 256;            // events written between two looks at the client
+constexpr std::uint64_t kSpan = 100'000;         // ids looked through between them: a filter may let few pass
 constexpr char kGreeting[] = "retry: 1000\n\n";  // ms a browser waits before it comes back
 constexpr char kBeat[] = ": still here\n\n";
 
@@ -64,6 +65,7 @@ void EventStreams::open(const EventQuery& query, httplib::Response& response) {
   auto stream = std::make_shared<Stream>();
   stream->query = query;
   stream->query.limit = kBatch;
+  stream->query.is_live = true;
   response.status = 200;
   response.set_chunked_content_provider(
       "text/event-stream", [this, stream](std::size_t, httplib::DataSink& sink) { return turn(*stream, sink); },
@@ -86,13 +88,15 @@ bool EventStreams::turn(Stream& stream, httplib::DataSink& sink) {
   if (!sink.is_writable()) return false;
   try {
     const std::uint64_t newest = backend_.wait_for_event(stream.query.since, kWait);
+    const std::uint64_t up_to = std::min(newest, stream.query.since + kSpan);
+    stream.query.up_to = up_to;
     const std::vector<EventRow> events =
         newest > stream.query.since ? backend_.events(stream.query) : std::vector<EventRow>{};
     std::string text;
     for (const EventRow& event : events) text += print_sse(event);
-    // A short answer means that nothing up to `newest` is left; a full one may.
+    // A short answer means that nothing up to there is left; a full one may.
     std::uint64_t seen = events.empty() ? 0 : events.back().id;
-    if (events.size() < kBatch) seen = std::max(seen, newest);
+    if (events.size() < kBatch) seen = std::max(seen, up_to);
     stream.query.since = std::max(stream.query.since, seen);
     if (!text.empty()) return write(text);
   } catch (const std::exception&) {

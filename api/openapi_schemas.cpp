@@ -185,7 +185,7 @@ constexpr char kSchemas[] = R"json({
     "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
     "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
     "opened_at": {"$ref": "#/components/schemas/Time"}, "closed_at": {"type": ["string", "null"], "format": "date-time"},
-    "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted", "unreachable"]},
+    "end": {"enum": ["open", "orderly", "orderly_reset", "reset", "refused", "syn_timeout", "idle_timeout", "half_open", "superseded", "evicted", "unreachable", "unknown"]},
     "closed_by": {"enum": ["client", "server", "both", null]}, "midstream": {"type": "boolean"}, "ordinal": {"type": "integer"},
     "handshake": {"type": "object", "properties": {"rtt_client_ms": {"type": ["number", "null"]},
       "rtt_server_ms": {"type": ["number", "null"]}, "initial_rtt_ms": {"type": ["number", "null"]},

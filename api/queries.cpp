@@ -91,7 +91,7 @@ ConnectionQuery connection_query(const std::map<std::string, std::string>& query
     if (port > 65'535) throw Problem(400, "port is from 0 to 65535.");
     out.port = static_cast<std::uint16_t>(port);
   }
-  if (const auto* text = find(query, "end")) out.end = enum_from(*text, End::open, End::unreachable, "end");
+  if (const auto* text = find(query, "end")) out.end = enum_from(*text, End::open, End::unknown, "end");
   if (const auto* text = find(query, "closed_by")) {
     out.closed_by = enum_from(*text, ClosedBy::client, ClosedBy::both, "closed_by");
   }

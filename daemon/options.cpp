@@ -117,9 +117,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
                  "followed at once on each link; when there are more, those that matter least are forgotten")
       ->check(CLI::Range(std::uint32_t{16}, std::uint32_t{1'048'576}))
       ->capture_default_str();
-  app.add_option(
-         "--flood-rate", options.flood_rate,
-         "so many handshakes a second that are not completed are a flood, of which the log tells counts; 0: never")
+  app.add_option("--flood-rate", options.flood_rate,
+                 "so many handshakes a second that are not completed, or flows without one in which one side alone "
+                 "sends, are a "
+                 "flood, of which the log tells counts; 0: never")
       ->check(CLI::Range(std::uint32_t{0}, std::uint32_t{1'000'000}))
       ->capture_default_str();
   app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");

@@ -25,7 +25,7 @@ struct Options {
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
   std::uint32_t connections = 65'536;  ///< followed at once on each link
-  std::uint32_t flood_rate = 1000;     ///< unfinished handshakes a second that are a flood; 0: none are
+  std::uint32_t flood_rate = 1000;  ///< unfinished handshakes, one-sided flows a second that are a flood; 0: none are
   bool verbose = false;
   RetentionLimits retention;
   std::vector<std::string> attach;   ///< targets, or "localhost:PORT"

@@ -19,6 +19,7 @@
 #include "api/backend.h"
 #include "daemon/journal/journal.h"
 #include "daemon/lock_out.h"
+#include "daemon/lost_ends.h"
 #include "daemon/patient_mutex.h"
 #include "daemon/temporary_changes.h"
 #include "daemon/ways_in/ways_in.h"
@@ -115,6 +116,8 @@ class Service final : public api::Backend {
   std::string shut_out(ServedLink& link) noexcept;
   std::string discard(const std::string& name) noexcept;
   void watch_ways_in();
+  /// After a gap of the log: connections that are in no table any more, but that the log takes for alive.
+  void settle_lost_ends();
   void look_after(const std::string& name);
   void see_whether_it_carries(ServedLink& link);
   void come_back(ServedLink& link);
@@ -134,6 +137,7 @@ class Service final : public api::Backend {
   std::condition_variable stopped_;
   bool has_new_temporaries_ = false;  // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
+  LostEnds lost_ends_;                // the watcher's
   std::thread reverter_;
   std::thread watcher_;
 };

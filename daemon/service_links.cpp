@@ -2,8 +2,10 @@
 // ways_mutex_, so the API answers meanwhile.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <span>
 #include <utility>
 
 #include "api/conditions_json.h"
@@ -207,8 +209,39 @@ void Service::watch_ways_in() {
       }
     }
     for (const std::string& name : names) look_after(name);
+    const api::JournalStats stats = journal_.stats();
+    if (lost_ends_.is_due(Forwarder::now(), stats.lost_transitions)) settle_lost_ends();
     lock.lock();
   }
+}
+
+void Service::settle_lost_ends() try {
+  constexpr std::size_t kAtOnce = 500;  // the link's loop does nothing else meanwhile
+  std::map<std::string, std::vector<ConnectionId>> of_link;
+  for (const LivingRow& row : journal_.living()) of_link[row.link].push_back(row.id);
+  std::vector<ConnectionId> gone;
+  const std::shared_lock links_lock(links_mutex_);
+  for (const auto& [name, ids] : of_link) {
+    const auto found = links_.find(name);
+    if (found == links_.end() || !found->second->forwarder) {
+      gone.insert(gone.end(), ids.begin(), ids.end());
+      continue;
+    }
+    for (std::size_t first = 0; first < ids.size(); first += kAtOnce) {
+      const auto some = std::span(ids).subspan(first, std::min(kAtOnce, ids.size() - first));
+      std::vector<ConnectionId> unknown;  // of these, if the link answers
+      const Forwarder::Command ask = [&](Link& l, TimePoint) {
+        for (const ConnectionId id : some) {
+          if (!l.connections().has(id)) unknown.push_back(id);
+        }
+      };
+      if (found->second->forwarder->call(ask, kForwarderPatience)) {
+        gone.insert(gone.end(), unknown.begin(), unknown.end());
+      }
+    }
+  }
+  journal_.end_unknown(gone);
+} catch (const api::Unavailable&) {  // the log cannot be read now: it is looked at again
 }
 
 void Service::look_after(const std::string& name) {

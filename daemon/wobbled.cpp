@@ -120,6 +120,7 @@ void run(const Options& options, const EndRequest& end) {
   std::fflush(stdout);
 
   spdlog::debug("ending on signal {}", end.wait());
+  journal.end_questions();  // else the server would wait for them
   server.stop();
   // Its workers may be waiting for a client's next request, or sleeping for /slow: the process's end ends them sooner.
   (void)lab_server.release();  // NOLINT(bugprone-unused-return-value)

@@ -152,7 +152,8 @@ void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet
 
 TimePoint ConnectionTable::next_due() const noexcept {
   const State& s = *state_;
-  return std::min({s.wheel.next_due(), s.half_open_deadline(), s.watch.next_due(), s.tally.next_due()});
+  return std::min({s.wheel.next_due(), s.half_open_deadline(), s.watch.next_due(), s.tally.next_due(),
+                   s.one_sided_watch.next_due(), s.one_sided_tally.next_due()});
 }
 
 void ConnectionTable::advance(TimePoint now) noexcept {

@@ -43,6 +43,7 @@ const char* to_string(End end) noexcept {
     case End::superseded: return "superseded";
     case End::evicted: return "evicted";
     case End::unreachable: return "unreachable";
+    case End::unknown: return "unknown";
   }
   return "";
 }

@@ -48,6 +48,7 @@ enum class End : std::uint8_t {
   superseded,
   evicted,
   unreachable,
+  unknown,  ///< it was lost on the way to whoever keeps a log; the table never says so
 };
 
 /// A connection or flow was seen for the first time.
@@ -133,6 +134,7 @@ struct EventsLost {
   TimePoint at;
   std::uint64_t transitions = 0;  ///< transitions, openings and closings, and late figures
   std::uint64_t segments = 0;
+  std::uint64_t connections = 0;  ///< openings among them: of these connections the log will know nothing
 };
 
 /// The bound on bytes in flight was reached, and packets are dropped for it: told once, and again only when that
@@ -143,7 +145,9 @@ struct MemoryExhausted {
   std::uint64_t limit = 0;  ///< bytes; 0: for a step
 };
 
-/// A flood of handshakes that are not completed: while it lasts, those that come to nothing are told as counts.
+/// A flood of handshakes that are not completed: while it lasts, those that come to nothing are told as counts. Or, if
+/// it is one-sided, of packets that belong to no connection: while it lasts, a flow (TCP without its handshake, or
+/// another protocol) is told when both its sides have sent, or one side eight packets.
 struct HalfOpenFlood {
   enum class Phase : std::uint8_t {
     began,    ///< from `at` on a connection is told when its handshake is complete, with all that went before
@@ -161,6 +165,8 @@ struct HalfOpenFlood {
   std::uint32_t refused = 0;   ///< of those: by a RST
   std::uint32_t answered = 0;  ///< by a SYN-ACK, but their client never went on
   std::uint32_t evicted = 0;   ///< forgotten before their time, whatever their answer
+  /// Then `connections` are flows of which one side was seen for the first time, whatever became of them.
+  bool is_one_sided = false;
 };
 
 using LinkEvent = std::variant<ConnectionOpened, Transition, ConnectionClosed, ConnectionReopened, LateFigures,

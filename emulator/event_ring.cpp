@@ -26,7 +26,10 @@ EventRing::EventRing(std::size_t capacity)
       limit_(mask_ + 1) {}
 
 void EventRing::on(const ConnectionOpened& event) noexcept {
-  if (!push(event, 1)) lose(lost_transitions_, untold_transitions_, event.at);
+  if (push(event, 1)) return;
+  lost_connections_.fetch_add(1, std::memory_order_relaxed);
+  untold_connections_.fetch_add(1, std::memory_order_relaxed);
+  lose(lost_transitions_, untold_transitions_, event.at);
 }
 
 void EventRing::on(const Transition& event) noexcept {
@@ -123,6 +126,7 @@ EventsLost EventRing::take_untold() noexcept {
   EventsLost lost;
   lost.transitions = untold_transitions_.exchange(0, std::memory_order_acquire);
   lost.segments = untold_segments_.exchange(0, std::memory_order_acquire);
+  lost.connections = untold_connections_.exchange(0, std::memory_order_relaxed);
   lost.at = TimePoint(Duration(lost_at_.load(std::memory_order_relaxed)));
   return lost;
 }

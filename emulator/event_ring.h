@@ -64,6 +64,8 @@ class EventRing final : public ConnectionObserver {
   std::size_t size() const noexcept;
   /// Since the ring was made, told or not.
   std::uint64_t lost_transitions() const noexcept { return lost_transitions_.load(std::memory_order_relaxed); }
+  /// Of the transitions: openings.
+  std::uint64_t lost_connections() const noexcept { return lost_connections_.load(std::memory_order_relaxed); }
   std::uint64_t lost_segments() const noexcept { return lost_segments_.load(std::memory_order_relaxed); }
 
  private:
@@ -107,6 +109,7 @@ class EventRing final : public ConnectionObserver {
   std::size_t figures_tail_seen_ = 0;
   std::atomic<std::uint64_t> lost_transitions_{0};
   std::atomic<std::uint64_t> lost_segments_{0};
+  std::atomic<std::uint64_t> lost_connections_{0};
 
   // Consumer's.
   alignas(64) std::atomic<std::size_t> tail_{0};
@@ -116,6 +119,7 @@ class EventRing final : public ConnectionObserver {
   // Both, but touched only around a loss.
   alignas(64) std::atomic<std::uint64_t> untold_transitions_{0};
   std::atomic<std::uint64_t> untold_segments_{0};
+  std::atomic<std::uint64_t> untold_connections_{0};
   std::atomic<Duration::rep> lost_at_{0};  ///< when the latest was lost
 };
 

@@ -244,8 +244,8 @@ function search(query) {
 /** All there are: an EventSource hears no others. Those of api/event_kinds.h. */
 export const EVENT_KINDS = /** @type {const} */ ([
   'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition', 'link_added', 'link_removed', 'way_in', 'link_started', 'memory_exhausted', 'half_open_flood',
-  'clock_stepped',
+  'events_lost', 'transition', 'link_added', 'link_removed', 'way_in', 'link_started', 'memory_exhausted', 'half_open_flood', 'one_sided_flood',
+  'clock_stepped', 'log_interrupted', 'log_renewed', 'log_held_up',
 ]);
 
 /**

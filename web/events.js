@@ -7,7 +7,8 @@ import {clock} from './units.js';
 /** @typedef {import('./api.js').WobbleEvent} WobbleEvent */
 
 /** Transitions and the comings and goings of connections have their own place. */
-const KINDS = ['daemon_started', 'daemon_stopped', 'conditions', 'annotation', 'events_lost', 'memory_exhausted', 'half_open_flood', 'clock_stepped'];
+const KINDS = ['daemon_started', 'daemon_stopped', 'conditions', 'annotation', 'events_lost', 'memory_exhausted', 'half_open_flood', 'one_sided_flood',
+  'clock_stepped',   'log_interrupted', 'log_renewed', 'log_held_up'];
 const SHOWN = 50;
 
 export class Events {

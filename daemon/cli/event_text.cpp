@@ -32,7 +32,9 @@ std::string segment_text(const Json& segment) {
 std::string event_line(const Json& event, std::int64_t now, const Paint& paint) {
   const auto at = parse_time(text(event, "at"));
   const std::string kind = text(event, "kind");
-  const Colour colour = kind == "events_lost" || kind == "memory_exhausted" || kind == "half_open_flood" ? Colour::red
+  const bool is_bad = kind == "events_lost" || kind == "memory_exhausted" || kind == "half_open_flood" ||
+                      kind == "one_sided_flood" || kind == "log_interrupted" || kind == "log_renewed";
+  const Colour colour = is_bad                 ? Colour::red
                         : kind == "conditions" ? Colour::yellow
                         : kind == "annotation" ? Colour::cyan
                                                : Colour::plain;

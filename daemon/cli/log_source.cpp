@@ -31,17 +31,45 @@ class DaemonLog final : public LogSource {
   Client client_;
 };
 
-/// Throws Failure unless `file` is a log that this version reads.
-void check(const std::string& file) {
+constexpr const char* kHowToCopy = "copy it with: sqlite3 LOG '.backup COPY'";
+
+bool has_wal(const std::string& file) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file + "-wal", error);
+  return !error && bytes > 0;
+}
+
+/// How the file can be read. Where SQLite can make no index of the write-ahead log beside it (a read-only file system),
+/// a file without such a log is read as it is.
+Database::Mode mode_for(const std::string& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) throw Failure(kExitRefused, "there is no file " + file);
-  Database database(file, Database::Mode::read_only);
+  try {
+    Database(file, Database::Mode::read_only).integer("SELECT count(*) FROM sqlite_schema");
+    return Database::Mode::read_only;
+  } catch (const DatabaseError& failed) {
+    if (failed.code() != SQLITE_CANTOPEN && failed.code() != SQLITE_READONLY) throw;
+    if (!has_wal(file)) return Database::Mode::immutable;
+    throw Failure(kExitRefused, file + " cannot be read where it is: the newest part of it is in " + file +
+                                    "-wal, and to read that the folder must be writable; copy both to another folder");
+  }
+}
+
+/// Throws Failure unless `file` is a log that this version reads.
+Database::Mode check(const std::string& file) {
+  const Database::Mode mode = mode_for(file);
+  Database database(file, mode);
   if (database.integer("PRAGMA application_id") != kApplicationId) {
+    if (database.integer("SELECT count(*) FROM sqlite_schema") == 0) {
+      throw Failure(kExitRefused,
+                    file + " is not a log of wobbled: it is an empty database. If it is a copy of a log, " +
+                        "then it was copied without " + file + "-wal, which held all of it; " + kHowToCopy);
+    }
     throw Failure(kExitRefused, file + " is not a log of wobbled");
   }
   const auto version = database.integer("PRAGMA user_version");
   const int ours = migrations().back().version;
-  if (version == ours) return;
+  if (version == ours) return mode;
   const std::string what =
       file + " has schema " + std::to_string(version) + ", this wobble reads " + std::to_string(ours);
   throw Failure(kExitRefused, what + (version < ours ? ": start this version's wobbled with it once"
@@ -50,7 +78,7 @@ void check(const std::string& file) {
 
 class FileLog final : public LogSource {
  public:
-  explicit FileLog(const std::string& file) try : file_(file), reader_((check(file), file), 1) {
+  explicit FileLog(const std::string& file) try : file_(file), reader_(file, check(file)) {
   } catch (const DatabaseError& error) {
     throw unreadable(file, error);
   }
@@ -70,7 +98,10 @@ class FileLog final : public LogSource {
 
  private:
   static Failure unreadable(const std::string& file, const DatabaseError& error) {
-    return {kExitRefused, file + " cannot be read: " + error.what()};
+    const bool is_torn =
+        error.code() == SQLITE_CORRUPT || error.code() == SQLITE_ERROR;  // the latter: a table is missing
+    const std::string hint = "; if it is a copy of a log that was being written, " + std::string(kHowToCopy);
+    return {kExitRefused, file + " cannot be read: " + error.what() + (is_torn ? hint : "")};
   }
 
   std::string file_;

@@ -30,7 +30,7 @@ struct PostedEvent {
 
   std::uint64_t id = 0;
   api::WallTime at = 0;
-  std::string kind;
+  std::string kind;  ///< empty: only what was in force anyway is written down again
   LinkNumber link = 0;
   ConnectionId connection = 0;
   std::string text;

@@ -20,6 +20,7 @@ int copy_pages(sqlite3* handle) noexcept {
 Checkpointer::Checkpointer(Database& writer, const std::string& file)
     : writer_(writer), own_(file, Database::Mode::create) {
   own_.exec("PRAGMA synchronous = NORMAL");
+  own_.integer("SELECT count(*) FROM sqlite_schema");                  // opens the log, as long as that has its name
   sqlite3_wal_hook(writer_.handle(), &Checkpointer::on_commit, this);  // in place of the automatic one
   thread_ = std::thread([this] { run(); });
 }

@@ -10,6 +10,21 @@ constexpr int kBusyTimeoutMs = 2000;  ///< somebody with sqlite3(1) in a write t
   throw DatabaseError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle));
 }
 
+/// What means something in a URI is written as its number.
+std::string uri_of(const std::string& path) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c != '%' && c != '?' && c != '#') {
+      uri += c;
+      continue;
+    }
+    const auto code = static_cast<unsigned char>(c);
+    uri += {'%', kDigits[code >> 4], kDigits[code & 0xf]};
+  }
+  return uri;
+}
+
 }  // namespace
 
 bool DatabaseError::may_pass() const noexcept {
@@ -27,10 +42,13 @@ bool DatabaseError::may_pass() const noexcept {
   }
 }
 
-Database::Database(const std::string& file, Mode mode) {
+Database::Database(const std::string& path, Mode mode) {
+  const std::string file = mode == Mode::immutable ? uri_of(path) + "?immutable=1" : path;
   // Memory statistics, which nobody asks for, take a lock shared by all connections at every allocation.
   [[maybe_unused]] static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-  const int access = mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  const int access = mode == Mode::create      ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                     : mode == Mode::immutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                                               : SQLITE_OPEN_READONLY;
   const int result =
       sqlite3_open_v2(file.c_str(), &handle_, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (result != SQLITE_OK) {
@@ -81,6 +99,15 @@ Statement& Statement::bind(int index, std::string_view text) {
 
 Statement& Statement::bind_null(int index) {
   if (sqlite3_bind_null(statement_, index) != SQLITE_OK) fail(database_);
+  return *this;
+}
+
+Statement& Statement::bind_row(const Statement& row) {
+  for (int column = 0; column < row.columns(); ++column) {
+    if (sqlite3_bind_value(statement_, column + 1, sqlite3_column_value(row.statement_, column)) != SQLITE_OK) {
+      fail(database_);
+    }
+  }
   return *this;
 }
 

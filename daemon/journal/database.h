@@ -29,9 +29,13 @@ class DatabaseError : public std::runtime_error {
 
 class Database {
  public:
-  enum class Mode : std::uint8_t { create, read_only };
+  enum class Mode : std::uint8_t {
+    create,
+    read_only,
+    immutable,  ///< read-only, and nobody writes: nothing is locked, and a log beside it is not read
+  };
 
-  Database(const std::string& file, Mode mode);
+  Database(const std::string& path, Mode mode);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -71,6 +75,9 @@ class Statement {
     return value ? bind(index, *value) : bind_null(index);
   }
 
+  /// Binds the present row of another statement, column by column, from parameter 1 on.
+  Statement& bind_row(const Statement& row);
+
   /// True: there is a row. Resets itself on the last one and on an error.
   bool step();
   /// Steps to the end and resets.
@@ -82,6 +89,8 @@ class Statement {
   /// Valid until the next step.
   std::string_view text(int column) const;
   std::optional<std::int64_t> optional_integer(int column) const;
+  int columns() const { return sqlite3_column_count(statement_); }
+  const char* column_name(int column) const { return sqlite3_column_name(statement_, column); }
 
  private:
   sqlite3* database_;

@@ -52,6 +52,22 @@ std::string network_text(const HalfOpenFlood& flood) {
   return fmt::format("{}/{}", flood.source.to_string(), flood.prefix);
 }
 
+std::string one_sided_flood_text(const HalfOpenFlood& flood) {
+  const double seconds = std::chrono::duration<double>(flood.at - flood.since).count();
+  switch (flood.phase) {
+    case HalfOpenFlood::Phase::began:
+      return "flood without connections: from here on what belongs to no connection is told when both sides have sent, "
+             "or one side eight packets; the rest is counted";
+    case HalfOpenFlood::Phase::ended:
+      return fmt::format("flood without connections: over, after {:.1f} s; from here on each flow is told", seconds);
+    case HalfOpenFlood::Phase::counted: break;
+  }
+  const std::string of = flood.prefix == 0 ? "from other sources, to other ports"
+                                           : fmt::format("from {} to port {}", network_text(flood), flood.port);
+  return fmt::format("flood without connections: {} flows {} began in {:.1f} s and were counted only",
+                     flood.connections, of, seconds);
+}
+
 /// An endpoint nobody has heard of: no client, but perhaps a server that listens.
 std::string_view state_text(TcpState state, Role side, bool is_from) {
   if (state != TcpState::none) return name_of(state);
@@ -69,13 +85,33 @@ std::string rfc3339(api::WallTime at) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec, at % kSecond);
 }
 
-std::string loss_text(std::uint64_t transitions, std::uint64_t segments) {
-  return fmt::format("the log has a gap here: {} transitions and {} segments could not be written in time", transitions,
-                     segments);
+std::string loss_text(const EventsLost& lost) {
+  const std::string text = fmt::format(
+      "the log has a gap here: {} transitions and {} segments could not be written "
+      "in time",
+      lost.transitions, lost.segments);
+  return lost.connections == 0 ? text : text + fmt::format("; {} connections are not in it", lost.connections);
 }
 
-std::string loss_detail(std::uint64_t transitions, std::uint64_t segments) {
-  return fmt::format(R"({{"transitions":{},"segments":{}}})", transitions, segments);
+std::string loss_detail(const EventsLost& lost) {
+  return fmt::format(R"({{"transitions":{},"segments":{},"connections":{}}})", lost.transitions, lost.segments,
+                     lost.connections);
+}
+
+std::string unknown_ends_text(std::int64_t connections) {
+  return fmt::format("{} connections have ended in a gap of the log: how is unknown", connections);
+}
+
+std::string unknown_ends_detail(std::int64_t connections) {
+  return fmt::format(R"({{"ends_unknown":{}}})", connections);
+}
+
+std::string interruption_text(api::WallTime since, api::WallTime until, const std::string& why) {
+  return fmt::format("the log could not be written from {} to {}: {}", rfc3339(since), rfc3339(until), why);
+}
+
+std::string interruption_detail(api::WallTime since, const std::string& why) {
+  return fmt::format(R"({{"since":"{}","reason":{}}})", rfc3339(since), json_string(why));
 }
 
 std::string exhausted_text(std::uint64_t limit) {
@@ -103,6 +139,7 @@ std::string step_detail(const ClockStep& step) {
 }
 
 std::string flood_text(const HalfOpenFlood& flood) {
+  if (flood.is_one_sided) return one_sided_flood_text(flood);
   const double seconds = std::chrono::duration<double>(flood.at - flood.since).count();
   switch (flood.phase) {
     case HalfOpenFlood::Phase::began:
@@ -124,6 +161,11 @@ std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since) {
   const std::string head = fmt::format(R"("phase":"{}","since":"{}")", phase, rfc3339(since));
   if (flood.phase == HalfOpenFlood::Phase::ended) return "{" + head + "}";
   const bool is_one = flood.prefix != 0;
+  if (flood.is_one_sided) {
+    return fmt::format(R"({{{},"source":{},"port":{},"connections":{}}})", head,
+                       is_one ? json_string(network_text(flood)) : "null", is_one ? std::to_string(flood.port) : "null",
+                       flood.connections);
+  }
   return fmt::format(R"({{{},"source":{},"port":{},"connections":{},"refused":{},"answered":{},"evicted":{}}})", head,
                      is_one ? json_string(network_text(flood)) : "null", is_one ? std::to_string(flood.port) : "null",
                      flood.connections, flood.refused, flood.answered, flood.evicted);

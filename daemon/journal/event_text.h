@@ -12,8 +12,14 @@ namespace wobble::daemon {
 /// "2026-11-22T09:05:57.123456789Z"
 std::string rfc3339(api::WallTime at);
 
-std::string loss_text(std::uint64_t transitions, std::uint64_t segments);
-std::string loss_detail(std::uint64_t transitions, std::uint64_t segments);
+std::string loss_text(const EventsLost& lost);
+std::string loss_detail(const EventsLost& lost);
+/// "12 connections have ended in a gap of the log: how is unknown"
+std::string unknown_ends_text(std::int64_t connections);
+std::string unknown_ends_detail(std::int64_t connections);
+/// "the log could not be written from 2026-11-22T09:05:57Z to ...: the journal x.db cannot be written: disk full"
+std::string interruption_text(api::WallTime since, api::WallTime until, const std::string& why);
+std::string interruption_detail(api::WallTime since, const std::string& why);
 std::string exhausted_text(std::uint64_t limit);  ///< in bytes; 0: there was none for a step of the scenario
 std::string exhausted_detail(std::uint64_t limit);
 /// "the clock was set ahead by 8 h 0 min: what follows bears the new time"

@@ -15,6 +15,7 @@ namespace wobble::daemon {
 namespace {
 
 constexpr Duration kLastSync = std::chrono::seconds(2);
+constexpr const char* kIsEnding = "the daemon is stopping";
 constexpr std::size_t kMaxPosted = 10'000;  ///< waiting for a file that cannot be written
 
 std::uint64_t bytes_of(const std::string& file) {
@@ -46,31 +47,29 @@ std::string started_text(const JournalOptions& options, const std::optional<Kill
 
 }  // namespace
 
-Journal::Journal(const JournalOptions& options) : options_(options), anchor_(options.clocks), lock_(options.file) {
-  try {
-    database_ = open_journal(options_.file);
-    writer_ = std::make_unique<JournalWriter>(*database_, anchor_);
-    retention_ = std::make_unique<Retention>(*database_, *writer_, options_.retention);
-    for (const NewLink& link : writer_->links()) links_[link.name] = link.number;
-    killed_before_ = writer_->begin_session(options_.version, now());
-    next_id_ = static_cast<std::uint64_t>(writer_->books().last_event_id) + 1;
-    first_connection_id_ = static_cast<ConnectionId>(writer_->books().last_connection_id) + 1;
-    connection_ids_ = std::make_shared<std::atomic<ConnectionId>>(first_connection_id_);
-    record_event("daemon_started", started_text(options_, killed_before_), started_detail(options_, killed_before_));
-    std::vector<std::size_t> none;
-    fill({}, none);
-    writer_->write(batch_);
-    newest_event_ = batch_.last_id;
-    batch_.clear();
-    reader_ = std::make_unique<JournalReader>(options_.file, options_.readers,
-                                              [this](Duration ago) { return moment_ago(ago); });
-    checkpointer_ = std::make_unique<Checkpointer>(*database_, options_.file);
-  } catch (const DatabaseError& error) {
-    throw std::runtime_error("the journal " + options_.file +
-                             " cannot be used: " + cause_and_remedy(error, options.file));
-  }
+Journal::Journal(const JournalOptions& options) try
+    : options_(options), anchor_(options.clocks), log_(options.file, anchor_, options.retention) {
+  JournalWriter& writer = log_.writer();
+  for (const NewLink& link : writer.links()) links_[link.name] = link.number;
+  killed_before_ = writer.begin_session(options_.version, now());
+  const TimePoint time = std::chrono::steady_clock::now();
+  age_.emplace(time, writer.last_written().value_or(anchor_.at(time)));
+  next_id_ = static_cast<std::uint64_t>(writer.books().last_event_id) + 1;
+  first_connection_id_ = static_cast<ConnectionId>(writer.books().last_connection_id) + 1;
+  connection_ids_ = std::make_shared<std::atomic<ConnectionId>>(first_connection_id_);
+  record_event("daemon_started", started_text(options_, killed_before_), started_detail(options_, killed_before_));
+  std::vector<std::size_t> none;
+  fill({}, none);
+  writer.write(batch_);
+  newest_event_ = batch_.last_id;
+  batch_.clear();
+  reader_ = std::make_unique<JournalReader>(options_.file, options_.readers, options_.question_limit,
+                                            [this](Duration ago) { return moment_ago(ago); });
+  log_.begin_watch();
   thread_ = std::thread([this] { run(); });
   clock_watch_ = std::make_unique<ClockWatch>(anchor_, [this](const ClockStep& step) { clock_stepped(step); });
+} catch (const DatabaseError& error) {
+  throw std::runtime_error("the journal " + options.file + " cannot be used: " + cause_and_remedy(error, options.file));
 }
 
 Journal::~Journal() { stop(); }
@@ -96,6 +95,8 @@ void Journal::clock_stepped(const ClockStep& step) {
     const std::lock_guard lock(mutex_);
     if (clock_epochs_.size() >= kMostEpochs) clock_epochs_.erase(clock_epochs_.begin());
     clock_epochs_.push_back({step.at, connection_ids_->load()});
+    age_->stepped(step, anchor_.at(step.at - Duration(1)));
+    tell_again_what_is_in_force();
   }
   record_event("clock_stepped", step_text(step), step_detail(step));
   spdlog::warn("{}", step_text(step));
@@ -113,6 +114,25 @@ LogMoment Journal::moment_ago(Duration ago) const {
     }
   }
   return out;
+}
+
+/// By the clock of now: a connection's conditions are found by the time at which it was opened.
+void Journal::tell_again_what_is_in_force() {
+  for (const Source& source : sources_) {
+    const auto found = in_force_.find(source.link);
+    if (found == in_force_.end() || posted_.size() >= kMaxPosted) continue;
+    PostedEvent event;
+    event.id = next_id_++;
+    event.at = now();
+    event.link = source.link;
+    event.conditions = found->second;
+    posted_.push_back(std::move(event));
+  }
+}
+
+void Journal::end_unknown(const std::vector<ConnectionId>& ids) {
+  const std::lock_guard lock(mutex_);
+  ended_unknown_.insert(ended_unknown_.end(), ids.begin(), ids.end());
 }
 
 void Journal::record_link(const std::string& link, const std::string& conditions) {
@@ -171,6 +191,7 @@ api::EventRow Journal::post(PostedEvent&& event, const std::string& link) {
   }
   row.id = event.id = next_id_++;
   event.link = link_number(link);
+  if (event.conditions) in_force_[event.link] = *event.conditions;
   posted_.push_back(std::move(event));
   return row;
 }
@@ -215,8 +236,23 @@ std::uint64_t Journal::newest_event() const {
 }
 
 api::Health Journal::health() const {
+  constexpr Duration kShownAtLeast = std::chrono::seconds(10);
+  constexpr Duration kToldFor = std::chrono::hours(1);
   const std::lock_guard lock(mutex_);
-  return health_;
+  if (!file_trouble_.empty()) return {false, file_trouble_};
+  if (!health_.ok) return health_;
+  const Duration since = std::chrono::steady_clock::now() - renewed_at_;
+  if (!renewed_.empty() && since < kShownAtLeast) return {false, renewed_};
+  api::Health health{true, wal_trouble_};
+  if (!renewed_.empty() && since < kToldFor) {
+    health.detail = renewed_ + (wal_trouble_.empty() ? "" : "; " + wal_trouble_);
+  }
+  return health;
+}
+
+void Journal::end_questions() {
+  is_ending_ = true;
+  reader_->stop(kIsEnding);
 }
 
 api::JournalStats Journal::stats() const {
@@ -238,16 +274,18 @@ api::JournalStats Journal::stats() const {
 void Journal::count_loss(std::uint64_t transitions, std::uint64_t segments) {
   stats_.lost_transitions += transitions;
   stats_.lost_segments += segments;
-  untold_transitions_ += transitions;
-  untold_segments_ += segments;
+  untold_.transitions += transitions;
+  untold_.segments += segments;
 }
 
 void Journal::count_loss_of(const LinkEvent& event) {
   if (const auto* told = std::get_if<EventsLost>(&event)) {  // counted by its ring, but not told yet
-    untold_transitions_ += told->transitions;
-    untold_segments_ += told->segments;
+    untold_.transitions += told->transitions;
+    untold_.segments += told->segments;
+    untold_.connections += told->connections;
   } else {
     std::holds_alternative<SegmentRecord>(event) ? count_loss(0, 1) : count_loss(1, 0);
+    if (std::holds_alternative<ConnectionOpened>(event)) ++untold_.connections;
   }
 }
 

@@ -18,10 +18,15 @@
 // A connection that was open when the log ended (the daemon stopped or was killed) gets closed_at = the time of the
 // last write, and keeps the end "open".
 //
+// When something happens to the file (it is removed, moved, cut off, ...), that is seen within some seconds: then a new
+// one is begun at the same path, with what is in force and the connections that live (log_file.h). health() says so for
+// ten seconds at least, and an event log_renewed what is lost.
+//
 // When the system's clock is set, or the machine sleeps, clock_stepped is recorded: what comes behind it bears the new
 // time (wall_anchor.h).
 //
-// Thread: every function may be called from any thread. Reading throws DatabaseError if the file cannot be read.
+// Thread: every function may be called from any thread. Reading throws api::Unavailable if the file cannot be read, or
+// the answer is not found in time.
 #pragma once
 
 #include <atomic>
@@ -33,16 +38,17 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "api/backend.h"
+#include "daemon/journal/age_clock.h"
 #include "daemon/journal/batch.h"
-#include "daemon/journal/checkpointer.h"
 #include "daemon/journal/clock_watch.h"
 #include "daemon/journal/database.h"
-#include "daemon/journal/journal_file.h"
 #include "daemon/journal/journal_reader.h"
 #include "daemon/journal/journal_writer.h"
+#include "daemon/journal/log_file.h"
 #include "daemon/journal/pace.h"
 #include "daemon/journal/retention.h"
 #include "daemon/journal/wall_anchor.h"
@@ -59,6 +65,9 @@ struct JournalOptions {
   Duration retry_interval = std::chrono::milliseconds(250);  ///< after a failed write
   std::size_t batch_events = 8192;                           ///< per transaction at most
   std::size_t readers = 4;                                   ///< questions that are answered at once
+  Duration question_limit = std::chrono::seconds(5);         ///< for each; 0: none
+  Duration file_interval = std::chrono::seconds(1);          ///< between two looks at what has become of the file
+  std::int64_t wal_bytes = 256'000'000;                      ///< a write-ahead log beyond that is told of
 };
 
 /// What record_change() writes down.
@@ -105,13 +114,36 @@ class Journal {
   std::uint64_t wait_for_event(std::uint64_t since, Duration at_most);
   std::uint64_t newest_event() const;
 
+  /// Ends the questions under way at once, and refuses new ones: the daemon is to end.
+  void end_questions();
+
   /// A query's "ago" is by the steady clock.
-  api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query) { return reader_->connections(query); }
-  std::optional<api::ConnectionRow> connection(ConnectionId id) { return reader_->connection(id); }
-  std::vector<api::TransitionRow> transitions(ConnectionId id) { return reader_->transitions(id); }
-  std::vector<api::SegmentRow> segments(ConnectionId id) { return reader_->segments(id); }
-  std::vector<api::ConditionsRow> conditions(ConnectionId id) { return reader_->conditions(id); }
-  std::vector<api::EventRow> events(const api::EventQuery& query) { return reader_->events(query); }
+  api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query) {
+    return read([&] { return reader_->connections(query); });
+  }
+  std::optional<api::ConnectionRow> connection(ConnectionId id) {
+    return read([&] { return reader_->connection(id); });
+  }
+  std::vector<api::TransitionRow> transitions(ConnectionId id) {
+    return read([&] { return reader_->transitions(id); });
+  }
+  std::vector<api::SegmentRow> segments(ConnectionId id) {
+    return read([&] { return reader_->segments(id); });
+  }
+  std::vector<api::ConditionsRow> conditions(ConnectionId id) {
+    return read([&] { return reader_->conditions(id); });
+  }
+  std::vector<api::EventRow> events(const api::EventQuery& query) {
+    return read([&] { return reader_->events(query); });
+  }
+
+  /// Connections that have not ended as far as the log knows, the oldest first.
+  std::vector<LivingRow> living() {
+    return read([&] { return reader_->living(); });
+  }
+  /// They are known to have ended before this call: where the log does not know it yet, after all that came before was
+  /// written, their end is "unknown". An event says how many.
+  void end_unknown(const std::vector<ConnectionId>& ids);
 
   /// Above every connection of the sessions before: ConnectionTableOptions::first_id.
   ConnectionId first_connection_id() const noexcept { return first_connection_id_; }
@@ -132,6 +164,16 @@ class Journal {
     std::uint64_t leaves_with = 0;  ///< the pass that drains it for the last time; 0: it stays
   };
 
+  template <typename Answer>
+  std::invoke_result_t<const Answer&> read(const Answer& answer) {
+    try {
+      return answer();
+    } catch (const DatabaseError& error) {
+      look_at_file_now_ = true;
+      throw api::Unavailable("the log " + options_.file + " cannot be read: " + error.what());
+    }
+  }
+
   // Under mutex_.
   LinkNumber link_number(const std::string& name);
   api::EventRow post(PostedEvent&& event, const std::string& link);
@@ -151,7 +193,16 @@ class Journal {
   void note_success(std::int64_t rows);
   void discard(const std::vector<Source>& sources);
   void keep_within_bounds();
+  void write_unknown_ends(const std::vector<ConnectionId>& ids);
   api::WallTime now() const;
+  api::WallTime time_for_ages() const;
+
+  // The journal's thread, in journal_renewal.cpp.
+  void look_at_file();
+  void renew(const FileTrouble& trouble);
+  void tell_renewal(const FileTrouble& trouble, const LogFile::Renewal& renewal);
+  void look_at_wal();
+  void tell_again_what_is_in_force();  // under mutex_
 
   void clock_stepped(const ClockStep& step);  // the clock watch's thread
   LogMoment moment_ago(Duration ago) const;
@@ -162,12 +213,10 @@ class Journal {
   std::shared_ptr<std::atomic<ConnectionId>> connection_ids_;
   std::optional<KilledSession> killed_before_;
 
-  FileLock lock_;  // outlives every Database: see journal_file.h
-  std::unique_ptr<Database> database_;
-  std::unique_ptr<JournalWriter> writer_;
-  std::unique_ptr<Retention> retention_;
+  LogFile log_;
   std::unique_ptr<JournalReader> reader_;
-  std::unique_ptr<Checkpointer> checkpointer_;
+  std::atomic<bool> look_at_file_now_{false};
+  std::atomic<bool> is_ending_{false};
 
   // The journal's thread's own.
   Batch batch_;
@@ -175,6 +224,9 @@ class Journal {
   TimePoint retry_at_;
   TimePoint shown_life_at_;
   std::size_t pass_events_ = 0;
+  TimePoint look_at_file_at_;
+  bool wal_is_long_ = false;
+  std::int64_t last_segment_ = 0;
 
   mutable std::mutex mutex_;  ///< held for moments only, never while the file is touched
   std::condition_variable wake_;
@@ -192,9 +244,16 @@ class Journal {
   bool stopping_ = false;
   bool stopped_ = false;
   api::Health health_;
+  api::WallTime ill_since_ = 0;
+  std::string file_trouble_;  ///< what has happened to the file, as long as it is not put right
+  std::string renewed_;       ///< the same, when it was
+  TimePoint renewed_at_;
+  std::string wal_trouble_;
+  std::map<LinkNumber, PostedEvent::Conditions> in_force_;
+  std::optional<AgeClock> age_;
   api::JournalStats stats_;
-  std::uint64_t untold_transitions_ = 0;  ///< lost by the journal itself, not by a ring
-  std::uint64_t untold_segments_ = 0;
+  EventsLost untold_;  ///< lost by the journal itself, not by a ring
+  std::vector<ConnectionId> ended_unknown_;
   std::uint64_t gone_transitions_ = 0;  ///< lost by rings that were removed
   std::uint64_t gone_segments_ = 0;
 

@@ -27,6 +27,8 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
+  int fd() const noexcept { return fd_; }
+
  private:
   int fd_ = -1;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/journal/asked_periods.h"
 #include "daemon/journal/connection_rows.h"
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/names.h"
@@ -85,105 +86,10 @@ api::EventRow read_event(const Statement& row, Statement& connection_by_id) {
   return event;
 }
 
-/// A WHERE clause that grows; each condition has one parameter, bound in order.
-class Conditions {
- public:
-  explicit Conditions(std::string sql) : sql_(std::move(sql)) {}
-
-  void add(const std::string& condition) {
-    sql_ += (any_ ? " AND " : " WHERE ") + condition;
-    any_ = true;
-  }
-  void add(const std::string& condition, std::int64_t value) {
-    add(condition);
-    numbers_.emplace_back(++parameters_, value);
-  }
-  void add(const std::string& condition, std::initializer_list<std::int64_t> values) {
-    add(condition);
-    for (const std::int64_t value : values) numbers_.emplace_back(++parameters_, value);
-  }
-  void add(const std::string& condition, std::string_view value) {
-    add(condition);
-    texts_.emplace_back(++parameters_, value);
-  }
-  void add_text(const std::string& condition, std::string value) {
-    add(condition);
-    kept_.emplace_back(++parameters_, std::move(value));
-  }
-  const std::string& sql() const { return sql_; }
-  void bind(Statement& statement) const {
-    for (const auto& [index, value] : numbers_) statement.bind(index, value);
-    for (const auto& [index, value] : texts_) statement.bind(index, value);
-    for (const auto& [index, value] : kept_) statement.bind(index, std::string_view(value));
-  }
-
- private:
-  std::string sql_;
-  bool any_ = false;
-  int parameters_ = 0;
-  std::vector<std::pair<int, std::int64_t>> numbers_;
-  std::vector<std::pair<int, std::string_view>> texts_;
-  std::vector<std::pair<int, std::string>> kept_;
-};
-
-/// Rows of condition_changes that were in force while connection c lived.
-std::string in_force() {
-  return "SELECT 1 FROM condition_changes h WHERE h.link = c.link AND (c.closed_at IS NULL OR h.at <= c.closed_at) "
-         "AND h.at >= coalesce((SELECT max(b.at) FROM condition_changes b WHERE b.link = c.link "
-         "AND b.at <= c.opened_at), 0)";
-}
-/// What change h asks for in either direction, by name, be it in a step of its scenario only.
-constexpr const char* kAsked =
-    "(SELECT value FROM json_each(h.conditions) WHERE key IN ('up', 'down') UNION ALL "
-    "SELECT d.value FROM json_each(h.conditions, '$.scenario') step, json_each(step.value) d "
-    "WHERE d.key IN ('up', 'down')) direction, json_each(direction.value) asked";
-
-std::int64_t id_of(ConnectionId id) {
-  constexpr auto kMost = static_cast<ConnectionId>(std::numeric_limits<std::int64_t>::max());
-  return number(std::min(id, kMost));
-}
-
-/// Opened at that moment or after it (`is_after`), or before it.
-void add_moment(Conditions& where, const LogMoment& moment, bool is_after) {
-  where.add(
-      is_after ? "(c.id >= ? OR (c.id >= ? AND c.opened_at >= ?))" : "(c.id < ? OR (c.id < ? AND c.opened_at < ?))",
-      {id_of(is_after ? moment.behind : moment.from), id_of(is_after ? moment.from : moment.behind), moment.at});
-}
-
-Conditions conditions_of(const api::ConnectionQuery& query, const JournalReader::Ago& ago) {
-  Conditions where(select_connections());
-  if (query.cursor) where.add("c.opened_event < ?", number(*query.cursor));
-  if (query.link) where.add("c.link = (SELECT id FROM links WHERE name = ?)", *query.link);
-  if (query.state == TcpState::closed) {  // an endpoint of which nothing is known is shown as CLOSED
-    where.add("(c.client_state IN ('CLOSED', 'NONE') OR c.server_state IN ('CLOSED', 'NONE'))");
-  } else if (query.state) {
-    where.add("? IN (c.client_state, c.server_state)", name_of(*query.state));
-  }
-  if (query.port) where.add("? IN (c.client_port, c.server_port)", *query.port);
-  if (query.end) where.add("c.\"end\" = ?", name_of(*query.end));
-  if (query.closed_by) where.add("c.closed_by = ?", name_of(*query.closed_by));
-  if (query.protocol) {
-    where.add("c.protocol = ?", *query.protocol);
-  } else if (!query.all_protocols) {
-    where.add(query.flows ? "c.protocol <> ?" : "c.protocol = ?", kTcp);
-  }
-  if (query.since) where.add("c.opened_at >= ?", *query.since);
-  if (query.until) where.add("c.opened_at < ?", *query.until);
-  if (query.since_ago) add_moment(where, ago(*query.since_ago), true);
-  if (query.until_ago) add_moment(where, ago(*query.until_ago), false);
-  if (query.address) where.add_text("? IN (c.client_address, c.server_address)", query.address->to_string());
-  if (query.condition == "none") {
-    where.add("EXISTS (" + in_force() + " AND NOT EXISTS (SELECT 1 FROM " + kAsked + "))");
-  } else if (query.condition) {
-    where.add("EXISTS (" + in_force() + " AND EXISTS (SELECT 1 FROM " + kAsked + " WHERE asked.key = ?))",
-              *query.condition);
-  }
-  return where;
-}
-
-Conditions event_conditions(const api::EventQuery& query) {
-  Conditions where(kEvents);
+Where event_conditions(const api::EventQuery& query) {
+  Where where(kEvents);
   where.add("e.id > ?", number(query.since));
+  if (query.up_to) where.add("e.id <= ?", number(*query.up_to));
   if (query.link) where.add("e.link = (SELECT id FROM links WHERE name = ?)", *query.link);
   if (query.kind) {
     where.add("e.kind = ?", *query.kind);
@@ -194,132 +100,31 @@ Conditions event_conditions(const api::EventQuery& query) {
   return where;
 }
 
-Conditions transition_conditions(const api::EventQuery& query) {
-  Conditions where(kTransitions);
+Where transition_conditions(const api::EventQuery& query) {
+  Where where(kTransitions);
   where.add("t.id > ?", number(query.since));
+  if (query.up_to) where.add("t.id <= ?", number(*query.up_to));
   if (query.link) where.add("t.link = (SELECT id FROM links WHERE name = ?)", *query.link);
   return where;
 }
 
-}  // namespace
-
-class JournalReader::Lease {
- public:
-  explicit Lease(JournalReader& reader) : reader_(reader) {
-    std::unique_lock lock(reader_.mutex_);
-    reader_.returned_.wait(lock, [&] { return !reader_.idle_.empty(); });
-    database_ = std::move(reader_.idle_.back());
-    reader_.idle_.pop_back();
-  }
-  ~Lease() {
-    {
-      const std::lock_guard lock(reader_.mutex_);
-      reader_.idle_.push_back(std::move(database_));
-    }
-    reader_.returned_.notify_one();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  Database& operator*() { return *database_; }
-
- private:
-  JournalReader& reader_;
-  std::unique_ptr<Database> database_;
-};
-
-LogMoment JournalReader::ago_by_the_wall(Duration ago) {
-  return {(std::chrono::system_clock::now().time_since_epoch() - ago).count()};
+/// Else no row of it would be found, in a table of many.
+bool knows_link(Database& database, const std::string& name) {
+  Statement link(database, "SELECT 1 FROM links WHERE name = ?");
+  link.bind(1, name);
+  return link.step();
 }
 
-JournalReader::JournalReader(const std::string& file, std::size_t connections, Ago ago) : ago_(std::move(ago)) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(connections, 1); ++i) {
-    idle_.push_back(std::make_unique<Database>(file, Database::Mode::read_only));
-  }
-}
-
-api::Page<api::ConnectionRow> JournalReader::connections(const api::ConnectionQuery& query) {
-  const std::uint32_t limit = std::clamp(query.limit, 1u, kMaxConnections);
-  const Conditions where = conditions_of(query, ago_);
-  Lease lease(*this);
-  // One more than asked tells whether there is a next page.
-  Statement row(*lease, where.sql() + " ORDER BY c.opened_event DESC LIMIT " + std::to_string(limit + 1));
-  where.bind(row);
-  api::Page<api::ConnectionRow> page;
-  std::uint64_t last = 0;
-  while (row.step()) {
-    if (page.items.size() == limit) {
-      page.next = last;
-      break;
-    }
-    page.items.push_back(read_connection(row));
-    last = opened_event_of(row);
-  }
-  return page;
-}
-
-std::optional<api::ConnectionRow> JournalReader::connection(ConnectionId id) {
-  Lease lease(*this);
-  Statement row(*lease, select_connections() + " WHERE c.id = ?");
-  row.bind(1, number(id));
-  if (!row.step()) return std::nullopt;
-  return read_connection(row);
-}
-
-std::vector<api::TransitionRow> JournalReader::transitions(ConnectionId id) {
-  Lease lease(*this);
-  Statement row(*lease, kTransitions + std::string("WHERE t.connection = ?1 ORDER BY t.id LIMIT ?2"));
-  row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
-  std::vector<api::TransitionRow> rows;
-  while (row.step()) rows.push_back(read_transition(row));
-  return rows;
-}
-
-std::vector<api::SegmentRow> JournalReader::segments(ConnectionId id) {
-  Lease lease(*this);
-  Statement row(*lease,
-                "SELECT id, sender, copy, retransmission, fate, reason, sent_at, delivered_at, flags, seq, ack, "
-                "length, \"window\" FROM segments WHERE connection = ?1 ORDER BY sent_at, id LIMIT ?2");
-  row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
-  std::vector<api::SegmentRow> rows;
-  while (row.step()) {
-    api::SegmentRow& segment = rows.emplace_back();
-    segment.id = static_cast<std::uint64_t>(row.integer(0));
-    segment.from = parse_name<Role>(row.text(1));
-    segment.copy = static_cast<std::uint8_t>(row.integer(2));
-    segment.retransmission = row.integer(3) != 0;
-    segment.fate = parse_name<FateWord>(row.text(4));
-    segment.drop = parse_name<DropReason>(row.text(5));
-    segment.sent_at = row.integer(6);
-    segment.delivered_at = row.optional_integer(7);
-    segment.tcp = read_segment(row, 8);
-  }
-  return rows;
-}
-
-std::vector<api::ConditionsRow> JournalReader::conditions(ConnectionId id) {
-  Lease lease(*this);
-  Statement row(*lease,
-                "SELECT event, at, revision, source, conditions FROM connection_conditions WHERE id = ?1 "
-                "ORDER BY at, event LIMIT ?2");
-  row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
-  std::vector<api::ConditionsRow> rows;
-  while (row.step()) {
-    rows.push_back({static_cast<std::uint64_t>(row.integer(0)), row.integer(1),
-                    static_cast<std::uint64_t>(row.integer(2)), std::string(row.text(3)), std::string(row.text(4))});
-  }
-  return rows;
-}
-
-std::vector<api::EventRow> JournalReader::events(const api::EventQuery& query) {
-  const std::uint32_t limit = std::clamp(query.limit, 1u, kMaxEvents);
-  const Conditions event_where = event_conditions(query);
-  const Conditions transition_where = transition_conditions(query);
+std::vector<api::EventRow> read_events(Database& database, const api::EventQuery& query) {
+  const std::uint32_t limit = std::clamp(query.limit, 1u, JournalReader::kMaxEvents);
+  const Where event_where = event_conditions(query);
+  const Where transition_where = transition_conditions(query);
   const std::string order = " ORDER BY 1 LIMIT " + std::to_string(limit);
-  Lease lease(*this);
-  Transaction snapshot(*lease, "BEGIN");  // both tables as they were at one moment; rolled back at the end
-  Statement events(*lease, event_where.sql() + order);
-  Statement transitions(*lease, transition_where.sql() + order);
-  Statement connection_by_id(*lease, select_connections() + " WHERE c.id = ?");
+  Transaction snapshot(database, "BEGIN");  // both tables as they were at one moment; rolled back at the end
+  if (query.link && !knows_link(database, *query.link)) return {};
+  Statement events(database, event_where.sql() + order);
+  Statement transitions(database, transition_where.sql() + order);
+  Statement connection_by_id(database, select_connections() + " WHERE c.id = ?");
   event_where.bind(events);
   transition_where.bind(transitions);
   bool more_events = query.kind != "transition" && events.step();
@@ -335,6 +140,144 @@ std::vector<api::EventRow> JournalReader::events(const api::EventQuery& query) {
     }
   }
   return rows;
+}
+
+}  // namespace
+
+LogMoment JournalReader::ago_by_the_wall(Duration ago) {
+  return {(std::chrono::system_clock::now().time_since_epoch() - ago).count()};
+}
+
+JournalReader::JournalReader(const std::string& file, std::size_t connections, Duration time_limit, Ago ago)
+    : ago_(std::move(ago)), questions_(file, connections, time_limit), streams_(file, kStreamReaders, time_limit) {}
+
+JournalReader::JournalReader(const std::string& file, Database::Mode mode)
+    : ago_(ago_by_the_wall), questions_(file, 1, Duration(0), mode), streams_(file, 1, Duration(0), mode) {}
+
+void JournalReader::stop(const std::string& why) {
+  questions_.stop(why);
+  streams_.stop(why);
+}
+
+void JournalReader::close() {
+  questions_.close();
+  streams_.close();
+}
+
+void JournalReader::open() {
+  questions_.open();
+  streams_.open();
+}
+
+template <typename Answer>
+auto JournalReader::ask(ReaderPool& pool, const api::Gone& gone, const Answer& answer) {
+  ReaderPool::Lease lease(pool, gone);
+  try {
+    return answer(*lease);
+  } catch (const DatabaseError& error) {
+    if (error.code() == SQLITE_INTERRUPT) throw lease.given_up();
+    throw;
+  }
+}
+
+api::Page<api::ConnectionRow> JournalReader::connections(const api::ConnectionQuery& query) {
+  const std::uint32_t limit = std::clamp(query.limit, 1u, kMaxConnections);
+  const Where search = search_of(query, ago_);
+  return ask(questions_, query.gone, [&](Database& database) {
+    Transaction snapshot(database, "BEGIN");  // the changes and the connections as they were at one moment
+    std::optional<AskedPeriods> asked;
+    if (query.condition) asked.emplace(database, *query.condition).define(database);
+    // One more than asked tells whether there is a next page.
+    const std::string found = search.sql() + " ORDER BY opened_event DESC LIMIT " + std::to_string(limit + 1);
+    Statement row(database,
+                  select_connections() + " WHERE c.opened_event IN (" + found + ") ORDER BY c.opened_event DESC");
+    search.bind(row);
+    api::Page<api::ConnectionRow> page;
+    std::uint64_t last = 0;
+    while (row.step()) {
+      if (page.items.size() == limit) {
+        page.next = last;
+        break;
+      }
+      page.items.push_back(read_connection(row));
+      last = opened_event_of(row);
+    }
+    return page;
+  });
+}
+
+std::optional<api::ConnectionRow> JournalReader::connection(ConnectionId id) {
+  return ask(questions_, {}, [&](Database& database) -> std::optional<api::ConnectionRow> {
+    Statement row(database, select_connections() + " WHERE c.id = ?");
+    row.bind(1, number(id));
+    if (!row.step()) return std::nullopt;
+    return read_connection(row);
+  });
+}
+
+std::vector<api::TransitionRow> JournalReader::transitions(ConnectionId id) {
+  return ask(questions_, {}, [&](Database& database) {
+    Statement row(database, kTransitions + std::string("WHERE t.connection = ?1 ORDER BY t.id LIMIT ?2"));
+    row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+    std::vector<api::TransitionRow> rows;
+    while (row.step()) rows.push_back(read_transition(row));
+    return rows;
+  });
+}
+
+std::vector<api::SegmentRow> JournalReader::segments(ConnectionId id) {
+  return ask(questions_, {}, [&](Database& database) {
+    Statement row(database,
+                  "SELECT id, sender, copy, retransmission, fate, reason, sent_at, delivered_at, flags, seq, ack, "
+                  "length, \"window\" FROM segments WHERE connection = ?1 ORDER BY sent_at, id LIMIT ?2");
+    row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+    std::vector<api::SegmentRow> rows;
+    while (row.step()) {
+      api::SegmentRow& segment = rows.emplace_back();
+      segment.id = static_cast<std::uint64_t>(row.integer(0));
+      segment.from = parse_name<Role>(row.text(1));
+      segment.copy = static_cast<std::uint8_t>(row.integer(2));
+      segment.retransmission = row.integer(3) != 0;
+      segment.fate = parse_name<FateWord>(row.text(4));
+      segment.drop = parse_name<DropReason>(row.text(5));
+      segment.sent_at = row.integer(6);
+      segment.delivered_at = row.optional_integer(7);
+      segment.tcp = read_segment(row, 8);
+    }
+    return rows;
+  });
+}
+
+std::vector<api::ConditionsRow> JournalReader::conditions(ConnectionId id) {
+  return ask(questions_, {}, [&](Database& database) {
+    Statement row(database,
+                  "SELECT event, at, revision, source, conditions FROM connection_conditions WHERE id = ?1 "
+                  "ORDER BY at, event LIMIT ?2");
+    row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+    std::vector<api::ConditionsRow> rows;
+    while (row.step()) {
+      rows.push_back({static_cast<std::uint64_t>(row.integer(0)), row.integer(1),
+                      static_cast<std::uint64_t>(row.integer(2)), std::string(row.text(3)), std::string(row.text(4))});
+    }
+    return rows;
+  });
+}
+
+std::vector<LivingRow> JournalReader::living() {
+  return ask(questions_, {}, [&](Database& database) {
+    Statement row(database,
+                  "SELECT c.id, coalesce(l.name, '') FROM connections c INDEXED BY connections_open "
+                  "LEFT JOIN links l ON l.id = c.link WHERE c.closed_at IS NULL LIMIT ?1");
+    row.bind(1, kMaxLiving);
+    std::vector<LivingRow> rows;
+    while (row.step()) rows.push_back({static_cast<ConnectionId>(row.integer(0)), std::string(row.text(1))});
+    return rows;
+  });
+}
+
+std::vector<api::EventRow> JournalReader::events(const api::EventQuery& query) {
+  return ask(query.is_live ? streams_ : questions_, query.gone,
+             [&](Database& database) { return read_events(database, query); });
 }
 
 }  // namespace wobble::daemon

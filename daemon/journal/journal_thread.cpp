@@ -38,19 +38,22 @@ void Journal::run() {
   while (!last) {
     std::uint64_t pass = 0;
     std::vector<Source> sources;
+    std::vector<ConnectionId> ended_unknown;
     {
       std::unique_lock lock(mutex_);
       wake_.wait_until(lock, look_at, [&] { return stopping_ || wanted_pass_ > done_pass_; });
       last = stopping_;
       pass = wanted_pass_;
       sources = sources_;
+      ended_unknown = std::exchange(ended_unknown_, {});
     }
     if (last) retry_at_ = {};
     const bool ok = run_pass(sources);
     if (!ok) discard(sources);
+    if (ok) write_unknown_ends(ended_unknown);  // what was in the rings is written by now
     if (last && ok) {
       try {
-        writer_->end_session(now());
+        log_.writer().end_session(now());
       } catch (const DatabaseError& error) {
         note_failure(error);
       }
@@ -62,8 +65,9 @@ void Journal::run() {
     }
     // After the answer, so that nobody who asked for a sync waits for it.
     look_at = std::chrono::steady_clock::now() + nap();
-    if (ok && !last) {
-      checkpointer_->help_if_long();
+    if (!last) look_at_file();
+    if (ok && !last && log_.is_open()) {
+      log_.checkpointer().help_if_long();
       keep_within_bounds();
       show_life();
     }
@@ -92,7 +96,7 @@ void Journal::settle_pass(std::uint64_t pass, bool ok) {
 
 bool Journal::run_pass(const std::vector<Source>& sources) {
   pass_events_ = 0;
-  if (std::chrono::steady_clock::now() < retry_at_) return false;
+  if (!log_.is_open() || std::chrono::steady_clock::now() < retry_at_) return false;
   if (!batch_.empty() && !write_batch()) return false;
   // What is in the rings now: a link that never pauses must not keep a pass from its end.
   std::vector<std::size_t> left;
@@ -134,15 +138,15 @@ bool Journal::fill(const std::vector<Source>& sources, std::vector<std::size_t>&
   }
   batch_.at = now();
   const std::lock_guard lock(mutex_);
-  if (untold_transitions_ + untold_segments_ > 0) {
+  if (untold_.transitions + untold_.segments > 0) {
     PostedEvent loss;
     loss.id = next_id_++;
     loss.at = batch_.at;
     loss.kind = "events_lost";
-    loss.text = loss_text(untold_transitions_, untold_segments_);
-    loss.detail = loss_detail(untold_transitions_, untold_segments_);
+    loss.text = loss_text(untold_);
+    loss.detail = loss_detail(untold_);
     posted_.push_back(std::move(loss));
-    untold_transitions_ = untold_segments_ = 0;
+    untold_ = {};
   }
   std::swap(batch_.posted, posted_);
   std::swap(batch_.new_links, new_links_);
@@ -165,6 +169,16 @@ void Journal::set_limits(const std::vector<Source>& sources) {
   }
 }
 
+void Journal::write_unknown_ends(const std::vector<ConnectionId>& ids) {
+  if (ids.empty()) return;
+  try {
+    const std::int64_t ended = log_.writer().end_unknown(ids, now());
+    if (ended > 0) record_event("events_lost", unknown_ends_text(ended), unknown_ends_detail(ended));
+  } catch (const DatabaseError& error) {
+    note_failure(error);
+  }
+}
+
 /// The next start tells from it when a daemon was killed that had nothing to write.
 void Journal::show_life() {
   const TimePoint time = std::chrono::steady_clock::now();
@@ -172,7 +186,7 @@ void Journal::show_life() {
   if (time - shown_life_at_ < kSignOfLife) return;
   shown_life_at_ = time;
   try {
-    writer_->show_life(now());
+    log_.writer().show_life(now());
     note_success(0);
   } catch (const DatabaseError& error) {
     note_failure(error);
@@ -181,7 +195,7 @@ void Journal::show_life() {
 
 bool Journal::write_batch() {
   try {
-    note_success(writer_->write(batch_));
+    note_success(log_.writer().write(batch_));
     batch_.clear();
     return true;
   } catch (const DatabaseError& error) {
@@ -200,25 +214,31 @@ bool Journal::write_batch() {
 }
 
 void Journal::note_success(std::int64_t rows) {
-  bool was_ill = false;
+  api::Health before;
+  api::WallTime since = 0;
   {
     const std::lock_guard lock(mutex_);
-    was_ill = !health_.ok;
-    health_ = {};
+    before = std::exchange(health_, {});
+    since = ill_since_;
     stats_.rows_written += static_cast<std::uint64_t>(rows);
     newest_event_ = std::max(newest_event_, batch_.last_id);
   }
   retry_at_ = {};
   committed_.notify_all();
-  if (was_ill) spdlog::info("the journal {} can be written again", options_.file);
+  if (before.ok) return;
+  spdlog::info("the journal {} can be written again", options_.file);
+  record_event("log_interrupted", interruption_text(since, now(), before.detail),
+               interruption_detail(since, before.detail));
 }
 
 void Journal::note_failure(const DatabaseError& error) {
   retry_at_ = std::chrono::steady_clock::now() + options_.retry_interval;
+  look_at_file_now_ = true;
   bool is_new = false;
   {
     const std::lock_guard lock(mutex_);
     is_new = health_.ok;
+    if (is_new) ill_since_ = now();
     ++stats_.write_errors;
     health_ = {false, "the journal " + options_.file + " cannot be written: " + error.what()};
   }
@@ -237,12 +257,19 @@ void Journal::discard(const std::vector<Source>& sources) {
   }
 }
 
+api::WallTime Journal::time_for_ages() const {
+  const TimePoint time = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  return age_->now(time, anchor_.at(time));
+}
+
 void Journal::keep_within_bounds() {
   try {
-    const bool urgent = retention_->is_urgent();
+    Retention& retention = log_.retention();
+    const bool urgent = retention.is_urgent();
     if (pass_events_ > kIdleEvents && !urgent) return;
     const TimePoint until = std::chrono::steady_clock::now() + (urgent ? kUrgentCuttingTime : kCuttingTime);
-    while (retention_->cut_slice(now()) && std::chrono::steady_clock::now() < until) {
+    while (retention.cut_slice(time_for_ages()) && std::chrono::steady_clock::now() < until) {
       const std::lock_guard lock(mutex_);
       if (stopping_ || wanted_pass_ > done_pass_) return;
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "daemon/journal/asked_periods.h"
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/names.h"
 
@@ -42,8 +43,9 @@ JournalWriter::JournalWriter(Database& database, const WallAnchor& anchor)
                     "INSERT OR IGNORE INTO events(id, at, kind, link, connection, text, detail) "
                     "VALUES(?, ?, ?, ?, ?, ?, ?)"),
       insert_change_(database,
-                     "INSERT OR IGNORE INTO condition_changes(id, link, at, revision, source, conditions) "
-                     "VALUES(?, ?, ?, ?, ?, ?)"),
+                     "INSERT OR IGNORE INTO condition_changes(id, link, at, revision, source, conditions, asked) "
+                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, " +
+                         asked_sql("?6") + ")"),
       insert_transition_(database, insert_transitions_sql(1)),
       insert_transitions_(database, insert_transitions_sql(kTransitionsAtOnce)),
       insert_segment_(database,
@@ -83,6 +85,12 @@ std::vector<NewLink> JournalWriter::links() {
   return all;
 }
 
+std::optional<api::WallTime> JournalWriter::last_written() {
+  Statement row(database_, "SELECT last_written_at FROM sessions WHERE id <> ?1 ORDER BY id DESC LIMIT 1");
+  if (!row.bind(1, session_.id).step()) return std::nullopt;
+  return row.integer(0);
+}
+
 std::optional<KilledSession> JournalWriter::begin_session(const std::string& version, api::WallTime now) {
   Transaction transaction(database_);
   Bookkeeping books = books_;
@@ -113,13 +121,56 @@ std::optional<KilledSession> JournalWriter::begin_session(const std::string& ver
   const auto session = database_.integer("SELECT last_insert_rowid()");
   save(books);
   transaction.commit();
-  session_ = session;
+  session_ = {session, version, now};
   books_ = books;
   return killed;
 }
 
+bool JournalWriter::continue_session(const Session& session, const std::vector<NewLink>& links,
+                                     const Bookkeeping& given) {
+  Transaction transaction(database_);
+  const bool is_new = database_.integer("SELECT NOT EXISTS (SELECT 1 FROM sessions)") != 0;
+  if (is_new) {
+    Statement(database_,
+              "INSERT INTO sessions(id, pid, version, started_at, last_written_at, state) "
+              "VALUES(?1, ?2, ?3, ?4, ?4, 'running')")
+        .bind(1, session.id)
+        .bind(2, getpid())
+        .bind(3, session.version)
+        .bind(4, session.started_at)
+        .run();
+  } else {
+    Statement row(database_, "SELECT 1 FROM sessions WHERE id = ?1 AND pid = ?2 AND started_at = ?3");
+    if (!row.bind(1, session.id).bind(2, getpid()).bind(3, session.started_at).step()) return false;
+  }
+  for (const NewLink& link : links) insert_link_.bind(1, link.number).bind(2, link.name).bind(3, link.at).run();
+  Bookkeeping books = books_;
+  books.last_event_id = std::max(books.last_event_id, given.last_event_id);
+  books.last_segment_id = std::max(books.last_segment_id, given.last_segment_id);
+  books.last_connection_id = std::max(books.last_connection_id, given.last_connection_id);
+  save(books);
+  transaction.commit();
+  session_ = session;
+  books_ = books;
+  return true;
+}
+
 void JournalWriter::show_life(api::WallTime now) {
-  update_session_.bind(1, session_).bind(2, now).bind(3, now).bind(4, std::int64_t{0}).run();
+  update_session_.bind(1, session_.id).bind(2, now).bind(3, now).bind(4, std::int64_t{0}).run();
+}
+
+std::int64_t JournalWriter::end_unknown(const std::vector<ConnectionId>& ids, api::WallTime now) {
+  Transaction transaction(database_);
+  Statement end(database_,
+                "UPDATE connections SET closed_at = max(opened_at, ?2), \"end\" = ?3 WHERE id = ?1 AND closed_at IS "
+                "NULL");
+  std::int64_t ended = 0;
+  for (const ConnectionId id : ids) {
+    end.bind(1, number(id)).bind(2, now).bind(3, name_of(End::unknown)).run();
+    ended += database_.changes();
+  }
+  transaction.commit();
+  return ended;
 }
 
 void JournalWriter::end_session(api::WallTime now) {
@@ -129,7 +180,7 @@ void JournalWriter::end_session(api::WallTime now) {
       .bind(1, now)
       .run();
   Statement(database_, "UPDATE sessions SET stopped_at = ?2, last_written_at = ?2, state = 'stopped' WHERE id = ?1")
-      .bind(1, session_)
+      .bind(1, session_.id)
       .bind(2, now)
       .run();
   transaction.commit();
@@ -145,11 +196,11 @@ std::int64_t JournalWriter::write(const Batch& batch) {
   for (const PostedEvent& event : batch.posted) write_posted(event, books);
   std::uint64_t next_id = batch.first_id;
   for (const DrainedEvents& from : batch.drained) write_drained(from, next_id, books);
-  books.connections += connections_.flush(session_);
+  books.connections += connections_.flush(session_.id);
   if (batch.last_id != 0) books.last_event_id = number(batch.last_id);
   save(books);
   const api::WallTime complete_until = batch.complete_until == 0 ? batch.at : batch.complete_until;
-  update_session_.bind(1, session_).bind(2, batch.at).bind(3, complete_until).bind(4, batch.waiting).run();
+  update_session_.bind(1, session_.id).bind(2, batch.at).bind(3, complete_until).bind(4, batch.waiting).run();
   transaction.commit();
   const auto total = [](const Bookkeeping& b) { return b.connections + b.transitions + b.events + b.segments; };
   const std::int64_t rows = total(books) - total(books_);
@@ -161,9 +212,11 @@ void JournalWriter::write_posted(const PostedEvent& event, Bookkeeping& books) {
   const auto present = [](const std::string& text) {
     return text.empty() ? std::optional<std::string>() : std::optional(text);
   };
-  write_event(event.id, event.at, event.kind.c_str(), event.link, event.connection, present(event.text),
-              present(event.detail));
-  ++books.events;
+  if (!event.kind.empty()) {
+    write_event(event.id, event.at, event.kind.c_str(), event.link, event.connection, present(event.text),
+                present(event.detail));
+    ++books.events;
+  }
   if (!event.conditions) return;
   insert_change_.bind(1, number(event.id))
       .bind(2, event.link)
@@ -214,7 +267,8 @@ void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next
                   exhausted_text(exhausted->limit), exhausted_detail(exhausted->limit));
       ++books.events;
     } else if (const auto* flood = std::get_if<HalfOpenFlood>(&any)) {
-      write_event(next_id++, anchor_.at(flood->at), "half_open_flood", from.link, 0, flood_text(*flood),
+      const char* kind = flood->is_one_sided ? "one_sided_flood" : "half_open_flood";
+      write_event(next_id++, anchor_.at(flood->at), kind, from.link, 0, flood_text(*flood),
                   flood_detail(*flood, anchor_.at(flood->since)));
       ++books.events;
     }
@@ -283,8 +337,7 @@ void JournalWriter::write_segment(const SegmentRecord& event, std::int64_t id) {
 }
 
 void JournalWriter::write_loss(const EventsLost& event, std::uint64_t id, LinkNumber link) {
-  write_event(id, anchor_.at(event.at), "events_lost", link, 0, loss_text(event.transitions, event.segments),
-              loss_detail(event.transitions, event.segments));
+  write_event(id, anchor_.at(event.at), "events_lost", link, 0, loss_text(event), loss_detail(event));
 }
 
 }  // namespace wobble::daemon

@@ -36,16 +36,32 @@ struct KilledSession {
   std::int64_t open_connections = 0;  ///< were open when the log ended
 };
 
+/// A row of `sessions` that is this process's.
+struct Session {
+  std::int64_t id = 0;
+  std::string version;
+  api::WallTime started_at = 0;
+};
+
 class JournalWriter {
  public:
   /// `anchor` must live as long.
   JournalWriter(Database& database, const WallAnchor& anchor);
 
+  /// When the session before this one last wrote something; none: there was none.
+  std::optional<api::WallTime> last_written();
   /// Begins a session and ends one that was killed: what it left open gets closed_at = its last write (end stays
   /// "open": the log ended while it was open). The numbering goes on above whatever a client may have seen of it.
   std::optional<KilledSession> begin_session(const std::string& version, api::WallTime now);
+  /// Goes on with this process's session, in a file that was opened again, or in a new one: `links` are known there,
+  /// and no number up to those of `given` is given again. False, and nothing is changed, if the file was not new and
+  /// has no such session.
+  bool continue_session(const Session& session, const std::vector<NewLink>& links, const Bookkeeping& given);
+  Session session() const { return session_; }
   /// Nothing came until now.
   void show_life(api::WallTime now);
+  /// Of these, those that have not ended as far as the file knows have now, with end "unknown". Returns how many.
+  std::int64_t end_unknown(const std::vector<ConnectionId>& ids, api::WallTime now);
   /// Marks this session as stopped in order.
   void end_session(api::WallTime now);
 
@@ -78,7 +94,7 @@ class JournalWriter {
 
   Database& database_;
   const WallAnchor& anchor_;
-  std::int64_t session_ = 0;
+  Session session_;
   Bookkeeping books_;
   ConnectionWriter connections_;
   std::vector<NumberedTransition> transitions_;  ///< of the ring at hand

@@ -13,9 +13,9 @@ namespace {
 constexpr std::array<std::string_view, kTcpStateCount> kStates = {
     "NONE",       "CLOSED",     "SYN_SENT", "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1",
     "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING",  "LAST_ACK",     "TIME_WAIT"};
-constexpr std::array<std::string_view, 11> kEnds = {"open",       "orderly",     "orderly_reset", "reset",
+constexpr std::array<std::string_view, 12> kEnds = {"open",       "orderly",     "orderly_reset", "reset",
                                                     "refused",    "syn_timeout", "idle_timeout",  "half_open",
-                                                    "superseded", "evicted",     "unreachable"};
+                                                    "superseded", "evicted",     "unreachable",   "unknown"};
 constexpr std::array<std::string_view, 4> kClosedBy = {"", "client", "server", "both"};
 constexpr std::array<std::string_view, 14> kConnStates = {"",     "S0",   "S1",     "S2",    "S3", "SF",  "REJ",
                                                           "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"};

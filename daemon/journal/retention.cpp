@@ -55,7 +55,8 @@ bool Retention::is_urgent() const {
 }
 
 bool Retention::cut_slice(api::WallTime now) {
-  const bool look_at_ages = limits_.age.count() > 0 && now >= look_at_ages_at_;
+  const bool was_set_back = now < look_at_ages_at_ - kBetweenLooksAtAges;
+  const bool look_at_ages = limits_.age.count() > 0 && (now >= look_at_ages_at_ || was_set_back);
   const Bookkeeping& has = writer_.books();
   const bool over = is_over(has.segments, limits_.segments) || is_over(has.connections, limits_.connections) ||
                     is_over(has.transitions + has.events, limits_.transitions_and_events);

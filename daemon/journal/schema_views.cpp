@@ -90,4 +90,25 @@ CREATE VIEW log_gaps AS  -- where the log misses something, and how much
   SELECT coalesce(complete_until, last_written_at), NULL, 'killed', NULL, NULL FROM sessions WHERE state = 'killed';
 )sql";
 
+const char* const kViewsOfSchema9 = R"sql(
+CREATE VIEW one_sided_floods AS  -- flows that were counted only, since one side alone had sent, by the second
+  SELECT e.at, l.name AS link, json_extract(e.detail, '$.since') AS since, json_extract(e.detail, '$.source') AS source,
+    json_extract(e.detail, '$.port') AS port, json_extract(e.detail, '$.connections') AS connections
+  FROM events e LEFT JOIN links l ON l.id = e.link
+  WHERE e.kind = 'one_sided_flood' AND json_extract(e.detail, '$.phase') = 'counted';
+
+DROP VIEW IF EXISTS log_gaps;
+CREATE VIEW log_gaps AS  -- where the log misses something, and how much
+  SELECT e.at, l.name AS link, 'not written in time' AS cause, json_extract(e.detail, '$.transitions') AS transitions,
+    json_extract(e.detail, '$.segments') AS segments, json_extract(e.detail, '$.connections') AS connections,
+    json_extract(e.detail, '$.ends_unknown') AS ends_unknown
+  FROM events e LEFT JOIN links l ON l.id = e.link WHERE e.kind = 'events_lost'
+  UNION ALL
+  SELECT e.at, NULL, json_extract(e.detail, '$.reason'), NULL, NULL, json_extract(e.detail, '$.connections'), NULL
+  FROM events e WHERE e.kind = 'log_renewed'
+  UNION ALL
+  SELECT coalesce(complete_until, last_written_at), NULL, 'killed', NULL, NULL, NULL, NULL FROM sessions
+  WHERE state = 'killed';
+)sql";
+
 }  // namespace wobble::daemon

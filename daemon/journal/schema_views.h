@@ -6,5 +6,6 @@ namespace wobble::daemon {
 extern const char* const kViewsOfSchema4;
 extern const char* const kViewsOfSchema6;
 extern const char* const kViewsOfSchema7;
+extern const char* const kViewsOfSchema9;
 
 }  // namespace wobble::daemon

@@ -198,7 +198,43 @@ void ConnectionTable::State::count_failure(const Record& record, End end, TimePo
               {end == End::refused, is_answered, end == End::evicted}, now);
 }
 
+bool ConnectionTable::State::may_open(const FlowKey& key, const Opening& opening, Side side, TimePoint now) noexcept {
+  const bool was_on = one_sided_watch.is_on();
+  if (was_on) {
+    const OneSidedFlows::Seen seen = one_sided.see(hash_of(hash_key, key), side);
+    if (seen == OneSidedFlows::Seen::followed) one_sided_watch.completed();
+    if (seen != OneSidedFlows::Seen::first) return seen == OneSidedFlows::Seen::followed;
+    const Endpoint server = server_of(key, opposite(opening.client_side));
+    one_sided_tally.count(key.endpoint(opening.client_side).address, server.port, {}, now);
+  }
+  if (one_sided_watch.begun(now)) {
+    observer.on_flood({now, now, HalfOpenFlood::Phase::began, 0, 0, {}, 0, 0, 0, 0, true});
+  }
+  return !was_on;
+}
+
+void ConnectionTable::State::note_answer(const Record& record) noexcept {
+  const bool is_whole = record.key.protocol == kTcp && !record.tcp.midstream;
+  if (!is_whole && !is_muted && record.client.packets_sent + record.server.packets_sent > 0)
+    one_sided_watch.completed();
+}
+
+void ConnectionTable::State::advance_one_sided(TimePoint now) noexcept {
+  if (one_sided_tally.next_due() <= now) tell_one_sided(now);
+  if (!one_sided_watch.ends(now)) return;
+  one_sided.forget_all();
+  observer.on_flood({now, one_sided_watch.since(), HalfOpenFlood::Phase::ended, 0, 0, {}, 0, 0, 0, 0, true});
+}
+
+void ConnectionTable::State::tell_one_sided(TimePoint now) noexcept {
+  one_sided_tally.flush(now, [&](HalfOpenFlood row) {
+    row.is_one_sided = true;
+    observer.on_flood(row);
+  });
+}
+
 void ConnectionTable::State::advance_flood(TimePoint now) noexcept {
+  advance_one_sided(now);
   if (tally.next_due() <= now) tally.flush(now, [&](const HalfOpenFlood& row) { observer.on_flood(row); });
   if (watch.ends(now)) {
     observer.on_flood({now, watch.since(), HalfOpenFlood::Phase::ended, 0, 0, {}, 0, 0, 0, 0});
@@ -206,6 +242,12 @@ void ConnectionTable::State::advance_flood(TimePoint now) noexcept {
 }
 
 void ConnectionTable::State::end_flood(TimePoint now) noexcept {
+  tell_one_sided(now);
+  if (one_sided_watch.is_on()) {
+    observer.on_flood({now, one_sided_watch.since(), HalfOpenFlood::Phase::ended, 0, 0, {}, 0, 0, 0, 0, true});
+  }
+  one_sided_watch = FloodWatch(options.flood_rate);
+  one_sided.forget_all();
   tally.flush(now, [&](const HalfOpenFlood& row) { observer.on_flood(row); });
   if (watch.is_on()) observer.on_flood({now, watch.since(), HalfOpenFlood::Phase::ended, 0, 0, {}, 0, 0, 0, 0});
   watch = FloodWatch(options.flood_rate);

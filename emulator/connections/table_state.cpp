@@ -40,6 +40,7 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       closes(std::max(4 * store.capacity(), 4096u)),
       tracker(ranges, troubles, options.timeouts),
       watch(the_options.flood_rate),
+      one_sided_watch(the_options.flood_rate),
       next_id(the_options.first_id) {}
 
 // ICMP's "ports" are an identifier that differs from run to run: no part of what a server is.
@@ -103,7 +104,8 @@ std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Sid
   }
   if (index == 0) {
     const std::optional<Opening> opening = opening_of(packet, side);
-    return opening ? open(key, *opening, now) : 0;
+    if (!opening || (!opening->syn && !may_open(key, *opening, side, now))) return 0;
+    return open(key, *opening, now);
   }
   return packet.is_tcp() ? begin_anew_or_go_on(index, packet, side, now) : index;
 }

@@ -16,6 +16,7 @@
 #include "emulator/connections/half_open.h"
 #include "emulator/connections/idle_lists.h"
 #include "emulator/connections/mark_list.h"
+#include "emulator/connections/one_sided_flows.h"
 #include "emulator/connections/record_store.h"
 #include "emulator/connections/sequence_ranges.h"
 #include "emulator/connections/tcp_tracker.h"
@@ -115,6 +116,12 @@ struct ConnectionTable::State {
   ConnectionFigures figures_of_half_open(std::uint32_t half) noexcept;
   void count_failure(const Record& record, End end, TimePoint now) noexcept;
   void advance_flood(TimePoint now) noexcept;
+  /// Of a packet that would open a record without a handshake: whether it may, or there is a flood of such.
+  bool may_open(const FlowKey& key, const Opening& opening, Side side, TimePoint now) noexcept;
+  void advance_one_sided(TimePoint now) noexcept;
+  void tell_one_sided(TimePoint now) noexcept;
+  /// Both sides of a flow that was opened without a handshake have sent.
+  void note_answer(const Record& record) noexcept;
   void end_flood(TimePoint now) noexcept;
 
   // table_fragments.cpp: what the calls of the same names do, for a fragment
@@ -138,7 +145,7 @@ struct ConnectionTable::State {
   // table_packets.cpp
   static std::uint32_t payload_size(const PacketView& packet) noexcept;
   /// The packet's number in its direction, from 0.
-  static std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
+  std::uint64_t count_arrival(Record& record, const PacketView& packet, Role from) noexcept;
   /// Whether there is something to tell of a segment of `from`, that arrived then, when it lands, whatever it is.
   bool is_awaited(const Record& record, Role from, TimePoint arrived) const noexcept;
   /// True if any row applied.
@@ -211,6 +218,9 @@ struct ConnectionTable::State {
   TcpTracker tracker;
   FloodWatch watch;
   FloodTally tally;
+  FloodWatch one_sided_watch;
+  FloodTally one_sided_tally;
+  OneSidedFlows one_sided;
   bool is_muted = false;  ///< what is being done was told before
   ConnectionId next_id;
   std::array<std::uint32_t, kTcpStateCount> by_client_state{};

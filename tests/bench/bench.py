@@ -54,8 +54,23 @@ def journal(row, o):
     return {"ratio": ratio, "connections_per_second": rate, "lost": lost}
 
 
+def questions(row, o):
+    """The slowest filter of the list of connections, when none passes it."""
+    slowest = {}
+    for count, goal in ((300_000, 200),) if o.quick else ((300_000, 200), (1_000_000, 1000)):
+        output = subprocess.run([BUILD / "tests/daemon/question_bench", str(count)], capture_output=True, text=True,
+                                check=True).stdout
+        took = {name: float(ms) for name, ms in re.findall(r"question (\w+): ([0-9.]+) ms", output)}
+        worst = max(took, key=took.get)
+        row(f"a question to a log of {count:,} connections, ms", took[worst], "<=", goal,
+            f"{worst}; " + re.search(r"migration: (.*)", output)[1])
+        slowest[count] = took
+    return slowest
+
+
 PARTS = {"tcp": live.tcp, "attach": live.attach, "bbr": live.bbr, "crowd": live.crowd, "udp": live.udp, "micro": micro, "memory": memory,
-         "lateness": live.lateness, "delay": live.added_delay, "journal": journal, "analyze": analyze.analyze}
+         "lateness": live.lateness, "delay": live.added_delay, "journal": journal,
+         "questions": questions, "analyze": analyze.analyze}
 
 
 def verdict(value, how, goal):

@@ -180,6 +180,26 @@ TEST_F(JournalClock, SinceMeansWhatItSaysOverAStep) {
   EXPECT_THAT(lately, testing::Not(testing::Contains(ConnectionId{1})));
 }
 
+// By the new time no change was made yet.
+TEST_F(JournalClock, WhatIsInForceIsKnownOverAStep) {
+  start();
+  journal_->record_link("lab", R"({"up":{"loss":{"random":"2%"}},"down":{}})");
+  ASSERT_TRUE(journal_->sync(10s));
+  clocks_.set(-24h);
+  const api::EventRow event = stepped();
+  open();
+  const api::EventRow note = journal_->annotate("after the step", "lab");
+  EXPECT_LT(std::chrono::abs(Duration(note.at - event.at)), 10min);
+  ASSERT_TRUE(journal_->sync(10s));
+  api::ConnectionQuery query;
+  query.condition = "loss";
+  EXPECT_THAT(journal_->connections(query).items, SizeIs(1));
+  const auto conditions = journal_->conditions(1);
+  ASSERT_THAT(conditions, SizeIs(1));
+  EXPECT_EQ(conditions[0].revision, 1u);
+  EXPECT_THAT(journal_->events({.kind = "conditions"}), SizeIs(0)) << "nobody has changed anything";
+}
+
 TEST_F(JournalClock, SinceIsOfLogsOfBeforeToo) {
   start();
   open(monotonic_now() - 20min);

@@ -162,7 +162,7 @@ TEST(JournalFull, ABatchThatIsWrongIsGivenUpAndTold) {
   EXPECT_EQ(journal.connection(2)->end, End::orderly);
   const auto told = journal.events({.kind = "events_lost"});
   ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].detail, R"({"transitions":1,"segments":1})");
+  EXPECT_EQ(told[0].detail, R"({"transitions":1,"segments":1,"connections":1})");
   journal.stop();
 }
 

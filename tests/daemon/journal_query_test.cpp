@@ -271,7 +271,7 @@ TEST_F(JournalQueryTest, LossIsWrittenAndCounted) {
   const auto events = journal->events({.kind = "events_lost"});
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].link, "tiny");
-  EXPECT_EQ(events[0].detail, R"({"transitions":6,"segments":3})");
+  EXPECT_EQ(events[0].detail, R"({"transitions":6,"segments":3,"connections":6})");
   EXPECT_EQ(journal->stats().lost_transitions, 6u);
   EXPECT_EQ(journal->stats().lost_segments, 3u);
   journal->remove_link(tiny);

@@ -91,6 +91,10 @@ class ClockStep(unittest.TestCase):
             self.check_time(event["at"])
             rows.append(self.connect())
             self.check_time(rows[-1]["opened_at"])
+            note = self.lab.api.request("POST", "/api/v1/annotations", {"text": said}).json
+            self.check_time(note["at"])
+            of_it = self.lab.api.get(f"/api/v1/connections/{rows[-1]['id']}")["conditions"]
+            self.assertEqual([1], [change["revision"] for change in of_it], "what was in force is known over the step")
             self.assertEqual({row["id"] for row in rows}, self.since("10m"), said)
             self.assertEqual({row["id"] for row in rows}, self.since("48h"), said)
         self.assertEqual(4, len({row["opened_at"][:13] for row in rows}))

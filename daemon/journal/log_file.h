@@ -1,0 +1,77 @@
+// The journal's file with all that is open on it, and how another takes its place when something has happened to it.
+//
+// Thread: one at a time (the opener's until the journal's thread runs, then that thread's).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/journal/checkpointer.h"
+#include "daemon/journal/database.h"
+#include "daemon/journal/file_watch.h"
+#include "daemon/journal/journal_file.h"
+#include "daemon/journal/journal_writer.h"
+#include "daemon/journal/retention.h"
+#include "daemon/journal/wall_anchor.h"
+
+namespace wobble::daemon {
+
+class LogFile {
+ public:
+  /// How the file was put right.
+  struct Renewal {
+    bool is_new = false;                ///< a new file was begun at the same path
+    std::int64_t lost_connections = 0;  ///< were in the old file, and are not in this one
+    std::string aside;                  ///< where the old file is now; empty: not known, or nowhere
+  };
+
+  /// Opens or makes it. `anchor` outlives this. Throws std::runtime_error or DatabaseError.
+  LogFile(std::string file, const WallAnchor& anchor, const RetentionLimits& limits);
+  ~LogFile();
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+
+  /// False after a renew() that has failed on the way: then only renew() may be called.
+  bool is_open() const noexcept { return parts_ != nullptr; }
+  Database& database() { return *parts_->database; }
+  JournalWriter& writer() { return *parts_->writer; }
+  Retention& retention() { return *parts_->retention; }
+  Checkpointer& checkpointer() { return *parts_->checkpointer; }
+
+  /// From now on the file is watched: its session has begun, and readers may open it. Throws DatabaseError.
+  void begin_watch();
+  /// What has happened to it, if anything.
+  std::optional<FileTrouble> look();
+  std::int64_t wal_bytes() const { return is_open() && parts_->watch ? parts_->watch->wal_bytes() : 0; }
+
+  /// Puts it right. No reader has it open. `links` and the numbers of `given` stand in a new file from its begin, and
+  /// so do the connections that live, if they can still be read. A file that is damaged is kept under another name.
+  /// Throws std::runtime_error if it cannot be done now; then what could be written before can still be written.
+  Renewal renew(const FileTrouble& trouble, const std::vector<NewLink>& links, const Bookkeeping& given);
+
+ private:
+  struct Parts {
+    explicit Parts(const std::string& file) : lock(file) {}
+    FileLock lock;  // outlives every Database: see journal_file.h
+    std::unique_ptr<Database> database;
+    std::unique_ptr<JournalWriter> writer;
+    std::unique_ptr<Retention> retention;
+    std::unique_ptr<Checkpointer> checkpointer;
+    std::unique_ptr<FileWatch> watch;
+  };
+  std::unique_ptr<Parts> open() const;
+  Renewal open_again(const std::vector<NewLink>& links, const Bookkeeping& given);
+  std::string put_aside();
+
+  const std::string file_;
+  const WallAnchor& anchor_;
+  const RetentionLimits limits_;
+  std::unique_ptr<Parts> parts_;
+  Session session_;
+  std::int64_t connections_ = 0;  ///< in the file, when it was renewed
+};
+
+}  // namespace wobble::daemon
