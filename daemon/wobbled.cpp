@@ -1,4 +1,5 @@
 // wobbled: reads its options, puts the parts together, and waits for the signal to end.
+#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -56,6 +57,10 @@ void take_as_many_descriptors_as_allowed() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// A file that conditions name is a block of megabytes, which goes back to the kernel with the last who use it. By
+// itself the C library would keep blocks of this size once one was given back.
+void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 4 << 20); }
 
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;
@@ -131,6 +136,7 @@ int main(int argc, char** argv) {
   try {
     take_up_capabilities();
     take_as_many_descriptors_as_allowed();
+    give_large_blocks_back();
     // As Docker's own command is told, so that what we start and what we ask agree.
     if (!options.docker_socket.empty()) ::setenv("DOCKER_HOST", ("unix://" + options.docker_socket).c_str(), 1);
     const EndRequest end;
