@@ -17,6 +17,7 @@
 #include "emulator/conditions.h"
 #include "emulator/event.h"
 #include "emulator/link_stats.h"
+#include "emulator/memory_budget.h"
 
 namespace wobble::api {
 
@@ -29,12 +30,21 @@ struct SideInfo {
   std::vector<std::string> addresses;  ///< IPv4 and IPv6, without prefix length
 };
 
+/// What a link comes back to by itself, when a change that was made for a while ends.
+struct UpcomingConditions {
+  TimePoint due{};
+  WallTime at = 0;  ///< `due` by the wall's clock
+  LinkConditions conditions;
+};
+
 struct LinkInfo {
   std::string name;
-  std::uint64_t revision = 0;  ///< counts changes of the conditions, from 1; the ETag
+  std::uint64_t revision = 0;  ///< counts changes of the conditions and of what they come back to, from 1; the ETag
   std::uint64_t seed = 0;
   LinkConditions conditions;
-  std::optional<WallTime> reverts_at;  ///< a change with "for" is in force until then
+  std::optional<WallTime> reverts_at;        ///< the first of `upcoming`
+  TimePoint as_of{};                         ///< when all this was so
+  std::vector<UpcomingConditions> upcoming;  ///< in the order of time; each differs from the one before
   SideInfo near;
   SideInfo far;
   WayInInfo way_in;
@@ -193,6 +203,9 @@ struct Unavailable : std::runtime_error {  ///< the forwarder or the journal did
   using std::runtime_error::runtime_error;
 };
 
+struct Gone : std::runtime_error {  ///< was there, and is not kept any more
+  using std::runtime_error::runtime_error;
+};
 struct Conflict : std::runtime_error {  ///< with what is there already: a name, a way in
   using std::runtime_error::runtime_error;
 };
@@ -208,7 +221,9 @@ struct Unfit : std::runtime_error {
 /// A change of one link's conditions.
 struct Change {
   LinkConditions conditions;
-  std::optional<Duration> lasts;             ///< then what was before comes back
+  std::optional<Duration> lasts;  ///< then what would be in force without it comes back
+  /// What each of LinkInfo::upcoming is with the change; empty: `conditions` as well. Those beyond `lasts` stay.
+  std::vector<LinkConditions> upcoming;
   std::optional<std::uint64_t> if_revision;  ///< else RevisionMismatch
   std::string source;                        ///< for the log: "api PATCH"
 };
@@ -237,17 +252,28 @@ class Backend {
   virtual std::string version() = 0;
   virtual Duration uptime() = 0;
   virtual WallTime wall_clock(TimePoint at) = 0;
+  /// What the links and the files that their conditions name may use together; null: without a bound. The same always.
+  virtual std::shared_ptr<MemoryBudget> memory() = 0;
 
   virtual std::vector<LinkInfo> links() = 0;
   virtual LinkInfo link(const std::string& name) = 0;  ///< NotFound
   /// Returns when the change is in effect: the next packet read meets it. At most 1 s, then Unavailable.
-  virtual LinkInfo apply(const std::string& name, const Change& change) = 0;  ///< NotFound, RevisionMismatch
-  virtual LinkInfo reset(const std::string& name, const std::string& source) = 0;
+  /// NotFound, RevisionMismatch; Conflict if more would be upcoming than is kept.
+  virtual LinkInfo apply(const std::string& name, const Change& change) = 0;
+  /// No conditions, and nothing upcoming. NotFound, RevisionMismatch, Unavailable.
+  virtual LinkInfo reset(const std::string& name, const std::string& source,
+                         std::optional<std::uint64_t> if_revision) = 0;
+  /// Every change that was made for a while ends now; nothing to do if there is none. As reset().
+  virtual LinkInfo end_temporary(const std::string& name, const std::string& source,
+                                 std::optional<std::uint64_t> if_revision) = 0;
+  /// What was in force at a revision of the link, as ConditionsRow has it: a JSON object as text. NotFound if it never
+  /// had that revision, Gone if it is not kept any more.
+  virtual std::string past_conditions(const std::string& name, std::uint64_t revision) = 0;
   /// Sets the way in up and puts the link into service under its conditions, then lets traffic in. At most a few
   /// seconds. If any of it fails nothing is left. Conflict, Incapable, Unfit.
   virtual LinkInfo create(const NewLink& wanted) = 0;
-  /// Takes the way in down, and puts everything back that it changed. NotFound; Conflict for the lab.
-  virtual void remove(const std::string& name) = 0;
+  /// Takes the way in down, and puts everything back that it changed. NotFound, RevisionMismatch; Conflict for the lab.
+  virtual void remove(const std::string& name, std::optional<std::uint64_t> if_revision) = 0;
   virtual LinkStats stats(const std::string& name) = 0;  ///< NotFound, Unavailable
 
   // Questions to the log. Unavailable if it cannot be read, or if the answer is not found in time, and then it says how

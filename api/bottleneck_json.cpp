@@ -4,16 +4,16 @@
 #include <limits>
 #include <optional>
 
+#include "api/file_json.h"
 #include "api/nearest_name.h"
 #include "api/object_reader.h"
 #include "api/shorthand.h"
-#include "api/trace_file.h"
 #include "api/units.h"
 
 namespace wobble::api {
 namespace {
 
-using Errors = std::vector<FieldError>;
+using Errors = Reading;
 
 /// A size that is kept in 32 bits.
 Parsed<std::uint32_t> parse_small_size(std::string_view text) {
@@ -59,6 +59,8 @@ void read_moments(const Json& value, const std::string& pointer, TraceSettings& 
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i].is_number_unsigned() && value[i].get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max()) {
       moments.push_back(value[i].get<std::uint32_t>());
+    } else if (errors.is_full()) {
+      errors.count_one();
     } else {
       errors.push_back({pointer + "/" + std::to_string(i), "a whole number of milliseconds is expected"});
     }
@@ -66,14 +68,15 @@ void read_moments(const Json& value, const std::string& pointer, TraceSettings& 
   out.ms = std::make_shared<const std::vector<std::uint32_t>>(std::move(moments));
 }
 
-void read_file(const Json& value, const std::string& pointer, TraceSettings& out, Errors& errors) {
+/// A trace written as its path alone.
+void read_path(const Json& value, const std::string& pointer, TraceSettings& out, Errors& errors) {
   if (!value.is_string()) {
     errors.push_back({pointer, "the path of a trace in mahimahi's format is expected"});
     return;
   }
-  Parsed<TraceSettings> read = read_trace_file(value.get<std::string>());
+  Parsed<FileTrace> read = errors.trace(value.get<std::string>(), "");
   if (!read.ok()) errors.push_back({pointer, read.error});
-  out = {std::move(read.value.ms), value.get<std::string>()};
+  out = {std::move(read.value.numbers), {value.get<std::string>(), read.value.file.sha256}};
 }
 
 template <typename T, typename Print>
@@ -94,13 +97,14 @@ void read_impairment(const Json& value, const std::string& pointer, RateSettings
 }
 
 void read_impairment(const Json& value, const std::string& pointer, TraceSettings& out, Errors& errors) {
-  if (!value.is_object()) return read_file(value, pointer, out, errors);
+  if (!value.is_object()) return read_path(value, pointer, out, errors);
   ObjectReader reader(value, pointer, errors);
   const Json* file = reader.member("file");
   const Json* moments = reader.member("ms");
   if (file != nullptr && moments != nullptr) reader.error("ms", "is what the file has: give one of them");
+  FileTrace read = read_file_trace(reader, file, errors);
   if (file != nullptr) {
-    read_file(*file, reader.pointer_to("file"), out, errors);
+    out = {std::move(read.numbers), std::move(read.file)};
   } else if (moments != nullptr) {
     read_moments(*moments, reader.pointer_to("ms"), out, errors);
   }
@@ -143,7 +147,7 @@ Json write(const RateSettings& s) {
 Json write(const TraceSettings& s) {
   Json out = Json::object();
   if (!s.file.empty()) {
-    out["file"] = s.file;
+    write_file(out, s.file, s.ms ? s.ms->size() : 0);
   } else if (s.ms) {
     out["ms"] = *s.ms;
   }

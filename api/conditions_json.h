@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/reading.h"
 #include "emulator/conditions.h"
 
 namespace wobble::api {
@@ -26,15 +27,35 @@ Json to_json(const DirectionConditions& conditions);
 Json to_json(const LinkConditions& conditions);
 
 /// An object of impairments and nothing else.
-DirectionConditions read_direction(const Json& value, const std::string& pointer, std::vector<FieldError>& errors);
+DirectionConditions read_direction(const Json& value, const std::string& pointer, Reading& reading);
 
 /// The members "up", "down", "both", "scenario" of `document`, others are not looked at; what is absent is default. All
-/// errors, those of validate() included, are appended to `errors`; if there are any, the answer means nothing.
+/// errors, those of validate() included, are told to `reading`; if there are any, the answer means nothing.
+LinkConditions read_conditions(const Json& document, Reading& reading);
+/// The same with a reading of its own, whose errors, as it lists them, are appended.
 LinkConditions read_conditions(const Json& document, std::vector<FieldError>& errors);
 
-/// As RFC 7396 merges `patch` ("up", "down", "both", "scenario") onto `present`, and reads the result. null is back to
-/// default; a shorthand or netem's words replace the whole impairment (as the RFC has it for what is no object); to
-/// name one loss model, or one kind of outage, takes back the other.
+/// A patch ("up", "down", "both", "scenario"), which is read once, and then can be merged onto any conditions, as RFC
+/// 7396 has it. null is back to default; a shorthand or netem's words replace the whole impairment (as the RFC has it
+/// for what is no object); to name one loss model, or one kind of outage, takes back the other.
+class ConditionsPatch {
+ public:
+  /// What is wrong in the patch itself is told to `reading`. Both outlive this; the patch does not change.
+  ConditionsPatch(const Json& patch, Reading& reading);
+  /// What is wrong only together with `present` is told to the reading, each with `remark` behind it. Once there are
+  /// errors the answer means nothing.
+  LinkConditions merged_onto(const LinkConditions& present, const std::string& remark = "") const;
+
+ private:
+  DirectionConditions merged_side(const char* name, const DirectionConditions& present) const;
+
+  const Json& patch_;
+  Reading& reading_;
+  Json sides_;  // "up" and "down", each as it was sent, or as "both" was
+  std::vector<ScenarioStep> scenario_;
+};
+
+/// Both at once, with a reading of its own, whose errors, as it lists them, are appended.
 LinkConditions merge_conditions(const LinkConditions& present, const Json& patch, std::vector<FieldError>& errors);
 
 /// A name as one token of a JSON pointer (RFC 6901 3).

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
@@ -11,7 +12,7 @@
 namespace wobble::api {
 namespace {
 
-using Errors = std::vector<FieldError>;
+using Errors = Reading;
 
 template <typename Settings>
 void read_member(ObjectReader& reader, const char* name, Settings& out, Errors& errors) {
@@ -35,57 +36,95 @@ Json read_netem(const Json& direction, const std::string& pointer, Errors& error
 
 bool is_netem(const Json& direction) { return direction.is_object() && direction.contains("netem"); }
 
-/// What is read of "up" and "down" when "both" was sent is reported once, and where it was sent.
-void report_as_both(Errors& errors, const std::string& above = "") {
-  Errors out;
-  for (FieldError& error : errors) {
-    for (const char* name : {"/up", "/down"}) {
-      const std::string side = above + name;
-      if (error.pointer == side || error.pointer.starts_with(side + "/")) {
-        error.pointer = above + "/both" + error.pointer.substr(side.size());
-      }
+bool says_both(const Json& document) {
+  return document.is_object() && document.contains("both") && !document.at("both").is_null();
+}
+
+/// Tells what validate() has found, where it was sent: what "both" stands for is found twice, and told once. What is
+/// above or below a place that is told already follows from it.
+class Findings {
+ public:
+  Findings(const Json& document, Errors& errors) : document_(document), errors_(errors) {
+    for (const FieldError& error : errors.errors()) add_place(error.pointer);
+  }
+
+  void tell(const std::vector<FieldError>& found, const std::string& remark) {
+    for (const FieldError& error : found) {
+      FieldError told{as_it_was_sent(error.pointer), error.detail + remark};
+      if (is_known(told.pointer) || !told_.insert(told.pointer + '\n' + told.detail).second) continue;
+      errors_.push_back(std::move(told));
     }
-    if (std::find(out.begin(), out.end(), error) == out.end()) out.push_back(std::move(error));
   }
-  errors = std::move(out);
-}
 
-/// `pointer` or something above or below it is already reported.
-bool is_reported(const Errors& errors, const std::string& pointer) {
-  return std::any_of(errors.begin(), errors.end(), [&](const FieldError& e) {
-    return e.pointer == pointer || e.pointer.starts_with(pointer + "/") || pointer.starts_with(e.pointer + "/");
-  });
-}
-
-void append_unreported(Errors& errors, const Errors& more) {
-  for (const FieldError& error : more) {
-    if (!is_reported(errors, error.pointer)) errors.push_back(error);
+ private:
+  void add_place(const std::string& pointer) {
+    places_.insert(pointer);
+    for (std::size_t at = pointer.rfind('/'); at != std::string::npos && at > 0; at = pointer.rfind('/', at - 1)) {
+      above_.insert(pointer.substr(0, at));
+    }
   }
+
+  bool is_known(const std::string& pointer) const {
+    if (above_.contains(pointer) || places_.contains(pointer)) return true;
+    for (std::size_t at = pointer.rfind('/'); at != std::string::npos && at > 0; at = pointer.rfind('/', at - 1)) {
+      if (places_.contains(pointer.substr(0, at))) return true;
+    }
+    return false;
+  }
+
+  /// validate() knows only "up" and "down", of the link or of a step.
+  std::string as_it_was_sent(const std::string& pointer) const {
+    std::size_t side = 0;
+    const Json* owner = &document_;
+    if (pointer.starts_with(kScenario)) {
+      side = pointer.find('/', kScenario.size());
+      if (side == std::string::npos) return pointer;
+      const std::size_t step = std::stoul(pointer.substr(kScenario.size(), side - kScenario.size()));
+      if (!document_.contains("scenario") || step >= document_.at("scenario").size()) return pointer;
+      owner = &document_.at("scenario").at(step);
+    }
+    if (!says_both(*owner)) return pointer;
+    const std::size_t end = std::min(pointer.find('/', side + 1), pointer.size());
+    const std::string name = pointer.substr(side, end - side);
+    if (name != "/up" && name != "/down") return pointer;
+    return pointer.substr(0, side) + "/both" + pointer.substr(end);
+  }
+
+  static constexpr std::string_view kScenario = "/scenario/";
+  const Json& document_;
+  Errors& errors_;
+  std::set<std::string> places_;
+  std::set<std::string> above_;  // of what is below them, something is told
+  std::set<std::string> told_;
+};
+
+/// With more errors than are kept nobody knows what follows from what: then those are enough.
+void tell_what_is_invalid(const LinkConditions& conditions, const Json& document, const std::string& remark,
+                          Errors& errors) {
+  if (errors.is_full()) return;
+  Findings(document, errors).tell(validate(conditions), remark);
 }
 
-bool has_both(const Json& document) { return document.contains("both") && !document.at("both").is_null(); }
-
-/// {"up", "down"} from a document that may say "both". Nothing else is looked at.
-Json spread(const Json& document, Errors& errors) {
-  Json out = Json::object();
-  if (document.contains("both") && (document.contains("up") || document.contains("down"))) {
+/// Reads "up" and "down", or "both" once for the two. False if they are there together, which is told.
+bool read_sides(const Json& document, LinkConditions& out, Errors& errors) {
+  const bool has_both = document.contains("both");
+  if (has_both && (document.contains("up") || document.contains("down"))) {
     errors.push_back({"/both", "\"both\" stands in place of \"up\" and \"down\": send one or the other"});
-    return out;
+    return false;
   }
-  for (const char* side : {"up", "down"}) {
-    const char* source = document.contains("both") ? "both" : side;
-    if (document.contains(source)) out[side] = document.at(source);
+  const auto read = [&](const char* name, DirectionConditions& side) {
+    if (document.contains(name) && !document.at(name).is_null()) {
+      side = read_direction(document.at(name), std::string("/") + name, errors);
+    }
+  };
+  if (has_both) {
+    read("both", out.up);
+    out.down = out.up;
+  } else {
+    read("up", out.up);
+    read("down", out.down);
   }
-  return out;
-}
-
-LinkConditions read_spread(const Json& sides, Errors& errors) {
-  LinkConditions out;
-  if (sides.contains("up") && !sides.at("up").is_null()) out.up = read_direction(sides.at("up"), "/up", errors);
-  if (sides.contains("down") && !sides.at("down").is_null()) {
-    out.down = read_direction(sides.at("down"), "/down", errors);
-  }
-  return out;
+  return true;
 }
 
 ScenarioStep read_step(const Json& value, const std::string& pointer, Errors& errors) {
@@ -96,13 +135,15 @@ ScenarioStep read_step(const Json& value, const std::string& pointer, Errors& er
     reader.error("for", "is missing: how long the step lasts, such as \"15s\"");
   }
   const Json* both = reader.member("both");
-  for (const auto& [name, side] : {std::pair{"up", &step.up}, {"down", &step.down}}) {
-    const Json* own = reader.member(name);
-    if (own != nullptr && both != nullptr) {
-      reader.error("both", "stands in place of \"up\" and \"down\": send one or the other");
-    } else if (const Json* given = both != nullptr ? both : own; given != nullptr) {
-      *side = read_direction(*given, reader.pointer_to(name), errors);
-    }
+  const Json* up = reader.member("up");
+  const Json* down = reader.member("down");
+  if (both != nullptr && (up != nullptr || down != nullptr)) {
+    reader.error("both", "stands in place of \"up\" and \"down\": send one or the other");
+  } else if (both != nullptr) {
+    step.up = step.down = read_direction(*both, reader.pointer_to("both"), errors);
+  } else {
+    if (up != nullptr) step.up = read_direction(*up, reader.pointer_to("up"), errors);
+    if (down != nullptr) step.down = read_direction(*down, reader.pointer_to("down"), errors);
   }
   reader.finish();
   return step;
@@ -120,18 +161,10 @@ std::vector<ScenarioStep> read_scenario(const Json& document, Errors& errors) {
     return steps;
   }
   for (std::size_t i = 0; i < list.size() && i <= kMaxSteps; ++i) {
+    errors.check();
     steps.push_back(read_step(list[i], "/scenario/" + std::to_string(i), errors));
   }
   return steps;
-}
-
-/// In the steps that say "both", errors are reported there.
-void report_steps_as_both(const Json& document, Errors& errors) {
-  if (!document.contains("scenario") || !document.at("scenario").is_array()) return;
-  const Json& list = document.at("scenario");
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i].is_object() && has_both(list[i])) report_as_both(errors, "/scenario/" + std::to_string(i));
-  }
 }
 
 /// To name one model of loss takes back the others, and what belongs to them.
@@ -154,12 +187,6 @@ void take_back_parameters(const Json& patch, Json& target) {
   Json kept = Json::object();
   if (target.contains("limit")) kept["limit"] = target.at("limit");
   target = std::move(kept);
-}
-
-/// Of a trace that the patch does not name, the numbers are those that are in use, whatever became of its file.
-void keep_trace(const Json& sides, const char* side, const TraceSettings& present, TraceSettings& merged) {
-  const bool is_named = sides.contains(side) && sides.at(side).is_object() && sides.at(side).contains("trace");
-  if (!is_named && merged.file == present.file && !present.file.empty()) merged = present;
 }
 
 /// To name one of several settings that exclude each other takes back the others.
@@ -236,30 +263,59 @@ DirectionConditions read_direction(const Json& value, const std::string& pointer
 }
 
 LinkConditions read_conditions(const Json& document, Errors& errors) {
-  Errors found;
-  LinkConditions conditions = read_spread(spread(document, found), found);
-  conditions.scenario = read_scenario(document, found);
-  append_unreported(found, validate(conditions));
-  if (has_both(document)) report_as_both(found);
-  report_steps_as_both(document, found);
+  LinkConditions conditions;
+  read_sides(document, conditions, errors);
+  conditions.scenario = read_scenario(document, errors);
+  tell_what_is_invalid(conditions, document, "", errors);
+  return conditions;
+}
+
+LinkConditions read_conditions(const Json& document, std::vector<FieldError>& errors) {
+  Reading reading;
+  LinkConditions conditions = read_conditions(document, reading);
+  const std::vector<FieldError> found = reading.listed();
   errors.insert(errors.end(), found.begin(), found.end());
   return conditions;
 }
 
-LinkConditions merge_conditions(const LinkConditions& present, const Json& patch, Errors& errors) {
-  Errors found;
-  const Json sides = spread(patch, found);
-  read_spread(sides, found);  // for what is wrong in the patch itself, even if merging would hide it
+ConditionsPatch::ConditionsPatch(const Json& patch, Reading& reading)
+    : patch_(patch), reading_(reading), sides_(Json::object()) {
+  LinkConditions ignored;  // what is wrong in the patch itself is told, even if merging would hide it
+  if (read_sides(patch, ignored, reading)) {
+    for (const char* side : {"up", "down"}) {
+      const char* source = patch.contains("both") ? "both" : side;
+      if (patch.contains(source)) sides_[side] = patch.at(source);
+    }
+  }
+  scenario_ = read_scenario(patch, reading);
+}
+
+DirectionConditions ConditionsPatch::merged_side(const char* name, const DirectionConditions& present) const {
+  if (!sides_.contains(name)) return present;
   Json merged = to_json(present);
-  Errors repeated;
-  for (const auto& [side, value] : sides.items()) merge_direction(merged.at(side), value, repeated);
-  LinkConditions conditions = read_spread(merged, repeated);
-  keep_trace(sides, "up", present.up.trace, conditions.up.trace);
-  keep_trace(sides, "down", present.down.trace, conditions.down.trace);
-  conditions.scenario = patch.contains("scenario") ? read_scenario(patch, found) : present.scenario;
-  append_unreported(found, validate(conditions));
-  if (has_both(patch)) report_as_both(found);
-  report_steps_as_both(patch, found);
+  merge_direction(merged, sides_.at(name), reading_);
+  return read_direction(merged, std::string("/") + name, reading_);
+}
+
+LinkConditions ConditionsPatch::merged_onto(const LinkConditions& present, const std::string& remark) const {
+  reading_.check();
+  reading_.adopt(present);
+  LinkConditions conditions;
+  {
+    const Reading::Muted muted(reading_);  // the patch's own errors are told already
+    conditions.up = merged_side("up", present.up);
+    conditions.down = merged_side("down", present.down);
+  }
+  conditions.scenario = patch_.contains("scenario") ? scenario_ : present.scenario;
+  tell_what_is_invalid(conditions, patch_, remark, reading_);
+  return conditions;
+}
+
+LinkConditions merge_conditions(const LinkConditions& present, const Json& patch, std::vector<FieldError>& errors) {
+  Reading reading;
+  const ConditionsPatch read(patch, reading);
+  LinkConditions conditions = read.merged_onto(present);
+  const std::vector<FieldError> found = reading.listed();
   errors.insert(errors.end(), found.begin(), found.end());
   return conditions;
 }

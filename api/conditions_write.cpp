@@ -1,5 +1,6 @@
 #include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
+#include "api/file_json.h"
 #include "api/units.h"
 
 namespace wobble::api {
@@ -12,6 +13,16 @@ void put_memory(Json& out, Probability correlation, Scope per) {
   if (per == Scope::connection) out["per"] = "connection";
 }
 
+Json write(const JitterTable& table) {
+  Json out = Json::object();
+  if (table.file.empty()) {
+    out["table"] = table.values ? *table.values : std::vector<std::int16_t>{};
+  } else {
+    write_file(out, table.file, table.size());
+  }
+  return out;
+}
+
 /// What a delay and the waits for slots have in common.
 template <typename Settings>
 void put_jitter(Json& out, const Settings& s) {
@@ -21,7 +32,7 @@ void put_jitter(Json& out, const Settings& s) {
     case Distribution::normal: out["distribution"] = "normal"; break;
     case Distribution::pareto: out["distribution"] = "pareto"; break;
     case Distribution::paretonormal: out["distribution"] = "paretonormal"; break;
-    case Distribution::table: out["distribution"] = {{"table", s.table}}; break;
+    case Distribution::table: out["distribution"] = write(s.table); break;
   }
 }
 

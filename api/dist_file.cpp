@@ -1,21 +1,13 @@
 #include "api/dist_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <limits>
-
-#include "emulator/unique_fd.h"
+#include <string>
 
 namespace wobble::api {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r";
-constexpr std::size_t kMaxFile = std::size_t{1} << 20;
 
 using Table = std::vector<std::int16_t>;
 
@@ -33,7 +25,7 @@ bool append_line(std::string_view line, Table& out) {
   return true;
 }
 
-Parsed<Table> refuse(const std::string& path, const std::string& why) { return {{}, path + ": " + why}; }
+Parsed<Table> refuse(std::size_t line, const char* why) { return {{}, "line " + std::to_string(line) + ": " + why}; }
 
 }  // namespace
 
@@ -45,37 +37,12 @@ Parsed<Table> parse_dist(std::string_view text) {
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
-    const std::string where = "line " + std::to_string(number) + ": ";
     if (line.starts_with('#')) continue;
-    if (!append_line(line, table)) return {{}, where + "whole numbers from -32768 to 32767 are expected"};
-    if (table.size() > kMaxTable) return {{}, where + "more than 16384 values"};
+    if (!append_line(line, table)) return refuse(number, "whole numbers from -32768 to 32767 are expected");
+    if (table.size() > kMaxTable) return refuse(number, "more than 16384 values");
   }
   if (table.empty()) return {{}, "there is no number in it"};
   return {std::move(table), {}};
-}
-
-Parsed<Table> read_dist_file(const std::string& path) {
-  if (!path.starts_with('/')) {
-    return refuse(path, "an absolute path is expected, such as \"/usr/lib/tc/experimental.dist\"");
-  }
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return refuse(path, std::strerror(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return refuse(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return refuse(path, "is no ordinary file");
-  std::string text(kMaxFile + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t n = ::read(file.get(), text.data() + size, text.size() - size);
-    if (n < 0) return refuse(path, std::strerror(errno));
-    if (n == 0) break;
-    size += static_cast<std::size_t>(n);
-  }
-  if (size > kMaxFile) return refuse(path, "is longer than 1 MiB");
-  text.resize(size);
-  Parsed<Table> table = parse_dist(text);
-  if (!table.ok()) return refuse(path, table.error);
-  return table;
 }
 
 }  // namespace wobble::api

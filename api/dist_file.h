@@ -2,18 +2,14 @@
 // by white space; lines that begin with # are remarks.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/units.h"
 
 namespace wobble::api {
 
-/// The table in `text`; an error names the line.
+/// 1 to kMaxTable values. An error names the line, but tells nothing of what stands in it.
 Parsed<std::vector<std::int16_t>> parse_dist(std::string_view text);
-
-/// The table in the file at `path`, which is absolute and an ordinary file of at most 1 MiB. Errors tell nothing of
-/// what a file that is no table holds.
-Parsed<std::vector<std::int16_t>> read_dist_file(const std::string& path);
 
 }  // namespace wobble::api

@@ -32,8 +32,12 @@ Problem problem_of(const std::exception_ptr& thrown) {
     return {404, e.what()};
   } catch (const Conflict& e) {
     return {409, e.what()};
+  } catch (const Gone& e) {
+    return {410, e.what()};
+  } catch (const GivenUp& e) {
+    return {503, e.what()};
   } catch (const Unfit& e) {
-    return Problem::invalid({{e.pointer, e.what()}});
+    return Problem::invalid(std::vector<FieldError>{{e.pointer, e.what()}});
   } catch (const Incapable& e) {
     return {503, e.what()};
   } catch (const RevisionMismatch& e) {
@@ -44,6 +48,9 @@ Problem problem_of(const std::exception_ptr& thrown) {
     return {500, "Something went wrong inside; the daemon's log says what."};
   }
 }
+
+// Every reading asks it: a server that knows whether its client is still there, or that it is to end, says so here.
+Reading::Question is_given_up(const Call&) { return {}; }
 
 Json body_object(const Call& call, bool may_be_absent) {
   if (call.body.empty()) {

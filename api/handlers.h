@@ -1,19 +1,23 @@
 // What each route does: reads the call, asks the backend, writes the answer. Throws Problem; what the backend throws
 // is turned into one by problem_of().
 //
-// Thread: any worker; PATCH's read, merge and apply are one step under changes_.
+// Thread: any worker. A body is read before any lock is taken; what a change builds on is read, merged and applied as
+// one step under the link's own lock.
 #pragma once
 
 #include <httplib.h>
 
 #include <exception>
-#include <mutex>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "api/backend.h"
 #include "api/event_stream.h"
+#include "api/file_store.h"
+#include "api/link_locks.h"
 #include "api/problem.h"
+#include "api/reading.h"
 #include "api/routes.h"
 
 namespace wobble::api {
@@ -22,7 +26,7 @@ class Handlers {
  public:
   /// `web_root`: a directory whose files stand in for the embedded ones of the same name; empty: none.
   Handlers(Backend& backend, EventStreams& streams, std::string web_root)
-      : backend_(backend), streams_(streams), web_root_(std::move(web_root)) {}
+      : backend_(backend), streams_(streams), web_root_(std::move(web_root)), files_(backend.memory()) {}
 
   void page(const Call& call, httplib::Response& response);
   void page_file(const Call& call, httplib::Response& response);
@@ -40,6 +44,8 @@ class Handlers {
   void stats(const Call& call, httplib::Response& response);
   void reset_link(const Call& call, httplib::Response& response);
   void reset_all(const Call& call, httplib::Response& response);
+  void end_temporary(const Call& call, httplib::Response& response);
+  void revert_link(const Call& call, httplib::Response& response);
   void capture(const Call& call, httplib::Response& response);
 
   void apply_profile(const Call& call, httplib::Response& response);
@@ -58,25 +64,32 @@ class Handlers {
 
  private:
   void serve_file(const Call& call, httplib::Response& response, const std::string& name);
-  void change_link(const Call& call, httplib::Response& response, bool merge);
+  /// Makes a change of the link as it is present, and applies it; again, if it was changed meanwhile.
+  using MakeChange = std::function<Change(const LinkInfo& present)>;
+  void change_link(const Call& call, httplib::Response& response, const MakeChange& make);
+  LinkConditions conditions_at(const std::string& link, std::uint64_t revision, Reading& reading);
 
   Backend& backend_;
   EventStreams& streams_;
   std::string web_root_;
-  std::mutex changes_;
+  FileStore files_;
+  LinkLocks changes_;
 };
 
 /// The link, with its revision as ETag.
 void send_link(httplib::Response& response, const LinkInfo& link);
-/// Problem 412 if the call has an If-Match that does not name the present revision.
-void check_precondition(const Call& call, const LinkInfo& present);
+/// Problem 412 if the call has an If-Match that does not name the present revision. The revision, if it has one.
+std::optional<std::uint64_t> check_precondition(const Call& call, const LinkInfo& present);
+/// Whether nobody waits for the call's answer any more; empty: that cannot be known.
+Reading::Question is_given_up(const Call& call);
 /// "for" of a change: how long it lasts. None if it is not there, or wrong.
-std::optional<Duration> read_lasts(const nlohmann::json& body, std::vector<FieldError>& errors);
+std::optional<Duration> read_lasts(const nlohmann::json& body, Reading& errors);
 
 void send_json(httplib::Response& response, int status, const nlohmann::json& body);
 void send_problem(httplib::Response& response, const Problem& problem);
 
-/// Problem as it is; NotFound 404, Conflict 409, RevisionMismatch 412, Unfit 422, Unavailable and Incapable 503;
+/// Problem as it is; NotFound 404, Conflict 409, Gone 410, RevisionMismatch 412, Unfit 422, Unavailable, Incapable
+/// and GivenUp 503;
 /// anything else 500, without its innards.
 Problem problem_of(const std::exception_ptr& thrown);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "api/dist_file.h"
+#include "api/file_json.h"
 #include "api/nearest_name.h"
 #include "api/object_reader.h"
 #include "api/shorthand.h"
@@ -12,7 +12,7 @@
 namespace wobble::api {
 namespace {
 
-using Errors = std::vector<FieldError>;
+using Errors = Reading;
 
 constexpr std::uint32_t kDefaultReorderPackets = 3;  // what TCP's fast retransmit takes for a loss (RFC 5681 3.2)
 
@@ -54,6 +54,8 @@ void read_list(const Json& value, const std::string& pointer, std::vector<std::u
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i].is_number_unsigned()) {
       out.push_back(value[i].get<std::uint64_t>());
+    } else if (errors.is_full()) {
+      errors.count_one();
     } else {
       errors.push_back({pointer + "/" + std::to_string(i), "a packet number from 1 is expected"});
     }
@@ -81,7 +83,7 @@ void read_memory(ObjectReader& reader, Probability* correlation, Scope& per) {
   }
 }
 
-void read_table(const Json& value, const std::string& pointer, std::vector<std::int16_t>& out, Errors& errors) {
+void read_table(const Json& value, const std::string& pointer, JitterTable& out, Errors& errors) {
   constexpr auto kIsInRange = [](const Json& number) {
     return number.is_number_integer() && number >= -32768 && number <= 32767;
   };
@@ -89,7 +91,7 @@ void read_table(const Json& value, const std::string& pointer, std::vector<std::
     errors.push_back({pointer, "a list of whole numbers from -32768 to 32767 is expected, in 8192ths of the jitter"});
     return;
   }
-  out = value.get<std::vector<std::int16_t>>();
+  out = JitterTable(value.get<std::vector<std::int16_t>>());
 }
 
 template <typename Settings>
@@ -102,12 +104,9 @@ void read_own_distribution(const Json& value, const std::string& pointer, Settin
     reader.error("file", "either a file or a table, not both");
   } else if (table != nullptr) {
     read_table(*table, reader.pointer_to("table"), out.table, errors);
-  } else if (file != nullptr) {
-    auto read = file->is_string() ? read_dist_file(file->get<std::string>())
-                                  : Parsed<std::vector<std::int16_t>>{{}, "the path of a .dist file is expected"};
-    if (!read.ok()) reader.error("file", read.error);
-    out.table = std::move(read.value);
   }
+  FileTable read = read_file_table(reader, table == nullptr ? file : nullptr, errors);
+  if (table == nullptr) out.table = {std::move(read.numbers), std::move(read.file)};
   reader.finish();
 }
 

@@ -12,19 +12,19 @@ inline constexpr const char* kLossModels[] = {"random", "burst", "gilbert_elliot
                                               "every",  "list",  "pattern"};
 
 void read_impairment(const Json& value, const std::string& pointer, DelaySettings& out,
-                     std::vector<FieldError>& errors);
-void read_impairment(const Json& value, const std::string& pointer, LossSettings& out, std::vector<FieldError>& errors);
+                     Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, LossSettings& out, Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, DuplicateSettings& out,
-                     std::vector<FieldError>& errors);
+                     Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, CorruptSettings& out,
-                     std::vector<FieldError>& errors);
+                     Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, ReorderSettings& out,
-                     std::vector<FieldError>& errors);
+                     Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out,
-                     std::vector<FieldError>& errors);
-void read_impairment(const Json& value, const std::string& pointer, SlotSettings& out, std::vector<FieldError>& errors);
-void read_impairment(const Json& value, const std::string& pointer, MtuSettings& out, std::vector<FieldError>& errors);
+                     Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, SlotSettings& out, Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, MtuSettings& out, Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, IdleTimeoutSettings& out,
-                     std::vector<FieldError>& errors);
+                     Reading& errors);
 
 }  // namespace wobble::api

@@ -5,7 +5,7 @@
 #include "api/conditions_json.h"
 #include "api/event_kinds.h"
 #include "api/handlers.h"
-#include "api/nearest_name.h"
+#include "api/object_reader.h"
 #include "api/queries.h"
 #include "api/rows_json.h"
 
@@ -21,18 +21,28 @@ Json list(const std::vector<Row>& rows, Json next) {
   return {{"items", std::move(items)}, {"next", std::move(next)}};
 }
 
+/// An event may hold whole conditions: behind some megabytes the next page begins. True if some were left out.
+bool keep_to_a_page(std::vector<EventRow>& rows) {
+  constexpr std::size_t kMostBytes = std::size_t{8} << 20;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
+    bytes += rows[i].detail.size() + rows[i].text.size();
+    if (bytes <= kMostBytes) continue;
+    rows.resize(i + 1);
+    return true;
+  }
+  return false;
+}
+
 bool wants_stream(const httplib::Request& request) {
   return request.get_header_value("Accept").find("text/event-stream") != std::string::npos;
 }
 
 /// Text for the log: one line of something, without control characters.
-void check_annotation(const Json& body, std::vector<FieldError>& errors) {
+void check_annotation(const Json& body, Reading& errors) {
   constexpr std::size_t kLongest = 1000;
   constexpr std::string_view kKnown[] = {"text", "link"};
-  for (const auto& [name, value] : body.items()) {
-    const bool known = std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown);
-    if (!known) errors.push_back({"/" + pointer_token(name), unknown_name("field", name, kKnown)});
-  }
+  report_unknown(body, kKnown, errors);
   if (!body.contains("text") || !body.at("text").is_string()) {
     errors.push_back({"/text", "a line of text is expected"});
   } else {
@@ -85,7 +95,7 @@ void Handlers::segments(const Call& call, httplib::Response& response) {
 
 void Handlers::follow(const Call& call, httplib::Response& response) {
   const Json body = body_object(call, true);
-  if (!body.empty()) throw Problem::invalid({{"", "nothing is expected in the body"}});
+  if (!body.empty()) throw Problem::invalid(std::vector<FieldError>{{"", "nothing is expected in the body"}});
   backend_.follow(id_from(call));
   response.status = 204;
 }
@@ -103,8 +113,8 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   const auto* since = find(call.query, "since");
   if (since != nullptr) query.since = number_from(*since, 400, "since");
   if (!wants_stream(call.request)) {
-    const std::vector<EventRow> rows = backend_.events(query);
-    const bool is_full = rows.size() >= query.limit;
+    std::vector<EventRow> rows = backend_.events(query);
+    const bool is_full = keep_to_a_page(rows) || rows.size() >= query.limit;
     send_json(response, 200, list(rows, is_full ? Json(std::to_string(rows.back().id)) : Json()));
     return;
   }
@@ -125,9 +135,9 @@ void Handlers::events(const Call& call, httplib::Response& response) {
 
 void Handlers::annotate(const Call& call, httplib::Response& response) {
   const Json body = body_object(call, false);
-  std::vector<FieldError> errors;
-  check_annotation(body, errors);
-  if (!errors.empty()) throw Problem::invalid(std::move(errors));
+  Reading reading;
+  check_annotation(body, reading);
+  if (reading.has_errors()) throw Problem::invalid(reading);
   std::optional<std::string> link;
   if (body.contains("link") && !body.at("link").is_null()) link = body.at("link").get<std::string>();
   if (link && link->empty()) link.reset();

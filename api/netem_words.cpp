@@ -11,6 +11,7 @@
 namespace wobble::api {
 namespace {
 
+constexpr std::size_t kMostErrors = 100;  // behind so many the words are not looked at
 constexpr std::string_view kWords[] = {"delay", "loss",   "duplicate", "corrupt", "reorder", "rate",        "limit",
                                        "queue", "outage", "trace",     "slot",    "mtu",     "idle_timeout"};
 
@@ -21,7 +22,7 @@ class Reader {
 
   NetemWords read() {
     if (words_.empty()) fail("no words: say for example \"delay 80ms 10ms loss 2%\"");
-    while (next_ < words_.size()) {
+    while (next_ < words_.size() && out_.errors.size() < kMostErrors) {
       const std::string& word = words_[next_++];
       if (word == "delay" || word == "latency") {
         has_latency_ |= word == "latency";

@@ -9,7 +9,20 @@
 namespace wobble::api {
 namespace {
 
-/// A value as an error shows it: short.
+void report_unknown_below(const std::string& pointer, const Json& object, std::span<const std::string_view> known,
+                          Reading& errors) {
+  for (const auto& [name, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (errors.is_full()) {
+      errors.count_one();
+    } else {
+      errors.push_back({pointer + "/" + pointer_token(name), unknown_name("field", name, known)});
+    }
+  }
+}
+
+}  // namespace
+
 std::string shown(const Json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "an array";
@@ -18,14 +31,12 @@ std::string shown(const Json& value) {
   return text;
 }
 
-}  // namespace
-
 const Json& ObjectReader::empty_object() {
   static const Json empty = Json::object();
   return empty;
 }
 
-ObjectReader::ObjectReader(const Json& object, std::string pointer, std::vector<FieldError>& errors)
+ObjectReader::ObjectReader(const Json& object, std::string pointer, Reading& errors)
     : object_(object.is_object() ? object : empty_object()), pointer_(std::move(pointer)), errors_(errors) {
   if (!object.is_object()) errors_.push_back({pointer_, "an object is expected here, not " + shown(object)});
 }
@@ -70,11 +81,10 @@ void ObjectReader::error(std::string_view name, std::string detail) {
 
 std::string ObjectReader::pointer_to(std::string_view name) const { return pointer_ + "/" + pointer_token(name); }
 
-void ObjectReader::finish() {
-  for (const auto& [name, value] : object_.items()) {
-    if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-    errors_.push_back({pointer_to(name), unknown_name("field", name, known_)});
-  }
+void ObjectReader::finish() { report_unknown_below(pointer_, object_, known_, errors_); }
+
+void report_unknown(const Json& object, std::span<const std::string_view> known, Reading& errors) {
+  report_unknown_below("", object, known, errors);
 }
 
 Parsed<std::string> quantity_text(const Json& value, const char* example) {

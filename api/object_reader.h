@@ -4,19 +4,20 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/reading.h"
 #include "api/units.h"
-#include "emulator/conditions.h"
 
 namespace wobble::api {
 
 class ObjectReader {
  public:
   /// `pointer` is that of `object`, which outlives the reader. What is not an object is an error, and empty.
-  ObjectReader(const nlohmann::json& object, std::string pointer, std::vector<FieldError>& errors);
+  ObjectReader(const nlohmann::json& object, std::string pointer, Reading& errors);
 
   /// The member, or null if it is absent or JSON's null (which means: default).
   const nlohmann::json* member(std::string_view name);
@@ -36,9 +37,15 @@ class ObjectReader {
   static const nlohmann::json& empty_object();
   const nlohmann::json& object_;
   std::string pointer_;
-  std::vector<FieldError>& errors_;
+  Reading& errors_;
   std::vector<std::string_view> known_;
 };
+
+/// A value as an error shows it: short.
+std::string shown(const nlohmann::json& value);
+
+/// Reports the members of `object` that are not among `known`.
+void report_unknown(const nlohmann::json& object, std::span<const std::string_view> known, Reading& errors);
 
 /// A quantity's text, or an error that says what is expected. A bare number comes as its digits, for the parser to
 /// ask for the unit.

@@ -1,5 +1,7 @@
 #include "api/openapi.h"
 
+#include <algorithm>
+
 #include "api/event_kinds.h"
 #include "api/routes.h"
 
@@ -68,16 +70,53 @@ Json content(const char* type, std::string_view schema) {
   return {{type, {{"schema", {{"$ref", "#/components/schemas/" + std::string(schema)}}}}}};
 }
 
+/// An answer has what is described and nothing else: all of it, but for what "x-optional" names.
+void close_answers(Json& schema) {
+  if (schema.is_object() && schema.contains("properties") && !schema.contains("additionalProperties")) {
+    const Json optional = schema.value("x-optional", Json::array());
+    Json required = Json::array();
+    for (const auto& [name, inner] : schema.at("properties").items()) {
+      if (std::find(optional.begin(), optional.end(), Json(name)) == optional.end()) required.push_back(name);
+    }
+    schema["required"] = std::move(required);
+    schema["additionalProperties"] = false;
+    schema.erase("x-optional");
+  }
+  for (Json& inner : schema) {
+    if (inner.is_structured()) close_answers(inner);
+  }
+}
+
+/// What is no JSON, by its path.
+Json other_content(std::string_view pattern) {
+  constexpr std::pair<std::string_view, const char*> kTypes[] = {
+      {"/", "text/html"},
+      {"/metrics", "text/plain"},
+      {"/{file}", "*/*"},
+      {"/api/v1/events", "text/event-stream"},
+      {"/api/v1/links/{link}/capture", "application/x-pcapng"}};
+  for (const auto& [path, type] : kTypes) {
+    if (path == pattern) return {{type, {{"schema", {{"type", "string"}}}}}};
+  }
+  return Json::object();
+}
+
 Json responses(const Route& route) {
   Json success = {{"description", "Success"}};
-  if (!route.answer.empty()) success["content"] = content("application/json", route.answer);
-  if (route.pattern == "/api/v1/events") success["content"]["text/event-stream"] = {{"schema", {{"type", "string"}}}};
-  if (route.pattern.ends_with("/capture")) {
-    success["content"]["application/x-pcapng"] = {{"schema", {{"type", "string"}, {"format", "binary"}}}};
+  Json types = other_content(route.pattern);
+  if (!route.answer.empty()) types.update(content("application/json", route.answer));
+  if (!types.empty()) success["content"] = std::move(types);
+  Json out = {{std::to_string(route.status), std::move(success)},
+              {"default",
+               {{"description", "A problem (RFC 9457)"}, {"content", content("application/problem+json", "Problem")}}}};
+  if (route.answer == "Health") {
+    out["503"] = {{"description", "Not well"}, {"content", content("application/json", route.answer)}};
   }
-  return {{std::to_string(route.status), std::move(success)},
-          {"default",
-           {{"description", "A problem (RFC 9457)"}, {"content", content("application/problem+json", "Problem")}}}};
+  const bool is_page = route.pattern == "/" || route.pattern == "/{file}";
+  if (is_page || (route.method == "GET" && route.answer == "Link")) {
+    out["304"] = {{"description", "Its ETag is in If-None-Match"}};
+  }
+  return out;
 }
 
 Json operation(const Route& route) {
@@ -105,6 +144,7 @@ Json openapi_document(const std::string& version) {
   Json paths = Json::object();
   for (const Route& route : routes()) paths[std::string(route.pattern)][lowered(route.method)] = operation(route);
   Json schemas = Json::parse(openapi_schemas());
+  close_answers(schemas);
   Json& kinds = schemas["Event"]["properties"]["kind"]["enum"];
   for (const std::string_view kind : kEventKinds) kinds.push_back(kind);
   return {{"openapi", "3.1.0"},
@@ -112,8 +152,9 @@ Json openapi_document(const std::string& version) {
            {{"title", "wobble"},
             {"version", version},
             {"description",
-             "Quantities are strings with their unit: 80ms, 2%, 5mbit, 64kB, 100packets. Changes take If-Match with "
-             "the link's revision (ETag); 412 if it has moved on. Errors name every wrong field."}}},
+             "Quantities are strings with their unit: 80ms, 2%, 5mbit, 64kB, 100packets. What changes a link takes "
+             "If-Match with its revision (ETag); 412 if it has moved on. Errors name every wrong field, of many the "
+             "first 100."}}},
           {"paths", std::move(paths)},
           {"components", {{"schemas", std::move(schemas)}}}};
 }

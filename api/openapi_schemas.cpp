@@ -18,7 +18,7 @@ constexpr char kSchemas[] = R"json({
     "detail": {"type": ["string", "null"]}}},
   "Root": {"type": "object", "properties": {
     "name": {"const": "wobble"}, "version": {"type": "string"}, "uptime": {"type": "string"},
-    "uptime_seconds": {"type": "number"}, "resources": {"type": "array", "items": {"type": "object", "properties": {
+    "uptime_seconds": {"type": "number"}, "newest_event": {"type": "integer"}, "resources": {"type": "array", "items": {"type": "object", "properties": {
       "method": {"type": "string"}, "path": {"type": "string"}, "summary": {"type": "string"}}}}}},
   "Time": {"type": "string", "format": "date-time", "description": "UTC, nine fractional digits"},
   "Direction": {"type": "object", "additionalProperties": false,
@@ -64,6 +64,8 @@ constexpr char kSchemas[] = R"json({
             "size": {"type": "string", "description": "payload of a cell; ATM: 48B"}, "overhead": {"type": "string", "description": "header of a cell; ATM: 5B"}}}}},
       "trace": {"description": "In place of a rate: opportunities to send 1,500 bytes, looped (mahimahi). Shorthand: file", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"file": {"type": "string", "description": "absolute path, read by the daemon: one number of milliseconds a line"},
+          "values": {"type": "integer", "description": "of an answer: how many numbers stand in the file"},
+          "sha256": {"type": "string", "description": "of the file that is in use; sent, the file must have it"},
           "ms": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
       "queue": {"description": "The buffer before the rate or trace. Shorthand: limit", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"limit": {"type": "string", "examples": ["100packets", "64kB", "200ms"]},
@@ -90,9 +92,10 @@ constexpr char kSchemas[] = R"json({
       "idle_timeout": {"description": "A middlebox that forgets idle connections. Shorthand: time", "type": ["object", "string", "null"], "additionalProperties": false,
         "properties": {"time": {"type": "string", "examples": ["5m"]}, "then": {"enum": ["drop", "reset"], "default": "drop"}}},
       "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
-  "Distribution": {"default": "uniform", "description": "of the jitter, which is its standard deviation (of uniform, the most). A table's values are 8192ths of it, as in iproute2's .dist files; a file is read by the daemon and comes back as its table", "oneOf": [
+  "Distribution": {"default": "uniform", "description": "of the jitter, which is its standard deviation (of uniform, the most). A table's values are 8192ths of it, as in iproute2's .dist files; a file is read by the daemon, and comes back as its name, how many values it has, and its SHA-256", "oneOf": [
     {"enum": ["uniform", "normal", "pareto", "paretonormal"]},
     {"type": "object", "additionalProperties": false, "properties": {"file": {"type": "string", "examples": ["/usr/lib/tc/experimental.dist"]},
+      "values": {"type": "integer"}, "sha256": {"type": "string"},
       "table": {"type": "array", "items": {"type": "integer", "minimum": -32768, "maximum": 32767}, "minItems": 1, "maxItems": 16384}}}]},
   "Per": {"enum": ["link", "connection"], "default": "link", "description": "whose memory: the direction's, or each connection's own"},
   "Scenario": {"type": ["array", "null"], "maxItems": 1000, "description": "Steps that follow each other, over and over, from when they are set. A direction that a step does not name keeps the link's own conditions; else the step says all that it suffers", "items": {
@@ -100,24 +103,29 @@ constexpr char kSchemas[] = R"json({
       "for": {"type": "string", "examples": ["14s"], "description": "1ms to 168h"},
       "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
       "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"}}}},
-  "Conditions": {"type": "object", "properties": {
+  "Conditions": {"type": "object", "additionalProperties": true, "properties": {
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
     "scenario": {"$ref": "#/components/schemas/Scenario"},
-    "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
+    "for": {"type": "string", "examples": ["10m"], "description": "then what these fields were before comes back, whatever is changed beside them"}}},
   "Side": {"type": "object", "properties": {"device": {"type": "string"}, "netns": {"type": "string"},
     "addresses": {"type": "array", "items": {"type": "string"}}}},
-  "Link": {"type": "object", "properties": {
+  "Link": {"type": "object", "x-optional": ["scenario"], "properties": {
     "name": {"type": "string"}, "revision": {"type": "integer", "description": "also the ETag"}, "seed": {"type": "integer"},
     "near": {"$ref": "#/components/schemas/Side"}, "far": {"$ref": "#/components/schemas/Side"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "scenario": {"$ref": "#/components/schemas/Scenario"},
     "profile": {"type": ["string", "null"], "description": "the preset that asks for exactly these conditions"},
-    "reverts_at": {"type": ["string", "null"], "format": "date-time"}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
+    "reverts_at": {"type": ["string", "null"], "format": "date-time", "description": "the first `at` of temporary"},
+    "temporary": {"type": "array", "description": "what comes back by itself, in the order of time", "items": {"type": "object", "properties": {
+      "pointer": {"type": "string", "examples": ["/up/delay"]}, "at": {"$ref": "#/components/schemas/Time"},
+      "to": {"description": "what it is then; null: nothing is asked"}}}}, "way_in": {"$ref": "#/components/schemas/WayIn"}}},
   "Apply": {"type": "object", "required": ["profile"], "additionalProperties": false, "properties": {
     "profile": {"type": "string", "examples": ["3g"]},
     "for": {"type": "string", "examples": ["10m"], "description": "then what was before comes back"}}},
-  "Profile": {"type": "object", "properties": {
+  "Revert": {"type": "object", "additionalProperties": false, "properties": {
+    "to": {"type": ["integer", "null"], "minimum": 1, "description": "a revision; default: the one before the present. The last 100 are kept"}}},
+  "Profile": {"type": "object", "x-optional": ["scenario"], "properties": {
     "name": {"type": "string"}, "summary": {"type": "string"}, "source": {"type": "string"},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "scenario": {"$ref": "#/components/schemas/Scenario"}}},
@@ -181,7 +189,7 @@ constexpr char kSchemas[] = R"json({
       "mss": {"type": ["integer", "null"]}, "wscale": {"type": ["integer", "null"]}, "sack": {"type": "boolean"},
       "timestamps": {"type": "boolean"}, "tfo": {"enum": ["request", "cookie", null]}, "data_in_syn": {"type": "boolean"},
       "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}}}},
-  "Connection": {"type": "object", "properties": {
+  "Connection": {"type": "object", "x-optional": ["conditions"], "properties": {
     "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
     "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
     "opened_at": {"$ref": "#/components/schemas/Time"}, "closed_at": {"type": ["string", "null"], "format": "date-time"},
@@ -210,7 +218,7 @@ constexpr char kSchemas[] = R"json({
     "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"},
     "conditions": {"type": "array", "description": "of one connection: what was in force while it lived, oldest first",
       "items": {"$ref": "#/components/schemas/ConditionsInForce"}}}},
-  "ConditionsInForce": {"type": "object", "properties": {
+  "ConditionsInForce": {"type": "object", "x-optional": ["scenario"], "properties": {
     "event": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "revision": {"type": "integer"},
     "source": {"type": "string"}, "up": {"$ref": "#/components/schemas/Direction"},
     "down": {"$ref": "#/components/schemas/Direction"}, "scenario": {"$ref": "#/components/schemas/Scenario"}}},
@@ -233,8 +241,9 @@ constexpr char kSchemas[] = R"json({
   "Tcp": {"type": "object", "properties": {
     "flags": {"type": "string", "examples": ["SYN,ACK"]}, "seq": {"type": "integer"}, "ack": {"type": "integer"},
     "length": {"type": "integer"}, "window": {"type": "integer"},
-    "fate": {"enum": ["forwarded", "delayed", "reordered", "duplicated", "corrupted", "dropped"]},
-    "reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", "aqm", "mtu", "idle_timeout", null]}}},
+    "fate": {"$ref": "#/components/schemas/Fate"}, "reason": {"$ref": "#/components/schemas/Reason"}}},
+  "Fate": {"enum": ["forwarded", "delayed", "reordered", "duplicated", "corrupted", "dropped"]},
+  "Reason": {"enum": ["loss", "outage", "queue", "memory", "malformed", "device", "aqm", "mtu", "idle_timeout", null]},
   "Transition": {"type": "object", "properties": {
     "id": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"}, "connection": {"type": "integer"},
     "link": {"type": "string"}, "side": {"enum": ["client", "server"]}, "from": {"type": "string"}, "to": {"type": "string"},
@@ -245,10 +254,12 @@ constexpr char kSchemas[] = R"json({
     "segment": {"oneOf": [{"$ref": "#/components/schemas/Tcp"}, {"type": "null"}]}}},
   "TransitionList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Transition"}}, "next": {"type": ["string", "null"]}}},
-  "Segment": {"allOf": [{"$ref": "#/components/schemas/Tcp"}, {"type": "object", "properties": {
+  "Segment": {"type": "object", "properties": {
+    "flags": {"type": "string"}, "seq": {"type": "integer"}, "ack": {"type": "integer"}, "length": {"type": "integer"},
+    "window": {"type": "integer"}, "fate": {"$ref": "#/components/schemas/Fate"}, "reason": {"$ref": "#/components/schemas/Reason"},
     "id": {"type": "integer"}, "from": {"enum": ["client", "server"]}, "sent_at": {"$ref": "#/components/schemas/Time"},
     "delivered_at": {"type": ["string", "null"], "format": "date-time"}, "copy": {"type": "integer"},
-    "retransmission": {"type": "boolean"}}}]},
+    "retransmission": {"type": "boolean"}}},
   "SegmentList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Segment"}}, "next": {"type": ["string", "null"]}}},
   "Event": {"type": "object", "properties": {
@@ -261,10 +272,16 @@ constexpr char kSchemas[] = R"json({
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}, "next": {"type": ["string", "null"]}}},
   "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
     "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}},
-  "WayIn": {"type": "object", "description": "how traffic reaches the link; with the members of what it was made from", "properties": {
+  "WayIn": {"type": "object", "x-optional": ["target", "interfaces", "ports", "addresses", "protocol", "fail", "follow", "port", "in", "out", "masquerade", "dns", "owner", "with", "beside", "packets"], "description": "how traffic reaches the link; with the members of what it was made from", "properties": {
     "kind": {"enum": ["lab", "attach", "loopback", "gateway", "run"]},
     "state": {"enum": ["up", "down", "waiting"], "description": "up: it was looked at, and carries; down: detail says why not"},
     "detail": {"type": "string"},
+    "target": {"type": "string"}, "interfaces": {"type": "array", "items": {"type": "string"}},
+    "ports": {"type": "array", "items": {"type": "integer"}}, "addresses": {"type": "array", "items": {"type": "string"}},
+    "protocol": {"type": ["string", "null"]}, "fail": {"enum": ["open", "closed"]}, "follow": {"type": "boolean"},
+    "port": {"type": "integer"}, "in": {"type": "string"}, "out": {"type": "string"}, "masquerade": {"type": "boolean"},
+    "dns": {"type": "array", "items": {"type": "string"}}, "owner": {"type": ["integer", "null"]},
+    "with": {"type": "array", "items": {"type": "integer"}}, "beside": {"type": "array", "items": {"type": "integer"}},
     "packets": {"type": "object", "description": "that came to the hooks of an attach, loopback or gateway", "properties": {
       "diverted": {"type": "integer", "description": "into the link"},
       "passed": {"type": "integer", "description": "not meant: they stayed in the kernel"},

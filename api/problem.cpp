@@ -2,10 +2,21 @@
 
 namespace wobble::api {
 
-Problem Problem::invalid(std::vector<FieldError> errors) {
-  std::string detail = errors.size() == 1 ? "One field is wrong" : std::to_string(errors.size()) + " fields are wrong";
+namespace {
+
+Problem invalid_fields(std::size_t count, std::vector<FieldError> errors) {
+  const std::string detail = count == 1 ? "One field is wrong" : std::to_string(count) + " fields are wrong";
   return {422, detail + "; nothing was changed.", std::move(errors)};
 }
+
+}  // namespace
+
+Problem Problem::invalid(std::vector<FieldError> errors) {
+  const std::size_t count = errors.size();
+  return invalid_fields(count, std::move(errors));
+}
+
+Problem Problem::invalid(const Reading& reading) { return invalid_fields(reading.count(), reading.listed()); }
 
 nlohmann::json to_json(const Problem& problem) {
   nlohmann::json errors = nlohmann::json::array();
@@ -31,6 +42,7 @@ const char* status_phrase(int status) noexcept {
     case 406: return "Not Acceptable";
     case 408: return "Request Timeout";
     case 409: return "Conflict";
+    case 410: return "Gone";
     case 411: return "Length Required";
     case 412: return "Precondition Failed";
     case 413: return "Content Too Large";

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/reading.h"
 #include "emulator/conditions.h"
 
 namespace wobble::api {
@@ -17,6 +18,8 @@ struct Problem : std::exception {
 
   /// 422: `errors`, at least one, pointing into the body.
   static Problem invalid(std::vector<FieldError> errors);
+  /// 422: those of `reading`, which has at least one.
+  static Problem invalid(const Reading& reading);
 
   Problem&& with_header(const std::string& name, const std::string& value) && {
     headers[name] = value;

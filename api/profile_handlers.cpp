@@ -1,6 +1,6 @@
 // Profiles: listed, looked at, applied. A profile replaces the conditions of both directions.
 #include "api/handlers.h"
-#include "api/nearest_name.h"
+#include "api/object_reader.h"
 #include "api/profiles.h"
 
 namespace wobble::api {
@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Profile& read_profile(const Json& body, std::vector<FieldError>& errors) {
+const Profile& read_profile(const Json& body, Reading& errors) {
   static const Profile kNone;
   if (!body.contains("profile")) {
     errors.push_back({"/profile", "name a profile, such as \"3g\"; GET /api/v1/profiles lists them"});
@@ -22,13 +22,6 @@ const Profile& read_profile(const Json& body, std::vector<FieldError>& errors) {
   if (const Profile* profile = find_profile(name.get<std::string>())) return *profile;
   errors.push_back({"/profile", no_such_profile(name.get<std::string>())});
   return kNone;
-}
-
-void refuse_others(const Json& body, std::vector<FieldError>& errors) {
-  constexpr std::string_view kKnown[] = {"profile", "for"};
-  for (const auto& [name, value] : body.items()) {
-    if (name != "profile" && name != "for") errors.push_back({"/" + name, unknown_name("field", name, kKnown)});
-  }
 }
 
 }  // namespace
@@ -47,17 +40,16 @@ void Handlers::profile(const Call& call, httplib::Response& response) {
 
 void Handlers::apply_profile(const Call& call, httplib::Response& response) {
   const Json body = body_object(call, false);
-  const std::lock_guard lock(changes_);
-  check_precondition(call, backend_.link(call.arguments[0]));
-  std::vector<FieldError> errors;
-  refuse_others(body, errors);
-  const Profile& profile = read_profile(body, errors);
+  Reading reading;
+  constexpr std::string_view kKnown[] = {"profile", "for"};
+  report_unknown(body, kKnown, reading);
+  const Profile& profile = read_profile(body, reading);
   Change change;
-  change.lasts = read_lasts(body, errors);
-  if (!errors.empty()) throw Problem::invalid(std::move(errors));
+  change.lasts = read_lasts(body, reading);
+  if (reading.has_errors()) throw Problem::invalid(reading);
   change.conditions = profile.conditions;
   change.source = "profile " + profile.name;
-  send_link(response, backend_.apply(call.arguments[0], change));
+  change_link(call, response, [&](const LinkInfo&) { return change; });
 }
 
 }  // namespace wobble::api

@@ -1,51 +1,10 @@
 #include "api/trace_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 
 namespace wobble::api {
 namespace {
-
-constexpr off_t kLargestFile = off_t{64} << 20;
-
-/// Fills `out`, whose size is the file's; 0, or the error's number.
-int read_all(int file, std::string& out) {
-  std::size_t length = 0;
-  while (length < out.size()) {
-    const ssize_t n = ::read(file, out.data() + length, out.size() - length);
-    if (n < 0 && errno != EINTR) return errno;
-    if (n == 0) break;
-    if (n > 0) length += static_cast<std::size_t>(n);
-  }
-  out.resize(length);
-  return 0;
-}
-
-/// The whole file, or why not.
-Parsed<std::string> contents(const std::string& path) {
-  if (!path.starts_with('/')) return {{}, "an absolute path is expected: the daemon has a directory of its own"};
-  if (path.find('\0') != std::string::npos) return {{}, "a path has no zero byte"};
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not keep us waiting
-  if (file < 0) return {{}, std::string("cannot be read: ") + std::strerror(errno)};
-  Parsed<std::string> out;
-  struct stat about {};
-  if (::fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
-    out.error = "is not a regular file";
-  } else if (about.st_size > kLargestFile) {
-    out.error = "is larger than 64 MiB";
-  } else {
-    out.value.resize(static_cast<std::size_t>(about.st_size));
-    if (const int error = read_all(file, out.value)) out.error = std::string("cannot be read: ") + std::strerror(error);
-  }
-  ::close(file);
-  return out;
-}
 
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
@@ -55,29 +14,31 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+Parsed<std::vector<std::uint32_t>> refuse(std::size_t line, const char* why) {
+  return {{}, "line " + std::to_string(line) + " " + why};
+}
+
 }  // namespace
 
-Parsed<TraceSettings> read_trace_file(const std::string& path) {
-  const Parsed<std::string> file = contents(path);
-  if (!file.ok()) return {{}, file.error};
-  std::vector<std::uint32_t> moments;
-  std::string_view text = file.value;
+Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text) {
+  Parsed<std::vector<std::uint32_t>> out;
+  std::vector<std::uint32_t>& moments = out.value;
+  // As large as it will be: it lives long, and to grow it would take it twice.
+  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  moments.reserve(std::min(lines + !text.ends_with('\n'), kMaxTrace));
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::string at = "line " + std::to_string(number);
     const std::string_view line = take_line(text);
     std::uint32_t ms = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), ms);
     if (error != std::errc{} || end != line.data() + line.size()) {
-      return {{}, at + " is not a whole number of milliseconds"};
+      return refuse(number, "is not a whole number of milliseconds");
     }
-    if (!moments.empty() && ms < moments.back()) return {{}, at + " goes back in time"};
-    if (moments.size() == kMaxTrace) return {{}, at + " is one too many: at most 4000000 are taken"};
+    if (!moments.empty() && ms < moments.back()) return refuse(number, "goes back in time");
+    if (moments.size() == kMaxTrace) return refuse(number, "is one too many: at most 4000000 are taken");
     moments.push_back(ms);
   }
   if (moments.empty()) return {{}, "is empty: one number of milliseconds a line is expected"};
   if (moments.back() == 0) return {{}, "lasts for no time: its last line is above 0"};
-  Parsed<TraceSettings> out;
-  out.value = {std::make_shared<const std::vector<std::uint32_t>>(std::move(moments)), path};
   return out;
 }
 

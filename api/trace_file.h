@@ -1,14 +1,13 @@
-// A recorded link in mahimahi's format: a text file of one whole number of milliseconds a line.
+// A recorded link in mahimahi's format: text of one whole number of milliseconds a line.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include "api/units.h"
 
 namespace wobble::api {
 
-/// Reads the file at an absolute path: a regular one, of at most kMaxTrace lines. An error names the line, but tells
-/// nothing of what stands in it, since whoever asks need not be allowed to read it.
-Parsed<TraceSettings> read_trace_file(const std::string& path);
+/// 1 to kMaxTrace lines. An error names the line, but tells nothing of what stands in it.
+Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text);
 
 }  // namespace wobble::api

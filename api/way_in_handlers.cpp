@@ -8,7 +8,7 @@ namespace wobble::api {
 namespace {
 
 /// As read_conditions(); netem's words may also stand alone, for both directions.
-LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& errors) {
+LinkConditions read_first_conditions(const Json& body, Reading& errors) {
   if (!body.contains("netem")) return read_conditions(body, errors);
   for (const char* member : {"up", "down", "both", "scenario"}) {
     if (!body.contains(member)) continue;
@@ -16,12 +16,9 @@ LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& 
         {"/netem", "\"netem\" stands in place of \"up\", \"down\", \"both\" and \"scenario\": send one or the others"});
     return {};
   }
-  std::vector<FieldError> found;
-  LinkConditions conditions = read_conditions(Json{{"both", {{"netem", body.at("netem")}}}}, found);
-  for (FieldError& error : found) {
-    error.pointer = "/netem";
-    errors.push_back(std::move(error));
-  }
+  const std::size_t before = errors.errors().size();
+  LinkConditions conditions = read_conditions(Json{{"both", {{"netem", body.at("netem")}}}}, errors);
+  errors.point_to("/netem", before);
   return conditions;
 }
 
@@ -29,11 +26,11 @@ LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& 
 
 void Handlers::create_link(const Call& call, httplib::Response& response) {
   const Json body = body_object(call, false);
-  std::vector<FieldError> errors;
+  Reading errors(files_, is_given_up(call));
   NewLink wanted = read_new_link(body, errors);
   wanted.lasts = read_lasts(body, errors);
   wanted.conditions = read_first_conditions(body, errors);
-  if (!errors.empty()) throw Problem::invalid(std::move(errors));
+  if (errors.has_errors()) throw Problem::invalid(errors);
   const LinkInfo link = backend_.create(wanted);
   response.set_header("Location", "/api/v1/links/" + link.name);
   response.set_header("ETag", "\"" + std::to_string(link.revision) + "\"");
@@ -41,7 +38,8 @@ void Handlers::create_link(const Call& call, httplib::Response& response) {
 }
 
 void Handlers::remove_link(const Call& call, httplib::Response& response) {
-  backend_.remove(call.arguments[0]);
+  const std::string& name = call.arguments[0];
+  backend_.remove(name, check_precondition(call, backend_.link(name)));
   response.status = 204;
 }
 

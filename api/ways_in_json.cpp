@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "api/conditions_json.h"
-#include "api/nearest_name.h"
 #include "api/object_reader.h"
 
 namespace wobble::api {
@@ -49,8 +48,7 @@ bool is_interface(const std::string& name) {
 /// What ObjectReader does not know.
 class Fields {
  public:
-  Fields(const Json& object, std::string pointer, std::vector<FieldError>& errors)
-      : reader_(object, std::move(pointer), errors) {}
+  Fields(const Json& object, std::string pointer, Reading& errors) : reader_(object, std::move(pointer), errors) {}
 
   bool text(std::string_view name, std::string& out) {
     const Json* value = reader_.member(name);
@@ -81,7 +79,7 @@ class Fields {
 
   void ports(std::string_view name, std::vector<std::uint16_t>& out) {
     for_each(name, [&](const Json& item) {
-      if (!is_port(item)) return reader_.error(name, "a port is a whole number from 1 to 65535, not " + item.dump());
+      if (!is_port(item)) return reader_.error(name, "a port is a whole number from 1 to 65535, not " + shown(item));
       out.push_back(item.get<std::uint16_t>());
     });
   }
@@ -89,7 +87,7 @@ class Fields {
   void port(std::string_view name, std::uint16_t& out) {
     const Json* value = reader_.member(name);
     if (value == nullptr) return reader_.error(name, "is missing: a port from 1 to 65535");
-    if (!is_port(*value)) return reader_.error(name, "a port is a whole number from 1 to 65535, not " + value->dump());
+    if (!is_port(*value)) return reader_.error(name, "a port is a whole number from 1 to 65535, not " + shown(*value));
     out = value->get<std::uint16_t>();
   }
 
@@ -130,7 +128,7 @@ class Fields {
   ObjectReader reader_;
 };
 
-AttachSettings read_attach(const Json& value, std::vector<FieldError>& errors) {
+AttachSettings read_attach(const Json& value, Reading& errors) {
   AttachSettings out;
   Fields fields(value, "/attach", errors);
   if (!fields.text("target", out.target) && value.is_object() && !value.contains("target")) {
@@ -149,7 +147,7 @@ AttachSettings read_attach(const Json& value, std::vector<FieldError>& errors) {
   return out;
 }
 
-LoopbackSettings read_loopback(const Json& value, std::vector<FieldError>& errors) {
+LoopbackSettings read_loopback(const Json& value, Reading& errors) {
   LoopbackSettings out;
   Fields fields(value, "/loopback", errors);
   fields.port("port", out.port);
@@ -158,7 +156,7 @@ LoopbackSettings read_loopback(const Json& value, std::vector<FieldError>& error
   return out;
 }
 
-GatewaySettings read_gateway(const Json& value, std::vector<FieldError>& errors) {
+GatewaySettings read_gateway(const Json& value, Reading& errors) {
   GatewaySettings out;
   Fields fields(value, "/gateway", errors);
   fields.interface("in", out.in);
@@ -170,7 +168,7 @@ GatewaySettings read_gateway(const Json& value, std::vector<FieldError>& errors)
   return out;
 }
 
-RunSettings read_run(const Json& value, std::vector<FieldError>& errors) {
+RunSettings read_run(const Json& value, Reading& errors) {
   RunSettings out;
   Fields fields(value, "/run", errors);
   const auto is_any_address = [](const std::string& a) { return is_address(a, AF_INET) || is_address(a, AF_INET6); };
@@ -181,7 +179,7 @@ RunSettings read_run(const Json& value, std::vector<FieldError>& errors) {
     if (is_pid) {
       out.owner = owner->get<std::int32_t>();
     } else {
-      fields.reader().error("owner", "a process id is expected here, a whole number from 1, not " + owner->dump());
+      fields.reader().error("owner", "a process id is expected here, a whole number from 1, not " + shown(*owner));
     }
   }
   fields.ports("with", out.with);
@@ -197,7 +195,7 @@ RunSettings read_run(const Json& value, std::vector<FieldError>& errors) {
   return out;
 }
 
-void read_way_in(const Json& body, NewLink& link, std::vector<FieldError>& errors) {
+void read_way_in(const Json& body, NewLink& link, Reading& errors) {
   std::string found;
   for (const std::string_view kind : kKinds) {
     if (!body.contains(kind)) continue;
@@ -278,12 +276,9 @@ bool is_link_name(const std::string& name) noexcept {
   return !name.empty() && name.size() <= 64 && is_plain(name[0]) && std::all_of(name.begin(), name.end(), is_right);
 }
 
-NewLink read_new_link(const Json& body, std::vector<FieldError>& errors) {
+NewLink read_new_link(const Json& body, Reading& errors) {
   NewLink link;
-  for (const auto& [name, value] : body.items()) {
-    if (std::find(std::begin(kMembers), std::end(kMembers), name) != std::end(kMembers)) continue;
-    errors.push_back({"/" + pointer_token(name), unknown_name("field", name, kMembers)});
-  }
+  report_unknown(body, kMembers, errors);
   if (body.contains("name") && !body.at("name").is_null()) {
     if (body.at("name").is_string()) link.name = body.at("name").get<std::string>();
     if (!is_link_name(link.name)) {

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "api/conditions_json.h"
 #include "api/connection_row.h"
 #include "daemon/capture/link_capture.h"
 
@@ -23,6 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kForwarderPatience = 1s;
 constexpr Duration kHealthPatience = 250ms;
+constexpr Duration kFiguresPatience = 250ms;
 constexpr Duration kSyncPatience = 250ms;
 
 /// How much a capture keeps until it is read: as much as usual, but a sixteenth of a small bound.
@@ -90,10 +90,25 @@ Duration Service::uptime() { return Forwarder::now() - started_at_; }
 
 api::WallTime Service::wall_clock(TimePoint at) { return journal_.wall_clock(at); }
 
-Service::ServedLink& Service::find(const std::string& name) {
+Service::LinkPointer Service::find(const std::string& name) {
+  const std::shared_lock lock(links_mutex_);
   const auto found = links_.find(name);
   if (found == links_.end()) throw api::NotFound("there is no link '" + name + "'");
-  return *found->second;
+  return found->second;
+}
+
+Service::Use Service::use(const std::string& name) {
+  LinkPointer link = find(name);
+  std::shared_lock lock(link->in_use);
+  if (link->is_leaving) throw api::NotFound("there is no link '" + name + "': it has just been taken away");
+  return {std::move(link), std::move(lock)};
+}
+
+std::vector<Service::LinkPointer> Service::all_links() {
+  const std::shared_lock lock(links_mutex_);
+  std::vector<LinkPointer> all;
+  for (const auto& [name, link] : links_) all.push_back(link);
+  return all;
 }
 
 void Service::call(ServedLink& link, const Forwarder::Command& command) {
@@ -103,117 +118,52 @@ void Service::call(ServedLink& link, const Forwarder::Command& command) {
 }
 
 std::vector<api::LinkInfo> Service::links() {
-  const std::shared_lock links_lock(links_mutex_);
-  const std::lock_guard lock(mutex_);
   std::vector<api::LinkInfo> all;
-  for (const auto& [name, link] : links_) all.push_back(info_of(*link));
+  for (const LinkPointer& link : all_links()) {
+    const std::lock_guard lock(mutex_);
+    all.push_back(info_of(*link));
+  }
   return all;
 }
 
 api::LinkInfo Service::link(const std::string& name) {
-  const std::shared_lock links_lock(links_mutex_);
+  const LinkPointer link = find(name);
   const std::lock_guard lock(mutex_);
-  return info_of(find(name));
+  return info_of(*link);
 }
 
 api::LinkInfo Service::info_of(const ServedLink& link) {
   api::LinkInfo info = link.info;
-  const auto ends = link.temporaries.present_ends();
-  if (ends) info.reverts_at = wall_clock(*ends);
+  info.as_of = Forwarder::now();
+  info.upcoming = link.temporaries.upcoming();
+  for (api::UpcomingConditions& upcoming : info.upcoming) upcoming.at = wall_clock(upcoming.due);
+  if (!info.upcoming.empty()) info.reverts_at = info.upcoming.front().at;
   return info;
 }
 
-void Service::put_in_force(ServedLink& link, const LinkConditions& conditions, const std::string& source) {
-  link.info.conditions = conditions;
-  ++link.info.revision;
-  journal_.record_change({link.info.name, link.info.revision, source, api::to_json(conditions).dump()});
-  has_new_temporaries_ = true;
-  temporaries_changed_.notify_all();
-}
-
-api::LinkInfo Service::apply(const std::string& name, const api::Change& change) {
-  refuse_lock_out(link(name).way_in.settings, change, api_);  // may ask a container engine: nothing is locked
-  const std::shared_lock links_lock(links_mutex_);
-  const std::lock_guard lock(mutex_);
-  ServedLink& link = find(name);
-  if (change.if_revision && *change.if_revision != link.info.revision) {
-    throw api::RevisionMismatch("the link is at revision " + std::to_string(link.info.revision) + ", not " +
-                                std::to_string(*change.if_revision));
-  }
-  call(link, [&](Link& l, TimePoint now) { l.apply(change.conditions, now); });
-  if (change.lasts) {
-    link.temporaries.begin(Forwarder::now() + *change.lasts, link.info.conditions);
-  } else {
-    link.temporaries.settle();
-  }
-  put_in_force(link, change.conditions, change.source);
-  return info_of(link);
-}
-
-api::LinkInfo Service::reset(const std::string& name, const std::string& source) {
-  const std::shared_lock links_lock(links_mutex_);
-  const std::lock_guard lock(mutex_);
-  ServedLink& link = find(name);
-  call(link, [](Link& l, TimePoint now) { l.reset(now); });
-  link.temporaries.settle();
-  put_in_force(link, LinkConditions{}, source);
-  return info_of(link);
-}
-
-void Service::bring_back_when_due() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const TimePoint due = expire_temporaries();
-    lock.lock();
-    if (stopping_) return;
-    if (due == kNever) {
-      temporaries_changed_.wait(lock, [this] { return stopping_ || std::exchange(has_new_temporaries_, false); });
-    } else {
-      temporaries_changed_.wait_until(lock, due,
-                                      [this] { return stopping_ || std::exchange(has_new_temporaries_, false); });
-    }
-  }
-}
-
-TimePoint Service::expire_temporaries() {
-  const std::shared_lock links_lock(links_mutex_);
-  const std::lock_guard lock(mutex_);
-  TimePoint due = kNever;
-  for (auto& [name, link] : links_) {
-    if (const auto before = link->temporaries.expire(Forwarder::now())) {
-      if (link->forwarder) {
-        link->forwarder->call([&](Link& l, TimePoint now) { l.apply(*before, now); }, kForwarderPatience);
-      }
-      put_in_force(*link, *before, "the end of a change made for a while");
-    }
-    due = std::min(due, link->temporaries.next_due());
-  }
-  return due;
-}
-
 LinkStats Service::stats(const std::string& name) {
-  const std::shared_lock links_lock(links_mutex_);
-  ServedLink& link = find(name);
+  const Use link = use(name);
   LinkStats stats;
   stats.at = stats.changed_at = Forwarder::now();  // all there is to tell of a link that waits for its target
-  call(link, [&](Link& l, TimePoint now) { stats = l.stats(now); });
-  stats.events_lost = link.ring.lost_transitions() + link.ring.lost_segments();
+  call(*link, [&](Link& l, TimePoint now) { stats = l.stats(now); });
+  stats.events_lost = link->ring.lost_transitions() + link->ring.lost_segments();
   return stats;
 }
 
 void Service::refresh_figures(std::vector<api::ConnectionRow>& rows) {
-  const std::shared_lock links_lock(links_mutex_);
-  for (auto& [name, link] : links_) {
-    const Forwarder::Command read = [&, link_name = name](Link& l, TimePoint) {
-      for (api::ConnectionRow& row : rows) {
-        if (row.link != link_name) continue;
-        const auto figures = l.connections().figures(row.id);
-        if (figures) api::set_figures(row, *figures, [&](TimePoint at) { return wall_clock(at); });
+  std::map<std::string, std::vector<api::ConnectionRow*>> rows_of;
+  for (api::ConnectionRow& row : rows) rows_of[row.link].push_back(&row);
+  for (const LinkPointer& link : all_links()) {
+    const auto own = rows_of.find(link->info.name);
+    const std::shared_lock in_use(link->in_use, std::try_to_lock);
+    if (own == rows_of.end() || !in_use.owns_lock() || !link->forwarder) continue;
+    const Forwarder::Command read = [&](Link& l, TimePoint) {
+      for (api::ConnectionRow* row : own->second) {
+        const auto figures = l.connections().figures(row->id);
+        if (figures) api::set_figures(*row, *figures, [&](TimePoint at) { return wall_clock(at); });
       }
     };
-    if (link->forwarder)
-      link->forwarder->call(read, kForwarderPatience);  // without an answer the rows stay as they were journalled
+    (void)link->forwarder->call(read, kFiguresPatience);  // without an answer the rows stay as they were journalled
   }
 }
 
@@ -246,11 +196,11 @@ std::vector<api::SegmentRow> Service::segments(ConnectionId id) {
 std::vector<api::ConditionsRow> Service::conditions(ConnectionId id) { return journal_.conditions(id); }
 
 void Service::follow(ConnectionId id) {
-  connection(id);
-  const std::shared_lock links_lock(links_mutex_);
-  for (auto& [name, link] : links_) {
-    call(*link, [id](Link& l, TimePoint) { l.connections().follow(id); });
-  }
+  const std::string name = connection(id).link;
+  const std::vector<LinkPointer> all = all_links();
+  const bool is_there = std::any_of(all.begin(), all.end(), [&](const LinkPointer& l) { return l->info.name == name; });
+  if (!is_there) return;  // taken away, and the connection ended with it
+  call(*use(name), [id](Link& l, TimePoint) { l.connections().follow(id); });
 }
 
 std::vector<api::EventRow> Service::events(const api::EventQuery& query) {
@@ -265,17 +215,13 @@ std::uint64_t Service::wait_for_event(std::uint64_t since, Duration at_most) {
 std::uint64_t Service::newest_event() { return journal_.newest_event(); }
 
 api::EventRow Service::annotate(const std::string& text, const std::optional<std::string>& link) {
-  if (link) {
-    const std::shared_lock links_lock(links_mutex_);
-    find(*link);
-  }
+  if (link) find(*link);
   return journal_.annotate(text, link);
 }
 
 std::unique_ptr<api::Capture> Service::capture(const std::string& name, const api::CaptureOptions& options) {
-  const std::shared_lock links_lock(links_mutex_);
-  ServedLink& link = find(name);
-  if (!link.forwarder) throw api::Conflict("the link '" + name + "' waits for its target: nothing flows yet");
+  const Use link = use(name);
+  if (!link->forwarder) throw api::Conflict("the link '" + name + "' waits for its target: nothing flows yet");
   const std::size_t ring = capture_ring(memory_->limit());
   std::shared_ptr<MemoryShare> share;
   std::shared_ptr<CaptureTap> tap;
@@ -288,21 +234,23 @@ std::unique_ptr<api::Capture> Service::capture(const std::string& name, const ap
                            std::to_string(memory_->taken() >> 20) + " MiB are taken; end another capture, or let less "
                            "be in flight");
   }
-  call(link, [&](Link& l, TimePoint) { l.add_tap(tap); });
-  const auto detach = [this, name, tap, share] {  // the share is taken as long as the capture lives
-    const std::shared_lock lock(links_mutex_);
-    const auto found = links_.find(name);
-    if (found == links_.end() || !found->second->forwarder) return;
-    found->second->forwarder->call([&](Link& l, TimePoint) { l.remove_tap(*tap); }, kForwarderPatience);
+  call(*link, [&](Link& l, TimePoint) { l.add_tap(tap); });
+  const auto detach = [which = std::weak_ptr(link.link), tap, share] {  // taken as long as the capture lives
+    const LinkPointer captured = which.lock();
+    if (!captured) return;
+    const std::shared_lock in_use(captured->in_use);
+    if (captured->forwarder) captured->forwarder->post([tap](Link& l, TimePoint) { l.remove_tap(*tap); });
   };
   return std::make_unique<LinkCapture>(
       name, options, tap, [this](TimePoint at) { return wall_clock(at); }, detach);
 }
 
 api::Health Service::health() {
-  const std::shared_lock links_lock(links_mutex_);
-  for (auto& [name, link] : links_) {
-    if (!link->forwarder) continue;
+  const std::vector<LinkPointer> all = all_links();
+  for (const LinkPointer& link : all) {
+    const std::shared_lock in_use(link->in_use, std::try_to_lock);
+    if (!in_use.owns_lock() || !link->forwarder) continue;  // it is being set up or taken away, or waits
+    const std::string& name = link->info.name;
     if (!link->way_in && link->forwarder->has_lost_device())
       return {false, "a device of link '" + name + "' is gone; restart wobbled"};
     if (!link->forwarder->call([](Link&, TimePoint) {}, kHealthPatience)) {
@@ -312,10 +260,11 @@ api::Health Service::health() {
   api::Health health = journal_.health();
   if (!health.ok) return health;
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, link] : links_) {
+  for (const LinkPointer& link : all) {
     const api::WayInInfo& way_in = link->info.way_in;
     if (way_in.state != api::WayInState::down) continue;
-    health.detail += (health.detail.empty() ? "" : "; ") + ("the link '" + name + "' does not carry: " + way_in.detail);
+    health.detail +=
+        (health.detail.empty() ? "" : "; ") + ("the link '" + link->info.name + "' does not carry: " + way_in.detail);
   }
   return health;
 }

@@ -1,13 +1,15 @@
 // The daemon's links behind the API's Backend: each link is a forwarder with its event ring, its conditions and their
 // revision; the journal keeps what they tell.
 //
-// Threads: every Backend function may be called from any thread. Changes are made one at a time under mutex_; the
-// forwarder takes each over within its loop, and only then does the call return. Whoever uses a link holds links_mutex_
-// shared; to put one in or take one out it is held alone, for moments: ways in are set up and taken down outside it,
-// one at a time under ways_mutex_. Two threads of our own: one brings back what was before a change that was made for a
-// while, one watches the ways in. Locks are taken in the order ways_mutex_, links_mutex_, mutex_.
+// Threads: every Backend function may be called from any thread. While one waits for a link's loop, which may hang, it
+// holds locks of that link alone: `in_use`, so that the loop is not taken away meanwhile, and to change the link's
+// conditions `changing`, so that changes are made one at a time. What all links share is locked for moments: links_mutex_
+// to find a link, mutex_ for what is known of it. Ways in are set up and taken down one at a time under ways_mutex_. Two
+// threads of our own: one brings back what was before a change that was made for a while, one watches the ways in. Locks
+// are taken in the order ways_mutex_, in_use, changing, and then links_mutex_ or mutex_.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -20,6 +22,7 @@
 #include "daemon/journal/journal.h"
 #include "daemon/lock_out.h"
 #include "daemon/lost_ends.h"
+#include "daemon/past_conditions.h"
 #include "daemon/patient_mutex.h"
 #include "daemon/temporary_changes.h"
 #include "daemon/ways_in/ways_in.h"
@@ -56,13 +59,18 @@ class Service final : public api::Backend {
   std::string version() override;
   Duration uptime() override;
   api::WallTime wall_clock(TimePoint at) override;
+  std::shared_ptr<MemoryBudget> memory() override { return memory_; }
 
   std::vector<api::LinkInfo> links() override;
   api::LinkInfo link(const std::string& name) override;
   api::LinkInfo apply(const std::string& name, const api::Change& change) override;
-  api::LinkInfo reset(const std::string& name, const std::string& source) override;
+  api::LinkInfo reset(const std::string& name, const std::string& source,
+                      std::optional<std::uint64_t> if_revision) override;
+  api::LinkInfo end_temporary(const std::string& name, const std::string& source,
+                              std::optional<std::uint64_t> if_revision) override;
+  std::string past_conditions(const std::string& name, std::uint64_t revision) override;
   api::LinkInfo create(const api::NewLink& wanted) override;
-  void remove(const std::string& name) override;
+  void remove(const std::string& name, std::optional<std::uint64_t> if_revision) override;
   LinkStats stats(const std::string& name) override;
 
   api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query) override;
@@ -86,29 +94,57 @@ class Service final : public api::Backend {
   struct ServedLink {
     explicit ServedLink(std::size_t ring_capacity) : ring(ring_capacity) {}
     EventRing ring;
-    api::LinkInfo info;                    // guarded by mutex_
+    std::shared_mutex in_use;              // held alone to give it a loop, or take that away
+    std::atomic<bool> is_leaving = false;  // it is being taken away
+    std::timed_mutex changing;             // held for a whole change of its conditions
+    bool is_late = false;                  // guarded by changing: the end of a change is told to be late already
+    api::LinkInfo info;                    // guarded by mutex_, but for its name, which stays
     TemporaryChanges temporaries;          // guarded by mutex_
-    std::unique_ptr<WayIn> way_in;         // guarded by ways_mutex_; none: the lab's, or it waits for its target
+    PastConditions past;                   // guarded by mutex_
+    // Guarded by in_use and ways_mutex_: both to change them, one of them to use them.
+    std::unique_ptr<WayIn> way_in;         // none: the lab's, or it waits for its target
     std::unique_ptr<Forwarder> forwarder;  // none: it waits for its target
   };
+  using LinkPointer = std::shared_ptr<ServedLink>;
 
-  ServedLink& find(const std::string& name);
+  /// A link whose loop stays as long as this lives.
+  struct Use {
+    LinkPointer link;
+    std::shared_lock<std::shared_mutex> lock;
+    ServedLink& operator*() const noexcept { return *link; }
+    ServedLink* operator->() const noexcept { return link.get(); }
+  };
+
+  /// Both throw api::NotFound.
+  LinkPointer find(const std::string& name);
+  Use use(const std::string& name);
+  std::vector<LinkPointer> all_links();
   /// With mutex_ held: as it is now; what depends on the wall's clock by the clock of now.
   api::LinkInfo info_of(const ServedLink& link);
-  /// Runs a command on the link's loop; Unavailable if it does not answer. Nothing to do while there is no loop.
+  /// Runs a command on the link's loop; Unavailable if it does not answer. Nothing to do while there is no loop. The
+  /// link is in use.
   void call(ServedLink& link, const Forwarder::Command& command);
-  /// With mutex_ held: puts conditions in force, counts the revision, and journals it.
-  void put_in_force(ServedLink& link, const LinkConditions& conditions, const std::string& source);
   /// The figures of connections that still live, as of now.
   void refresh_figures(std::vector<api::ConnectionRow>& rows);
+
+  // In service_changes.cpp; with the link in use.
+  using Asked = std::optional<std::uint64_t>;
+  static std::unique_lock<std::timed_mutex> lock_changes(ServedLink& link);
+  /// Both with `changing` held. RevisionMismatch; what the loop has taken over is in force, and journalled.
+  void check_revision(const ServedLink& link, const Asked& if_revision);
+  api::LinkInfo put_in_force(ServedLink& link, const LinkConditions& conditions, TemporaryChanges temporaries,
+                             const std::string& source);
   void bring_back_when_due();
-  /// Brings back what is due; when the next will be.
+  /// Brings back what is due; when it is to be called again.
   TimePoint expire_temporaries();
+  TimePoint expire_temporaries(ServedLink& link) noexcept;
+  void wake_reverter();
 
   // In service_links.cpp; with ways_mutex_ held.
+  std::uint64_t revision_of(const ServedLink& link);
   std::unique_ptr<Forwarder> forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
                                            std::unique_ptr<PacketDevice> far);
-  ServedLink& put_into_service(std::unique_ptr<ServedLink> link);
+  ServedLink& put_into_service(LinkPointer link);
   std::unique_ptr<WayIn> make_way_in(const api::WayInSettings& settings);
   std::string choose_name(const api::NewLink& wanted);
   void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);
@@ -131,7 +167,7 @@ class Service final : public api::Backend {
   PatientMutex ways_mutex_;
   WaysIn ways_in_;  // guarded by ways_mutex_
   std::shared_mutex links_mutex_;
-  std::map<std::string, std::unique_ptr<ServedLink>> links_;  // guarded by links_mutex_
+  std::map<std::string, LinkPointer> links_;  // guarded by links_mutex_; with ways_mutex_ it may be read
   std::mutex mutex_;
   std::condition_variable temporaries_changed_;
   std::condition_variable stopped_;

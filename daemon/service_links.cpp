@@ -35,6 +35,11 @@ bool follows(const api::WayInSettings& settings) {
 
 }  // namespace
 
+std::uint64_t Service::revision_of(const ServedLink& link) {
+  const std::lock_guard lock(mutex_);
+  return link.info.revision;
+}
+
 std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
                                                   std::unique_ptr<PacketDevice> far) {
   LinkOptions options;
@@ -48,17 +53,21 @@ std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_
   return forwarder;
 }
 
-Service::ServedLink& Service::put_into_service(std::unique_ptr<ServedLink> link) {
-  journal_.record_link(link->info.name, api::to_json(link->info.conditions).dump());
+Service::ServedLink& Service::put_into_service(LinkPointer link) {
+  const std::string conditions = api::to_json(link->info.conditions).dump();
+  link->past.add(link->info.revision, conditions);
+  journal_.record_link(link->info.name, conditions);
   journal_.add_link(link->info.name, link->ring);
+  ServedLink& served = *link;
   const std::lock_guard links_lock(links_mutex_);
-  return *(links_[link->info.name] = std::move(link));
+  links_[served.info.name] = std::move(link);
+  return served;
 }
 
 void Service::add_link(const std::string& name, std::uint64_t seed, api::SideInfo near_info,
                        std::unique_ptr<PacketDevice> near, api::SideInfo far_info, std::unique_ptr<PacketDevice> far) {
   const std::lock_guard ways_lock(ways_mutex_);
-  auto link = std::make_unique<ServedLink>(EventRing::kDefaultCapacity);
+  auto link = std::make_shared<ServedLink>(EventRing::kDefaultCapacity);
   link->info.name = name;
   link->info.revision = 1;
   link->info.seed = seed;
@@ -91,19 +100,27 @@ std::unique_ptr<WayIn> Service::make_way_in(const api::WayInSettings& settings) 
 // The loop runs before the first packet is led to it.
 void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
   auto forwarder = forwarder_for(link, way_in->take_near(), way_in->take_far());
-  LinkConditions conditions;
-  {
-    const std::lock_guard lock(mutex_);
-    conditions = link.info.conditions;
-  }
-  forwarder->call([&](Link& l, TimePoint now) { l.apply(conditions, now); }, kForwarderPatience);
+  const auto put_conditions_in_force = [&] {
+    LinkConditions conditions;
+    {
+      const std::lock_guard lock(mutex_);
+      conditions = link.info.conditions;
+    }
+    if (!forwarder->call([&](Link& l, TimePoint now) { l.apply(conditions, now); }, kForwarderPatience)) {
+      throw std::runtime_error("the link '" + link.info.name + "' does not answer");
+    }
+  };
+  const std::uint64_t revision = revision_of(link);
+  put_conditions_in_force();
   way_in->serve_by([loop = forwarder.get(), name = link.info.name](const std::function<void()>& work) {
     if (!loop->call([&](Link&, TimePoint) { work(); }, kForwarderPatience)) {
       throw std::runtime_error("the link '" + name + "' does not answer");
     }
   });
   way_in->open();
-  const std::lock_guard links_lock(links_mutex_);
+  const std::lock_guard in_use(link.in_use);
+  const std::lock_guard changing(link.changing);
+  if (revision_of(link) != revision) put_conditions_in_force();  // changed while it was not the link's loop yet
   const std::lock_guard lock(mutex_);
   link.info.near = way_in->near_info();
   link.info.far = way_in->far_info();
@@ -115,12 +132,16 @@ void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
 api::LinkInfo Service::create(const api::NewLink& wanted) {
   refuse_lock_out(wanted, api_);
   const auto ways_lock = ways_mutex_.lock_or_refuse();
-  auto link = std::make_unique<ServedLink>(kRingCapacity);
+  auto link = std::make_shared<ServedLink>(kRingCapacity);
   link->info.name = choose_name(wanted);
   link->info.revision = 1;
   link->info.seed = wanted.seed.value_or(draw_seed());
   link->info.conditions = wanted.conditions;
-  if (wanted.lasts) link->temporaries.begin(Forwarder::now() + *wanted.lasts, LinkConditions{});
+  if (wanted.lasts) {
+    api::Change first;
+    first.conditions = wanted.conditions;
+    link->temporaries = TemporaryChanges().with(first, LinkConditions{}, Forwarder::now() + *wanted.lasts);
+  }
   link->info.way_in = {wanted.way_in, api::WayInState::waiting, ""};
   std::unique_ptr<WayIn> way_in;
   try {
@@ -137,22 +158,26 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
     (void)discard(name);  // what it could not put back is in the log
     throw api::Incapable(e.what());
   }
-  const std::lock_guard lock(mutex_);
-  journal_.record_event("link_added", name + ": a link, by " + api::kind_of(served.info.way_in.settings),
-                        api::to_json(served.info.way_in).dump(), name);
-  journal_.record_change({name, served.info.revision, "as it was made", api::to_json(served.info.conditions).dump()});
-  has_new_temporaries_ = true;
-  temporaries_changed_.notify_all();
-  return info_of(served);
+  wake_reverter();
+  api::LinkInfo info;
+  {
+    const std::lock_guard lock(mutex_);
+    info = info_of(served);
+  }
+  journal_.record_event("link_added", name + ": a link, by " + api::kind_of(info.way_in.settings),
+                        api::to_json(info.way_in).dump(), name);
+  journal_.record_change({name, info.revision, "as it was made", api::to_json(info.conditions).dump()});
+  return info;
 }
 
 // What is in flight leaves at once, while the way onward still stands, and what has come meanwhile behind it.
 std::string Service::shut_out(ServedLink& link) noexcept {
   if (!link.way_in) return {};
   const auto let_all_leave = [&] {
-    if (!link.forwarder) return;
-    link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderPatience);
-    link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience);  // by now it has left
+    const bool has_left =
+        !link.forwarder || (link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderPatience) &&
+                            link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience));  // by now it has
+    if (!has_left) spdlog::warn("{}: does not answer; what is in flight is lost", link.info.name);
   };
   let_all_leave();
   const std::string failed = link.way_in->close();
@@ -165,25 +190,28 @@ std::string Service::shut_out(ServedLink& link) noexcept {
 }
 
 std::string Service::discard(const std::string& name) noexcept {
-  std::unique_ptr<ServedLink> link;
+  LinkPointer link;
   {
     const std::lock_guard links_lock(links_mutex_);
     auto node = links_.extract(name);
     if (!node.empty()) link = std::move(node.mapped());
   }
   if (!link) return {};
+  link->is_leaving = true;
+  const std::lock_guard in_use(link->in_use);
   std::string failed = shut_out(*link);
   link->forwarder.reset();
   journal_.remove_link(link->ring);
   return failed;
 }
 
-void Service::remove(const std::string& name) {
+void Service::remove(const std::string& name, std::optional<std::uint64_t> if_revision) {
   const auto ways_lock = ways_mutex_.lock_or_refuse();
   {
-    const std::shared_lock links_lock(links_mutex_);
-    const ServedLink& link = find(name);
-    if (std::holds_alternative<api::LabSettings>(link.info.way_in.settings)) {
+    const LinkPointer link = find(name);
+    check_revision(*link, if_revision);
+    const std::lock_guard lock(mutex_);
+    if (std::holds_alternative<api::LabSettings>(link->info.way_in.settings)) {
       throw api::Conflict("the lab's link lives as long as the daemon: to clear it of impairments, reset it");
     }
   }
@@ -202,11 +230,9 @@ void Service::watch_ways_in() {
   while (!stopped_.wait_for(lock, kWatchEvery, [this] { return stopping_; })) {
     lock.unlock();
     std::vector<std::string> names;
-    {
-      const std::shared_lock links_lock(links_mutex_);
-      for (const auto& [name, link] : links_) {
-        if (!std::holds_alternative<api::LabSettings>(link->info.way_in.settings)) names.push_back(name);
-      }
+    for (const LinkPointer& link : all_links()) {
+      const std::lock_guard info_lock(mutex_);
+      if (!std::holds_alternative<api::LabSettings>(link->info.way_in.settings)) names.push_back(link->info.name);
     }
     for (const std::string& name : names) look_after(name);
     const api::JournalStats stats = journal_.stats();
@@ -265,7 +291,7 @@ void Service::look_after(const std::string& name) {
   std::unique_ptr<Forwarder> forwarder;
   std::unique_ptr<WayIn> way_in;
   {
-    const std::lock_guard links_lock(links_mutex_);
+    const std::lock_guard in_use(link.in_use);
     const std::lock_guard lock(mutex_);
     forwarder = std::move(link.forwarder);
     way_in = std::move(link.way_in);

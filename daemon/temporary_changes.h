@@ -1,37 +1,39 @@
-// Changes that last for a while ("for": "10m") and what comes back after each. Pure: time is an argument.
+// Changes that last for a while ("for": "10m"), and what comes back after each. Pure: time is an argument.
 //
-// They stack. When the newest runs out, what was in force before it comes back. When an older one runs out below a
-// newer, nothing changes now, but the newer will return to what the older would have returned to. A change without an
-// end settles everything: nothing comes back any more.
+// What is kept is what will be in force from each coming end of a change on, until the next. A change is made in what is
+// in force now and in whatever comes before its own end: so each field comes back at its own time, whatever is changed
+// beside it, and a lasting change of a field that was changed for a while is in all of it, so that nothing comes back.
 #pragma once
 
 #include <optional>
 #include <vector>
 
-#include "emulator/conditions.h"
+#include "api/backend.h"
 
 namespace wobble::daemon {
 
 class TemporaryChanges {
  public:
-  /// A change until `deadline` was made while `before` was in force.
-  void begin(TimePoint deadline, const LinkConditions& before) { stack_.push_back({deadline, before}); }
-  /// A lasting change was made.
-  void settle() { stack_.clear(); }
+  static constexpr std::size_t kMost = 32;           ///< ends to come
+  static constexpr std::size_t kMostSteps = 10'000;  ///< of scenarios, in all of them together
 
-  /// When the next one runs out; kNever without any.
-  TimePoint next_due() const;
-  /// When the newest runs out, which is when the conditions in force now end.
-  std::optional<TimePoint> present_ends() const;
-  /// Ends what is due at `now`; the conditions to put in force again, if they change by that.
-  std::optional<LinkConditions> expire(TimePoint now);
+  /// In the order of time. `at` is not filled in.
+  const std::vector<api::UpcomingConditions>& upcoming() const noexcept { return upcoming_; }
+  /// When the next change ends; kNever without any.
+  TimePoint next_due() const noexcept { return upcoming_.empty() ? kNever : upcoming_.front().due; }
+
+  /// What is upcoming when `change` is made while `before` is in force, and ends at `end` (kNever: it stays).
+  TemporaryChanges with(const api::Change& change, const LinkConditions& before, TimePoint end) const;
+  /// Throws api::Conflict if this is more than may be kept.
+  void check() const;
+
+  /// What has to be in force at `now` instead of what is; none: nothing has ended.
+  const LinkConditions* due(TimePoint now) const noexcept;
+  /// That is in force.
+  void forget(TimePoint now);
 
  private:
-  struct Temporary {
-    TimePoint deadline;
-    LinkConditions before;
-  };
-  std::vector<Temporary> stack_;
+  std::vector<api::UpcomingConditions> upcoming_;
 };
 
 }  // namespace wobble::daemon

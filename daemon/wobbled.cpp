@@ -58,9 +58,8 @@ void take_as_many_descriptors_as_allowed() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A link's ring and tables are large and go with it. By itself malloc(3), once it has seen such a block freed, takes
-// the next ones from the heap of the thread that asks, so that in the end each thread's heap has room for a link that
-// is gone.
+// A link's ring and tables, and a file that conditions name, are large blocks that go with the link. By itself malloc(3), once
+// it has seen such a block freed, takes the next ones from the heap of the thread that asks, and keeps them there.
 void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 1 << 20); }
 
 void make_links(const Options& options, Service& service) {

@@ -3,14 +3,22 @@
 #include <algorithm>
 #include <functional>
 #include <initializer_list>
+#include <set>
 
 namespace wobble {
 namespace {
 
+/// Lists that were looked through already: one that many steps share is long, and looked through once.
+using Seen = std::set<const void*>;
+
 /// Gathers what is wrong in one direction; the names are those of the JSON.
 class Checker {
  public:
-  Checker(std::string prefix, std::vector<FieldError>& errors) : prefix_(std::move(prefix)), errors_(errors) {}
+  Checker(std::string prefix, std::vector<FieldError>& errors, Seen& seen)
+      : prefix_(std::move(prefix)), errors_(errors), seen_(seen) {}
+
+  /// True the first time.
+  bool is_new(const void* list) { return seen_.insert(list).second; }
 
   void require(bool is_right, const char* field, const char* detail) {
     if (!is_right) errors_.push_back({prefix_ + field, detail});
@@ -27,6 +35,7 @@ class Checker {
  private:
   std::string prefix_;
   std::vector<FieldError>& errors_;
+  Seen& seen_;
 };
 
 void check_gilbert_elliott(const GilbertElliott& model, Checker& check) {
@@ -88,7 +97,7 @@ void check_loss(const LossSettings& loss, Checker& check) {
                 "is made of . (received) and x (lost), such as \"...x\"");
 }
 
-void check_table(Distribution distribution, const std::vector<std::int16_t>& table, const char* field, Checker& check) {
+void check_table(Distribution distribution, const JitterTable& table, const char* field, Checker& check) {
   const bool has_table = distribution == Distribution::table;
   check.require(has_table == !table.empty(), field, has_table ? "is a table without values" : "has a table as well");
   check.require(table.size() <= kMaxTable, field, "is a table of more than 16384 values");
@@ -129,6 +138,7 @@ void check_trace(const DirectionConditions& conditions, Checker& check) {
   const std::vector<std::uint32_t>& ms = *trace.ms;
   const char* where = trace.file.empty() ? "/trace/ms" : "/trace/file";
   check.require(conditions.rate.bits_per_second == 0, "/trace", "stands in place of a rate: give one of them");
+  if (!check.is_new(trace.ms.get())) return;
   check.require(!ms.empty(), where, "has no opportunity to send");
   check.require(ms.size() <= kMaxTrace, where, "has more than 4000000 opportunities");
   check.require(std::is_sorted(ms.begin(), ms.end()), where, "goes back in time: its milliseconds never decrease");
@@ -254,15 +264,17 @@ void check_direction(const DirectionConditions& conditions, Checker check) {
 
 std::vector<FieldError> validate(const LinkConditions& conditions) {
   std::vector<FieldError> errors;
-  check_direction(conditions.up, Checker("/up", errors));
-  check_direction(conditions.down, Checker("/down", errors));
+  Seen seen;
+  check_direction(conditions.up, Checker("/up", errors, seen));
+  check_direction(conditions.down, Checker("/down", errors, seen));
   if (conditions.scenario.size() > kMaxSteps) errors.push_back({"/scenario", "has more than 1000 steps"});
   for (std::size_t i = 0; i < conditions.scenario.size(); ++i) {
     const ScenarioStep& step = conditions.scenario[i];
     const std::string where = "/scenario/" + std::to_string(i);
-    Checker(where, errors).require(step.length >= kMinStep && step.length <= kMaxStep, "/for", "must be 1ms to 168h");
-    if (step.up) check_direction(*step.up, Checker(where + "/up", errors));
-    if (step.down) check_direction(*step.down, Checker(where + "/down", errors));
+    Checker(where, errors, seen)
+        .require(step.length >= kMinStep && step.length <= kMaxStep, "/for", "must be 1ms to 168h");
+    if (step.up) check_direction(*step.up, Checker(where + "/up", errors, seen));
+    if (step.down) check_direction(*step.down, Checker(where + "/down", errors, seen));
   }
   return errors;
 }

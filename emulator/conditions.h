@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "emulator/shared_numbers.h"
 #include "emulator/time.h"
 
 namespace wobble {
@@ -47,8 +47,8 @@ struct DelaySettings {
   /// Below 1: so often a packet has the last one's jitter, and otherwise draws its own. Its lag-k correlation is then
   /// the k-th power of this, and the distribution stays what it is.
   Probability correlation{0};
-  Scope per = Scope::link;            ///< of the correlation
-  std::vector<std::int16_t> table{};  ///< of Distribution::table: 1 to kMaxTable values
+  Scope per = Scope::link;  ///< of the correlation
+  JitterTable table{};  ///< of Distribution::table: 1 to kMaxTable values
   bool operator==(const DelaySettings&) const = default;
 };
 
@@ -151,11 +151,9 @@ struct RateSettings {
 /// A recorded link: the milliseconds at which 1,500 bytes could leave, never decreasing, the last above 0; over and
 /// over, each round beginning at the end of the one before (mahimahi's format). The same number twice: two of them.
 struct TraceSettings {
-  std::shared_ptr<const std::vector<std::uint32_t>> ms{};  ///< null: no trace. At most kMaxTrace
-  std::string file{};                                      ///< where it was read from, if anywhere
-  bool operator==(const TraceSettings& other) const {
-    return file == other.file && (ms == other.ms || (ms && other.ms && *ms == *other.ms));
-  }
+  SharedNumbers<std::uint32_t> ms{};  ///< null: no trace. At most kMaxTrace
+  NamedFile file{};                   ///< what it was read from, if anything
+  bool operator==(const TraceSettings& other) const { return file == other.file && are_equal(ms, other.ms); }
 };
 
 /// Who leaves a queue that is full or too slow.
@@ -217,7 +215,7 @@ struct SlotSettings {
   Duration delay{0};   ///< 0 (no such slots) to kMaxDelay
   Duration jitter{0};  ///< 0 to kMaxDelay
   Distribution distribution = Distribution::uniform;
-  std::vector<std::int16_t> table{};  ///< of Distribution::table: 1 to kMaxTable values
+  JitterTable table{};  ///< of Distribution::table: 1 to kMaxTable values
   bool operator==(const SlotSettings&) const = default;
 };
 

@@ -204,16 +204,26 @@ void Forwarder::do_commands() {
   }
 }
 
-bool Forwarder::call(const Command& command, Duration at_most) {
-  auto mail = std::make_shared<Mail>();
-  mail->command = command;
+void Forwarder::put_into_mailbox(std::shared_ptr<Mail> mail) {
   {
     const std::lock_guard lock(mailbox_mutex_);
-    mailbox_.push_back(mail);
+    mailbox_.push_back(std::move(mail));
   }
   const std::uint64_t one = 1;
   while (::write(mailbell_.get(), &one, sizeof one) < 0 && errno == EINTR) {
   }
+}
+
+void Forwarder::post(const Command& command) {
+  auto mail = std::make_shared<Mail>();
+  mail->command = command;
+  put_into_mailbox(std::move(mail));
+}
+
+bool Forwarder::call(const Command& command, Duration at_most) {
+  auto mail = std::make_shared<Mail>();
+  mail->command = command;
+  put_into_mailbox(mail);
   std::unique_lock lock(mail->mutex);
   if (!mail->changed.wait_for(lock, at_most, [&] { return mail->fate == Mail::Fate::done; })) {
     if (mail->fate == Mail::Fate::waiting) {

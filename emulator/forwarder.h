@@ -41,7 +41,9 @@ class Forwarder {
 
   /// Runs `command` on the loop's thread, between two packets, and returns when it has run. False if that did not
   /// happen within `at_most`: the command has then not run and never will. An exception of the command comes out here.
-  bool call(const Command& command, Duration at_most);
+  [[nodiscard]] bool call(const Command& command, Duration at_most);
+  /// Runs `command` as call() does, and does not wait for it. It must not throw. It never runs if the loop ends before.
+  void post(const Command& command);
 
   /// One of the devices failed (somebody removed its interface): nothing comes from there any more.
   bool has_lost_device() const noexcept { return has_lost_device_; }
@@ -55,6 +57,7 @@ class Forwarder {
  private:
   struct Mail;
 
+  void put_into_mailbox(std::shared_ptr<Mail> mail);
   void run() noexcept;
   void wait() noexcept;
   bool poll(int timeout) noexcept;

@@ -1,7 +1,7 @@
 // The REST API as the page uses it: shapes, requests, problems, and the live stream.
 
 /**
- * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[]}, reorder?: boolean,
+ * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[], file?: string}, reorder?: boolean,
  *   correlation?: string, per?: string}} Delay
  * @typedef {{random?: string, burst?: Record<string, string>, gilbert_elliott?: Record<string, string>,
  *   markov?: Record<string, string>, every?: number, list?: number[], pattern?: string, after_rate?: boolean, ecn?: boolean}} Loss
@@ -15,7 +15,7 @@
  * @property {{limit?: string, discipline?: string, ecn?: boolean}} [queue]
  * @property {{file?: string, ms?: number[]}} [trace]
  * @property {{min?: string, max?: string, packets?: number, bytes?: string, delay?: string, jitter?: string,
- *   distribution?: string|{table?: number[]}}} [slot]
+ *   distribution?: string|{table?: number[], file?: string}}} [slot]
  * @property {{bytes?: string, icmp?: boolean}} [mtu]
  * @property {{time?: string, then?: string}} [idle_timeout]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
@@ -35,6 +35,7 @@
  * @property {Conditions} down
  * @property {Step[]} [scenario]
  * @property {string|null} reverts_at
+ * @property {{pointer: string, at: string, to: any}[]} [temporary] what comes back by itself, and when
  * @property {{kind: string, state: 'up'|'down'|'waiting', detail: string}} [way_in] how traffic reaches it
  * @property {string|null} [profile] the preset that asks for exactly these conditions
  *

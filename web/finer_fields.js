@@ -113,6 +113,7 @@ function table(impairment, when) {
   made.field.read = c => {
     const own = c[impairment]?.distribution;
     const values = typeof own === 'object' ? own.table ?? [] : [];
+    if (typeof own === 'object' && own.file) return own.file;
     return values.length > FEW_VALUES ? `${values.length} values` : values.join(' ');
   };
   made.field.write = (_c, text) => {

@@ -238,7 +238,10 @@ export class LinkCard {
     const at = this.link?.reverts_at;
     if (!this.reverts) return;
     this.reverts.hidden = !at;
-    if (at) setText(this.reverts, `reverts in ${showMs(Math.max(0, instant(at) - Date.now()))}, at ${clock(at, 0)}`);
+    if (!at) return;
+    setText(this.reverts, `reverts in ${showMs(Math.max(0, instant(at) - Date.now()))}, at ${clock(at, 0)}`);
+    this.reverts.title = (this.link?.temporary ?? [])
+      .map(back => `${back.pointer.slice(1).replace('/', ' ')}: at ${clock(back.at, 0)}`).join('\n');
   }
 
   /** @param {Control} control @param {string} text @param {boolean} soon */

@@ -56,6 +56,7 @@ void describe(CLI::App& app, Context& context) {
   add_set(app, context);
   add_profiles(app, context);
   add_reset(app, context);
+  add_revert(app, context);
   add_connections(app, context);
   add_flows(app, context);
   add_show(app, context);

@@ -45,6 +45,7 @@ void add_status(CLI::App& app, Context& context);
 void add_set(CLI::App& app, Context& context);
 void add_profiles(CLI::App& app, Context& context);
 void add_reset(CLI::App& app, Context& context);
+void add_revert(CLI::App& app, Context& context);
 void add_connections(CLI::App& app, Context& context);
 void add_flows(CLI::App& app, Context& context);
 void add_show(CLI::App& app, Context& context);

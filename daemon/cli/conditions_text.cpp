@@ -24,6 +24,7 @@ std::string correlation(const Json& value) {
 std::string distribution(const Json& value) {
   const Json& shape = field(value, "distribution");
   if (shape.is_string()) return " distribution " + text(shape);
+  if (const std::string file = text(shape, "file"); !file.empty()) return " distribution " + file;
   const Json& table = field(shape, "table");
   return table.is_array() ? " distribution of " + std::to_string(table.size()) + " values" : "";
 }

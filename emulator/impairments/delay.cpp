@@ -21,7 +21,7 @@ std::uint64_t Delay::draw(const FlowPosition& flow, bool is_copy) noexcept {
 }
 
 std::int64_t Delay::offset(std::uint64_t draw) const noexcept {
-  return jitter_offset(draw, settings_.distribution, settings_.jitter.count(), settings_.table);
+  return jitter_offset(draw, settings_.distribution, settings_.jitter.count(), settings_.table.view());
 }
 
 TimePoint Delay::departure(TimePoint from, const FlowPosition& flow, bool is_copy) noexcept {

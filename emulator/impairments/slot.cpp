@@ -32,7 +32,8 @@ Duration Slot::wait() noexcept {
   __extension__ typedef unsigned __int128 Wide;
   const std::uint64_t number = waits_.at(opened_++);
   if (settings_.delay > Duration(0)) {
-    const Duration jitter(jitter_offset(number, settings_.distribution, settings_.jitter.count(), settings_.table));
+    const Duration jitter(
+        jitter_offset(number, settings_.distribution, settings_.jitter.count(), settings_.table.view()));
     return std::max(settings_.delay + jitter, Duration(0));
   }
   const auto choices = static_cast<std::uint64_t>((settings_.max - settings_.min).count()) + 1;

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "api/netem_words.h"
-#include "api/trace_file.h"
+#include "api/sha256.h"
 
 namespace wobble::api {
 namespace {
@@ -158,7 +158,9 @@ TEST(TraceFile, IsReadLineByLine) {
   const LinkConditions c = read_ok(Json{{"up", {{"trace", file.path()}}}}.dump());
   ASSERT_TRUE(c.up.trace.ms);
   EXPECT_THAT(*c.up.trace.ms, ElementsAre(0u, 4u, 4u, 12u));
-  EXPECT_EQ(to_json(c.up), (Json{{"trace", {{"file", file.path()}}}})) << "what goes in comes back";
+  const Json expected = {{"file", file.path()}, {"values", 4}, {"sha256", sha256_of("0\n4\r\n4\n12")}};
+  EXPECT_EQ(to_json(c.up), (Json{{"trace", expected}})) << "by its name";
+  EXPECT_EQ(read_ok(to_json(c).dump()), c) << "what comes back goes in";
 }
 
 TEST(TraceFile, ErrorsNameTheLineAndTellNothingOfIt) {
@@ -174,8 +176,10 @@ TEST(TraceFile, ErrorsNameTheLineAndTellNothingOfIt) {
   };
   for (const auto& [content, error] : cases) {
     const File file(content);
-    EXPECT_THAT(read_trace_file(file.path()).error, HasSubstr(error)) << content;
-    EXPECT_THAT(read_trace_file(file.path()).error, testing::Not(HasSubstr("root")));
+    Reading reading;
+    const std::string found = reading.trace(file.path(), "").error;
+    EXPECT_THAT(found, HasSubstr(error)) << content;
+    EXPECT_THAT(found, testing::Not(HasSubstr("root")));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "api/conditions_json.h"
+#include "api/sha256.h"
 
 namespace wobble::api {
 namespace {
@@ -45,15 +46,20 @@ TEST(DistFile, AnErrorNamesTheLineAndNothingOfIt) {
   EXPECT_EQ(parse_dist(many).error, "line 16385: more than 16384 values");
 }
 
-TEST(DistFile, WhatIsNoTableIsRefused) {
-  EXPECT_THAT(read_dist_file("x.dist").error, HasSubstr("an absolute path is expected"));
-  EXPECT_THAT(read_dist_file("/no/such.dist").error, HasSubstr("/no/such.dist: No such file"));
-  EXPECT_THAT(read_dist_file("/").error, HasSubstr("is no ordinary file"));
-  EXPECT_THAT(read_dist_file("/dev/zero").error, HasSubstr("is no ordinary file"));
-  EXPECT_THAT(read_dist_file(TemporaryFile(std::string((1 << 20) + 1, '#')).path()).error, HasSubstr("1 MiB"));
+std::string error_of(const std::string& path) {
+  Reading reading;
+  return reading.table(path, "").error;
 }
 
-TEST(DistFile, IsReadIntoTheConditionsAndComesBackAsItsTable) {
+TEST(DistFile, WhatIsNoTableIsRefused) {
+  EXPECT_THAT(error_of("x.dist"), HasSubstr("an absolute path is expected"));
+  EXPECT_THAT(error_of("/no/such.dist"), HasSubstr("cannot be read: No such file"));
+  EXPECT_THAT(error_of("/"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(error_of("/dev/zero"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(error_of(TemporaryFile(std::string((1 << 20) + 1, '#')).path()), HasSubstr("1 MiB"));
+}
+
+TEST(DistFile, IsReadIntoTheConditionsAndComesBackByItsName) {
   const TemporaryFile file("-8192 0 8192\n");
   std::vector<FieldError> errors;
   const Json asked = {
@@ -61,9 +67,11 @@ TEST(DistFile, IsReadIntoTheConditionsAndComesBackAsItsTable) {
   const LinkConditions conditions = read_conditions(asked, errors);
   EXPECT_TRUE(errors.empty());
   EXPECT_EQ(conditions.up.delay.distribution, Distribution::table);
-  EXPECT_THAT(conditions.up.delay.table, ElementsAre(-8192, 0, 8192));
+  ASSERT_TRUE(conditions.up.delay.table.values);
+  EXPECT_THAT(*conditions.up.delay.table.values, ElementsAre(-8192, 0, 8192));
   const Json written = to_json(conditions.up).at("delay").at("distribution");
-  EXPECT_EQ(written, Json::parse(R"({"table":[-8192,0,8192]})"));
+  const Json expected = {{"file", file.path()}, {"values", 3}, {"sha256", sha256_of("-8192 0 8192\n")}};
+  EXPECT_EQ(written, expected);
 
   // A patch replaces a table by another, by a file or by a name.
   for (const char* distribution : {R"({"table":[5]})", R"("normal")"}) {
@@ -72,6 +80,7 @@ TEST(DistFile, IsReadIntoTheConditionsAndComesBackAsItsTable) {
               Json::parse(distribution));
   }
   EXPECT_EQ(merge_conditions(conditions, asked, errors), conditions);
+  EXPECT_EQ(read_conditions(to_json(conditions), errors), conditions) << "what comes back goes in";
   EXPECT_TRUE(errors.empty());
 }
 
@@ -83,6 +92,8 @@ TEST(DistFile, AWrongOneIsAnErrorOfItsField) {
       {{{"file", "/x"}, {"table", {1}}}, "/up/delay/distribution/file"},
       {{{"table", {1, 40000}}}, "/up/delay/distribution/table"},
       {{{"table", Json::array()}}, "/up/delay/distribution"},
+      {{{"table", {1}}, {"values", 1U}}, "/up/delay/distribution/values"},
+      {{{"table", {1}}, {"sha256", std::string(64, 'a')}}, "/up/delay/distribution/sha256"},
       {{{"fiel", "/x"}}, "/up/delay/distribution/fiel"},
   };
   for (const auto& [distribution, pointer] : cases) {

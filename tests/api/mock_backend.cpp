@@ -1,41 +1,117 @@
 #include "tests/api/mock_backend.h"
 
+#include "api/conditions_json.h"
+
 namespace wobble::api {
 
-MockBackend::MockBackend() {
-  link_.name = "lab";
-  link_.revision = 1;
-  link_.seed = 42;
-  link_.near = {"near", "/proc/123/fd/7", {"10.77.0.1", "fd77::1"}};
-  link_.far = {"far", "/proc/123/fd/8", {"10.77.1.1", "fd77::1:1"}};
+MockBackend::MockBackend() { add_link("lab"); }
+
+void MockBackend::add_link(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  LinkInfo& link = links_[name];
+  link.name = name;
+  link.revision = 1;
+  link.seed = 42;
+  link.near = {"near", "/proc/123/fd/7", {"10.77.0.1", "fd77::1"}};
+  link.far = {"far", "/proc/123/fd/8", {"10.77.1.1", "fd77::1:1"}};
 }
 
-std::vector<LinkInfo> MockBackend::links() { return {link("lab")}; }
+LinkInfo& MockBackend::find(const std::string& name) {
+  const auto found = links_.find(name);
+  if (found == links_.end()) throw NotFound("there is no link \"" + name + "\"");
+  return found->second;
+}
+
+std::vector<LinkInfo> MockBackend::links() {
+  const std::lock_guard lock(mutex_);
+  std::vector<LinkInfo> all;
+  for (const auto& [name, link] : links_) all.push_back(link);
+  return all;
+}
 
 LinkInfo MockBackend::link(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
-  return link_;
+  return find(name);
+}
+
+void MockBackend::hang(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  hanging_ = name;
+}
+
+void MockBackend::wait_until_it_hangs() {
+  std::unique_lock lock(mutex_);
+  grown_.wait(lock, [this] { return hangs_; });
+}
+
+void MockBackend::go_on() {
+  const std::lock_guard lock(mutex_);
+  hanging_.clear();
+  grown_.notify_all();
 }
 
 LinkInfo MockBackend::apply(const std::string& name, const Change& change) {
-  const std::lock_guard lock(mutex_);
-  if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
+  std::unique_lock lock(mutex_);
+  LinkInfo& link = find(name);
+  if (name == hanging_) {
+    hangs_ = true;
+    grown_.notify_all();
+    grown_.wait(lock, [&] { return name != hanging_; });
+  }
   if (interferences_ > 0) {
     --interferences_;
-    ++link_.revision;
-    link_.conditions.down.rate = 1'000'000;
+    ++link.revision;
+    link.conditions.down.rate = 1'000'000;
   }
-  if (change.if_revision && *change.if_revision != link_.revision) throw RevisionMismatch("the link has changed");
-  link_.conditions = change.conditions;
-  ++link_.revision;
-  link_.reverts_at = change.lasts ? std::optional(kEpoch + change.lasts->count()) : std::nullopt;
+  if (change.if_revision && *change.if_revision != link.revision) throw RevisionMismatch("the link has changed");
+  // One end to come at most: enough to see what the API makes of it.
+  const LinkConditions before = link.conditions;
+  if (change.lasts) {
+    link.upcoming = {{TimePoint(*change.lasts), kEpoch + change.lasts->count(), before}};
+  } else if (!link.upcoming.empty()) {
+    link.upcoming[0].conditions = change.upcoming.empty() ? change.conditions : change.upcoming[0];
+    if (link.upcoming[0].conditions == change.conditions) link.upcoming.clear();
+  }
+  past_[link.revision] = before;
+  link.conditions = change.conditions;
+  ++link.revision;
+  link.reverts_at = link.upcoming.empty() ? std::nullopt : std::optional(link.upcoming[0].at);
   changes_.push_back(change);
-  return link_;
+  return link;
 }
 
-LinkInfo MockBackend::reset(const std::string& name, const std::string& source) {
-  return apply(name, {{}, std::nullopt, std::nullopt, source});
+LinkInfo MockBackend::reset(const std::string& name, const std::string& source,
+                            std::optional<std::uint64_t> if_revision) {
+  Change change;
+  change.if_revision = if_revision;
+  change.source = source;
+  return apply(name, change);
+}
+
+LinkInfo MockBackend::end_temporary(const std::string& name, const std::string& source,
+                                    std::optional<std::uint64_t> if_revision) {
+  const LinkInfo present = link(name);
+  if (present.upcoming.empty()) return present;
+  Change change;
+  change.conditions = present.upcoming[0].conditions;
+  change.if_revision = if_revision;
+  change.source = source;
+  return apply(name, change);
+}
+
+std::string MockBackend::past_conditions(const std::string& name, std::uint64_t revision) {
+  const LinkInfo present = link(name);
+  const std::lock_guard lock(mutex_);
+  if (revision == present.revision) return to_json(present.conditions).dump();
+  if (revision == 0 || revision > present.revision) throw NotFound("the link never had that revision");
+  const auto found = past_.find(revision);
+  if (found == past_.end()) throw Gone("that revision is not kept any more");
+  return to_json(found->second).dump();
+}
+
+void MockBackend::forget_past() {
+  const std::lock_guard lock(mutex_);
+  past_.clear();
 }
 
 LinkInfo MockBackend::create(const NewLink& wanted) {
@@ -44,7 +120,7 @@ LinkInfo MockBackend::create(const NewLink& wanted) {
   if (wanted.name == "nowhere") throw Unfit("/attach/target", "there is no process 4711");
   if (wanted.name == "powerless") throw Incapable("there is no /dev/net/tun");
   created_.push_back(wanted);
-  LinkInfo link = link_;
+  LinkInfo link = find("lab");
   link.name = wanted.name.empty() ? "derived name" : wanted.name;
   link.conditions = wanted.conditions;
   link.way_in.settings = wanted.way_in;
@@ -56,14 +132,17 @@ std::vector<NewLink> MockBackend::created() {
   return created_;
 }
 
-void MockBackend::remove(const std::string& name) {
+void MockBackend::remove(const std::string& name, std::optional<std::uint64_t> if_revision) {
+  const std::lock_guard lock(mutex_);
   if (name == "lab") throw Conflict("the lab lives as long as the daemon");
-  if (name != "web") throw NotFound("there is no link '" + name + "'");
+  if (if_revision && *if_revision != find(name).revision) throw RevisionMismatch("the link has changed");
+  find(name);
+  links_.erase(name);
 }
 
 LinkStats MockBackend::stats(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  if (name != "lab") throw NotFound("there is no link \"" + name + "\"");
+  find(name);
   if (stats_broken) throw std::logic_error("a secret of the implementation");
   if (stats_unavailable) throw Unavailable("the forwarder did not answer");
   return stats_;
@@ -222,7 +301,7 @@ int MockBackend::captures_under_way() { return captures_; }
 
 LinkConditions MockBackend::conditions() {
   const std::lock_guard lock(mutex_);
-  return link_.conditions;
+  return find("lab").conditions;
 }
 
 std::vector<Change> MockBackend::changes() {

@@ -1,8 +1,9 @@
-// A backend in memory: one link "lab" whose conditions can be set, a few connections, a log of events that grows.
+// A backend in memory: a link "lab", and others if they are added, whose conditions can be set, a few connections, a log of events that grows.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -17,14 +18,18 @@ class MockBackend : public Backend {
 
   std::string version() override { return "1.2.3"; }
   Duration uptime() override { return std::chrono::minutes(90); }
+  std::shared_ptr<MemoryBudget> memory() override { return memory_; }
   WallTime wall_clock(TimePoint at) override { return kEpoch + at.time_since_epoch().count(); }
 
   std::vector<LinkInfo> links() override;
   LinkInfo link(const std::string& name) override;
   LinkInfo apply(const std::string& name, const Change& change) override;
-  LinkInfo reset(const std::string& name, const std::string& source) override;
+  LinkInfo reset(const std::string& name, const std::string& source, std::optional<std::uint64_t> if_revision) override;
+  LinkInfo end_temporary(const std::string& name, const std::string& source,
+                         std::optional<std::uint64_t> if_revision) override;
+  std::string past_conditions(const std::string& name, std::uint64_t revision) override;
   LinkInfo create(const NewLink& wanted) override;
-  void remove(const std::string& name) override;
+  void remove(const std::string& name, std::optional<std::uint64_t> if_revision) override;
   LinkStats stats(const std::string& name) override;
 
   Page<ConnectionRow> connections(const ConnectionQuery& query) override;
@@ -64,12 +69,27 @@ class MockBackend : public Backend {
   bool stats_unavailable = false;
   bool stats_broken = false;
 
+  MemoryBudget& budget() { return *memory_; }
+  void add_link(const std::string& name);
+  /// A change of this link waits until go_on().
+  void hang(const std::string& name);
+  void wait_until_it_hangs();
+  void go_on();
+  /// Only the present revision is kept.
+  void forget_past();
+
  private:
+  LinkInfo& find(const std::string& name);  // with mutex_ held; NotFound
+
+  const std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
   std::mutex mutex_;
   std::condition_variable grown_;
-  LinkInfo link_;
+  std::map<std::string, LinkInfo> links_;
+  std::string hanging_;
+  bool hangs_ = false;
   LinkStats stats_;
   std::vector<Change> changes_;
+  std::map<std::uint64_t, LinkConditions> past_;
   std::vector<EventRow> events_;
   std::vector<ConnectionId> followed_;
   std::vector<NewLink> created_;

@@ -5,7 +5,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/openapi.h"
+#include "tests/api/answer_check.h"
+
 namespace wobble::api {
+
+namespace {
+
+/// Every answer that a test gets from the server has to be as the API describes it.
+void check_answer(const Answer& answer) {
+  static const nlohmann::json document = openapi_document("1.2.3");
+  for (const std::string& difference : differences(answer, document)) ADD_FAILURE() << difference;
+}
+
+}  // namespace
 
 RawClient::RawClient(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
@@ -64,6 +77,10 @@ void ServerTest::start(ServerOptions options) {
 httplib::Client ServerTest::client() {
   httplib::Client client("127.0.0.1", server_->port());
   client.set_read_timeout(10);
+  client.set_logger([](const httplib::Request& request, const httplib::Response& response) {
+    check_answer(
+        {request.method, request.path, response.status, response.get_header_value("Content-Type"), response.body});
+  });
   return client;
 }
 

@@ -31,8 +31,10 @@ TEST_F(ServerTest, LinkIsShownWithBothSides) {
   EXPECT_EQ(result->get_header_value("ETag"), "\"1\"");
   EXPECT_EQ(result->get_header_value("Content-Type"), "application/json");
   const json link = json::parse(result->body);
-  EXPECT_EQ(link,
-            json::parse(R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"profile":null,
+  EXPECT_EQ(
+      link,
+      json::parse(
+          R"({"name":"lab","revision":1,"seed":42,"up":{},"down":{},"reverts_at":null,"temporary":[],"profile":null,
     "near":{"device":"near","netns":"/proc/123/fd/7","addresses":["10.77.0.1","fd77::1"]},
     "far":{"device":"far","netns":"/proc/123/fd/8","addresses":["10.77.1.1","fd77::1:1"]},
     "way_in":{"kind":"lab","state":"up","detail":""}})"));

@@ -116,6 +116,7 @@ TEST_F(WaysInTest, WhatTheDaemonCannotDoIsToldWithItsStatus) {
 }
 
 TEST_F(WaysInTest, ALinkIsTakenAway) {
+  backend_.add_link("web");
   EXPECT_EQ(client().Delete("/api/v1/links/web")->status, 204);
   EXPECT_EQ(client().Delete("/api/v1/links/lab")->status, 409);
   EXPECT_EQ(client().Delete("/api/v1/links/other")->status, 404);

@@ -90,6 +90,30 @@ TEST_F(Command, set_says_when_it_reverts) {
   link["reverts_at"] = "2026-11-22T10:00:00.000000000Z";
   daemon.answer("PATCH /api/v1/links/lab", {200, link.dump()});
   EXPECT_THAT(run({"set", "lab", "loss", "1%"}).out, HasSubstr("what was before comes back at"));
+  link["temporary"] = json::parse(R"([
+      {"pointer":"/up/delay","at":"2026-11-22T10:00:00.000000000Z","to":{"time":"5ms"}},
+      {"pointer":"/down/loss","at":"2026-11-22T11:00:00.000000000Z","to":null},
+      {"pointer":"/scenario","at":"2026-11-22T11:00:00.000000000Z","to":[{"for":"1s"}]}])");
+  daemon.answer("PATCH /api/v1/links/lab", {200, link.dump()});
+  EXPECT_THAT(run({"set", "lab", "loss", "1%"}).out,
+              AllOf(HasSubstr(":  up    delay 5ms\n"), HasSubstr(":  down  no loss\n"),
+                    HasSubstr("the scenario before of 1 steps")));
+}
+
+TEST_F(Command, revert_asks_for_the_revision_or_for_the_one_before) {
+  daemon.answer("POST /api/v1/links/lab/revert", {200, kLink});
+  EXPECT_THAT(run({"revert", "lab"}).out, HasSubstr("lab in effect, revision 3"));
+  EXPECT_EQ(run({"revert", "lab", "--to", "2"}).exit_code, 0);
+  const auto asked = daemon.asked("POST /api/v1/links/lab/revert");
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(json::parse(asked[0].body), json::object());
+  EXPECT_EQ(json::parse(asked[1].body), json::parse(R"({"to":2})"));
+}
+
+TEST_F(Command, revert_ends_what_is_for_a_while) {
+  daemon.answer("DELETE /api/v1/links/lab/temporary", {200, kLink});
+  EXPECT_THAT(run({"revert", "lab", "--temporary"}).out, HasSubstr("lab in effect"));
+  EXPECT_EQ(daemon.asked("DELETE /api/v1/links/lab/temporary").size(), 1u);
 }
 
 TEST_F(Command, a_refusal_names_each_field_on_its_line) {
@@ -263,6 +287,8 @@ TEST(WithoutDaemon, every_command_says_what_to_do_and_ends_with_3) {
   for (const auto& command : std::vector<std::vector<std::string>>{{"status"},
                                                                    {"set", "lab", "loss", "1%"},
                                                                    {"reset"},
+                                                                   {"revert", "lab"},
+                                                                   {"revert", "lab", "--temporary"},
                                                                    {"connections"},
                                                                    {"connections", "--follow"},
                                                                    {"show", "1"},
@@ -283,6 +309,9 @@ TEST(WrongUse, is_one_line_and_ends_with_2) {
                                                                    {"set"},
                                                                    {"set", "lab"},
                                                                    {"set", "lab", "up"},
+                                                                   {"revert"},
+                                                                   {"revert", "lab", "--to", "x"},
+                                                                   {"revert", "lab", "--to", "1", "--temporary"},
                                                                    {"show", "x"},
                                                                    {"show"},
                                                                    {"connections", "--port", "70000"},

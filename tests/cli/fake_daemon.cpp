@@ -91,6 +91,7 @@ FakeDaemon::FakeDaemon() {
   server_.Get(".*", handler);
   server_.Post(".*", handler);
   server_.Patch(".*", handler);
+  server_.Delete(".*", handler);
   answer("GET /api/v1", {200, R"({"version":"0.1.0","uptime_seconds":192.5,"resources":[]})"});
   answer("GET /healthz", {200, R"({"ok":true,"detail":""})"});
   answer("GET /api/v1/links", {200, list(kLink)});

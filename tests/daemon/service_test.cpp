@@ -6,9 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "tests/emulator/packets.h"
 
@@ -35,6 +39,45 @@ class SocketDevice final : public PacketDevice {
 
  private:
   UniqueFd fd_;
+};
+
+/// Hangs the loop that reads it, for as long as it is told to.
+class HangingDevice final : public PacketDevice {
+ public:
+  struct Switch {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_on = false;
+    bool hangs = false;
+
+    void turn(bool on) {
+      const std::lock_guard lock(mutex);
+      is_on = on;
+      changed.notify_all();
+    }
+    void wait_until_it_hangs() {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [this] { return hangs; });
+    }
+  };
+
+  HangingDevice(std::unique_ptr<PacketDevice> device, std::shared_ptr<Switch> hang)
+      : device_(std::move(device)), switch_(std::move(hang)) {}
+  ReadResult read(std::span<std::uint8_t> buffer, ReadPacket& out) noexcept override {
+    std::unique_lock lock(switch_->mutex);
+    switch_->hangs = switch_->is_on;
+    switch_->changed.notify_all();
+    switch_->changed.wait(lock, [this] { return !switch_->is_on; });
+    return device_->read(buffer, out);
+  }
+  bool write(std::span<const std::uint8_t> packet, const Offload& offload, Prefix prefix) noexcept override {
+    return device_->write(packet, offload, prefix);
+  }
+  int descriptor() const noexcept override { return device_->descriptor(); }
+
+ private:
+  std::unique_ptr<PacketDevice> device_;
+  std::shared_ptr<Switch> switch_;
 };
 
 class ServiceTest : public testing::Test {
@@ -94,7 +137,7 @@ TEST_F(ServiceTest, ThePacketAfterAChangeMeetsIt) {
     // Nothing may come: the counter says when the packet has met its fate.
     while (service_->stats("lab").up.since_change.packets_in == 0) std::this_thread::yield();
     EXPECT_EQ(service_->stats("lab").up.since_change.dropped[static_cast<std::size_t>(DropReason::loss)], 1u);
-    service_->reset("lab", "test");
+    service_->reset("lab", "test", std::nullopt);
     send(packet(2));
     EXPECT_EQ(receive(5s), packet(2)) << "round " << i;
   }
@@ -103,7 +146,7 @@ TEST_F(ServiceTest, ThePacketAfterAChangeMeetsIt) {
 TEST_F(ServiceTest, EveryChangeCountsARevisionAndIsJournalled) {
   EXPECT_EQ(service_->link("lab").revision, 1u);
   EXPECT_EQ(service_->apply("lab", lose_all()).revision, 2u);
-  EXPECT_EQ(service_->reset("lab", "test").revision, 3u);
+  EXPECT_EQ(service_->reset("lab", "test", std::nullopt).revision, 3u);
   std::vector<api::EventRow> changes;
   for (const api::EventRow& event : service_->events({})) {
     if (event.kind == "conditions") changes.push_back(event);
@@ -130,6 +173,143 @@ TEST_F(ServiceTest, WhatWasBeforeComesBackByItself) {
   EXPECT_EQ(service_->link("lab").reverts_at, std::nullopt);
   send(packet(3));
   EXPECT_EQ(receive(5s), packet(3));
+}
+
+api::Change for_a_while(Duration time) {
+  api::Change change;
+  change.conditions.up.delay.time = 7ms;
+  change.lasts = time;
+  change.source = "test";
+  return change;
+}
+
+/// A second link, whose loop hangs from the beginning of a test until it is let go.
+class HungLinkTest : public ServiceTest {
+ protected:
+  HungLinkTest() {
+    service_->add_link("hung", 7, {"near", "", {}}, std::make_unique<HangingDevice>(device(hung_near_), switch_),
+                       {"far", "", {}}, device(hung_far_));
+  }
+  ~HungLinkTest() override { switch_->turn(false); }
+
+  void hang() {
+    switch_->turn(true);
+    ASSERT_GT(::send(hung_near_.get(), "x", 1, 0), 0);
+    switch_->wait_until_it_hangs();
+  }
+  std::vector<std::string> changes_of(const std::string& link) {
+    std::vector<std::string> texts;
+    for (const api::EventRow& event : service_->events({})) {
+      if (event.kind == "conditions" && event.link == link) texts.push_back(event.text);
+    }
+    return texts;
+  }
+
+  UniqueFd hung_near_;
+  UniqueFd hung_far_;
+  std::shared_ptr<HangingDevice::Switch> switch_ = std::make_shared<HangingDevice::Switch>();
+};
+
+TEST_F(HungLinkTest, WhatItDidNotTakeOverIsNotTold) {
+  hang();
+  EXPECT_THROW(service_->apply("hung", lose_all()), api::Unavailable);
+  EXPECT_THROW(service_->reset("hung", "test", std::nullopt), api::Unavailable);
+  EXPECT_EQ(service_->link("hung").revision, 1u);
+  EXPECT_EQ(service_->link("hung").conditions, LinkConditions{});
+  EXPECT_TRUE(changes_of("hung").empty());
+  EXPECT_FALSE(service_->health().ok);
+}
+
+TEST_F(HungLinkTest, TheOthersGoOn) {
+  hang();
+  std::atomic<int> over = 0;
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.emplace_back([&] {
+      EXPECT_THROW(service_->apply("hung", lose_all()), api::Unavailable);
+      ++over;
+    });
+  }
+  EXPECT_EQ(service_->apply("lab", lose_all()).revision, 2u);
+  EXPECT_EQ(service_->links().size(), 2u);
+  service_->stats("lab");
+  service_->connections({});
+  EXPECT_LT(over, 3) << "one after the other they wait for seconds";
+  for (std::thread& thread : waiting) thread.join();
+}
+
+TEST_F(HungLinkTest, AChangeForAWhileEndsWhenItAnswersAgain) {
+  service_->apply("hung", for_a_while(100ms));
+  service_->apply("lab", for_a_while(100ms));
+  hang();
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  while (service_->link("lab").revision < 3 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(service_->link("lab").conditions, LinkConditions{}) << "it is not held up";
+  const bool ended_before_it_hung = service_->link("hung").revision == 3;
+  if (!ended_before_it_hung) {
+    EXPECT_EQ(service_->link("hung").conditions.up.delay.time, 7ms) << "as it still is";
+    EXPECT_EQ(changes_of("hung").size(), 1u);
+  }
+  switch_->turn(false);
+  while (service_->link("hung").revision < 3 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(service_->link("hung").conditions, LinkConditions{});
+  EXPECT_EQ(changes_of("hung").size(), 2u);
+}
+
+TEST_F(ServiceTest, EachFieldComesBackAtItsOwnTime) {
+  service_->apply("lab", for_a_while(200ms));
+  api::Change lasting;
+  const api::LinkInfo present = service_->link("lab");
+  ASSERT_EQ(present.upcoming.size(), 1u);
+  lasting.conditions = present.conditions;
+  lasting.conditions.up.loss.random = Probability::percent(5);
+  lasting.upcoming = {present.upcoming[0].conditions};
+  lasting.upcoming[0].up.loss.random = Probability::percent(5);
+  lasting.if_revision = present.revision;
+  service_->apply("lab", lasting);
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (service_->link("lab").reverts_at && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(service_->link("lab").conditions.up.delay.time, 0ms);
+  EXPECT_EQ(service_->link("lab").conditions.up.loss.random, Probability::percent(5));
+}
+
+TEST_F(ServiceTest, WhatIsForAWhileCanBeEndedNow) {
+  service_->apply("lab", for_a_while(1h));
+  EXPECT_THROW(service_->end_temporary("lab", "test", 1), api::RevisionMismatch);
+  const api::LinkInfo ended = service_->end_temporary("lab", "test", std::nullopt);
+  EXPECT_EQ(ended.conditions, LinkConditions{});
+  EXPECT_TRUE(ended.upcoming.empty());
+  EXPECT_EQ(service_->end_temporary("lab", "test", std::nullopt).revision, ended.revision) << "nothing to do";
+}
+
+TEST_F(ServiceTest, ManyChangesForAWhileAreBounded) {
+  for (std::size_t i = 0; i < TemporaryChanges::kMost; ++i) {
+    api::Change change = for_a_while(1h + std::chrono::minutes(i));
+    change.conditions.up.delay.time = std::chrono::milliseconds(i + 1);
+    for (const api::UpcomingConditions& upcoming : service_->link("lab").upcoming)
+      change.upcoming.push_back(upcoming.conditions);
+    service_->apply("lab", change);
+  }
+  const std::uint64_t revision = service_->link("lab").revision;
+  EXPECT_THROW(service_->apply("lab", for_a_while(30min)), api::Conflict);
+  EXPECT_EQ(service_->link("lab").revision, revision);
+}
+
+TEST_F(ServiceTest, PastConditionsAreKeptForAWhile) {
+  service_->apply("lab", lose_all());
+  EXPECT_EQ(service_->past_conditions("lab", 1), R"({"down":{},"up":{}})");
+  EXPECT_NE(service_->past_conditions("lab", 2).find("100%"), std::string::npos);
+  EXPECT_THROW(service_->past_conditions("lab", 3), api::NotFound);
+  EXPECT_THROW(service_->past_conditions("lab", 0), api::NotFound);
+  for (std::size_t i = 0; i < PastConditions::kMost; ++i) service_->reset("lab", "test", std::nullopt);
+  EXPECT_THROW(service_->past_conditions("lab", 1), api::Gone);
+}
+
+TEST_F(ServiceTest, AnOldRevisionResetsAndRemovesNothing) {
+  service_->apply("lab", lose_all());
+  EXPECT_THROW(service_->reset("lab", "test", 1), api::RevisionMismatch);
+  EXPECT_THROW(service_->remove("lab", 1), api::RevisionMismatch);
+  EXPECT_EQ(service_->link("lab").conditions, lose_all().conditions);
 }
 
 TEST_F(ServiceTest, ACaptureSeesWhatPasses) {

@@ -23,6 +23,8 @@ import time
 import unittest
 import urllib.parse
 
+import answers
+
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("WOBBLE_BUILD", os.path.join(ROOT, "build", "release"))
@@ -122,8 +124,27 @@ class Api:
         parts = urllib.parse.urlsplit(url)
         self.host, self.port = parts.hostname, parts.port
         self._connection = None
+        self._description = None
 
     def request(self, method, path, body=None, headers=None):
+        """One answer, which has to be as the daemon describes it."""
+        answer = self._request(method, path, body, headers)
+        if answer.json is not None and method != "HEAD":
+            self._check(method, path, answer)
+        return answer
+
+    def _check(self, method, path, answer):
+        if self._description is None:
+            document = self._request("GET", "/api/v1/openapi.json")
+            if document.status != 200:
+                return
+            self._description = answers.Description(document.json)
+        kind = answer.headers["content-type"].partition(";")[0]
+        faults = self._description.faults(method, path, answer.status, kind, answer.json)
+        if faults:
+            raise AssertionError(f"{method} {path}, not as it is described: {faults[:5]} in {answer!r}")
+
+    def _request(self, method, path, body=None, headers=None):
         headers = dict(headers or {})
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)

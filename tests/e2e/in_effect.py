@@ -129,6 +129,24 @@ class InEffect(unittest.TestCase):
         self.lab.patch({"up": {"delay": "7ms"}})
         self.assertIsNone(self.lab.api.get("/api/v1/links/lab")["reverts_at"])
 
+    def test_each_field_comes_back_at_its_own_time(self):
+        """Whatever is changed beside it."""
+        self.lab.api.request("PUT", "/api/v1/links/lab", {})
+        self.lab.patch({"up": {"delay": "9ms"}, "for": "600ms"})
+        self.lab.patch({"down": {"delay": "5ms"}, "for": "1m"})
+        changed = self.lab.patch({"up": {"loss": "1%"}}).json
+        self.assertEqual(["/up/delay", "/down/delay"], [back["pointer"] for back in changed["temporary"]])
+        self.assertEqual(changed["reverts_at"], changed["temporary"][0]["at"])
+        link = self.lab.wait("the first to come back", lambda: (
+            link if "delay" not in (link := self.lab.api.get("/api/v1/links/lab"))["up"] else None))
+        self.assertEqual({"loss": {"random": "1%"}}, link["up"])
+        self.assertEqual({"delay": {"time": "5ms"}}, link["down"])
+        ended = self.lab.api.request("DELETE", "/api/v1/links/lab/temporary")
+        self.assertEqual(({"loss": {"random": "1%"}}, {}, []),
+                         (ended.json["up"], ended.json["down"], ended.json["temporary"]))
+        self.assertEqual({"delay": {"time": "5ms"}},
+                         self.lab.api.request("POST", "/api/v1/links/lab/revert").json["down"])
+
     def delay(self):
         return self.lab.api.get("/api/v1/links/lab")["up"]["delay"]["time"]
 

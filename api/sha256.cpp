@@ -1,0 +1,88 @@
+#include "api/sha256.h"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace wobble::api {
+namespace {
+
+constexpr std::size_t kBlock = 64;
+using Words = std::array<std::uint32_t, 8>;
+
+/// The first 32 bits behind the point of a root of `n`: the constants of FIPS 180-4 are made so (4.2.2, 5.3.3).
+std::uint32_t fraction_bits(long double root) {
+  return static_cast<std::uint32_t>((root - std::floor(root)) * 4294967296.0L);
+}
+
+struct Constants {
+  Words start{};
+  std::array<std::uint32_t, 64> rounds{};
+
+  Constants() {
+    std::size_t found = 0;
+    for (std::uint32_t n = 2; found < rounds.size(); ++n) {
+      bool is_prime = true;
+      for (std::uint32_t d = 2; d * d <= n; ++d) is_prime &= n % d != 0;
+      if (!is_prime) continue;
+      if (found < start.size()) start[found] = fraction_bits(std::sqrt(static_cast<long double>(n)));
+      rounds[found++] = fraction_bits(std::cbrt(static_cast<long double>(n)));
+    }
+  }
+};
+
+void take_block(Words& state, const char* bytes) {
+  static const Constants kConstants;
+  std::array<std::uint32_t, 64> w;
+  for (std::size_t i = 0; i < 16; ++i) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes + 4 * i, 4);
+    w[i] = std::endian::native == std::endian::little ? __builtin_bswap32(word) : word;
+  }
+  for (std::size_t i = 16; i < w.size(); ++i) {
+    const std::uint32_t a = w[i - 15], b = w[i - 2];
+    w[i] = w[i - 16] + w[i - 7] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ (a >> 3)) +
+           (std::rotr(b, 17) ^ std::rotr(b, 19) ^ (b >> 10));
+  }
+  auto [a, b, c, d, e, f, g, h] = state;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const std::uint32_t t1 = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) +
+                             kConstants.rounds[i] + w[i];
+    const std::uint32_t t2 = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+    h = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
+  }
+  const Words added = {a, b, c, d, e, f, g, h};
+  for (std::size_t i = 0; i < state.size(); ++i) state[i] += added[i];
+}
+
+}  // namespace
+
+std::string sha256_of(std::string_view bytes) {
+  Words state = Constants().start;
+  const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
+  while (bytes.size() >= kBlock) {
+    take_block(state, bytes.data());
+    bytes.remove_prefix(kBlock);
+  }
+  std::string rest(bytes);
+  rest += '\x80';
+  rest.resize((rest.size() + 8 + kBlock - 1) / kBlock * kBlock - 8, '\0');
+  for (int shift = 56; shift >= 0; shift -= 8) rest += static_cast<char>(bits >> shift & 0xff);
+  for (std::size_t at = 0; at < rest.size(); at += kBlock) take_block(state, rest.data() + at);
+  std::string out;
+  for (const std::uint32_t word : state) {
+    for (int shift = 28; shift >= 0; shift -= 4) out += "0123456789abcdef"[word >> shift & 0xf];
+  }
+  return out;
+}
+
+}  // namespace wobble::api
