@@ -1,7 +1,5 @@
 #include "api/dist_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-#include "emulator/unique_fd.h"
+#include "api/asked_file.h"
 
 namespace wobble::api {
 namespace {
@@ -58,15 +56,12 @@ Parsed<Table> read_dist_file(const std::string& path) {
   if (!path.starts_with('/')) {
     return refuse(path, "an absolute path is expected, such as \"/usr/lib/tc/experimental.dist\"");
   }
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return refuse(path, std::strerror(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return refuse(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return refuse(path, "is no ordinary file");
+  const Parsed<UniqueFd> file = open_asked_file(path);
+  if (!file.ok()) return refuse(path, file.error);
   std::string text(kMaxFile + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
-    const ssize_t n = ::read(file.get(), text.data() + size, text.size() - size);
+    const ssize_t n = ::read(file.value.get(), text.data() + size, text.size() - size);
     if (n < 0) return refuse(path, std::strerror(errno));
     if (n == 0) break;
     size += static_cast<std::size_t>(n);

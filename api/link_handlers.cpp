@@ -60,7 +60,7 @@ void refuse_body_members(const Json& body) {
 
 }  // namespace
 
-void send_link(httplib::Response& response, const LinkInfo& link) {
+void send_link(Response& response, const LinkInfo& link) {
   response.set_header("ETag", etag(link));
   send_json(response, 200, to_json(link));
 }
@@ -87,13 +87,13 @@ std::optional<Duration> read_lasts(const Json& body, std::vector<FieldError>& er
   return lasts.value;
 }
 
-void Handlers::links(const Call&, httplib::Response& response) {
+void Handlers::links(const Call&, Response& response) {
   Json items = Json::array();
   for (const LinkInfo& link : backend_.links()) items.push_back(to_json(link));
   send_json(response, 200, {{"items", std::move(items)}, {"next", nullptr}});
 }
 
-void Handlers::link(const Call& call, httplib::Response& response) {
+void Handlers::link(const Call& call, Response& response) {
   const LinkInfo link = backend_.link(call.arguments[0]);
   if (names(call.request.get_header_value("If-None-Match"), etag(link), true)) {
     response.status = 304;
@@ -103,11 +103,11 @@ void Handlers::link(const Call& call, httplib::Response& response) {
   send_link(response, link);
 }
 
-void Handlers::put_link(const Call& call, httplib::Response& response) { change_link(call, response, false); }
+void Handlers::put_link(const Call& call, Response& response) { change_link(call, response, false); }
 
-void Handlers::patch_link(const Call& call, httplib::Response& response) { change_link(call, response, true); }
+void Handlers::patch_link(const Call& call, Response& response) { change_link(call, response, true); }
 
-void Handlers::change_link(const Call& call, httplib::Response& response, bool merge) {
+void Handlers::change_link(const Call& call, Response& response, bool merge) {
   const std::string& name = call.arguments[0];
   const Json body = body_object(call, false);
   const std::lock_guard lock(changes_);
@@ -131,7 +131,7 @@ void Handlers::change_link(const Call& call, httplib::Response& response, bool m
   }
 }
 
-void Handlers::stats(const Call& call, httplib::Response& response) {
+void Handlers::stats(const Call& call, Response& response) {
   const LinkStats stats = backend_.stats(call.arguments[0]);
   const LinkInfo link = backend_.link(call.arguments[0]);
   const WallTime step_ends = backend_.wall_clock(stats.step > 0 ? stats.step_ends : stats.at);
@@ -139,13 +139,13 @@ void Handlers::stats(const Call& call, httplib::Response& response) {
             to_json(stats, link, backend_.wall_clock(stats.at), backend_.wall_clock(stats.changed_at), step_ends));
 }
 
-void Handlers::reset_link(const Call& call, httplib::Response& response) {
+void Handlers::reset_link(const Call& call, Response& response) {
   refuse_body_members(body_object(call, true));
   const std::lock_guard lock(changes_);
   send_link(response, backend_.reset(call.arguments[0], "api reset"));
 }
 
-void Handlers::reset_all(const Call& call, httplib::Response& response) {
+void Handlers::reset_all(const Call& call, Response& response) {
   refuse_body_members(body_object(call, true));
   const std::lock_guard lock(changes_);
   Json items = Json::array();

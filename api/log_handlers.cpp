@@ -21,7 +21,7 @@ Json list(const std::vector<Row>& rows, Json next) {
   return {{"items", std::move(items)}, {"next", std::move(next)}};
 }
 
-bool wants_stream(const httplib::Request& request) {
+bool wants_stream(const Request& request) {
   return request.get_header_value("Accept").find("text/event-stream") != std::string::npos;
 }
 
@@ -50,12 +50,12 @@ void check_annotation(const Json& body, std::vector<FieldError>& errors) {
 
 }  // namespace
 
-void Handlers::connections(const Call& call, httplib::Response& response) {
+void Handlers::connections(const Call& call, Response& response) {
   const Page<ConnectionRow> page = backend_.connections(connection_query(call.query));
   send_json(response, 200, list(page.items, page.next ? Json(std::to_string(*page.next)) : Json()));
 }
 
-void Handlers::flows(const Call& call, httplib::Response& response) {
+void Handlers::flows(const Call& call, Response& response) {
   ConnectionQuery query = connection_query(call.query);
   query.flows = true;
   query.all_protocols = false;
@@ -67,7 +67,7 @@ void Handlers::flows(const Call& call, httplib::Response& response) {
             {{"items", std::move(items)}, {"next", page.next ? Json(std::to_string(*page.next)) : Json()}});
 }
 
-void Handlers::connection(const Call& call, httplib::Response& response) {
+void Handlers::connection(const Call& call, Response& response) {
   const ConnectionId id = id_from(call);
   Json out = to_json(backend_.connection(id));
   out["conditions"] = Json::array();
@@ -75,22 +75,22 @@ void Handlers::connection(const Call& call, httplib::Response& response) {
   send_json(response, 200, out);
 }
 
-void Handlers::transitions(const Call& call, httplib::Response& response) {
+void Handlers::transitions(const Call& call, Response& response) {
   send_json(response, 200, list(backend_.transitions(id_from(call)), nullptr));
 }
 
-void Handlers::segments(const Call& call, httplib::Response& response) {
+void Handlers::segments(const Call& call, Response& response) {
   send_json(response, 200, list(backend_.segments(id_from(call)), nullptr));
 }
 
-void Handlers::follow(const Call& call, httplib::Response& response) {
+void Handlers::follow(const Call& call, Response& response) {
   const Json body = body_object(call, true);
   if (!body.empty()) throw Problem::invalid({{"", "nothing is expected in the body"}});
   backend_.follow(id_from(call));
   response.status = 204;
 }
 
-void Handlers::events(const Call& call, httplib::Response& response) {
+void Handlers::events(const Call& call, Response& response) {
   EventQuery query;
   if (const auto* text = find(call.query, "link")) query.link = *text;
   if (const auto* text = find(call.query, "kind")) {
@@ -115,6 +115,8 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   } else if (since == nullptr) {
     query.since = backend_.newest_event();
   }
+  // From another log, one that was put aside since: of the present one the client knows nothing yet.
+  if (query.since > backend_.newest_event()) query.since = 0;
   if (call.request.method == "HEAD") {
     response.status = 200;
     response.set_header("Content-Type", "text/event-stream");
@@ -123,7 +125,7 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   streams_.open(query, response);
 }
 
-void Handlers::annotate(const Call& call, httplib::Response& response) {
+void Handlers::annotate(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   std::vector<FieldError> errors;
   check_annotation(body, errors);

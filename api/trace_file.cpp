@@ -1,6 +1,5 @@
 #include "api/trace_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +7,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+
+#include "api/asked_file.h"
 
 namespace wobble::api {
 namespace {
@@ -29,21 +30,15 @@ int read_all(int file, std::string& out) {
 
 /// The whole file, or why not.
 Parsed<std::string> contents(const std::string& path) {
-  if (!path.starts_with('/')) return {{}, "an absolute path is expected: the daemon has a directory of its own"};
-  if (path.find('\0') != std::string::npos) return {{}, "a path has no zero byte"};
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not keep us waiting
-  if (file < 0) return {{}, std::string("cannot be read: ") + std::strerror(errno)};
+  const Parsed<UniqueFd> file = open_asked_file(path);
+  if (!file.ok()) return {{}, file.error};
   Parsed<std::string> out;
   struct stat about {};
-  if (::fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
-    out.error = "is not a regular file";
-  } else if (about.st_size > kLargestFile) {
-    out.error = "is larger than 64 MiB";
-  } else {
-    out.value.resize(static_cast<std::size_t>(about.st_size));
-    if (const int error = read_all(file, out.value)) out.error = std::string("cannot be read: ") + std::strerror(error);
+  if (::fstat(file.value.get(), &about) != 0 || about.st_size > kLargestFile) return {{}, "is larger than 64 MiB"};
+  out.value.resize(static_cast<std::size_t>(about.st_size));
+  if (const int error = read_all(file.value.get(), out.value)) {
+    out.error = std::string("cannot be read: ") + std::strerror(error);
   }
-  ::close(file);
   return out;
 }
 

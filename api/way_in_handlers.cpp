@@ -27,7 +27,7 @@ LinkConditions read_first_conditions(const Json& body, std::vector<FieldError>& 
 
 }  // namespace
 
-void Handlers::create_link(const Call& call, httplib::Response& response) {
+void Handlers::create_link(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   std::vector<FieldError> errors;
   NewLink wanted = read_new_link(body, errors);
@@ -40,7 +40,7 @@ void Handlers::create_link(const Call& call, httplib::Response& response) {
   send_json(response, 201, to_json(link));
 }
 
-void Handlers::remove_link(const Call& call, httplib::Response& response) {
+void Handlers::remove_link(const Call& call, Response& response) {
   backend_.remove(call.arguments[0]);
   response.status = 204;
 }

@@ -100,6 +100,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
   app.add_option("--db", options.database,
                  "the log's file (default " + options.database + "); '': one in TMPDIR, removed at the end");
+  const auto access = add_access_options(app);
   const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
@@ -124,7 +125,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->capture_default_str();
   app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");
   app.add_flag("--verbose", options.verbose, "log more to standard error");
-  app.footer("WOBBLE_TOKEN in the environment: a secret that every request must carry as 'Authorization: Bearer ...'.");
+  app.footer("WOBBLE_TOKEN in the environment: a secret that requests over TCP carry as 'Authorization: Bearer ...'.");
   try {
     app.parse(argc, argv);
     if (!listen.empty()) read_listen(listen, options);
@@ -133,6 +134,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (hook == "tcx") options.hook = HookKind::tcx;
     if (hook == "cls") options.hook = HookKind::cls;
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
+    options.access = read_access(*access);
     options.retention = read_retention(*retention);
     check(options);
   } catch (const CLI::Success& e) {

@@ -47,9 +47,9 @@ TEST(DistFile, AnErrorNamesTheLineAndNothingOfIt) {
 
 TEST(DistFile, WhatIsNoTableIsRefused) {
   EXPECT_THAT(read_dist_file("x.dist").error, HasSubstr("an absolute path is expected"));
-  EXPECT_THAT(read_dist_file("/no/such.dist").error, HasSubstr("/no/such.dist: No such file"));
-  EXPECT_THAT(read_dist_file("/").error, HasSubstr("is no ordinary file"));
-  EXPECT_THAT(read_dist_file("/dev/zero").error, HasSubstr("is no ordinary file"));
+  EXPECT_THAT(read_dist_file("/no/such.dist").error, HasSubstr("/no/such.dist: cannot be read: No such file"));
+  EXPECT_THAT(read_dist_file("/").error, HasSubstr("is not a regular file"));
+  EXPECT_THAT(read_dist_file("/dev/zero").error, HasSubstr("is not a regular file"));
   EXPECT_THAT(read_dist_file(TemporaryFile(std::string((1 << 20) + 1, '#')).path()).error, HasSubstr("1 MiB"));
 }
 
