@@ -136,7 +136,7 @@ struct ConditionsRow {
 
 /// Whether whoever asked has gone, so that the answer is not worth finding any more. Called a few times a second by the
 /// thread that asks; absent: he stays.
-using Gone = std::function<bool()>;
+using IsGone = std::function<bool()>;
 
 /// Filters; what is absent does not filter. Newest first.
 struct ConnectionQuery {
@@ -159,7 +159,7 @@ struct ConnectionQuery {
   std::optional<IpAddress> address;  ///< of either endpoint
   /// Lived while this was asked of its link, in either direction: an impairment's name, or "none" for a clean link.
   std::optional<std::string> condition;
-  Gone gone = {};
+  IsGone is_gone = {};
 };
 
 template <typename Row>
@@ -175,7 +175,7 @@ struct EventQuery {
   std::uint32_t limit = 1000;
   std::optional<std::uint64_t> up_to = {};  ///< ids to this at most
   bool is_live = false;                     ///< of a live stream: other questions never make it wait
-  Gone gone = {};
+  IsGone is_gone = {};
 };
 
 struct Health {

@@ -35,7 +35,7 @@ CaptureOptions capture_options(const Call& call) {
 
 }  // namespace
 
-void Handlers::capture(const Call& call, httplib::Response& response) {
+void Handlers::capture(const Call& call, Response& response) {
   const std::string& name = call.arguments[0];
   const CaptureOptions options = capture_options(call);
   if (call.request.method == "HEAD") {

@@ -9,15 +9,18 @@
 //            `curl -d` without -H says application/x-www-form-urlencoded, and people should not have to care: that
 //            type is taken as JSON if the request bears neither Origin nor Sec-Fetch-*, which every browser of today
 //            sends with a POST of a form, and no page can remove.
-//   token    if one is set, over TCP: Authorization: Bearer, compared in constant time.
+//   costly   reading of the log, captures and live streams is not for pages of other sites either: they could not read
+//            the answer, but they could make us work.
+//
+// Who may ask at all, of those that are no pages, is access.h.
 //
 // Thread: const after construction; any.
 #pragma once
 
-#include <httplib.h>
-
 #include <string>
 #include <vector>
+
+#include "api/http.h"
 
 namespace wobble::api {
 
@@ -25,20 +28,17 @@ struct GuardOptions {
   std::string listen_address;              ///< as bound: "127.0.0.1", "::"
   int port = 0;                            ///< as bound
   std::vector<std::string> allowed_hosts;  ///< "wobble.test" (with our port or none) or "wobble.test:8080"
-  std::string token;                       ///< empty: none is asked for
 };
 
 class Guards {
  public:
   explicit Guards(GuardOptions options) : options_(std::move(options)) {}
 
-  /// Throws Problem. `over_unix_socket`: whoever can open it needs no token, and its Host is any of ours.
-  void check(const httplib::Request& request, bool over_unix_socket) const;
+  /// Throws Problem 400 or 403.
+  void check(const Request& request) const;
 
  private:
-  bool is_our_host(const httplib::Request& request, const std::string& host) const;
-  void check_host_and_origin(const httplib::Request& request) const;
-  void check_token(const httplib::Request& request) const;
+  bool is_our_host(const Request& request, const std::string& host) const;
 
   GuardOptions options_;
 };
@@ -47,14 +47,26 @@ class Guards {
 /// control characters, backslashes). Throws Problem 400, 404 or 414.
 void check_path(const std::string& target);
 
+/// What the library leaves unchecked of method and fields: names are tokens, values have no control characters. Throws
+/// Problem 400.
+void check_fields(const Request& request);
+
 /// The body's framing, size and type. Throws Problem 400, 413 or 415.
-void check_body(const httplib::Request& request);
+void check_body(const Request& request);
 
 /// The request announces a body, of whatever kind.
-bool has_body(const httplib::Request& request);
+bool has_body(const Request& request);
 
 /// For every answer: a page from us may load from us only, and nothing is guessed or framed.
-void add_security_headers(const httplib::Request& request, httplib::Response& response);
+void add_security_headers(Response& response);
+
+/// A header that decides something must be there at most once. Throws Problem 400.
+std::string single_header(const Request& request, const char* name);
+
+/// ASCII only.
+std::string lowered(std::string text);
+
+inline constexpr std::size_t kBodyBytes = std::size_t{256} * 1024;  ///< of a request, at most
 
 /// Takes as long for equal as for different strings of the same length.
 bool equal_in_constant_time(const std::string& a, const std::string& b);

@@ -5,13 +5,12 @@
 // one step under the link's own lock.
 #pragma once
 
-#include <httplib.h>
-
 #include <exception>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "api/access.h"
 #include "api/backend.h"
 #include "api/event_stream.h"
 #include "api/file_store.h"
@@ -24,60 +23,67 @@ namespace wobble::api {
 
 class Handlers {
  public:
-  /// `web_root`: a directory whose files stand in for the embedded ones of the same name; empty: none.
-  Handlers(Backend& backend, EventStreams& streams, std::string web_root)
-      : backend_(backend), streams_(streams), web_root_(std::move(web_root)), files_(backend.memory()) {}
+  /// `web_root`: a directory whose files stand in for the embedded ones of the same name; empty: none. All others must
+  /// outlive the handlers.
+  Handlers(Backend& backend, EventStreams& streams, const Access& access, std::string web_root)
+      : backend_(backend),
+        streams_(streams),
+        access_(access),
+        web_root_(std::move(web_root)),
+        files_(backend.memory()) {}
 
-  void page(const Call& call, httplib::Response& response);
-  void page_file(const Call& call, httplib::Response& response);
-  void health(const Call& call, httplib::Response& response);
-  void metrics(const Call& call, httplib::Response& response);
-  void root(const Call& call, httplib::Response& response);
-  void openapi(const Call& call, httplib::Response& response);
+  void page(const Call& call, Response& response);
+  void page_file(const Call& call, Response& response);
+  void health(const Call& call, Response& response);
+  void metrics(const Call& call, Response& response);
+  void root(const Call& call, Response& response);
+  void openapi(const Call& call, Response& response);
+  void session(const Call& call, Response& response);
 
-  void links(const Call& call, httplib::Response& response);
-  void link(const Call& call, httplib::Response& response);
-  void put_link(const Call& call, httplib::Response& response);
-  void patch_link(const Call& call, httplib::Response& response);
-  void create_link(const Call& call, httplib::Response& response);
-  void remove_link(const Call& call, httplib::Response& response);
-  void stats(const Call& call, httplib::Response& response);
-  void reset_link(const Call& call, httplib::Response& response);
-  void reset_all(const Call& call, httplib::Response& response);
-  void end_temporary(const Call& call, httplib::Response& response);
-  void revert_link(const Call& call, httplib::Response& response);
-  void capture(const Call& call, httplib::Response& response);
+  void links(const Call& call, Response& response);
+  void link(const Call& call, Response& response);
+  void put_link(const Call& call, Response& response);
+  void patch_link(const Call& call, Response& response);
+  void create_link(const Call& call, Response& response);
+  void remove_link(const Call& call, Response& response);
+  void stats(const Call& call, Response& response);
+  void reset_link(const Call& call, Response& response);
+  void reset_all(const Call& call, Response& response);
+  void end_temporary(const Call& call, Response& response);
+  void revert_link(const Call& call, Response& response);
+  void capture(const Call& call, Response& response);
 
-  void apply_profile(const Call& call, httplib::Response& response);
-  void profiles(const Call& call, httplib::Response& response);
-  void profile(const Call& call, httplib::Response& response);
+  void apply_profile(const Call& call, Response& response);
+  void profiles(const Call& call, Response& response);
+  void profile(const Call& call, Response& response);
 
-  void connections(const Call& call, httplib::Response& response);
-  void flows(const Call& call, httplib::Response& response);
-  void connection(const Call& call, httplib::Response& response);
-  void transitions(const Call& call, httplib::Response& response);
-  void segments(const Call& call, httplib::Response& response);
-  void follow(const Call& call, httplib::Response& response);
+  void connections(const Call& call, Response& response);
+  void flows(const Call& call, Response& response);
+  void connection(const Call& call, Response& response);
+  void transitions(const Call& call, Response& response);
+  void segments(const Call& call, Response& response);
+  void follow(const Call& call, Response& response);
 
-  void events(const Call& call, httplib::Response& response);
-  void annotate(const Call& call, httplib::Response& response);
+  void events(const Call& call, Response& response);
+  void annotate(const Call& call, Response& response);
 
  private:
-  void serve_file(const Call& call, httplib::Response& response, const std::string& name);
+  void serve_file(const Call& call, Response& response, const std::string& name);
   /// Makes a change of the link as it is present, and applies it; again, if it was changed meanwhile.
   using MakeChange = std::function<Change(const LinkInfo& present)>;
-  void change_link(const Call& call, httplib::Response& response, const MakeChange& make);
+  void change_link(const Call& call, Response& response, const MakeChange& make);
   LinkConditions conditions_at(const std::string& link, std::uint64_t revision, Reading& reading);
 
   Backend& backend_;
   EventStreams& streams_;
+  const Access& access_;
   std::string web_root_;
   FileStore files_;
   LinkLocks changes_;
 };
 
 /// The link, with its revision as ETag.
-void send_link(httplib::Response& response, const LinkInfo& link);
+void send_link(Response& response, const LinkInfo& link);
 /// Problem 412 if the call has an If-Match that does not name the present revision. The revision, if it has one.
 std::optional<std::uint64_t> check_precondition(const Call& call, const LinkInfo& present);
 /// Whether nobody waits for the call's answer any more; empty: that cannot be known.
@@ -85,8 +91,8 @@ Reading::Question is_given_up(const Call& call);
 /// "for" of a change: how long it lasts. None if it is not there, or wrong.
 std::optional<Duration> read_lasts(const nlohmann::json& body, Reading& errors);
 
-void send_json(httplib::Response& response, int status, const nlohmann::json& body);
-void send_problem(httplib::Response& response, const Problem& problem);
+void send_json(Response& response, int status, const nlohmann::json& body);
+void send_problem(Response& response, const Problem& problem);
 
 /// Problem as it is; NotFound 404, Conflict 409, Gone 410, RevisionMismatch 412, Unfit 422, Unavailable, Incapable
 /// and GivenUp 503;

@@ -81,7 +81,7 @@ std::vector<LinkConditions> merge_upcoming(const ConditionsPatch& patch, const L
 
 }  // namespace
 
-void send_link(httplib::Response& response, const LinkInfo& link) {
+void send_link(Response& response, const LinkInfo& link) {
   response.set_header("ETag", etag(link));
   send_json(response, 200, to_json(link));
 }
@@ -108,13 +108,13 @@ std::optional<Duration> read_lasts(const Json& body, Reading& errors) {
   return lasts.value;
 }
 
-void Handlers::links(const Call&, httplib::Response& response) {
+void Handlers::links(const Call&, Response& response) {
   Json items = Json::array();
   for (const LinkInfo& link : backend_.links()) items.push_back(to_json(link));
   send_json(response, 200, {{"items", std::move(items)}, {"next", nullptr}});
 }
 
-void Handlers::link(const Call& call, httplib::Response& response) {
+void Handlers::link(const Call& call, Response& response) {
   const LinkInfo link = backend_.link(call.arguments[0]);
   if (names(call.request.get_header_value("If-None-Match"), etag(link), true)) {
     response.status = 304;
@@ -124,7 +124,7 @@ void Handlers::link(const Call& call, httplib::Response& response) {
   send_link(response, link);
 }
 
-void Handlers::put_link(const Call& call, httplib::Response& response) {
+void Handlers::put_link(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   Reading reading(files_, is_given_up(call));
   Change change;
@@ -138,7 +138,7 @@ void Handlers::put_link(const Call& call, httplib::Response& response) {
   });
 }
 
-void Handlers::patch_link(const Call& call, httplib::Response& response) {
+void Handlers::patch_link(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   Reading reading(files_, is_given_up(call));
   const std::optional<Duration> lasts = read_lasts(body, reading);
@@ -155,7 +155,7 @@ void Handlers::patch_link(const Call& call, httplib::Response& response) {
   });
 }
 
-void Handlers::change_link(const Call& call, httplib::Response& response, const MakeChange& make) {
+void Handlers::change_link(const Call& call, Response& response, const MakeChange& make) {
   const std::string& name = call.arguments[0];
   backend_.link(name);  // NotFound, before a lock is made for it
   const LinkLocks::Held held = changes_.lock(name);
@@ -181,7 +181,7 @@ LinkConditions Handlers::conditions_at(const std::string& link, std::uint64_t re
              ": " + error.detail);
 }
 
-void Handlers::revert_link(const Call& call, httplib::Response& response) {
+void Handlers::revert_link(const Call& call, Response& response) {
   const Json body = body_object(call, true);
   const std::string& name = call.arguments[0];
   const LinkInfo asked_of = backend_.link(name);
@@ -209,13 +209,13 @@ void Handlers::revert_link(const Call& call, httplib::Response& response) {
   });
 }
 
-void Handlers::end_temporary(const Call& call, httplib::Response& response) {
+void Handlers::end_temporary(const Call& call, Response& response) {
   const std::string& name = call.arguments[0];
   const auto revision = check_precondition(call, backend_.link(name));
   send_link(response, backend_.end_temporary(name, "api DELETE temporary", revision));
 }
 
-void Handlers::stats(const Call& call, httplib::Response& response) {
+void Handlers::stats(const Call& call, Response& response) {
   const LinkStats stats = backend_.stats(call.arguments[0]);
   const LinkInfo link = backend_.link(call.arguments[0]);
   const WallTime step_ends = backend_.wall_clock(stats.step > 0 ? stats.step_ends : stats.at);
@@ -223,13 +223,13 @@ void Handlers::stats(const Call& call, httplib::Response& response) {
             to_json(stats, link, backend_.wall_clock(stats.at), backend_.wall_clock(stats.changed_at), step_ends));
 }
 
-void Handlers::reset_link(const Call& call, httplib::Response& response) {
+void Handlers::reset_link(const Call& call, Response& response) {
   refuse_body_members(body_object(call, true));
   const std::string& name = call.arguments[0];
   send_link(response, backend_.reset(name, "api reset", check_precondition(call, backend_.link(name))));
 }
 
-void Handlers::reset_all(const Call& call, httplib::Response& response) {
+void Handlers::reset_all(const Call& call, Response& response) {
   refuse_body_members(body_object(call, true));
   Json items = Json::array();
   std::exception_ptr failure;  // one link that does not answer keeps no other from its reset

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -11,18 +10,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
+
+#include "api/users.h"
 
 namespace wobble::api {
 namespace {
 
-constexpr std::size_t kMostWaiting = 128;
-constexpr int kBacklog = 128;
-
-constexpr char kTooBusy[] =
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+constexpr int kBacklog = 512;
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
@@ -60,6 +60,13 @@ int port_of(int fd) {
                                                    : reinterpret_cast<sockaddr_in&>(bound.storage).sin_port);
 }
 
+/// False if there is no such group, or the file may not be given to it.
+bool give_to_group(const std::string& path, const std::string& group) {
+  if (group.empty()) return false;
+  const std::optional<gid_t> gid = group_id(group);
+  return gid && ::chown(path.c_str(), static_cast<uid_t>(-1), *gid) == 0;
+}
+
 /// Whether somebody answers at the socket file.
 bool is_alive(const sockaddr_un& address) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -86,6 +93,8 @@ int Listener::open_tcp(const std::string& address, int port) {
   const int fd = ::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) fail("cannot listen on " + shown + ": " + reason());
   const int yes = 1;
+  const int no = 0;
+  if (where.storage.ss_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
   // Past TIME_WAIT of a daemon before us; unlike SO_REUSEPORT it does not let two listen at once.
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&where.storage), where.size) == 0;
@@ -100,7 +109,7 @@ int Listener::open_tcp(const std::string& address, int port) {
   return port_of(fd);
 }
 
-void Listener::open_unix(const std::string& path) {
+void Listener::open_unix(const std::string& path, const std::string& group) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) fail("the path of the socket is too long: " + path);
@@ -114,8 +123,11 @@ void Listener::open_unix(const std::string& path) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) fail("cannot make a socket: " + reason());
   // Nobody can connect before listen(), by when the mode is set.
-  const bool ready = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                     ::chmod(path.c_str(), S_IRUSR | S_IWUSR) == 0 && ::listen(fd, kBacklog) == 0;
+  bool ready = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  if (ready) {
+    const mode_t mode = give_to_group(path, group) ? 0660 : 0600;
+    ready = ::chmod(path.c_str(), mode) == 0 && ::listen(fd, kBacklog) == 0;
+  }
   if (!ready) {
     const std::string why = reason();
     ::close(fd);
@@ -125,34 +137,19 @@ void Listener::open_unix(const std::string& path) {
   unix_path_ = path;
 }
 
-void Listener::start(std::size_t workers, Serve serve) {
-  serve_ = std::move(serve);
-  for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
-  acceptor_ = std::thread([this] { accept_loop(); });
+void Listener::start(Accept accept) {
+  accept_ = std::move(accept);
+  thread_ = std::thread([this] { accept_loop(); });
 }
 
 void Listener::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(stop_fd_, &one, sizeof one);  // full only if it was written before
-  wake_.notify_all();
-  if (acceptor_.joinable()) acceptor_.join();
-  for (std::thread& worker : workers_) worker.join();
-  workers_.clear();
-  for (const Waiting& waiting : queue_) ::close(waiting.fd);
-  queue_.clear();
+  if (thread_.joinable()) thread_.join();
   for (const OpenDoor& door : doors_) ::close(door.fd);
   doors_.clear();
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
   unix_path_.clear();
-}
-
-bool Listener::crowded() const {
-  const std::lock_guard lock(mutex_);
-  return !queue_.empty();
 }
 
 void Listener::accept_loop() {
@@ -170,39 +167,9 @@ void Listener::accept_loop() {
 
 void Listener::accept_one(const OpenDoor& door) {
   const int fd = ::accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0) {
-    // A client that went away is nothing to us; without descriptors, wait for some to be closed.
-    if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return;
-  }
-  if (door.door == Door::tcp) {
-    const int yes = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // head and body are two writes
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    if (queue_.size() < kMostWaiting) {
-      queue_.push_back({fd, door.door});
-      wake_.notify_one();
-      return;
-    }
-  }
-  [[maybe_unused]] const ssize_t sent = ::send(fd, kTooBusy, sizeof kTooBusy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-  ::close(fd);
-}
-
-void Listener::work() {
-  for (;;) {
-    Waiting next{};
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (stopping_) return;
-      next = queue_.front();
-      queue_.pop_front();
-    }
-    serve_(next.fd, next.door);
-  }
+  if (fd >= 0) return accept_(fd, door.door);
+  // A client that went away is nothing to us; without descriptors, wait for some to be closed.
+  if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 }  // namespace wobble::api

@@ -34,7 +34,7 @@ bool keep_to_a_page(std::vector<EventRow>& rows) {
   return false;
 }
 
-bool wants_stream(const httplib::Request& request) {
+bool wants_stream(const Request& request) {
   return request.get_header_value("Accept").find("text/event-stream") != std::string::npos;
 }
 
@@ -60,15 +60,18 @@ void check_annotation(const Json& body, Reading& errors) {
 
 }  // namespace
 
-void Handlers::connections(const Call& call, httplib::Response& response) {
-  const Page<ConnectionRow> page = backend_.connections(connection_query(call.query));
+void Handlers::connections(const Call& call, Response& response) {
+  ConnectionQuery query = connection_query(call.query);
+  query.is_gone = call.request.is_gone;
+  const Page<ConnectionRow> page = backend_.connections(query);
   send_json(response, 200, list(page.items, page.next ? Json(std::to_string(*page.next)) : Json()));
 }
 
-void Handlers::flows(const Call& call, httplib::Response& response) {
+void Handlers::flows(const Call& call, Response& response) {
   ConnectionQuery query = connection_query(call.query);
   query.flows = true;
   query.all_protocols = false;
+  query.is_gone = call.request.is_gone;
   if (query.protocol == kTcp) throw Problem(400, "TCP is listed by /api/v1/connections: flows are all the others.");
   const Page<ConnectionRow> page = backend_.connections(query);
   Json items = Json::array();
@@ -77,7 +80,7 @@ void Handlers::flows(const Call& call, httplib::Response& response) {
             {{"items", std::move(items)}, {"next", page.next ? Json(std::to_string(*page.next)) : Json()}});
 }
 
-void Handlers::connection(const Call& call, httplib::Response& response) {
+void Handlers::connection(const Call& call, Response& response) {
   const ConnectionId id = id_from(call);
   Json out = to_json(backend_.connection(id));
   out["conditions"] = Json::array();
@@ -85,22 +88,22 @@ void Handlers::connection(const Call& call, httplib::Response& response) {
   send_json(response, 200, out);
 }
 
-void Handlers::transitions(const Call& call, httplib::Response& response) {
+void Handlers::transitions(const Call& call, Response& response) {
   send_json(response, 200, list(backend_.transitions(id_from(call)), nullptr));
 }
 
-void Handlers::segments(const Call& call, httplib::Response& response) {
+void Handlers::segments(const Call& call, Response& response) {
   send_json(response, 200, list(backend_.segments(id_from(call)), nullptr));
 }
 
-void Handlers::follow(const Call& call, httplib::Response& response) {
+void Handlers::follow(const Call& call, Response& response) {
   const Json body = body_object(call, true);
   if (!body.empty()) throw Problem::invalid(std::vector<FieldError>{{"", "nothing is expected in the body"}});
   backend_.follow(id_from(call));
   response.status = 204;
 }
 
-void Handlers::events(const Call& call, httplib::Response& response) {
+void Handlers::events(const Call& call, Response& response) {
   EventQuery query;
   if (const auto* text = find(call.query, "link")) query.link = *text;
   if (const auto* text = find(call.query, "kind")) {
@@ -113,6 +116,7 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   const auto* since = find(call.query, "since");
   if (since != nullptr) query.since = number_from(*since, 400, "since");
   if (!wants_stream(call.request)) {
+    query.is_gone = call.request.is_gone;
     std::vector<EventRow> rows = backend_.events(query);
     const bool is_full = keep_to_a_page(rows) || rows.size() >= query.limit;
     send_json(response, 200, list(rows, is_full ? Json(std::to_string(rows.back().id)) : Json()));
@@ -125,6 +129,8 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   } else if (since == nullptr) {
     query.since = backend_.newest_event();
   }
+  // From another log, one that was put aside since: of the present one the client knows nothing yet.
+  if (query.since > backend_.newest_event()) query.since = 0;
   if (call.request.method == "HEAD") {
     response.status = 200;
     response.set_header("Content-Type", "text/event-stream");
@@ -133,7 +139,7 @@ void Handlers::events(const Call& call, httplib::Response& response) {
   streams_.open(query, response);
 }
 
-void Handlers::annotate(const Call& call, httplib::Response& response) {
+void Handlers::annotate(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   Reading reading;
   check_annotation(body, reading);

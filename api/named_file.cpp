@@ -1,13 +1,12 @@
 #include "api/named_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "emulator/unique_fd.h"
+#include "api/asked_file.h"
 
 namespace wobble::api {
 namespace {
@@ -23,26 +22,19 @@ std::string in_words(std::size_t bytes) {
 }  // namespace
 
 Parsed<std::string> read_named_file(const std::string& path, std::size_t largest, std::size_t& allowance) {
-  if (!path.starts_with('/')) return {{}, "an absolute path is expected: the daemon has a directory of its own"};
-  if (path.find('\0') != std::string::npos) return {{}, "a path has no zero byte"};
-  // With O_PATH the file itself is not opened: who waits to write to a pipe goes on waiting, and no tape rewinds.
-  const UniqueFd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (place.get() < 0) return refuse(errno);
+  const Parsed<UniqueFd> file = open_asked_file(path);
+  if (!file.ok()) return {{}, file.error};
   struct stat about {};
-  if (::fstat(place.get(), &about) != 0) return refuse(errno);
-  if (!S_ISREG(about.st_mode)) return {{}, "is not a regular file"};
+  if (::fstat(file.value.get(), &about) != 0) return refuse(errno);
   const auto size = static_cast<std::size_t>(about.st_size);
   if (size > largest) return {{}, "is larger than " + in_words(largest)};
   if (size > allowance) return {{}, "is too much: the files that one request names have at most 64 MiB together"};
   allowance -= size;
-  const std::string again = "/proc/self/fd/" + std::to_string(place.get());
-  const UniqueFd file(::open(again.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) return refuse(errno);
   Parsed<std::string> out;
   out.value.resize(size);
   std::size_t length = 0;
   while (length < out.value.size()) {
-    const ssize_t n = ::read(file.get(), out.value.data() + length, out.value.size() - length);
+    const ssize_t n = ::read(file.value.get(), out.value.data() + length, out.value.size() - length);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return refuse(errno);
     if (n == 0) break;

@@ -18,6 +18,7 @@ constexpr char kSchemas[] = R"json({
     "detail": {"type": ["string", "null"]}}},
   "Root": {"type": "object", "properties": {
     "name": {"const": "wobble"}, "version": {"type": "string"}, "uptime": {"type": "string"},
+    "instance": {"type": "string", "description": "of this start of the daemon; a stream of events begins with it"},
     "uptime_seconds": {"type": "number"}, "newest_event": {"type": "integer"}, "resources": {"type": "array", "items": {"type": "object", "properties": {
       "method": {"type": "string"}, "path": {"type": "string"}, "summary": {"type": "string"}}}}}},
   "Time": {"type": "string", "format": "date-time", "description": "UTC, nine fractional digits"},
@@ -270,6 +271,8 @@ constexpr char kSchemas[] = R"json({
     "transition": {"oneOf": [{"$ref": "#/components/schemas/Transition"}, {"type": "null"}]}}},
   "EventList": {"type": "object", "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}}, "next": {"type": ["string", "null"]}}},
+  "Session": {"type": "object", "required": ["token"], "additionalProperties": false, "properties": {
+    "token": {"type": "string", "description": "WOBBLE_TOKEN of the daemon"}}},
   "Annotation": {"type": "object", "required": ["text"], "additionalProperties": false, "properties": {
     "text": {"type": "string", "maxLength": 1000}, "link": {"type": ["string", "null"]}}},
   "WayIn": {"type": "object", "x-optional": ["target", "interfaces", "ports", "addresses", "protocol", "fail", "follow", "port", "in", "out", "masquerade", "dns", "owner", "with", "beside", "packets"], "description": "how traffic reaches the link; with the members of what it was made from", "properties": {

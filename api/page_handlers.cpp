@@ -42,13 +42,11 @@ std::optional<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-void Handlers::page(const Call& call, httplib::Response& response) { serve_file(call, response, "index.html"); }
+void Handlers::page(const Call& call, Response& response) { serve_file(call, response, "index.html"); }
 
-void Handlers::page_file(const Call& call, httplib::Response& response) {
-  serve_file(call, response, call.arguments[0]);
-}
+void Handlers::page_file(const Call& call, Response& response) { serve_file(call, response, call.arguments[0]); }
 
-void Handlers::serve_file(const Call& call, httplib::Response& response, const std::string& name) {
+void Handlers::serve_file(const Call& call, Response& response, const std::string& name) {
   const PageFile* file = find_file(name);
   if (file == nullptr) throw Problem(404, "There is nothing here. GET /api/v1 lists what there is.");
   response.set_header("Cache-Control", "no-cache");  // kept, but asked for again: a new daemon brings a new page
@@ -59,14 +57,15 @@ void Handlers::serve_file(const Call& call, httplib::Response& response, const s
       return;
     }
   }
-  const std::string etag(file->etag);
+  // Weak: packed or not, it is the same file.
+  const std::string etag = "W/" + std::string(file->etag);
   response.set_header("ETag", etag);
-  if (call.request.get_header_value("If-None-Match").find(etag) != std::string::npos) {
+  if (call.request.get_header_value("If-None-Match").find(file->etag) != std::string::npos) {
     response.status = 304;
     return;
   }
   response.status = 200;
-  response.set_content(reinterpret_cast<const char*>(file->data), file->size, content_type(name));
+  response.set_content(std::string(file->content()), content_type(name));
 }
 
 }  // namespace wobble::api

@@ -26,19 +26,19 @@ const Profile& read_profile(const Json& body, Reading& errors) {
 
 }  // namespace
 
-void Handlers::profiles(const Call&, httplib::Response& response) {
+void Handlers::profiles(const Call&, Response& response) {
   Json items = Json::array();
   for (const Profile& profile : api::profiles()) items.push_back(to_json(profile));
   send_json(response, 200, {{"items", std::move(items)}, {"next", nullptr}});
 }
 
-void Handlers::profile(const Call& call, httplib::Response& response) {
+void Handlers::profile(const Call& call, Response& response) {
   const Profile* profile = find_profile(call.arguments[0]);
   if (profile == nullptr) throw Problem(404, no_such_profile(call.arguments[0]));
   send_json(response, 200, to_json(*profile));
 }
 
-void Handlers::apply_profile(const Call& call, httplib::Response& response) {
+void Handlers::apply_profile(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   Reading reading;
   constexpr std::string_view kKnown[] = {"profile", "for"};

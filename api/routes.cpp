@@ -22,6 +22,9 @@ constexpr Route kRoutes[] = {
   {"GET",   "/api/v1/openapi.json",                 &H::openapi,           "",
      "",              200, "Any",                   "This description"},
 
+  {"POST",  "/api/v1/session",                      &H::session,           "",
+     "Session",       204, "",                      "The token, once, for a cookie: what the page does"},
+
   {"GET",   "/api/v1/links",                        &H::links,             "",
      "",              200, "LinkList",              "All links"},
   {"GET",   "/api/v1/links/{link}",                 &H::link,              "",

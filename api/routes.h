@@ -1,8 +1,6 @@
 // The route table: one page that says what the API is. routes.cpp holds it; openapi.cpp describes it.
 #pragma once
 
-#include <httplib.h>
-
 #include <map>
 #include <optional>
 #include <span>
@@ -10,22 +8,24 @@
 #include <string_view>
 #include <vector>
 
+#include "api/http.h"
+
 namespace wobble::api {
 
 class Handlers;
 
 /// One request that passed the guards, on its way to a handler.
 struct Call {
-  const httplib::Request& request;
+  const Request& request;
   std::vector<std::string> arguments;        ///< of the pattern's {}, decoded, in order
   std::map<std::string, std::string> query;  ///< only names that the route knows
-  std::string body;                          ///< empty: none was sent
+  const std::string& body;                   ///< empty: none was sent
 };
 
 struct Route {
   std::string_view method;
   std::string_view pattern;  ///< {name} stands for one segment; {file} as the last, for all that follow
-  void (Handlers::*handler)(const Call&, httplib::Response&);
+  void (Handlers::*handler)(const Call&, Response&);
   std::string_view query;   ///< names of the parameters it takes, with a space between
   std::string_view takes;   ///< schema of the body, in openapi_schemas.cpp; empty: none
   int status;               ///< of success

@@ -24,7 +24,7 @@ LinkConditions read_first_conditions(const Json& body, Reading& errors) {
 
 }  // namespace
 
-void Handlers::create_link(const Call& call, httplib::Response& response) {
+void Handlers::create_link(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   Reading errors(files_, is_given_up(call));
   NewLink wanted = read_new_link(body, errors);
@@ -37,7 +37,7 @@ void Handlers::create_link(const Call& call, httplib::Response& response) {
   send_json(response, 201, to_json(link));
 }
 
-void Handlers::remove_link(const Call& call, httplib::Response& response) {
+void Handlers::remove_link(const Call& call, Response& response) {
   const std::string& name = call.arguments[0];
   backend_.remove(name, check_precondition(call, backend_.link(name)));
   response.status = 204;

@@ -1,10 +1,12 @@
 #include "daemon/network_namespace.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -49,8 +51,16 @@ NetworkNamespace NetworkNamespace::own() {
 }
 
 NetworkNamespace NetworkNamespace::open(const std::string& path) {
-  // Non-blocking: the path comes from outside, and to open a FIFO would wait.
-  NetworkNamespace netns(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
+  // The path comes from outside: what it leads to is looked at before it is opened, since to open a pipe or a device
+  // can wait, or change something.
+  const UniqueFd found(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (found.get() < 0) fail("cannot open " + path);
+  struct statfs system {};
+  if (::fstatfs(found.get(), &system) != 0 || system.f_type != NSFS_MAGIC) {
+    throw std::system_error(EINVAL, std::generic_category(), path + " is no network namespace");
+  }
+  const std::string same = "/proc/self/fd/" + std::to_string(found.get());
+  NetworkNamespace netns(UniqueFd(::open(same.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)));
   if (netns.descriptor_.get() < 0) fail("cannot open " + path);
   const int kind = ::ioctl(netns.descriptor_.get(), NS_GET_NSTYPE);
   if (kind != CLONE_NEWNET) {

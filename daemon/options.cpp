@@ -58,8 +58,10 @@ void read_memory(const std::string& text, Options& options) {
   const auto size = api::parse_size(text);
   if (!size.ok()) throw CLI::ValidationError("--memory", size.error);
   if (size.value < kLeast || size.value > limit) {
-    throw CLI::ValidationError("--memory", "'" + text + "': at least 1MiB, at most what there is (of the machine, or for the control group), " +
-                                               std::to_string(limit >> 20) + "MiB");
+    throw CLI::ValidationError(
+        "--memory", "'" + text +
+                        "': at least 1MiB, at most what there is (of the machine, or for the control group), " +
+                        std::to_string(limit >> 20) + "MiB");
   }
   options.memory = size.value;
 }
@@ -99,6 +101,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--listen", listen, "ADDRESS:PORT of the API and the page (default 127.0.0.1:7979; port 0: any)");
   app.add_option("--db", options.database,
                  "the log's file (default " + options.database + "); '': one in TMPDIR, removed at the end");
+  const auto access = add_access_options(app);
   const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
@@ -110,8 +113,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--spin", spin,
                  "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");
   app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
-  app.add_option("--memory", memory, "bound on the bytes in flight and in captures, of all links (default: a quarter of what the machine has or, "
-                 "where it is less, of what the control group may use)");
+  app.add_option(
+      "--memory", memory,
+      "bound on the bytes in flight and in captures, of all links (default: a quarter of what the machine has or, "
+      "where it is less, of what the control group may use)");
   app.add_option("--web-root", options.web_root, "serve the page from this folder instead of the built-in one");
   app.add_option("--connections", options.connections,
                  "followed at once on each link; when there are more, those that matter least are forgotten")
@@ -125,7 +130,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->capture_default_str();
   app.add_flag("--insecure", options.insecure, "listen on an address that others can reach, without a token");
   app.add_flag("--verbose", options.verbose, "log more to standard error");
-  app.footer("WOBBLE_TOKEN in the environment: a secret that every request must carry as 'Authorization: Bearer ...'.");
+  app.footer("WOBBLE_TOKEN in the environment: a secret that requests over TCP carry as 'Authorization: Bearer ...'.");
   try {
     app.parse(argc, argv);
     if (!listen.empty()) read_listen(listen, options);
@@ -134,6 +139,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (hook == "tcx") options.hook = HookKind::tcx;
     if (hook == "cls") options.hook = HookKind::cls;
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
+    options.access = read_access(*access);
     options.retention = read_retention(*retention);
     check(options);
   } catch (const CLI::Success& e) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/access_options.h"
 #include "daemon/below_ip/hook_program.h"
 #include "daemon/journal/retention.h"
 #include "emulator/forwarder.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string web_root;               ///< serve the page from here instead of the built-in one
   std::string token;                  ///< from WOBBLE_TOKEN; empty: none asked for
   bool insecure = false;
+  AccessOptions access;
   std::uint32_t connections = 65'536;  ///< followed at once on each link
   std::uint32_t flood_rate = 1000;  ///< unfinished handshakes, one-sided flows a second that are a flood; 0: none are
   bool verbose = false;

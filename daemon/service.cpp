@@ -231,7 +231,8 @@ std::unique_ptr<api::Capture> Service::capture(const std::string& name, const ap
   } catch (const std::bad_alloc&) {
     throw api::Unavailable("no room for the " + std::to_string(ring >> 10) + " KiB that a capture takes: of " +
                            std::to_string(memory_->limit() >> 20) + " MiB (--memory) " +
-                           std::to_string(memory_->taken() >> 20) + " MiB are taken; end another capture, or let less "
+                           std::to_string(memory_->taken() >> 20) +
+                           " MiB are taken; end another capture, or let less "
                            "be in flight");
   }
   call(*link, [&](Link& l, TimePoint) { l.add_tap(tap); });

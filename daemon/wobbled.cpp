@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <system_error>
@@ -20,6 +21,7 @@
 #include "daemon/lab/lab.h"
 #include "daemon/lab/lab_server.h"
 #include "daemon/options.h"
+#include "daemon/peer_users.h"
 #include "daemon/service.h"
 #include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/ways_in.h"
@@ -33,13 +35,22 @@ std::uint64_t draw_seed() {
   return ((std::uint64_t{device()} << 32) | device()) & kLargestSeed;
 }
 
-api::ServerOptions server_options(const Options& options) {
+api::ServerOptions server_options(const Options& options, PeerUsers& users) {
   api::ServerOptions server;
   server.address = options.listen_address;
   server.port = options.listen_port;
   server.web_root = options.web_root;
   server.token = options.token;
   server.insecure = options.insecure;
+  server.allow_users = options.access.users;
+  server.allow_groups = options.access.groups;
+  server.files = options.access.files;
+  server.unix_socket = options.access.socket;
+  server.unix_group = kSocketGroup;
+  server.unix_optional = !options.access.socket_was_asked;
+  server.user_of = [&users](const sockaddr_storage& peer, const sockaddr_storage& local) {
+    return users.user_of(peer, local);
+  };
   server.log = [](const std::string& line) { spdlog::error(line); };
   return server;
 }
@@ -58,9 +69,16 @@ void take_as_many_descriptors_as_allowed() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A link's ring and tables, and a file that conditions name, are large blocks that go with the link. By itself malloc(3), once
-// it has seen such a block freed, takes the next ones from the heap of the thread that asks, and keeps them there.
+// A link's ring and tables, and a file that conditions name, are large blocks that go with the link. By itself
+// malloc(3), once it has seen such a block freed, takes the next ones from the heap of the thread that asks, and keeps
+// them there.
 void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 1 << 20); }
+
+/// Where that is not possible there is no socket either, which the server says.
+void make_folder_of_socket() {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(kDefaultSocket).parent_path(), ignored);
+}
 
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;
@@ -97,7 +115,9 @@ void run(const Options& options, const EndRequest& end) {
   ways_in.hook = options.hook;
   Service service(journal,
                   {options.forwarder, options.memory, options.connections, options.flood_rate, std::move(ways_in)});
-  api::Server server(service, server_options(options));
+  PeerUsers users;
+  if (!options.access.socket_was_asked) make_folder_of_socket();
+  api::Server server(service, server_options(options, users));
   server.bind();
   service.spare(static_cast<std::uint16_t>(server.port()));
 
@@ -121,8 +141,6 @@ void run(const Options& options, const EndRequest& end) {
   spdlog::debug("ending on signal {}", end.wait());
   journal.end_questions();  // else the server would wait for them
   server.stop();
-  // Its workers may be waiting for a client's next request, or sleeping for /slow: the process's end ends them sooner.
-  (void)lab_server.release();  // NOLINT(bugprone-unused-return-value)
 }
 
 }  // namespace
@@ -153,5 +171,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "wobbled: %s\n", e.what());
     return 1;
   }
-  std::_Exit(0);  // with the lab server's workers still there, nothing they use may be destroyed
+  return 0;
 }

@@ -1,5 +1,7 @@
 // The REST API as the page uses it: shapes, requests, problems, and the live stream.
 
+import {EventLine} from './event_line.js';
+
 /**
  * @typedef {{time?: string, jitter?: string, distribution?: string|{table?: number[], file?: string}, reorder?: boolean,
  *   correlation?: string, per?: string}} Delay
@@ -201,8 +203,10 @@ export async function request(method, path, body) {
 const linkPath = name => `/links/${encodeURIComponent(name)}`;
 
 export const api = {
-  /** @returns {Promise<{version: string}>} */
+  /** @returns {Promise<{version: string, instance?: string}>} */
   about: () => request('GET', ''),
+  /** @param {string} token the daemon's; from here on the browser sends a cookie in its place */
+  beginSession: token => request('POST', '/session', {token}),
   health: () => request('GET', '//healthz'),
   /** @returns {Promise<List<Link>>} */
   links: () => request('GET', '/links'),
@@ -242,58 +246,38 @@ function search(query) {
   return text ? '?' + text : '';
 }
 
-/** All there are: an EventSource hears no others. Those of api/event_kinds.h. */
-export const EVENT_KINDS = /** @type {const} */ ([
-  'daemon_started', 'daemon_stopped', 'conditions', 'connection_opened', 'connection_closed', 'annotation',
-  'events_lost', 'transition', 'link_added', 'link_removed', 'way_in', 'link_started', 'memory_exhausted', 'half_open_flood', 'one_sided_flood',
-  'clock_stepped', 'log_interrupted', 'log_renewed', 'log_held_up',
-]);
-
 /**
- * The live stream. The browser resumes by Last-Event-ID after a broken connection; after a refusal (503: too many
- * streams) it gives up, so then we try again ourselves, from the last event seen.
+ * The live stream, shared with the other tabs where the browser can (a shared worker).
  */
 export class Stream {
   /**
    * @param {(event: WobbleEvent) => void} onEvent
    * @param {(state: 'live'|'connecting'|'refused') => void} onState
+   * @param {(instance: string) => void} onInstance which start of the daemon it is
    */
-  constructor(onEvent, onState) {
+  constructor(onEvent, onState, onInstance) {
     this.onEvent = onEvent;
     this.onState = onState;
-    this.last = 0;
-    this.wait = 1000;
-    /** @type {EventSource|null} */
-    this.source = null;
+    this.onInstance = onInstance;
   }
 
   open() {
-    this.onState('connecting');
-    const source = new EventSource(ROOT + '/events' + (this.last ? `?since=${this.last}` : ''));
-    this.source = source;
-    source.onopen = () => {
-      this.wait = 1000;
-      this.onState('live');
-    };
-    source.onerror = () => {
-      if (source.readyState !== EventSource.CLOSED) return this.onState('connecting');
-      source.close();
-      this.onState('refused');
-      setTimeout(() => this.open(), this.wait);
-      this.wait = Math.min(this.wait * 2, 15000);
-    };
-    for (const kind of EVENT_KINDS) source.addEventListener(kind, message => this.receive(message));
+    if (typeof SharedWorker === 'undefined') return new EventLine(news => this.hear(news)).open();
+    const {port} = new SharedWorker('/stream_worker.js', {type: 'module', name: 'wobble'});
+    port.onmessage = message => this.hear(message.data);
+    addEventListener('pagehide', () => port.postMessage('bye'));
   }
 
-  /** @param {MessageEvent} message */
-  receive(message) {
+  /** @param {import('./event_line.js').News} news */
+  hear(news) {
+    if ('state' in news) return this.onState(news.state);
+    if ('instance' in news) return this.onInstance(news.instance);
     let event;
     try {
-      event = /** @type {WobbleEvent} */ (JSON.parse(message.data));
+      event = /** @type {WobbleEvent} */ (JSON.parse(news.event));
     } catch {
       return;
     }
-    if (typeof event.id === 'number') this.last = Math.max(this.last, event.id);
     this.onEvent(event);
   }
 }

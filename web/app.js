@@ -7,6 +7,7 @@ import {byId, h, setText} from './dom.js';
 import {Events} from './events.js';
 import {Ladder} from './ladder.js';
 import {LinkCard} from './link_card.js';
+import {askForToken} from './session.js';
 
 /** Between two polls of the figures, while the page is visible. Milliseconds. */
 const POLL = 1000;
@@ -18,6 +19,7 @@ const card = new LinkCard(byId('link-card'), alarm);
 const charts = new Charts(byId('measured'));
 
 let linkName = '';
+let instance = '';
 let streamState = 'connecting';
 let polls = 0;
 
@@ -55,7 +57,8 @@ async function poll() {
     charts.add(stats);
     card.showStats(stats);
     connections.tick(stats.connections, stats.connections_by_state ?? {});
-  } catch {
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) return location.reload();  // which asks for the token
     badge('health', 'bad', 'no figures', 'GET stats failed');
   }
   // Without a stream the page asks; with one, now and then, for what no event tells.
@@ -98,6 +101,16 @@ function onStream(state) {
   if (state !== 'live') return;
   fetchLink(true);
   connections.refresh();
+}
+
+/** Another start of the daemon has other links, another log and maybe another page. @param {string} seen */
+async function onInstance(seen) {
+  if (!instance || seen === instance) return;
+  try {
+    if ((await api.about()).instance !== instance) location.reload();
+  } catch {
+    // It is gone again; the stream tells when it is back.
+  }
 }
 
 function onHash() {
@@ -147,6 +160,7 @@ async function start() {
   for (;;) {
     try {
       const [about, links] = await Promise.all([api.about(), api.links()]);
+      instance = about.instance ?? '';
       setText(byId('version'), `wobbled ${about.version}`);
       const chosen = links.items.find(link => link.name === hash().get('link')) ?? links.items[0];
       if (!chosen) {
@@ -161,12 +175,16 @@ async function start() {
       alarm('');
       break;
     } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        await askForToken();
+        continue;
+      }
       alarm(`${error instanceof Error ? error.message : error}; trying again`);
       badge('health', 'bad', 'daemon gone');
       await new Promise(resolve => setTimeout(resolve, 2000));
     }
   }
-  new Stream(onEvent, onStream).open();
+  new Stream(onEvent, onStream, onInstance).open();
   onHash();
   checkHealth();
   connections.refresh();

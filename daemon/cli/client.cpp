@@ -1,6 +1,8 @@
 #include "daemon/cli/client.h"
 
 #include <httplib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -9,6 +11,8 @@
 
 #include "daemon/cli/sse.h"
 #include "daemon/cli/text.h"
+#include "daemon/socket_path.h"
+#include "emulator/unique_fd.h"
 
 namespace wobble::daemon {
 namespace {
@@ -19,7 +23,19 @@ constexpr time_t kAnswerSeconds = 10;
 constexpr time_t kHeartbeatSeconds = 30;  // a stream that is silent for longer is dead
 constexpr std::chrono::milliseconds kRetryEvery{250};
 
-std::string host_header(const Address& address) { return address.url().substr(std::string_view("http://").size()); }
+constexpr std::string_view kUnix = "unix:";
+
+std::string host_header(const Address& address) {
+  return address.socket.empty() ? address.url().substr(std::string_view("http://").size()) : "localhost";
+}
+
+bool lets_us_in(const std::string& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.copy(address.sun_path, sizeof address.sun_path - 1);
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
 
 Json parse_answer(const std::string& body, const Address& address) {
   if (body.empty()) return nullptr;
@@ -43,8 +59,14 @@ Failure transport_failure(httplib::Error error, const Address& address) {
 
 Address Address::parse(std::string_view url) {
   const auto wrong = [&](const std::string& why) {
-    return Failure(kExitUsage, "--url " + clean(url) + ": " + why + "; write http://HOST:PORT");
+    return Failure(kExitUsage, "--url " + clean(url) + ": " + why + "; write http://HOST:PORT, or unix:/PATH");
   };
+  if (url.starts_with(kUnix)) {
+    const std::string path(url.substr(kUnix.size()));
+    if (!path.starts_with('/')) throw wrong("the socket's path is absolute");
+    if (path.size() >= sizeof sockaddr_un{}.sun_path) throw wrong("the socket's path is too long");
+    return {"localhost", 80, path};
+  }
   std::string_view rest = url;
   if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
     if (rest.substr(0, scheme) != "http") throw wrong("only http is spoken");
@@ -52,7 +74,7 @@ Address Address::parse(std::string_view url) {
   }
   while (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@ ") != std::string_view::npos) throw wrong("a host and a port are all that is needed");
-  Address address{"", kDefaultPort};
+  Address address{"", kDefaultPort, ""};
   std::string_view port;
   if (rest.starts_with('[')) {
     const auto close = rest.find(']');
@@ -76,11 +98,17 @@ Address Address::parse(std::string_view url) {
 }
 
 std::string Address::url() const {
+  if (!socket.empty()) return std::string(kUnix) + socket;
   const bool v6 = host.find(':') != std::string::npos;
   return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 bool Address::is_loopback() const { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+std::string default_url() {
+  if (lets_us_in(kDefaultSocket)) return std::string(kUnix) + kDefaultSocket;
+  return "http://127.0.0.1:" + std::to_string(kDefaultPort);
+}
 
 std::string url_encode(std::string_view segment) {
   static constexpr char kHex[] = "0123456789ABCDEF";
@@ -124,7 +152,9 @@ Failure refused(int status, const std::string& body) {
 // ----------------------------------------------------------------------------------------------------- requests
 
 struct Client::Connection {
-  explicit Connection(const Address& address) : http(address.host, address.port) {
+  explicit Connection(const Address& address)
+      : http(address.socket.empty() ? address.host : address.socket, address.port) {
+    if (!address.socket.empty()) http.set_address_family(AF_UNIX);
     http.set_connection_timeout(kConnectSeconds);
     http.set_read_timeout(kAnswerSeconds);
     http.set_write_timeout(kAnswerSeconds);
@@ -212,6 +242,7 @@ bool Client::read_stream(Stream& stream) {
   int status = 0;
   std::string refusal;
   const auto on_event = [&](const ServerEvent& event) {
+    if (event.name == "hello") return true;  // which start of the daemon it is
     std::uint64_t id = 0;
     const auto [end, error] = std::from_chars(event.id.data(), event.id.data() + event.id.size(), id);
     if (error == std::errc() && end == event.id.data() + event.id.size()) stream.last = id;

@@ -17,13 +17,19 @@ namespace wobble::daemon {
 struct Address {
   std::string host;  ///< without brackets
   int port = 0;
+  std::string socket;  ///< the path of a Unix socket, in place of host and port; empty: none
 
-  /// From "http://127.0.0.1:7979", "http://[::1]:7979/", "localhost:7979". Failure (usage) says what is wrong.
+  /// From "http://127.0.0.1:7979", "http://[::1]:7979/", "localhost:7979", "unix:/run/wobble/wobble.sock". Failure
+  /// (usage) says what is wrong.
   static Address parse(std::string_view url);
   std::string url() const;
   /// Only a process in the daemon's own network namespace reaches it there.
   bool is_loopback() const;
 };
+
+/// Where the daemon is if nobody says: at its Unix socket, if somebody listens there and lets us in; else at the usual
+/// port of loopback.
+std::string default_url();
 
 /// `segment` as one step of a path.
 std::string url_encode(std::string_view segment);

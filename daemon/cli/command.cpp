@@ -50,7 +50,10 @@ void describe(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("wobble ") + WOBBLE_VERSION);
-  app.add_option("--url", context.url, "The daemon's address")->envname("WOBBLE_URL")->capture_default_str();
+  app.add_option("--url", context.url,
+                 "The daemon's address: http://HOST:PORT or unix:/PATH (default: its Unix socket "
+                 "/run/wobble/wobble.sock if that lets us in, else http://127.0.0.1:7979)")
+      ->envname("WOBBLE_URL");
   app.add_flag("--json", context.json, "Print what the API says, as JSON (with --follow: one line each)");
   add_status(app, context);
   add_set(app, context);
@@ -108,6 +111,8 @@ int parse(CLI::App& app, Context& context, int argc, char** argv) {
     tell({kExitUsage, std::string(error.what()) + " (see '" + help + "')"});
     return kExitUsage;
   }
+  context.url_is_named = !context.url.empty();
+  if (!context.url_is_named) context.url = default_url();
   return -1;
 }
 

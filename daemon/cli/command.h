@@ -17,11 +17,10 @@ class App;
 
 namespace wobble::daemon {
 
-inline constexpr char kDefaultUrl[] = "http://127.0.0.1:7979";
-
 /// Filled in by the parser, used by the command that was named.
 struct Context {
-  std::string url = kDefaultUrl;
+  std::string url;            ///< where the daemon is
+  bool url_is_named = false;  ///< by the command line or the environment, and not default_url()
   bool json = false;
   Paint paint;
   std::vector<std::string> tail;  ///< what stood behind "--"

@@ -49,7 +49,8 @@ std::string daemon_program() {
     _exit(kExitNotExecutable);
   }
   std::signal(SIGPIPE, SIG_DFL);
-  const char* const words[] = {program.c_str(), "--listen", "127.0.0.1:0", "--db", log.c_str(), nullptr};
+  const char* const words[] = {program.c_str(), "--listen", "127.0.0.1:0", "--db",
+                               log.c_str(),     "--socket", "none",        nullptr};
   execve(program.c_str(), const_cast<char* const*>(words), environment_of_programs());
   _exit(kExitNotExecutable);
 }

@@ -71,7 +71,7 @@ bool daemon_runs(const std::string& url) {
 
 /// The daemon that runs; or one of our own, where none does and none was named, or where a log is asked for.
 std::unique_ptr<PrivateDaemon> own_daemon(const Context& context, const RunOptions& options) {
-  const bool is_named = context.url != kDefaultUrl;
+  const bool is_named = context.url_is_named;
   if (!options.log.empty() && is_named) {
     throw Failure(kExitUsage, "run: --log starts a daemon of its own, and --url names another: give one of the two");
   }

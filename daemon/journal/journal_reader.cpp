@@ -170,7 +170,7 @@ void JournalReader::open() {
 }
 
 template <typename Answer>
-auto JournalReader::ask(ReaderPool& pool, const api::Gone& gone, const Answer& answer) {
+auto JournalReader::ask(ReaderPool& pool, const api::IsGone& gone, const Answer& answer) {
   ReaderPool::Lease lease(pool, gone);
   try {
     return answer(*lease);
@@ -183,7 +183,7 @@ auto JournalReader::ask(ReaderPool& pool, const api::Gone& gone, const Answer& a
 api::Page<api::ConnectionRow> JournalReader::connections(const api::ConnectionQuery& query) {
   const std::uint32_t limit = std::clamp(query.limit, 1u, kMaxConnections);
   const Where search = search_of(query, ago_);
-  return ask(questions_, query.gone, [&](Database& database) {
+  return ask(questions_, query.is_gone, [&](Database& database) {
     Transaction snapshot(database, "BEGIN");  // the changes and the connections as they were at one moment
     std::optional<AskedPeriods> asked;
     if (query.condition) asked.emplace(database, *query.condition).define(database);
@@ -276,7 +276,7 @@ std::vector<LivingRow> JournalReader::living() {
 }
 
 std::vector<api::EventRow> JournalReader::events(const api::EventQuery& query) {
-  return ask(query.is_live ? streams_ : questions_, query.gone,
+  return ask(query.is_live ? streams_ : questions_, query.is_gone,
              [&](Database& database) { return read_events(database, query); });
 }
 

@@ -58,7 +58,7 @@ class JournalReader {
 
   /// Runs answer(database) on a connection of the pool.
   template <typename Answer>
-  auto ask(ReaderPool& pool, const api::Gone& gone, const Answer& answer);
+  auto ask(ReaderPool& pool, const api::IsGone& gone, const Answer& answer);
 
   const Ago ago_;
   ReaderPool questions_;

@@ -53,7 +53,7 @@ void ReaderPool::open() {
   stopped_ = false;
 }
 
-ReaderPool::Lease::Lease(ReaderPool& pool, const api::Gone& gone)
+ReaderPool::Lease::Lease(ReaderPool& pool, const api::IsGone& gone)
     : pool_(pool), gone_(gone), until_(pool.time_limit_ == Duration(0) ? kNever : now() + pool.time_limit_) {
   std::unique_lock lock(pool_.mutex_);
   while (!pool_.stopped_ && pool_.idle_.empty()) {

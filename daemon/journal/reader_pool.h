@@ -53,7 +53,7 @@ class ReaderPool::Lease {
  public:
   /// Waits for a connection. Throws Unavailable if there is none in time, if whoever asked has gone meanwhile, or while
   /// the pool is stopped.
-  Lease(ReaderPool& pool, const api::Gone& gone);
+  Lease(ReaderPool& pool, const api::IsGone& gone);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -68,7 +68,7 @@ class ReaderPool::Lease {
   bool has_gone();
 
   ReaderPool& pool_;
-  const api::Gone& gone_;
+  const api::IsGone& gone_;
   const TimePoint until_;
   TimePoint ask_gone_at_{};
   bool gone_was_told_ = false;

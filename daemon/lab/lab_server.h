@@ -7,26 +7,26 @@
 // HTTP/1.1 connections are kept alive; HTTP/1.0 closes after each answer.
 #pragma once
 
-#include <memory>
-#include <thread>
-
+#include "api/http_server.h"
 #include "daemon/network_namespace.h"
-
-namespace httplib {
-class Server;
-}
 
 namespace wobble::daemon {
 
-class LabServer {
+class LabServer : private api::HttpHandler {
  public:
   /// Serves from inside `netns`. Throws std::runtime_error if the port cannot be had there.
   explicit LabServer(const NetworkNamespace& netns, std::uint16_t port);
-  ~LabServer();
+  /// Ends at once, whatever is under way.
+  ~LabServer() override = default;
 
  private:
-  std::unique_ptr<httplib::Server> server_;
-  std::thread thread_;
+  std::optional<api::Response> refuse(const api::Request& head) override;
+  api::Response answer(const api::Request& request) override;
+  api::Response too_large(const api::Request& head) override;
+  api::Response stopping() override;
+  bool is_urgent(const api::Request&) const override { return false; }
+
+  api::HttpServer http_;
 };
 
 /// The byte at `offset` of /bytes/N.

@@ -13,6 +13,7 @@
 #include <memory>
 #include <system_error>
 
+#include "api/asked_file.h"
 #include "api/backend.h"
 #include "daemon/ways_in/container_inspect.h"
 
@@ -58,6 +59,9 @@ Target at_path(const std::string& path, const std::string& missing, const std::s
 Target named(const std::string& name) {
   if (name.empty()) unfit("a namespace's name is missing: netns:blue, or netns:/proc/17/ns/net");
   const bool is_path = name.find('/') != std::string::npos;
+  if (is_path && !api::may_name_any_file()) {
+    unfit("only root and the daemon's own user may name a namespace by its path: write netns:NAME or pid:N");
+  }
   const std::string path = is_path ? name : "/run/netns/" + name;
   const std::string missing =
       is_path ? "there is no namespace at " + path

@@ -1,7 +1,7 @@
 // Where a model with a memory keeps it: once for the link, or once for each connection.
 //
-// The states of connections lie in two arrays of a fixed bound, whose address space is reserved when conditions first ask
-// for them and whose pages the kernel gives when they are first touched (lazy_array.h). So the packet path neither
+// The states of connections lie in two arrays of a fixed bound, whose address space is reserved when conditions first
+// ask for them and whose pages the kernel gives when they are first touched (lazy_array.h). So the packet path neither
 // allocates nor can fail, however many connections come and go.
 #pragma once
 

@@ -56,13 +56,13 @@ TEST_F(DoorsTest, TheUnixSocketAnswersAndIsTakenAway) {
   options.unix_socket = path;
   options.token = "secret";
   start(options);
-  EXPECT_EQ(client().Get("/healthz")->status, 401);
+  EXPECT_EQ(client().Get("/api/v1")->status, 401);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  const std::string request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const std::string request = "GET /api/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   ASSERT_EQ(::send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
   char answer[16] = "";
   EXPECT_EQ(::recv(fd, answer, 12, MSG_WAITALL), 12);

@@ -41,6 +41,31 @@ TEST_F(StreamTest, ItResumesWhereItWasCutOff) {
   EXPECT_THAT(open("?since=998")->read_until("n1000n"), HasSubstr("n999n"));
 }
 
+TEST_F(StreamTest, ItBeginsWithWhichStartOfTheDaemonItIs) {
+  const std::string instance = get("/api/v1")["instance"];
+  EXPECT_THAT(open()->read_until("}"), HasSubstr("event: hello\ndata: {\"instance\":\"" + instance + "\"}\n\n"));
+  start({});
+  EXPECT_NE(get("/api/v1")["instance"], instance);
+}
+
+TEST_F(StreamTest, AnIdOfAnotherLogBeginsAnew) {
+  backend_.add_event("annotation", "first");
+  EXPECT_THAT(open("?since=999")->read_until("first"), HasSubstr("first"));
+  EXPECT_THAT(open("", "Last-Event-ID: 999\r\n")->read_until("first"), HasSubstr("first"));
+}
+
+TEST_F(StreamTest, StreamsTakeNoWorker) {
+  ServerOptions options;
+  options.max_streams = 64;
+  start(options);
+  std::vector<std::unique_ptr<RawClient>> streams;
+  for (int i = 0; i < 64; ++i) streams.push_back(open());
+  for (auto& stream : streams) stream->read_until("retry:");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/api/v1/links/lab")["name"], "lab");
+  backend_.add_event("annotation", "for all of them");
+  for (auto& stream : streams) EXPECT_THAT(stream->read_until("for all of them"), HasSubstr("for all of them"));
+}
+
 TEST_F(StreamTest, ItFiltersWithoutFallingBehind) {
   for (int i = 0; i < 600; ++i) backend_.add_event("transition", "noise");
   const auto stream = open("?since=0&kind=annotation&link=lab");

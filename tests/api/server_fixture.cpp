@@ -59,6 +59,12 @@ const std::string& RawClient::read_until(const std::string& marker) {
   return text_;
 }
 
+void RawClient::read_for(std::chrono::milliseconds time) {
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  while (read_some(deadline)) {
+  }
+}
+
 std::string RawClient::read_all() {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (read_some(deadline)) {

@@ -26,6 +26,8 @@ class RawClient {
   void finish_sending();  ///< a half-close
   /// Reads until `marker` is there, the peer closes, or 10 s have passed; returns all that was read so far.
   const std::string& read_until(const std::string& marker);
+  /// Reads what comes for so long.
+  void read_for(std::chrono::milliseconds time);
   /// Reads until the peer closes (or 10 s).
   std::string read_all();
   bool closed_by_peer() const { return closed_; }

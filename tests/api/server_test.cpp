@@ -22,6 +22,7 @@ TEST_F(ServerTest, RootTellsVersionUptimeAndEveryRoute) {
   const json root = get("/api/v1");
   EXPECT_EQ(root["version"], "1.2.3");
   EXPECT_EQ(root["uptime"], "90m");
+  EXPECT_EQ(root["instance"].get<std::string>().size(), 32u);
   EXPECT_EQ(root["resources"].size(), routes().size());
 }
 

@@ -15,6 +15,8 @@ TEST(Address, reads_what_people_write) {
   EXPECT_EQ(Address::parse("localhost:80").url(), "http://localhost:80");
   EXPECT_EQ(Address::parse("http://[fd77::1]:81/").url(), "http://[fd77::1]:81");
   EXPECT_EQ(Address::parse("http://[::1]").host, "::1");
+  EXPECT_EQ(Address::parse("unix:/run/x.sock").url(), "unix:/run/x.sock");
+  EXPECT_EQ(Address::parse("unix:/run/x.sock").socket, "/run/x.sock");
 }
 
 TEST(Address, refuses_what_it_does_not_understand) {

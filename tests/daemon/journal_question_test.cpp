@@ -34,9 +34,9 @@ class Question : public testing::Test {
     ASSERT_TRUE(journal->sync(kLongEnough));
   }
   /// What is said to one that looks through all of them.
-  std::string said_to(const api::Gone& gone = {}) {
+  std::string said_to(const api::IsGone& gone = {}) {
     try {
-      const auto page = journal->connections({.port = 1, .gone = gone});
+      const auto page = journal->connections({.port = 1, .is_gone = gone});
       return "found " + std::to_string(page.items.size());
     } catch (const api::Unavailable& why) {
       return why.what();
@@ -59,7 +59,7 @@ class HeldQuestion {
         return let_go_.get_future().wait_for(kLongEnough) == std::future_status::ready;
       };
       try {
-        journal.connections({.port = 1, .gone = gone});
+        journal.connections({.port = 1, .is_gone = gone});
       } catch (const api::Unavailable& why) {
         said_ = why.what();
       }

@@ -208,13 +208,15 @@ def with_us(*words):
 
 
 class Lab:
-    """A daemon with --lab (unless told otherwise), of this test's own: free port, own database in an own directory."""
+    """A daemon with --lab (unless told otherwise), of this test's own: free port, own database in an own directory, and
+    no Unix socket (None: the default one)."""
 
-    def __init__(self, *options, directory=None, command=None, lab=True, listen="127.0.0.1:0"):
+    def __init__(self, *options, directory=None, command=None, lab=True, listen="127.0.0.1:0", socket_path="none"):
         self._own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix=PREFIX + "-")
         self.database = os.path.join(self.directory, "journal.db")
-        words = (command or [DAEMON]) + ["--lab"] * lab + ["--listen", listen, "--db", self.database, *options]
+        words = (command or [DAEMON]) + ["--lab"] * lab + ["--listen", listen, "--db", self.database]
+        words += (["--socket", socket_path] if socket_path else []) + list(options)
         self.errors = open(os.path.join(self.directory, "stderr"), "a+", encoding="utf-8")
         self.process = subprocess.Popen(with_us(*words), stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         cwd=self.directory)

@@ -326,7 +326,8 @@ TEST(PacketPath, AllocatesForNoFlowAndNoPacketWhateverIsAskedFor) {
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     LinkConditions conditions = AnyConditions(seed, true).link();
     conditions.scenario.clear();  // a step is a change of conditions, which may allocate
-    for (DirectionConditions* c : {&conditions.up, &conditions.down}) {  // a queue that is soon full needs no more buffers
+    for (DirectionConditions* c :
+         {&conditions.up, &conditions.down}) {  // a queue that is soon full needs no more buffers
       c->queue.limit_bytes = 0;
       c->queue.limit_time = 0s;
       c->queue.limit_packets = 50;

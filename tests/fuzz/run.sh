@@ -3,7 +3,7 @@
 set -euo pipefail
 corpus="$(cd "$(dirname "$0")" && pwd)/corpus"
 cd "$1/tests/fuzz"
-for fuzzer in packet_fuzzer link_fuzzer conditions_fuzzer capture_fuzzer ledger_fuzzer; do
+for fuzzer in packet_fuzzer link_fuzzer conditions_fuzzer capture_fuzzer ledger_fuzzer request_fuzzer; do
   mkdir -p "found/$fuzzer"
   echo "== $fuzzer, $2 s"
   "./$fuzzer" -max_total_time="$2" -print_final_stats=1 -max_len=65536 "found/$fuzzer" "$corpus/$fuzzer"

@@ -183,7 +183,7 @@ class Debian(unittest.TestCase):
 
     def test_what_it_needs(self):
         needs = self.field("Depends")
-        for package in ("iproute2", "libsqlite3-0", "libcpp-httplib0.11", "libc6"):
+        for package in ("iproute2", "libsqlite3-0", "libcpp-httplib0.11", "libmicrohttpd12", "libc6"):
             self.assertIn(package, needs)
 
     def test_its_scripts_are_sound(self):

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
 # Headers of others, by layer; the standard library and the system's are everywhere.
 THIRD_PARTY = {
     "emulator": set(),
-    "api": {"nlohmann", "httplib.h"},
+    "api": {"nlohmann", "microhttpd.h", "zlib.h"},
     "daemon": {"nlohmann", "httplib.h", "sqlite3.h", "spdlog", "CLI", "zlib.h", "libmnl"},
 }
 SYSTEM_FOLDERS = {"sys", "linux", "netinet", "arpa", "net"}
@@ -74,7 +74,7 @@ class Structure(unittest.TestCase):
             return re.findall(f"{quote}(\\w+){quote}", re.sub("//.*", "", listing))
         ours = kinds("api/event_kinds.h", "kEventKinds[] = {", "};", '"')
         self.assertGreater(len(ours), 10)
-        self.assertEqual(sorted(ours), sorted(kinds("web/api.js", "EVENT_KINDS =", "]);", "'")))
+        self.assertEqual(sorted(ours), sorted(kinds("web/event_line.js", "EVENT_KINDS =", "]);", "'")))
 
     def test_nobody_forks_who_may_have_threads(self):
         """A lock that another thread held at that moment is held in the child for ever: it hangs when it allocates."""
