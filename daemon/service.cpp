@@ -61,19 +61,29 @@ Service::Service(Journal& journal, const Settings& settings)
   std::random_device device;
   for (std::uint64_t& key : table_.hash_key) key = (std::uint64_t{device()} << 32) | device();
   table_.ids = journal.connection_ids();
-  reverter_ = std::thread([this] { bring_back_when_due(); });
-  watcher_ = std::thread([this] { watch_ways_in(); });
+  try {
+    reverter_ = std::thread([this] { bring_back_when_due(); });
+    watcher_ = std::thread([this] { watch_ways_in(); });
+  } catch (...) {  // no more threads are to be had
+    end_threads();
+    throw;
+  }
 }
 
-Service::~Service() {
+void Service::end_threads() noexcept {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   temporaries_changed_.notify_all();
   stopped_.notify_all();
-  watcher_.join();
-  reverter_.join();
+  for (std::thread* thread : {&watcher_, &reverter_}) {
+    if (thread->joinable()) thread->join();
+  }
+}
+
+Service::~Service() {
+  end_threads();
   std::vector<ServedLink*> links;
   for (auto& [name, link] : links_) links.push_back(link.get());
   in_parallel(links, [this](ServedLink& link) {

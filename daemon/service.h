@@ -134,6 +134,7 @@ class Service final : public api::Backend {
   void check_revision(const ServedLink& link, const Asked& if_revision);
   api::LinkInfo put_in_force(ServedLink& link, const LinkConditions& conditions, TemporaryChanges temporaries,
                              const std::string& source);
+  void end_threads() noexcept;
   void bring_back_when_due();
   /// Brings back what is due; when it is to be called again.
   TimePoint expire_temporaries();

@@ -66,8 +66,8 @@ Journal::Journal(const JournalOptions& options) try
   reader_ = std::make_unique<JournalReader>(options_.file, options_.readers, options_.question_limit,
                                             [this](Duration ago) { return moment_ago(ago); });
   log_.begin_watch();
-  thread_ = std::thread([this] { run(); });
   clock_watch_ = std::make_unique<ClockWatch>(anchor_, [this](const ClockStep& step) { clock_stepped(step); });
+  thread_ = std::thread([this] { run(); });  // last: where no thread is to be had, nothing has to be ended
 } catch (const DatabaseError& error) {
   throw std::runtime_error("the journal " + options.file + " cannot be used: " + cause_and_remedy(error, options.file));
 }
