@@ -281,6 +281,21 @@ class Run(unittest.TestCase):
         self.assertTrue(os.path.exists(f"/proc/{pid}"))
         os.kill(pid, signal.SIGKILL)
 
+    def test_the_daemon_of_its_own_is_killed(self):
+        """What it leaves `wobble cleanup` removes, its log too."""
+        process = subprocess.Popen(harness.with_us(ways.COMMAND, "run", "--", "sh", "-c", "echo $$; exec sleep 60"),
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        command = int(process.stdout.readline())
+        daemon = int(ways.run("pgrep", "-P", str(process.pid), "-x", "wobbled").stdout)
+        os.kill(daemon, signal.SIGKILL)
+        os.kill(command, signal.SIGKILL)
+        process.communicate(timeout=30)
+        left = [name for name in files_of_ours() if name.startswith("wobble-log")]
+        self.assertEqual(1, len(set(left) - set(self.ours)), left)
+        said = ways.run(ways.COMMAND, "cleanup").stdout
+        self.assertIn("removed the log of a run that was killed, ", said)
+        self.assertIn("removed the nftables table inet wobble_run0", said)
+
     def test_killed_beside_a_daemon(self):
         """The command goes on, and so does its network; when it has ended too, the link is removed."""
         with ways.Daemon() as daemon:
