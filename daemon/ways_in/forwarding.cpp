@@ -43,7 +43,7 @@ std::string set_again(Ledger& ledger, ino_t netns, bool needs_v6, std::vector<st
     const std::string wanted = name.ends_with("/accept_ra") ? "2" : "1";
     const auto present = read_sysctl(name);
     if (!present || *present == wanted) continue;  // or its interface has gone
-    ledger.hold_sysctl(netns, name, wanted);  // once more, so that what somebody wants is put back in the end
+    ledger.hold_sysctl(netns, name, wanted);       // once more, so that what somebody wants is put back in the end
     (void)ledger.release_sysctl(netns, name);
     found += (found.empty() ? "" : ", ") + sysctl_name(name);
   }
