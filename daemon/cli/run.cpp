@@ -65,7 +65,9 @@ bool daemon_runs(const std::string& url) {
     return true;
   } catch (const Failure& failure) {
     if (failure.exit_code == kExitUnreachable) return false;
-    throw;
+    throw Failure(
+        failure.exit_code,
+        std::string(failure.what()) + "; --log FILE starts a daemon of its own for this command, --url names another");
   }
 }
 

@@ -147,6 +147,20 @@ class Run(unittest.TestCase):
             row = daemon.connections("run")[0]
             self.assertEqual(("orderly", "10.88.1.2"), (row["end"], row["server"]["address"]))
 
+    def test_beside_a_foreign_program_at_the_daemons_port(self):
+        """It is refused, with what helps; and that helps."""
+        server = subprocess.Popen(harness.with_us("python3", "-m", "http.server", "7979", "--bind", "127.0.0.1", "--directory", self.folder),
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait, 10)
+        self.addCleanup(server.kill)
+        ways.wait("the server", lambda: ":7979 " in ways.run("ss", "-Hltn").stdout)
+        done = self.wobble("--", "true")
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertRegex(done.stderr, r"^wobble: what answers at http://127\.0\.0\.1:7979 is not wobbled: [^\n]*; --log FILE starts a "
+                                      r"daemon of its own for this command, --url names another\n$")
+        done = self.wobble("--quiet", "--log", os.path.join(self.folder, "own.db"), "--", "true")
+        self.assertEqual(0, done.returncode, done.stderr)
+
     def test_the_log_is_kept_where_asked(self):
         log = os.path.join(self.folder, "run.db")
         done = self.wobble("--log", log, "--", "curl", "-sS", "-o", "/dev/null", "http://10.88.1.2/")
