@@ -308,7 +308,7 @@ constexpr char kSchemas[] = R"json({
     "run": {"type": "object", "additionalProperties": false, "description": "a namespace whose only way out is the link: its path is near.netns", "properties": {
       "dns": {"type": "array", "items": {"type": "string"}, "description": "name servers; default: this machine's"},
       "owner": {"type": ["integer", "null"], "minimum": 1, "maximum": 4194304, "description": "a process id: when it has ended and nothing runs in the namespace any more, the link is removed"},
-      "with": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "ports of this machine's loopback that are reached at 127.0.0.1 in the namespace, through the link; TCP and UDP"},
+      "with": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "ports of this machine's loopback that are reached at 127.0.0.1 and ::1 in the namespace, through the link; TCP and UDP"},
       "beside": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "the same beside the link, neither impaired nor logged; TCP"}}},
     "up": {"$ref": "#/components/schemas/Direction"}, "down": {"$ref": "#/components/schemas/Direction"},
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},

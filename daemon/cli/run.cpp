@@ -50,7 +50,7 @@ Json ports_of(const char* option, const std::vector<std::string>& services) {
     unsigned port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     const bool is_port = error == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65'535;
-    if (!is_port || (!host.empty() && host != "localhost" && host != "127.0.0.1")) {
+    if (!is_port || (!host.empty() && host != "localhost" && host != "127.0.0.1" && host != "[::1]")) {
       throw Failure(kExitUsage, std::string("run: ") + option + ": '" + clean(service) +
                                     "' is no service of this machine's loopback: write localhost:5432");
     }
@@ -65,7 +65,9 @@ bool daemon_runs(const std::string& url) {
     return true;
   } catch (const Failure& failure) {
     if (failure.exit_code == kExitUnreachable) return false;
-    throw;
+    throw Failure(
+        failure.exit_code,
+        std::string(failure.what()) + "; --log FILE starts a daemon of its own for this command, --url names another");
   }
 }
 

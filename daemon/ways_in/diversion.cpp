@@ -9,9 +9,9 @@
 #include <system_error>
 
 #include "daemon/network_namespace.h"
-#include "daemon/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/selection.h"
+#include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {
 namespace {
@@ -145,34 +145,57 @@ DetourSettings Diversion::detour_settings() const {
   return out;
 }
 
-void Diversion::hold_parameters() {
-  const auto hold = [&](const std::string& name) {
-    means_.ledger.hold_sysctl(netns_, name, "1");
-    held_.push_back(name);
-  };
+// What our devices give back arrives on `lo` anew: from 127.0.0.1, and from this host itself.
+std::vector<std::string> Diversion::wanted_parameters() const {
   if (std::holds_alternative<api::LoopbackSettings>(settings_)) {
-    // What our devices give back arrives on `lo` anew: from 127.0.0.1, and from this host itself.
-    hold("ipv4/conf/lo/accept_local");
-    hold("ipv4/conf/lo/route_localnet");
+    return {"ipv4/conf/lo/accept_local", "ipv4/conf/lo/route_localnet"};
   }
   const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
+  if (gateway == nullptr) return {};
+  return {"ipv4/conf/" + gateway->in + "/forwarding", "ipv4/conf/" + gateway->out + "/forwarding"};
+}
+
+void Diversion::hold(const std::string& name) {
+  means_.ledger.hold_sysctl(netns_, name, "1");
+  held_.push_back(name);
+}
+
+void Diversion::hold_parameters() {
+  for (const std::string& name : wanted_parameters()) hold(name);
+  const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
   if (gateway == nullptr) return;
-  hold("ipv4/conf/" + gateway->in + "/forwarding");
-  hold("ipv4/conf/" + gateway->out + "/forwarding");
   const auto has_v6 = [](const std::string& interface) {
     return std::ranges::any_of(addresses_of(interface), [](const auto& a) { return a.find(':') != std::string::npos; });
   };
-  if (has_v6(gateway->in) && has_v6(gateway->out)) hold_v6_forwarding(means_.ledger, netns_, held_);
+  forwards_v6_ = has_v6(gateway->in) && has_v6(gateway->out);
+  if (forwards_v6_) hold_v6_forwarding(means_.ledger, netns_, held_);
   if (gateway->masquerade) masquerade();
 }
 
 void Diversion::masquerade() {
   const auto& gateway = std::get<api::GatewaySettings>(settings_);
-  nft_table_ = "wobble_gateway_" + detours_.near_devices();
-  means_.ledger.note_nft_table(netns_, nft_table_);
-  run_program({"nft", "-f", "-"}, "table inet " + nft_table_ +
-                                      " {\n chain out { type nat hook postrouting priority 100;\n" + "  iifname \"" +
-                                      gateway.in + "\" oifname \"" + gateway.out + "\" masquerade\n }\n}\n");
+  masquerade_.emplace("wobble_gateway_" + detours_.near_devices(),
+                      " chain out { type nat hook postrouting priority 100;\n  iifname \"" + gateway.in +
+                          "\" oifname \"" + gateway.out + "\" masquerade\n }\n");
+  means_.ledger.note_nft_table(netns_, masquerade_->name());
+  watch_.emplace(masquerade_->name());
+  masquerade_->make();
+}
+
+// What is set up beside the programs, and may be changed by somebody else.
+void Diversion::mend_parameters() {
+  std::erase_if(held_, [this](const std::string& name) {  // those whose interface has gone
+    const bool has_gone = !read_sysctl(name);
+    if (has_gone) (void)means_.ledger.release_sysctl(netns_, name);
+    return has_gone;
+  });
+  for (const std::string& name : wanted_parameters()) {  // and come again
+    if (std::ranges::find(held_, name) == held_.end() && read_sysctl(name)) hold(name);
+  }
+  const std::string changed = set_again(means_.ledger, netns_, forwards_v6_, held_);
+  if (!changed.empty()) news_.push_back("somebody had changed " + changed + ": set again");
+  if (!masquerade_ || (!watch_->news().table && trouble_.empty()) || !masquerade_->mend()) return;
+  news_.push_back("its nftables table " + masquerade_->name() + " had been changed or removed: it is made again");
 }
 
 void Diversion::open() {
@@ -184,6 +207,7 @@ void Diversion::open() {
       detours_.put();
       if (fails_closed()) share_.set_in_silence(kDrop);
     } catch (...) {
+      let_pass();
       const std::string failure = undo();
       if (!failure.empty()) news_.push_back(failure);
       throw;
@@ -193,6 +217,7 @@ void Diversion::open() {
 
 std::string Diversion::close() noexcept {
   if (!is_open_) return {};
+  let_pass();
   std::string failures;
   try {
     target_.netns.run([&] { failures = undo(); });
@@ -202,14 +227,18 @@ std::string Diversion::close() noexcept {
   return failures;
 }
 
-std::string Diversion::undo() noexcept {
+// Whatever becomes of the rest, from now on nothing is diverted.
+void Diversion::let_pass() noexcept {
   is_open_ = false;
   share_.set_in_silence(kPass);
   means_.heartbeat.end(share_);
+}
+
+std::string Diversion::undo() noexcept {
   std::string failures = detours_.take_away();
   add_failure(failures, release_sysctls(means_.ledger, netns_, held_));
-  if (!nft_table_.empty()) add_failure(failures, means_.ledger.drop_nft_table(netns_, nft_table_));
-  nft_table_.clear();
+  if (masquerade_) add_failure(failures, means_.ledger.drop_nft_table(netns_, masquerade_->name()));
+  masquerade_.reset();
   return failures;
 }
 
@@ -219,7 +248,10 @@ std::string Diversion::look() {
   if (!has_news && now < next_look_) return trouble_;
   next_look_ = now + kLookEvery;
   try {
-    target_.netns.run([&] { detours_.look(has_news || !trouble_.empty()); });
+    target_.netns.run([&] {
+      detours_.look(has_news || !trouble_.empty());
+      mend_parameters();
+    });
     trouble_ = what_is_missing();
   } catch (const std::exception& e) {
     trouble_ = e.what();

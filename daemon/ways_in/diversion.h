@@ -5,12 +5,15 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/below_ip/share_map.h"
+#include "daemon/ways_in/change_watch.h"
 #include "daemon/ways_in/detour_set.h"
 #include "daemon/ways_in/heartbeat.h"
+#include "daemon/ways_in/kept_table.h"
 #include "daemon/ways_in/ledger.h"
 #include "daemon/ways_in/target.h"
 #include "daemon/ways_in/way_in.h"
@@ -53,8 +56,13 @@ class Diversion : public WayIn {
   void make_selection();
   std::vector<NetworkInterface> choose(const std::vector<NetworkInterface>& present);
   DetourSettings detour_settings() const;
+  /// Names of sysctls that are to be 1.
+  std::vector<std::string> wanted_parameters() const;
   void hold_parameters();
+  void hold(const std::string& sysctl);
   void masquerade();
+  void mend_parameters();
+  void let_pass() noexcept;
   std::string undo() noexcept;
   std::string what_is_missing() const;
   void count();
@@ -71,8 +79,10 @@ class Diversion : public WayIn {
   std::vector<std::string> addresses_;
   DetourSet detours_;
   bool is_open_ = false;
+  bool forwards_v6_ = false;
   std::vector<std::string> held_;  ///< sysctls, in order
-  std::string nft_table_;
+  std::optional<KeptTable> masquerade_;
+  std::optional<ChangeWatch> watch_;  ///< of that table
   std::vector<std::string> news_;
   std::string trouble_;
   std::chrono::steady_clock::time_point next_look_;

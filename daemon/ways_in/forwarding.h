@@ -17,6 +17,11 @@ void hold_v6_forwarding(Ledger& ledger, ino_t netns, std::vector<std::string>& h
 /// Holds them all, or throws as Ledger::hold_sysctls() and holds none.
 void hold_sysctls(Ledger& ledger, ino_t netns, const std::vector<WantedSysctl>& wanted, std::vector<std::string>& held);
 
+/// Sets those of `held` again that somebody else has set to another value; with `needs_v6`, IPv6 forwarding too, which
+/// is held from then on if it was on before by the machine's own will. Says which they were: "net.ipv4.ip_forward,
+/// ..."; empty: none. Throws api::Incapable.
+std::string set_again(Ledger& ledger, ino_t netns, bool needs_v6, std::vector<std::string>& held);
+
 /// What could not be put back, in a line each; `held` is empty then.
 [[nodiscard]] std::string release_sysctls(Ledger& ledger, ino_t netns, std::vector<std::string>& held) noexcept;
 

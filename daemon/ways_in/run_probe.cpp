@@ -188,9 +188,10 @@ void prove_way_out(const Wire& far, const RunNames& names, bool has_v6) {
   }
 }
 
-void prove_way_in(const Wire& far, const RunNames& names, std::uint16_t port, const std::string& what) {
-  const Endpoint ours = endpoint(names.v4(RunHost::inside), kPortOfOurs);
-  const Endpoint there = endpoint(names.v4(RunHost::outside), port);
+void prove_way_in(const Wire& far, const RunNames& names, Family family, std::uint16_t port, const std::string& what) {
+  const bool is_v4 = family == Family::v4;
+  const Endpoint ours = endpoint(is_v4 ? names.v4(RunHost::inside) : names.v6(RunHost::inside), kPortOfOurs);
+  const Endpoint there = endpoint(is_v4 ? names.v4(RunHost::outside) : names.v6(RunHost::outside), port);
   const auto deadline = Clock::now() + kPatience;
   while (Clock::now() < deadline) {
     far.send(packet_of({ours, there}));
@@ -203,7 +204,7 @@ void prove_way_in(const Wire& far, const RunNames& names, std::uint16_t port, co
     return;
   }
   throw api::Incapable("this machine's firewall does not let " + what +
-                       " in: " + what_lets_through(Family::v4, "input", "wobrun"));
+                       " in: " + what_lets_through(family, "input", "wobrun"));
 }
 
 }  // namespace wobble::daemon

@@ -6,6 +6,7 @@
 // where it leaves by eth0), or for certain addresses and ports, are not met, and not seen.
 #pragma once
 
+#include "daemon/ways_in/iproute.h"
 #include "daemon/ways_in/run_names.h"
 #include "emulator/packet_device.h"
 
@@ -31,6 +32,6 @@ class Wire {
 void prove_way_out(const Wire& far, const RunNames& names, bool has_v6);
 
 /// TCP to a port of this machine's, at the far address. Throws api::Incapable if it is eaten; `what` is asked there.
-void prove_way_in(const Wire& far, const RunNames& names, std::uint16_t port, const std::string& what);
+void prove_way_in(const Wire& far, const RunNames& names, Family family, std::uint16_t port, const std::string& what);
 
 }  // namespace wobble::daemon

@@ -52,17 +52,14 @@ bool has_address_of(const NetnsView& view, const RunNames& names) {
   });
 }
 
+bool has_v6_loopback() { return read_sysctl("ipv6/conf/lo/disable_ipv6") == "0"; }
+
 /// False also if there is no such interface.
 bool is_up(const std::string& interface) {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
   return ::ioctl(socket.get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
-}
-
-std::string listed(const std::string& table) {
-  const Finished finished = run_process({"nft", "list", "table", "inet", table});
-  return finished.exit_code == 0 ? finished.out : "";
 }
 
 }  // namespace
@@ -95,6 +92,7 @@ RunWay::RunWay(api::RunSettings settings, Ledger& ledger, bool offload)
     mtu_ = mtu_outside(view);
     rules_.has_v6 = std::any_of(view.routes[1].begin(), view.routes[1].end(), leads_outside);
     rules_.with = settings_.with;
+    rules_.with_v6 = !settings_.with.empty() && has_v6_loopback();
     find_name_servers();
     watch_.emplace(rules_.names.table());
     set_up_outside(view);
@@ -162,7 +160,10 @@ void RunWay::hold_forwarding(const std::vector<std::string>& interfaces) {
 std::vector<std::string> RunWay::device_lines(Family family) const {
   const RunNames& names = rules_.names;
   if (family == Family::v6) {
-    return {"address replace " + names.v6(RunHost::outside) + "/64 dev " + names.device() + " nodad"};
+    std::vector<std::string> lines{"address replace " + names.v6(RunHost::outside) + "/64 dev " + names.device() +
+                                   " nodad"};
+    for (const std::string& route : rules_.v6_loopback_routes(names.device())) lines.push_back(route);
+    return lines;
   }
   return {"link set " + names.device() + " multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
           "address replace " + names.v4(RunHost::outside) + "/30 dev " + names.device()};
@@ -177,22 +178,18 @@ void RunWay::set_up_outside(const NetnsView& view) {
   if (rules_.has_v6) hold_v6_forwarding(ledger_, outside_, held_);
 
   keep_v6_quiet(names.device());
-  if (rules_.has_v6) require_sysctl("ipv6/conf/" + names.device() + "/disable_ipv6", "0");
+  if (bears_v6()) require_sysctl("ipv6/conf/" + names.device() + "/disable_ipv6", "0");
   require_sysctl("ipv4/conf/" + names.device() + "/forwarding", "1");
   if (!rules_.with.empty()) require_sysctl("ipv4/conf/" + names.device() + "/route_localnet", "1");
   do_ip(Family::v4, device_lines(Family::v4));
-  if (rules_.has_v6) do_ip(Family::v6, device_lines(Family::v6));
+  if (bears_v6()) do_ip(Family::v6, device_lines(Family::v6));
   if (!local_name_server_.empty()) {
     name_relay_ = std::make_unique<NameRelay>(
         NameRelay::Place{names.v4(RunHost::outside), names.v4(RunHost::inside), names.device()}, local_name_server_);
     rules_.name_relay = {name_relay_->udp_port(), name_relay_->tcp_port()};
   }
-  make_rules();
-}
-
-void RunWay::make_rules() {
-  run_program({"nft", "-f", "-"}, rules_.outside());
-  rules_as_made_ = listed(rules_.names.table());
+  table_.emplace(names.table(), rules_.outside());
+  table_->make();
 }
 
 void RunWay::set_up_inside() {
@@ -201,10 +198,11 @@ void RunWay::set_up_inside() {
     do_ip(Family::v4, {"link set lo up", "link set near addrgenmode none",
                        "link set near multicast off txqueuelen 10000 mtu " + std::to_string(mtu_) + " up",
                        "address add " + names.v4(RunHost::inside) + "/30 dev near"});
-    if (rules_.has_v6) do_ip(Family::v6, {"address add " + names.v6(RunHost::inside) + "/64 dev near nodad"});
+    if (bears_v6()) do_ip(Family::v6, {"address add " + names.v6(RunHost::inside) + "/64 dev near nodad"});
     const std::string translation = rules_.inside();
     if (translation.empty()) return;
     require_sysctl("ipv4/conf/near/route_localnet", "1");
+    if (rules_.with_v6) do_ip(Family::v6, rules_.v6_loopback_routes("near"));
     run_program({"nft", "-f", "-"}, translation);
   });
   if (!settings_.beside.empty()) localhost_ = std::make_unique<LocalhostRelay>(inside_, settings_.beside);
@@ -213,9 +211,11 @@ void RunWay::set_up_inside() {
 void RunWay::prove(bool offload) const {
   const Wire far(*far_, offload);
   prove_way_out(far, rules_.names, rules_.has_v6);
-  if (name_relay_) prove_way_in(far, rules_.names, 53, "the command's questions for names");
+  if (name_relay_) prove_way_in(far, rules_.names, Family::v4, 53, "the command's questions for names");
   for (const std::uint16_t port : rules_.with) {
-    prove_way_in(far, rules_.names, port, "what the command sends to localhost:" + std::to_string(port));
+    const std::string what = "what the command sends to localhost:" + std::to_string(port);
+    prove_way_in(far, rules_.names, Family::v4, port, what);
+    if (rules_.with_v6) prove_way_in(far, rules_.names, Family::v6, port, what);
   }
 }
 
@@ -264,7 +264,7 @@ std::string RunWay::look() {
 void RunWay::mend_device() {
   if (is_up(rules_.names.device())) return;
   do_ip(Family::v4, device_lines(Family::v4));
-  if (rules_.has_v6) do_ip(Family::v6, device_lines(Family::v6));
+  if (bears_v6()) do_ip(Family::v6, device_lines(Family::v6));
   mended_.push_back("its device " + rules_.names.device() + " had been set down: it is up again");
 }
 
@@ -275,24 +275,15 @@ void RunWay::mend_forwarding() {
     return has_gone;
   });
   hold_forwarding(interfaces_in("ipv4/conf"));  // and those that have come
-  std::string found;
-  std::vector<std::string> names = held_;
-  names.push_back("ipv4/conf/" + rules_.names.device() + "/forwarding");
-  if (rules_.has_v6) names.push_back("ipv6/conf/all/forwarding");  // not held where it was on before
-  for (const std::string& name : names) {
-    const std::string wanted = name.ends_with("/accept_ra") ? "2" : "1";
-    const auto present = read_sysctl(name);
-    if (!present || *present == wanted) continue;  // or its interface has gone
-    write_sysctl(name, wanted);
-    found += (found.empty() ? "" : ", ") + sysctl_name(name);
-  }
-  if (!found.empty()) mended_.push_back("somebody had changed " + found + ": set again");
+  const std::string own = "ipv4/conf/" + rules_.names.device() + "/forwarding";
+  if (read_sysctl(own) == "0") write_sysctl(own, "1");  // as ip_forward writes it along
+  const std::string changed = set_again(ledger_, outside_, rules_.has_v6, held_);
+  if (!changed.empty()) mended_.push_back("somebody had changed " + changed + ": set again");
 }
 
 void RunWay::mend_rules() {
-  if (listed(rules_.names.table()) == rules_as_made_) return;
-  make_rules();
-  mended_.push_back("its nftables table " + rules_.names.table() + " had been changed or removed: it is made again");
+  if (!table_->mend()) return;
+  mended_.push_back("its nftables table " + table_->name() + " had been changed or removed: it is made again");
 }
 
 std::string RunWay::gone() const {
@@ -303,13 +294,13 @@ std::string RunWay::gone() const {
 
 api::SideInfo RunWay::near_info() const {
   api::SideInfo side{"near", inside_.path(), {rules_.names.v4(RunHost::inside)}};
-  if (rules_.has_v6) side.addresses.push_back(rules_.names.v6(RunHost::inside));
+  if (bears_v6()) side.addresses.push_back(rules_.names.v6(RunHost::inside));
   return side;
 }
 
 api::SideInfo RunWay::far_info() const {
   api::SideInfo side{rules_.names.device(), "", {rules_.names.v4(RunHost::outside)}};
-  if (rules_.has_v6) side.addresses.push_back(rules_.names.v6(RunHost::outside));
+  if (bears_v6()) side.addresses.push_back(rules_.names.v6(RunHost::outside));
   return side;
 }
 

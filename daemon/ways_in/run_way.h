@@ -7,8 +7,8 @@
 // 198.18.0.0/15 is for measurements of networks (RFC 2544, RFC 6890): it stands in nobody's way. The kernel makes K one
 // way in's: a second device of the same name cannot be made.
 //
-// What listens on this machine's loopback is reached at 127.0.0.1 in the namespace, if asked: through the link, by
-// translation on both sides of it, so that the connection is the command's and the server's own; or beside it, by a
+// What listens on this machine's loopback is reached at 127.0.0.1 and ::1 in the namespace, if asked: through the link,
+// by translation on both sides of it, so that the connection is the command's and the server's own; or beside it, by a
 // relay (localhost_relay.h).
 #pragma once
 
@@ -21,6 +21,7 @@
 
 #include "daemon/network_namespace.h"
 #include "daemon/ways_in/change_watch.h"
+#include "daemon/ways_in/kept_table.h"
 #include "daemon/ways_in/ledger.h"
 #include "daemon/ways_in/localhost_relay.h"
 #include "daemon/ways_in/name_relay.h"
@@ -53,12 +54,13 @@ class RunWay : public WayIn {
  private:
   using Clock = std::chrono::steady_clock;
 
+  /// Whether the link bears IPv6, be it only for this machine's ::1.
+  bool bears_v6() const { return rules_.has_v6 || rules_.with_v6; }
   void take_number(const NetnsView& view, bool offload);
   void find_name_servers();
   void hold_forwarding(const std::vector<std::string>& interfaces);
   void set_up_outside(const NetnsView& view);
   std::vector<std::string> device_lines(Family family) const;
-  void make_rules();
   void set_up_inside();
   void prove(bool offload) const;
   void mend_device();
@@ -70,6 +72,7 @@ class RunWay : public WayIn {
   NetworkNamespace inside_;
   ino_t outside_;
   RunRules rules_;  ///< with no number: nothing stands
+  std::optional<KeptTable> table_;
   int mtu_ = 1500;
   std::string local_name_server_;              ///< on this machine's loopback; empty: none is used
   std::unique_ptr<NameRelay> name_relay_;      ///< to it, by way of the far address
@@ -80,7 +83,6 @@ class RunWay : public WayIn {
   std::optional<ChangeWatch> watch_;  ///< from when it stands
   ChangeWatch::News news_;            ///< not looked into yet
   Clock::time_point looked_at_;       ///< at everything
-  std::string rules_as_made_;         ///< as nft(8) lists them
   std::string trouble_;
   std::vector<std::string> mended_;
 };

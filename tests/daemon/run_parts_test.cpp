@@ -17,15 +17,15 @@ namespace wobble::daemon {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(RunRules, without_wishes_only_translate_what_leaves) {
   RunRules rules;
   rules.names.number = 7;
   EXPECT_EQ(rules.inside(), "");
   EXPECT_EQ(rules.outside(),
-            "table inet wobble_run7\ndelete table inet wobble_run7\ntable inet wobble_run7 {\n"
             " chain out { type nat hook postrouting priority 100;\n"
-            "  ip saddr 198.19.7.2 oifname != \"wobrun7\" masquerade\n }\n}\n");
+            "  ip saddr 198.19.7.2 oifname != \"wobrun7\" masquerade\n }\n");
   rules.has_v6 = true;
   EXPECT_THAT(rules.outside(), HasSubstr("ip6 saddr fdc7:6f62:8::2 oifname != \"wobrun7\" masquerade\n"));
 }
@@ -40,6 +40,23 @@ TEST(RunRules, lead_a_service_of_loopback_through_the_link_and_guard_the_rest) {
               HasSubstr("iifname \"wobrun0\" ip saddr 198.19.0.2 ip daddr 198.19.0.1 meta l4proto { tcp, udp } "
                         "th dport { 5432, 6379 } dnat ip to 127.0.0.1\n"));
   EXPECT_THAT(rules.outside(), HasSubstr("iifname \"wobrun0\" ip daddr 127.0.0.0/8 drop\n"));
+}
+
+TEST(RunRules, lead_a_service_at_the_loopback_of_ipv6_if_there_is_one) {
+  RunRules rules;
+  rules.names.number = 0;
+  rules.with = {5432};
+  EXPECT_THAT(rules.inside() + rules.outside(), Not(HasSubstr("ip6")));
+  EXPECT_TRUE(rules.v6_loopback_routes("near").empty());
+  rules.with_v6 = true;
+  EXPECT_THAT(rules.inside(), HasSubstr("ip6 daddr ::1 meta l4proto { tcp, udp } th dport { 5432 } dnat ip6 to "
+                                        "fdc7:6f62:1::1\n"));
+  EXPECT_THAT(rules.inside(), HasSubstr("oifname \"near\" ip6 saddr ::1 snat ip6 to fdc7:6f62:1::2\n"));
+  EXPECT_THAT(rules.outside(), HasSubstr("ip6 saddr fdc7:6f62:1::2 ip6 daddr fdc7:6f62:1::1 meta l4proto { tcp, udp } "
+                                         "th dport { 5432 } dnat ip6 to ::1\n"));
+  EXPECT_THAT(rules.outside(), HasSubstr("ip6 saddr fdc7:6f62:1::2 ip6 daddr ::1 snat ip6 to ::1\n"));
+  EXPECT_THAT(rules.v6_loopback_routes("near"),
+              ::testing::ElementsAre("route replace local ::1 dev near table local metric 4096"));
 }
 
 IpJson chain(const char* family, const char* table, const char* name, const char* hook, const char* policy) {

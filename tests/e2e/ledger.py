@@ -100,20 +100,51 @@ class Parallel(Machine):
     """Two terminals, `make -j2`, CI jobs: the first run to end took the network from the others (F2)."""
 
     def test_eight_runs_at_random_beside_one_that_stays(self):
+        steady = subprocess.Popen(harness.with_us(ways.COMMAND, "run", "-q", "--", *ping(6)), stdout=subprocess.PIPE, text=True)
+        self.eight_runs_beside(steady)
+        self.check_as_before()
+
+    def test_eight_runs_at_random_beside_a_daemon_with_a_gateway_and_an_attach(self):
+        """What the gateway forwards and what the host sends goes on while they come and go, and is theirs no less afterwards."""
+        inner = ways.Netns()
+        self.addCleanup(inner.close)
+        here = ways.Netns.__new__(ways.Netns)  # this machine, for wire() alone
+        here.name, here.run = str(os.getpid()), ways.run
+        ways.wire(here, inner, 3, ("g0", "e0"))
+        inner.run("ip", "route", "add", "default", "via", "10.88.3.1")
+        inner.run("ip", "-6", "route", "add", "default", "via", "fd88:3::1")
+        before = ways.machine()
+        with ways.Daemon() as daemon:
+            daemon.create(name="gateway", gateway={"in": "g0", "out": "e0", "masquerade": True})
+            daemon.create(name="host", attach={"target": "host"}, both={"delay": "5ms"})
+            during = ways.machine()
+            through = inner.popen(*ping(10), stdout=subprocess.PIPE, text=True)
+            own = subprocess.Popen(harness.with_us(*ping(10)), stdout=subprocess.PIPE, text=True)
+            self.eight_runs_beside(through, own)
+            self.assertEqual([], difference(during, ways.machine()))
+            for name in ("gateway", "host"):
+                self.assertGreater(daemon.total(name), 2 * 5 * 10 - 1)
+                self.assertEqual("up", daemon.api.get(f"/api/v1/links/{name}")["way_in"]["state"])
+                daemon.delete(name)
+            self.assertEqual([], difference(before, ways.machine()))
+        inner.close()
+        ways.wait("its wire to be gone", lambda: "g0" not in ways.run("ip", "-o", "link").stdout)
+        self.check_as_before()
+
+    def eight_runs_beside(self, *steady):
+        """Those, and eight that start and end at random, lose no packet."""
         seed = random.randrange(1 << 32)
         print("seed", seed)
         chance = random.Random(seed)
-        steady = subprocess.Popen([ways.COMMAND, "run", "-q", "--", *ping(6)], stdout=subprocess.PIPE, text=True)
         runs = []
         for _ in range(8):
-            runs.append(subprocess.Popen([ways.COMMAND, "run", "-q", "--", *ping(chance.uniform(0.4, 2))],
+            runs.append(subprocess.Popen(harness.with_us(ways.COMMAND, "run", "-q", "--", *ping(chance.uniform(0.4, 2))),
                                          stdout=subprocess.PIPE, text=True))
             time.sleep(chance.uniform(0, 0.3))
-        for run in (*runs, steady):
-            said, _ = run.communicate(timeout=40)
+        for run in (*runs, *steady):
+            said, _ = run.communicate(timeout=60)
             self.assertEqual(0, run.returncode, said)
             self.assertIn(" 0% packet loss", said)
-        self.check_as_before()
 
 
 class Killed(Machine):

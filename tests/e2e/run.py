@@ -147,6 +147,20 @@ class Run(unittest.TestCase):
             row = daemon.connections("run")[0]
             self.assertEqual(("orderly", "10.88.1.2"), (row["end"], row["server"]["address"]))
 
+    def test_beside_a_foreign_program_at_the_daemons_port(self):
+        """It is refused, with what helps; and that helps."""
+        server = subprocess.Popen(harness.with_us("python3", "-m", "http.server", "7979", "--bind", "127.0.0.1", "--directory", self.folder),
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait, 10)
+        self.addCleanup(server.kill)
+        ways.wait("the server", lambda: ":7979 " in ways.run("ss", "-Hltn").stdout)
+        done = self.wobble("--", "true")
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertRegex(done.stderr, r"^wobble: what answers at http://127\.0\.0\.1:7979 is not wobbled: [^\n]*; --log FILE starts a "
+                                      r"daemon of its own for this command, --url names another\n$")
+        done = self.wobble("--quiet", "--log", os.path.join(self.folder, "own.db"), "--", "true")
+        self.assertEqual(0, done.returncode, done.stderr)
+
     def test_the_log_is_kept_where_asked(self):
         log = os.path.join(self.folder, "run.db")
         done = self.wobble("--log", log, "--", "curl", "-sS", "-o", "/dev/null", "http://10.88.1.2/")
@@ -280,6 +294,21 @@ class Run(unittest.TestCase):
         ways.wait("the daemon of its own to end", lambda: files_of_ours() == self.ours)
         self.assertTrue(os.path.exists(f"/proc/{pid}"))
         os.kill(pid, signal.SIGKILL)
+
+    def test_the_daemon_of_its_own_is_killed(self):
+        """What it leaves `wobble cleanup` removes, its log too."""
+        process = subprocess.Popen(harness.with_us(ways.COMMAND, "run", "--", "sh", "-c", "echo $$; exec sleep 60"),
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        command = int(process.stdout.readline())
+        daemon = int(ways.run("pgrep", "-P", str(process.pid), "-x", "wobbled").stdout)
+        os.kill(daemon, signal.SIGKILL)
+        os.kill(command, signal.SIGKILL)
+        process.communicate(timeout=30)
+        left = [name for name in files_of_ours() if name.startswith("wobble-log")]
+        self.assertEqual(1, len(set(left) - set(self.ours)), left)
+        said = ways.run(ways.COMMAND, "cleanup").stdout
+        self.assertIn("removed the log of a run that was killed, ", said)
+        self.assertIn("removed the nftables table inet wobble_run0", said)
 
     def test_killed_beside_a_daemon(self):
         """The command goes on, and so does its network; when it has ended too, the link is removed."""

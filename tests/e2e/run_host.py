@@ -24,22 +24,24 @@ try:
     with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as s:
         connected = time.monotonic() - began
         s.settimeout(5)
-        print(f"{connected:.4f}", s.recv(100).decode() or "end")
+        said = b"".join(iter(lambda: s.recv(100), b""))  # to its end: the server closes first
+        print(f"{connected:.4f}", said.decode() or "end")
 except OSError as error:
     print(f"{time.monotonic() - began:.4f}", type(error).__name__)
 """
 ECHO = """
 import socket, sys
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+address = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as s:
     s.settimeout(5)
-    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.connect((address, int(sys.argv[1])))
     s.send(b"question")
     print(s.recv(100).decode())
 """
 FILES = """
 set -e
 ls /sys/class/net
-mount --bind /tmp/other-resolv.conf /etc/resolv.conf
+mount --bind "$1" /etc/resolv.conf
 cat /etc/resolv.conf
 umount /etc/resolv.conf
 """
@@ -119,23 +121,36 @@ class RunHost(unittest.TestCase):
         return float(seconds), said
 
     def test_with_a_service_of_localhost(self):
-        """It is reached at localhost, through the link: as slow as asked, and in the log; it sees a neighbour on loopback."""
+        """It is reached at localhost, through the link: as slow as asked, and in the log; it sees a neighbour on loopback. So
+        at ::1 where it listens there, be it there alone, or there is no other way out for IPv6."""
+        at_v6 = Greeter("::1")
+        self.addCleanup(at_v6.close)
+        for greeter, address, word in ((self.greeter, "127.0.0.1", "localhost"), (at_v6, "::1", "localhost"), (at_v6, "::1", "[::1]")):
+            with self.subTest(address=address, word=word):
+                self.check_service(greeter, address, f"{word}:{greeter.port}")
+        ways.run("ip", "-6", "route", "del", "default")
+        self.addCleanup(ways.run, "ip", "-6", "route", "add", "default", "via", "fd88:1::2")
+        self.check_service(at_v6, "::1", f"localhost:{at_v6.port}")
+
+    def check_service(self, greeter, address, service):
         with ways.Daemon() as daemon:
-            seconds, said = self.connect("--url", daemon.url, "--both", "delay 50ms", "--with", f"localhost:{self.greeter.port}",
-                                         host="localhost")
-            self.assertEqual("hello 127.0.0.1", said)
+            # Which addresses the name has is /etc/hosts' affair.
+            host = "::1" if ":" in address else "localhost"
+            seconds, said = self.connect("--url", daemon.url, "--both", "delay 50ms", "--with", service, host=host, port=greeter.port)
+            self.assertEqual(f"hello {address}", said)
             self.assertGreaterEqual(seconds, 0.1)
-            row = daemon.connections("run")[0]
-            self.assertEqual(("orderly", "server", self.greeter.port), (row["end"], row["closed_by"], row["server"]["port"]))
-        done = self.wobble("--quiet", "--with", f"localhost:{self.greeter.port}", "--", "python3", "-c", ECHO,
-                           str(self.greeter.port))
+            row = [row for row in daemon.connections("run") if row["end"] == "orderly"][0]
+            self.assertEqual(("server", greeter.port), (row["closed_by"], row["server"]["port"]))
+            self.assertEqual(":" in address, ":" in row["client"]["address"])
+        done = self.wobble("--quiet", "--with", service, "--", "python3", "-c", ECHO, str(greeter.port), address)
         self.assertEqual("question answered", done.stdout.strip(), done.stderr)
 
     def test_with_a_service_that_refuses_takes_the_links_time(self):
         self.greeter.close()
-        seconds, said = self.connect("--both", "delay 50ms", "--with", f"localhost:{self.greeter.port}")
-        self.assertEqual("ConnectionRefusedError", said)
-        self.assertGreaterEqual(seconds, 0.1)
+        for host in ("127.0.0.1", "::1"):
+            seconds, said = self.connect("--both", "delay 50ms", "--with", f"localhost:{self.greeter.port}", host=host)
+            self.assertEqual("ConnectionRefusedError", said)
+            self.assertGreaterEqual(seconds, 0.1)
 
     def test_beside_a_service_of_localhost(self):
         """It is reached at localhost, IPv4 and IPv6, and the link knows nothing of it."""
@@ -166,6 +181,13 @@ class RunHost(unittest.TestCase):
         done = self.wobble(*options, "--", "sh", "-c", script)
         self.assertIn("wobble: up: 1 packet, none dropped", done.stderr)
         self.assertEqual([], third.heard)
+        at_v6 = Greeter("::1")
+        self.addCleanup(at_v6.close)
+        script = "ip -6 route del local ::1 dev lo table local; ip -6 route del local ::1 dev near table local; " \
+                 f"ip -6 route add ::1 dev near && exec python3 -c '{ECHO}' {at_v6.port} ::1"
+        done = self.wobble(*options, "--", "sh", "-c", script)
+        self.assertRegex(done.stderr, r"wobble: up: [1-9]\d* packets?, none dropped")
+        self.assertEqual([], at_v6.heard)
 
     def test_wrong_services_are_refused(self):
         for option in ("--with", "--beside"):
@@ -178,10 +200,7 @@ class RunHost(unittest.TestCase):
 
     def test_the_commands_files_are_its_own(self):
         """F11: /sys shows the namespace's interfaces and keeps what is mounted in it; resolv.conf can be mounted over."""
-        with open("/tmp/other-resolv.conf", "w", encoding="ascii") as file:
-            file.write("nameserver 192.0.2.7\n")
-        self.addCleanup(os.unlink, "/tmp/other-resolv.conf")
-        done = self.wobble("--quiet", "--", "sh", "-c", FILES)
+        done = self.wobble("--quiet", "--", "sh", "-c", FILES, "sh", self.other_resolv_conf())
         self.assertEqual((0, "lo\nnear\nnameserver 192.0.2.7\n"), (done.returncode, done.stdout), done.stderr)
         below = "awk '$5 ~ \"^/sys/\" {print $5}' /proc/self/mountinfo | sort -u | xargs stat -c '%n %d %i'"
         here = ways.run("sh", "-c", below).stdout
@@ -190,6 +209,21 @@ class RunHost(unittest.TestCase):
         self.addCleanup(ways.run, "mount", "-o", "remount,bind,rw", "/sys")
         done = self.wobble("--quiet", "--", "sh", "-c", "awk '$5 == \"/sys\" {print $6}' /proc/self/mountinfo | tail -1")
         self.assertRegex(done.stdout, r"^ro,")
+
+    def other_resolv_conf(self):
+        path = f"/tmp/{harness.PREFIX}-resolv.conf"
+        with open(path, "w", encoding="ascii") as file:
+            file.write("nameserver 192.0.2.7\n")
+        self.addCleanup(os.unlink, path)
+        return path
+
+    def test_bwrap_within_run(self):
+        """F11: a sandbox can have a resolv.conf of its own, and has the network of its run."""
+        inside = "cat /etc/resolv.conf; ls /sys/class/net; curl -sS -m 5 -o /dev/null -w '%{http_code}' http://10.88.1.2/"
+        done = self.wobble("--both", "delay 20ms", "--", "bwrap", "--dev-bind", "/", "/", "--ro-bind", self.other_resolv_conf(),
+                           "/etc/resolv.conf", "--", "sh", "-c", inside)
+        self.assertEqual((0, "nameserver 192.0.2.7\nlo\nnear\n200"), (done.returncode, done.stdout), done.stderr)
+        self.assertIn("wobble: 1 connection: 1 closed in order", done.stderr)
 
     def test_run_within_run_and_ip_netns_exec_within_run(self):
         script = f"{ways.COMMAND} run --quiet -- curl -sS -m 5 -o /dev/null -w '%{{http_code}}' http://10.88.1.2/"
@@ -300,4 +334,4 @@ class RunHost(unittest.TestCase):
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)
-    harness.main("curl", "nft", "ss", "iptables", "unshare", "getent")
+    harness.main("bwrap", "curl", "nft", "ss", "iptables", "unshare", "getent")

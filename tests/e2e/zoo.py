@@ -199,6 +199,14 @@ class Zoo(unittest.TestCase):
         self.check_times(probes, delayed)
         return expected
 
+    def check_mended(self, words, told, probes, expected):
+        """What is done to `here` (a command) is told of in an event and mended: then each probe finds what is expected."""
+        self.here.run(*words)
+        ways.wait(f"the event after {words}", lambda: any(told in event["text"] for event in self.daemon.api.get(
+            "/api/v1/events?link=zoo&kind=way_in&limit=1000")["items"]))
+        ways.wait(f"{words} to be mended", lambda: Results(probes, 1) == expected)
+        self.assertEqual("up", self.daemon.api.get("/api/v1/links/zoo")["way_in"]["state"])
+
     @staticmethod
     def without_wobble(probes):
         """What comes of them; from now on, those that time out do so sooner."""

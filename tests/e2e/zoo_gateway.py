@@ -120,7 +120,14 @@ class Gateway(zoo.AtHome):
         found = zoo.Results(probes, 5)
         self.assertEqual({probes[0].name: ["answer to 10.2.0.1"], probes[1].name: ["answer to fd02::1"]}, found)
         self.check_times(probes, found)
+        for words, told in ((["nft", "flush", "ruleset"], "its nftables table wobble_gateway_wob0n had been changed or removed"),
+                            (["sysctl", "-qw", "net.ipv4.ip_forward=0"], "somebody had changed net.ipv4.conf.a0.forwarding"),
+                            (["sysctl", "-qw", "net.ipv6.conf.all.forwarding=0"], "somebody had changed net.ipv6.conf.all.forwarding")):
+            self.check_mended(words, told, probes, found)
         self.detach()
+        forwarding = ("net.ipv4.ip_forward", "net.ipv4.conf.a0.forwarding", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.a0.forwarding")
+        self.assertEqual("0\n" * len(forwarding), self.here.run("sysctl", "-n", *forwarding).stdout, "as somebody wants it")
+        self.here.sysctl("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         found = zoo.Results(probes, 2)
         self.assertEqual({probes[0].name: ["answer to 10.1.0.2"], probes[1].name: ["answer to fd01::2"]}, found)
 
