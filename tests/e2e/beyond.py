@@ -211,12 +211,21 @@ class Beyond(unittest.TestCase):
     def assert_near(self, ours, kernels, total, what):
         self.assertLessEqual(abs(ours - kernels), max(SHARE * total, 3), f"{what}: ours {ours}, the kernel's {kernels}")
 
+    def assert_between(self, ours, low, high, total, what):
+        room = max(SHARE * total, 3)
+        self.assertTrue(low - room <= ours <= high + room, f"{what}: ours {ours}, the kernel's {low} to {high}")
+
+    def assert_spurious(self, kernel, ours, total):
+        """No receiver reports a SYN that came twice. When a machine is busy for a second, some are sent again for nothing."""
+        twice = kernel["told twice"]
+        self.assert_between(ours["spurious"], twice, twice + kernel["TcpExtTCPSynRetrans"], total, "spurious")
+
     def assert_kinds(self, kernel, ours, unseen=0, share=SHARE):
         total = kernel["TcpRetransSegs"]
         self.assertGreater(total, 300, "or nothing was compared")
         fast = kernel["TcpExtTCPFastRetrans"]
         self.assert_near(ours["all"], total - unseen, total, "in all")
-        self.assert_near(ours["spurious"], kernel["told twice"], total, "spurious")
+        self.assert_spurious(kernel, ours, total)
         # A kernel counts what was for nothing as fast or not as well.
         self.assertLessEqual(ours["fast"], fast + max(share * total, 3))
         self.assertGreaterEqual(ours["fast"] + ours["spurious"], fast - unseen - max(share * total, 3))
@@ -253,7 +262,7 @@ class Beyond(unittest.TestCase):
         total = kernel["TcpRetransSegs"]
         self.assertGreater(total, 300, "or nothing was compared")
         self.assert_near(ours["all"], total, total, "in all")
-        self.assert_near(ours["spurious"], kernel["told twice"], total, "spurious")
+        self.assert_spurious(kernel, ours, total)
         self.assert_near(ours["due_to_us"], total - ours["spurious"], total, "due to us")
         self.assertEqual(ours["lost_before"], 0)
 
@@ -267,9 +276,13 @@ class Beyond(unittest.TestCase):
         self.assertGreater(total, 300, "or nothing was compared")
         self.assertGreater(kernel["TcpExtTCPSACKReorder"], 300)
         self.assert_near(ours["all"], total, total, "in all")
-        self.assert_near(ours["spurious"], kernel["told twice"], total, "spurious")
-        self.assert_near(ours["spurious"], total, total, "all for nothing")
-        for name in ("fast", "timeout", "lost_before", "lost_behind", "due_to_us"):
+        self.assert_spurious(kernel, ours, total)
+        # A SYN that is sent again before the first is answered is not spurious: it might be needed.
+        syns = kernel["TcpExtTCPSynRetrans"]
+        self.assert_between(ours["spurious"], total - syns, total, total, "all for nothing")
+        for name in ("timeout", "lost_behind"):
+            self.assert_between(ours[name], 0, syns, total, name)
+        for name in ("fast", "lost_before", "due_to_us"):
             self.assert_near(ours[name], 0, total, name)
         moved = self.halves("before")[0]["total"]["reordered"]
         self.assertGreater(ours["out_of_order"], 300)
@@ -284,15 +297,15 @@ class Beyond(unittest.TestCase):
         self.assertGreater(sent_again, 300, "or nothing was compared")
         self.assertGreater(twice, 300)
         total = sent_again + twice
-        self.assert_near(ours["spurious"], twice, total, "spurious")
-        needed = ours["fast"] + ours["timeout"] - ours["syn"]  # of a SYN no receiver says that it came twice
-        self.assertLessEqual(needed, sent_again + SHARE * total)
-        self.assert_near(ours["lost_before"], needed, total, "lost before")
+        self.assert_spurious(kernel, ours, total)
+        needed = ours["fast"] + ours["timeout"]  # with the copies of SYNs
+        self.assertLessEqual(needed, sent_again + ours["syn"] + SHARE * total)
+        self.assert_between(ours["lost_before"], needed - ours["syn"], needed, total, "lost before")
         # Of two copies one may live, and what is lost once more is seen by nobody but its sender.
         lost = self.dropped()
         self.assertLessEqual(abs(ours["lost_before"] - lost), UNSEEN * lost, f"the router has dropped {lost}")
-        for name in ("lost_behind", "due_to_us"):
-            self.assert_near(ours[name], 0, total, name)
+        self.assert_between(ours["lost_behind"], 0, ours["syn"], total, "lost behind")
+        self.assertEqual(ours["due_to_us"], 0)
 
     def test_duplicated_within(self):
         """A copy of ours is no repetition."""
@@ -303,7 +316,8 @@ class Beyond(unittest.TestCase):
         self.assertGreater(kernel["told twice"], 300)
         self.assert_near(ours["all"], total, total, "in all")
         self.assert_near(ours["due_to_us"], total - ours["spurious"], total, "due to us")
-        self.assertLessEqual(ours["spurious"], SHARE * total)
+        # Of what the receiver reports most are our copies.
+        self.assertLessEqual(ours["spurious"], kernel["told twice"] + kernel["TcpExtTCPSynRetrans"])
 
 
 if __name__ == "__main__":
