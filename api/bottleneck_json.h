@@ -7,10 +7,8 @@ namespace wobble::api {
 
 void read_impairment(const Json& value, const std::string& pointer, RateSettings& out, Reading& errors);
 /// A file is read here and now.
-void read_impairment(const Json& value, const std::string& pointer, TraceSettings& out,
-                     Reading& errors);
-void read_impairment(const Json& value, const std::string& pointer, QueueSettings& out,
-                     Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, TraceSettings& out, Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, QueueSettings& out, Reading& errors);
 
 /// The rate alone, "5mbit", if nothing else is asked.
 Json write(const RateSettings& settings);

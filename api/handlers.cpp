@@ -49,8 +49,10 @@ Problem problem_of(const std::exception_ptr& thrown) {
   }
 }
 
-// Every reading asks it: a server that knows whether its client is still there, or that it is to end, says so here.
-Reading::Question is_given_up(const Call&) { return {}; }
+// Every reading asks it, so a server that knows whether the client of a call is still there may say so here.
+Reading::Question Handlers::is_given_up(const Call&) {
+  return [this] { return is_ending_.load(); };
+}
 
 Json body_object(const Call& call, bool may_be_absent) {
   if (call.body.empty()) {

@@ -7,6 +7,7 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <exception>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -27,6 +28,9 @@ class Handlers {
   /// `web_root`: a directory whose files stand in for the embedded ones of the same name; empty: none.
   Handlers(Backend& backend, EventStreams& streams, std::string web_root)
       : backend_(backend), streams_(streams), web_root_(std::move(web_root)), files_(backend.memory()) {}
+
+  /// From now on what is still being read is given up: the daemon ends. Any thread.
+  void end() noexcept { is_ending_ = true; }
 
   void page(const Call& call, httplib::Response& response);
   void page_file(const Call& call, httplib::Response& response);
@@ -63,6 +67,8 @@ class Handlers {
   void annotate(const Call& call, httplib::Response& response);
 
  private:
+  /// Whether nobody waits for the call's answer any more.
+  Reading::Question is_given_up(const Call& call);
   void serve_file(const Call& call, httplib::Response& response, const std::string& name);
   /// Makes a change of the link as it is present, and applies it; again, if it was changed meanwhile.
   using MakeChange = std::function<Change(const LinkInfo& present)>;
@@ -74,14 +80,13 @@ class Handlers {
   std::string web_root_;
   FileStore files_;
   LinkLocks changes_;
+  std::atomic<bool> is_ending_ = false;
 };
 
 /// The link, with its revision as ETag.
 void send_link(httplib::Response& response, const LinkInfo& link);
 /// Problem 412 if the call has an If-Match that does not name the present revision. The revision, if it has one.
 std::optional<std::uint64_t> check_precondition(const Call& call, const LinkInfo& present);
-/// Whether nobody waits for the call's answer any more; empty: that cannot be known.
-Reading::Question is_given_up(const Call& call);
 /// "for" of a change: how long it lasts. None if it is not there, or wrong.
 std::optional<Duration> read_lasts(const nlohmann::json& body, Reading& errors);
 

@@ -11,20 +11,14 @@ namespace wobble::api {
 inline constexpr const char* kLossModels[] = {"random", "burst", "gilbert_elliott", "markov",
                                               "every",  "list",  "pattern"};
 
-void read_impairment(const Json& value, const std::string& pointer, DelaySettings& out,
-                     Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, DelaySettings& out, Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, LossSettings& out, Reading& errors);
-void read_impairment(const Json& value, const std::string& pointer, DuplicateSettings& out,
-                     Reading& errors);
-void read_impairment(const Json& value, const std::string& pointer, CorruptSettings& out,
-                     Reading& errors);
-void read_impairment(const Json& value, const std::string& pointer, ReorderSettings& out,
-                     Reading& errors);
-void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out,
-                     Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, DuplicateSettings& out, Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, CorruptSettings& out, Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, ReorderSettings& out, Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, OutageSettings& out, Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, SlotSettings& out, Reading& errors);
 void read_impairment(const Json& value, const std::string& pointer, MtuSettings& out, Reading& errors);
-void read_impairment(const Json& value, const std::string& pointer, IdleTimeoutSettings& out,
-                     Reading& errors);
+void read_impairment(const Json& value, const std::string& pointer, IdleTimeoutSettings& out, Reading& errors);
 
 }  // namespace wobble::api

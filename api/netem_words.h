@@ -21,7 +21,7 @@ namespace wobble::api {
 
 struct NetemWords {
   nlohmann::json direction = nlohmann::json::object();  ///< each named impairment, whole, canonical
-  std::vector<std::string> errors;                      ///< in the order of the words, the first 100; empty: `direction` holds
+  std::vector<std::string> errors;  ///< in the order of the words, the first 100; empty: `direction` holds
 };
 
 /// The same impairment named twice is an error.

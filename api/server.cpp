@@ -86,6 +86,7 @@ void Server::start() {
 }
 
 void Server::stop() {
+  handlers_.end();
   streams_.stop();
   listener_.stop();
 }

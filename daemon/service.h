@@ -3,10 +3,10 @@
 //
 // Threads: every Backend function may be called from any thread. While one waits for a link's loop, which may hang, it
 // holds locks of that link alone: `in_use`, so that the loop is not taken away meanwhile, and to change the link's
-// conditions `changing`, so that changes are made one at a time. What all links share is locked for moments: links_mutex_
-// to find a link, mutex_ for what is known of it. Ways in are set up and taken down one at a time under ways_mutex_. Two
-// threads of our own: one brings back what was before a change that was made for a while, one watches the ways in. Locks
-// are taken in the order ways_mutex_, in_use, changing, and then links_mutex_ or mutex_.
+// conditions `changing`, so that changes are made one at a time. What all links share is locked for moments:
+// links_mutex_ to find a link, mutex_ for what is known of it. Ways in are set up and taken down one at a time under
+// ways_mutex_. Two threads of our own: one brings back what was before a change that was made for a while, one watches
+// the ways in. Locks are taken in the order ways_mutex_, in_use, changing, and then links_mutex_ or mutex_.
 #pragma once
 
 #include <atomic>

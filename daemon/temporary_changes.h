@@ -1,8 +1,9 @@
 // Changes that last for a while ("for": "10m"), and what comes back after each. Pure: time is an argument.
 //
-// What is kept is what will be in force from each coming end of a change on, until the next. A change is made in what is
-// in force now and in whatever comes before its own end: so each field comes back at its own time, whatever is changed
-// beside it, and a lasting change of a field that was changed for a while is in all of it, so that nothing comes back.
+// What is kept is what will be in force from each coming end of a change on, until the next. A change is made in what
+// is in force now and in whatever comes before its own end: so each field comes back at its own time, whatever is
+// changed beside it, and a lasting change of a field that was changed for a while is in all of it, so that nothing
+// comes back.
 #pragma once
 
 #include <optional>

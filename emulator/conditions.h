@@ -48,7 +48,7 @@ struct DelaySettings {
   /// the k-th power of this, and the distribution stays what it is.
   Probability correlation{0};
   Scope per = Scope::link;  ///< of the correlation
-  JitterTable table{};  ///< of Distribution::table: 1 to kMaxTable values
+  JitterTable table{};      ///< of Distribution::table: 1 to kMaxTable values
   bool operator==(const DelaySettings&) const = default;
 };
 

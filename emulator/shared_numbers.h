@@ -36,7 +36,8 @@ struct JitterTable {
   NamedFile file{};
 
   JitterTable() = default;
-  JitterTable(SharedNumbers<std::int16_t> numbers, NamedFile from) : values(std::move(numbers)), file(std::move(from)) {}
+  JitterTable(SharedNumbers<std::int16_t> numbers, NamedFile from)
+      : values(std::move(numbers)), file(std::move(from)) {}
   explicit JitterTable(std::vector<std::int16_t> numbers)
       : values(std::make_shared<const std::vector<std::int16_t>>(std::move(numbers))) {}
   JitterTable(std::initializer_list<std::int16_t> numbers) : JitterTable(std::vector<std::int16_t>(numbers)) {}

@@ -1,4 +1,5 @@
-// A backend in memory: a link "lab", and others if they are added, whose conditions can be set, a few connections, a log of events that grows.
+// A backend in memory: a link "lab", and others if they are added, whose conditions can be set, a few connections, a
+// log of events that grows.
 #pragma once
 
 #include <atomic>
