@@ -13,6 +13,7 @@ void report_unknown_below(const std::string& pointer, const Json& object, std::s
                           Reading& errors) {
   for (const auto& [name, value] : object.items()) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    errors.check();
     if (errors.is_full()) {
       errors.count_one();
     } else {

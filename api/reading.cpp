@@ -5,6 +5,7 @@
 namespace wobble::api {
 
 void Reading::push_back(FieldError error) {
+  check();
   if (is_muted_) return;
   ++count_;
   if (!is_full()) errors_.push_back(std::move(error));

@@ -1,5 +1,5 @@
-// The bound on bytes in flight that several links share. Each link's pool takes from it in large pieces, so the packet
-// path rarely touches it.
+// The bound on bytes in flight that several links share, with the files that their conditions name. Each link's pool
+// takes from it in large pieces, so the packet path rarely touches it.
 #pragma once
 
 #include <atomic>

@@ -284,7 +284,7 @@ TEST_F(ServiceTest, WhatIsForAWhileCanBeEndedNow) {
 
 TEST_F(ServiceTest, ManyChangesForAWhileAreBounded) {
   for (std::size_t i = 0; i < TemporaryChanges::kMost; ++i) {
-    api::Change change = for_a_while(1h + std::chrono::minutes(i));
+    api::Change change = for_a_while(24h - std::chrono::minutes(i));
     change.conditions.up.delay.time = std::chrono::milliseconds(i + 1);
     for (const api::UpcomingConditions& upcoming : service_->link("lab").upcoming)
       change.upcoming.push_back(upcoming.conditions);
