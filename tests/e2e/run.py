@@ -156,8 +156,7 @@ class Run(unittest.TestCase):
         ways.wait("the server", lambda: ":7979 " in ways.run("ss", "-Hltn").stdout)
         done = self.wobble("--", "true")
         self.assertEqual((1, ""), (done.returncode, done.stdout))
-        self.assertRegex(done.stderr, r"^wobble: what answers at http://127\.0\.0\.1:7979 is not wobbled: [^\n]*; --log FILE starts a "
-                                      r"daemon of its own for this command, --url names another\n$")
+        self.assertRegex(done.stderr, r"^wobble: [^\n]+; --log FILE starts a daemon of its own for this command, --url names another\n$")
         done = self.wobble("--quiet", "--log", os.path.join(self.folder, "own.db"), "--", "true")
         self.assertEqual(0, done.returncode, done.stderr)
 

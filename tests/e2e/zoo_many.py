@@ -38,7 +38,9 @@ class Many(zoo.AtHome):
             costs.append(self.cost())
         settled, last = costs[len(costs) // 3], costs[-1]
         print(f"{self.hook}: {CYCLES} times, {1e3 * statistics.median(times):.0f} ms each: {costs[0]}, {settled}, {last}")
-        self.assertEqual(settled[:2], last[:2], "threads and descriptors")
+        # One more may be open for a moment, such as the file of a query: the least of many cycles is what stays.
+        early, late = ([min(cost[n] for cost in part) for n in (0, 1)] for part in (costs[:CYCLES // 3], costs[-(CYCLES // 3):]))
+        self.assertEqual(early, late, "threads and descriptors")
         # The log grows, and of what it has written the journal keeps up to 16 MB at hand.
         self.assertLess(last[2], settled[2] + 4 + 0.002 * CYCLES)
         self.assertEqual(["eth0", "lo"], devices(app))
