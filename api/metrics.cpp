@@ -101,6 +101,8 @@ constexpr Counter kCounters[] = {
     {"wobble_corruptions_total", "Packets damaged by corrupt.", &DirectionCounters::corrupted},
     {"wobble_reorders_total", "Packets moved back by reorder.", &DirectionCounters::reordered},
     {"wobble_marks_total", "Packets marked with congestion experienced.", &DirectionCounters::marked},
+    {"wobble_bad_checksums_total", "TCP segments and ICMP messages that came with a wrong checksum.",
+     &DirectionCounters::bad_checksum},
     {"wobble_originated_packets_total", "IP packets the link sent by itself: ICMP errors, resets, fragments.",
      &DirectionCounters::originated},
 };

@@ -140,7 +140,9 @@ constexpr char kSchemas[] = R"json({
   "Counters": {"type": "object", "properties": {
     "packets_in": {"type": "integer"}, "bytes_in": {"type": "integer"}, "packets_out": {"type": "integer"},
     "bytes_out": {"type": "integer"}, "duplicated": {"type": "integer"}, "corrupted": {"type": "integer"},
-    "reordered": {"type": "integer"}, "originated": {"type": "integer", "description": "sent by the link itself: ICMP errors, resets, fragments"},
+    "reordered": {"type": "integer"},
+    "bad_checksum": {"type": "integer", "description": "TCP segments and ICMP messages that came with a wrong checksum: forwarded as they are, and changing no state"},
+    "originated": {"type": "integer", "description": "sent by the link itself: ICMP errors, resets, fragments"},
     "dropped": {"type": "object", "properties": {
       "total": {"type": "integer"}, "loss": {"type": "integer"}, "outage": {"type": "integer"},
       "queue": {"type": "integer"}, "memory": {"type": "integer"}, "malformed": {"type": "integer"},

@@ -37,10 +37,10 @@ Json counters_json(const DirectionCounters& c) {
     total += c.dropped[i];
   }
   drops["total"] = total;
-  return {{"packets_in", c.packets_in}, {"bytes_in", c.bytes_in},         {"packets_out", c.packets_out},
-          {"bytes_out", c.bytes_out},   {"dropped", std::move(drops)},    {"duplicated", c.duplicated},
-          {"corrupted", c.corrupted},   {"reordered", c.reordered},       {"marked", c.marked},
-          {"originated", c.originated}, {"loss_bursts", c.loss_runs.runs}};
+  return {{"packets_in", c.packets_in},     {"bytes_in", c.bytes_in},      {"packets_out", c.packets_out},
+          {"bytes_out", c.bytes_out},       {"dropped", std::move(drops)}, {"duplicated", c.duplicated},
+          {"corrupted", c.corrupted},       {"reordered", c.reordered},    {"marked", c.marked},
+          {"bad_checksum", c.bad_checksum}, {"originated", c.originated},  {"loss_bursts", c.loss_runs.runs}};
 }
 
 /// RFC 4737, of what has left: the share that left out of order, and how far (4.2.1).

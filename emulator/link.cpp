@@ -4,22 +4,11 @@
 #include <new>
 #include <utility>
 
+#include "emulator/damaged_packet.h"
 #include "emulator/impairments/queue_discipline.h"
 #include "emulator/ipv4_fragments.h"
 
 namespace wobble {
-namespace {
-
-// A TCP segment that its receiver will discard unread. What the kernel has summed, or leaves to a device, is right (so
-// is every super-packet); the rest was made elsewhere, or comes from a device without offload, and is summed here.
-bool is_damaged(const SuperPacket& packet) noexcept {
-  const Offload& offload = packet.offload();
-  const PacketView& segment = packet.whole();
-  if (packet.count() > 1 || offload.needs_checksum || offload.is_checksum_verified || !segment.is_tcp()) return false;
-  return !is_checksum_right(segment) && !is_checksum_partial(segment);
-}
-
-}  // namespace
 
 Link::Link(const LinkOptions& options, ConnectionObserver& observer, TimePoint now)
     : seed_(options.seed),
@@ -58,6 +47,8 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
     for (const auto& tap : taps_) tap->arrived({bytes, nullptr, 0, arrival.number, side}, fate, now);
     return count_drop(half, DropReason::malformed, epoch_);
   }
+  arrival.is_damaged = is_damaged(packet);
+  half.since_change.bad_checksum += arrival.is_damaged ? 1 : 0;
   admit_segments(half, arrival);
   advance_bottleneck(direction, now);
 }
@@ -87,7 +78,7 @@ void Link::admit_segments(Half& half, Arrival& arrival) noexcept {
       continue;
     }
     arrival.sequence = half.next_sequence++;
-    const FlowPosition flow = is_damaged(packet) ? connections_.bad_checksum(segment, arrival.side)
+    const FlowPosition flow = arrival.is_damaged ? connections_.bad_checksum(segment, arrival.side)
                                                  : connections_.arrive(segment, arrival.side, arrival.now);
     Verdict verdict = decide(half, arrival, segment, flow);
     const Fate& fate = verdict.fate;
@@ -298,7 +289,9 @@ TimePoint Link::next_due() const noexcept {
 
 void Link::show_arrival(const Arrival& arrival, std::uint32_t segment, const Fate& fate) noexcept {
   for (const auto& tap : taps_) {
-    tap->arrived({arrival.bytes, &arrival.packet, segment, arrival.number + segment, arrival.side}, fate, arrival.now);
+    const std::uint64_t number = arrival.number + segment;
+    tap->arrived({arrival.bytes, &arrival.packet, segment, number, arrival.side, arrival.is_damaged}, fate,
+                 arrival.now);
   }
 }
 

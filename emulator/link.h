@@ -123,6 +123,7 @@ class Link {
     std::span<const std::uint8_t> prefix;
     std::uint64_t number = 0;    ///< of its first segment
     std::uint64_t sequence = 0;  ///< of the segment that is looked at, among those of its direction
+    bool is_damaged = false;     ///< its receiver will discard it for its checksum, or, a fragment, the whole
   };
   /// Consecutive segments of one arrival with the same plain fate, from `first`.
   struct Run {

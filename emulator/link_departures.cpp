@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "emulator/damaged_packet.h"
 #include "emulator/link.h"
 
 namespace wobble {
@@ -50,10 +51,12 @@ void Link::complete(const InFlight& packet, Direction direction, bool written, T
   }
   SuperPacket segments;
   SuperPacket::parse(packet.buffer.bytes(), packet.offload, segments);  // as it was made: corruption spares the headers
+  const bool is_told = packet.connection || !is_damaged(segments);      // what is damaged has no connection
   PacketView part;
   for (std::uint32_t i = 0; i < packet.segments; ++i) {
     const PacketView& segment = segments.look_at(i, part);
-    connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
+    if (is_told)
+      connections_.delivered(packet.connection, segment, arrived_on, packet.arrived, packet.fate, packet.copy, now);
     for (const auto& tap : taps_) {
       tap->left({packet.buffer.bytes(), &segments, i, packet.number + i, arrived_on},
                 {packet.fate, packet.arrived, packet.copy}, now);

@@ -47,6 +47,7 @@ void Link::admit_fragments(Half& half, const Arrival& arrival, std::uint32_t seg
     const std::span<std::uint8_t> bytes = fragment.storage.bytes();
     fragments.copy(i, bytes);
     fragment.bytes = bytes;
+    fragment.is_damaged = arrival.is_damaged;
     SuperPacket::parse(bytes, Offload{}, fragment.packet);
     admit_segments(half, fragment);
   }

@@ -27,6 +27,7 @@ DirectionCounters& DirectionCounters::operator+=(const DirectionCounters& other)
   duplicated += other.duplicated;
   corrupted += other.corrupted;
   reordered += other.reordered;
+  bad_checksum += other.bad_checksum;
   marked += other.marked;
   originated += other.originated;
   reordering += other.reordering;

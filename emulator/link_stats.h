@@ -44,6 +44,9 @@ struct DirectionCounters {
   std::uint64_t duplicated = 0;                           ///< copies made
   std::uint64_t corrupted = 0;
   std::uint64_t reordered = 0;
+  /// Of packets_in: TCP segments and ICMP messages, of a connection or not, that came with a wrong checksum, their own
+  /// or their IPv4 header's. They are forwarded as they are, and change no state.
+  std::uint64_t bad_checksum = 0;
   std::uint64_t marked = 0;      ///< congestion experienced (RFC 3168), by the queue's discipline or by loss with ecn
   std::uint64_t originated = 0;  ///< made by the link itself: ICMP errors, resets, fragments beyond a packet's first
   ReorderingCounters reordering;

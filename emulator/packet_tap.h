@@ -18,6 +18,7 @@ struct PacketSighting {
   std::uint32_t segment = 0;            ///< which of its segments
   std::uint64_t number = 0;             ///< of the wire packet, counted over both directions in the order of arrival
   Side arrived_on = Side::near;
+  bool has_bad_checksum = false;  ///< where it arrives: its receiver will discard it, the tracker does not look at it
 };
 
 /// A copy (0: the original) on its way out, with what was decided for it when it arrived.

@@ -1,22 +1,16 @@
 #include "daemon/capture/checksum_policy.h"
 
+#include "emulator/ipv4_header.h"
+
 namespace wobble::daemon {
 namespace {
 
 constexpr std::size_t kMostDirections = 65'536;  // later ones are not looked at
 constexpr std::uint64_t kEnough = 1000;
 
-bool is_ipv4_header_right(std::span<const std::uint8_t> bytes) {
-  std::uint32_t sum = 0;
-  const std::size_t length = std::size_t{4} * (bytes[0] & 0x0f);
-  for (std::size_t i = 0; i + 1 < length; i += 2) sum += std::uint32_t{bytes[i]} << 8 | bytes[i + 1];
-  while (sum > 0xffff) sum = (sum >> 16) + (sum & 0xffff);
-  return sum == 0xffff;
-}
-
 bool is_right(const CapturedPacket& packet) {
   if (!packet.is_whole) return true;  // what was cut off cannot be summed
-  if (packet.view.version == 4 && !is_ipv4_header_right(packet.view.bytes)) return false;
+  if (packet.view.version == 4 && !is_ipv4_header_checksum_right(packet.view.bytes)) return false;
   return is_checksum_right(packet.view);
 }
 

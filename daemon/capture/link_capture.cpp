@@ -25,13 +25,6 @@ void count_from(TimePoint arrived, Fate& fate) {
   }
 }
 
-/// As the link sees it: what a device still has to sum is right, and so are the segments of a super-packet.
-bool has_bad_checksum(const PacketSighting& packet) {
-  if (packet.packet == nullptr || packet.packet->count() > 1 || packet.packet->offload().needs_checksum) return false;
-  const PacketView view = packet.packet->segment(packet.segment);
-  return view.is_tcp() && !is_checksum_right(view) && !is_checksum_partial(view);
-}
-
 CaptureLane lane_of(Side side) { return side == Side::near ? CaptureLane::near : CaptureLane::far; }
 
 }  // namespace
@@ -118,7 +111,7 @@ void CaptureTap::arrived(const PacketSighting& packet, const Fate& fate, TimePoi
   if (!is_wanted(packet)) return;
   Header header;
   header.note.fate = fate;
-  header.note.has_bad_checksum = has_bad_checksum(packet);
+  header.note.has_bad_checksum = packet.has_bad_checksum;
   count_from(now, header.note.fate);
   header.lane = lane_of(side_of(packet, false));
   header.at = now;

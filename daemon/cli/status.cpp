@@ -81,6 +81,14 @@ void counter_row(Table& table, const char* name, const Json& direction) {
              {std::to_string(count(flight, "packets"))}});
 }
 
+/// Nothing if there was none.
+std::string damage_line(const Json& stats) {
+  const auto up = count(field(field(stats, "up"), "total"), "bad_checksum");
+  const auto down = count(field(field(stats, "down"), "total"), "bad_checksum");
+  if (up + down == 0) return {};
+  return "  came with a wrong checksum: " + std::to_string(up) + " up, " + std::to_string(down) + " down\n";
+}
+
 std::string states(const Json& stats) {
   std::string out = std::to_string(count(stats, "connections"));
   const Json& by_state = field(stats, "connections_by_state");
@@ -155,6 +163,7 @@ std::string link_status(const Json& link, const Json& stats, const Paint& paint)
   counter_row(counters, "  up", field(stats, "up"));
   counter_row(counters, "  down", field(stats, "down"));
   out += counters.print(paint) + "  connections " + states(stats) + "\n";
+  out += damage_line(stats);
   if (const auto lost = count(stats, "events_lost"); lost > 0) {
     out += "  " + paint(Colour::red, std::to_string(lost) + " events could not be logged") + "\n";
   }

@@ -40,6 +40,13 @@ TEST_F(DeliveredTest, ABurstIsAsLongAsItsRunsAreOnAverage) {
   EXPECT_EQ(get("/api/v1/links/lab/stats")["up"]["since_change"]["loss_bursts"], 4);
 }
 
+TEST_F(DeliveredTest, WhatCameDamagedIsCounted) {
+  LinkStats stats;
+  stats.up.since_change.bad_checksum = 3;
+  backend_.set_stats(stats);
+  EXPECT_EQ(get("/api/v1/links/lab/stats")["up"]["since_change"]["bad_checksum"], 3);
+}
+
 TEST_F(DeliveredTest, LossIsOfWhatTheStagesBeforeItLetPass) {
   LinkStats stats;
   stats.up.since_change.packets_in = 1400;

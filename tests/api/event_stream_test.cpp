@@ -166,6 +166,7 @@ TEST_F(StreamTest, MetricsTellTheTotals) {
   stats.events_lost = 5;
   stats.up.total.packets_in = 100;
   stats.up.total.dropped[static_cast<std::size_t>(DropReason::queue)] = 7;
+  stats.up.total.bad_checksum = 6;
   stats.up.packets_in_flight = 2;
   for (int i = 1; i <= 100; ++i) stats.up.total.lateness.add(std::chrono::microseconds(30 * i));
   backend_.set_stats(stats);
@@ -174,6 +175,7 @@ TEST_F(StreamTest, MetricsTellTheTotals) {
   auto metrics = parse_metrics(answer->body);
   EXPECT_EQ(metrics.at(R"(wobble_packets_total{link="lab",direction="up"})"), 100);
   EXPECT_EQ(metrics.at(R"(wobble_drops_total{link="lab",direction="up",reason="queue"})"), 7);
+  EXPECT_EQ(metrics.at(R"(wobble_bad_checksums_total{link="lab",direction="up"})"), 6);
   EXPECT_EQ(metrics.at(R"(wobble_in_flight_packets{link="lab",direction="up"})"), 2);
   EXPECT_EQ(metrics.at(R"(wobble_connections{link="lab",state="ESTABLISHED"})"), 3);
   EXPECT_EQ(metrics.at(R"(wobble_events_lost_total{link="lab"})"), 5);

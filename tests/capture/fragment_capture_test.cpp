@@ -58,6 +58,7 @@ TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkToldOfFragments) {
     packets.push_back(packets::ipv4(kUdp, packets::udp(static_cast<std::uint16_t>(i % 5), 53, Bytes(900, 'u'))));
     for (Bytes& packet : packets) {
       packet[4] = static_cast<std::uint8_t>(i);  // no identification twice
+      write_ipv4_header_checksum(packet);
       const Side side = packet[14] == 0 ? Side::near : Side::far;
       std::vector<Bytes> pieces = {packet};
       if (run.random() % 2 == 0) pieces = fragments_of(packet, 48 + 8 * (run.random() % 100));

@@ -111,9 +111,16 @@ TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
     }
     const std::size_t which = run.random() % conversations.size();
     if (next[which] > 0 && run.random() % 6 == 0) --next[which];  // once more
+    if (run.random() % 10 == 0) ++next[which];                    // lost before the link
     if (next[which] >= conversations[which].size()) continue;
-    const Bytes& packet = conversations[which][next[which]++].packet;
-    run.admit(packet, {}, packet[14] == 0 ? Side::near : Side::far);
+    Bytes packet = conversations[which][next[which]++].packet;
+    const Side side = packet[14] == 0 ? Side::near : Side::far;
+    if (run.random() % 10 == 0) {
+      Bytes damaged = packet;
+      damaged[33] ^= tcp_flag::kFin;
+      run.admit(damaged, {}, side);
+    }
+    run.admit(packet, {}, side);
   }
   run.admit({1, 2, 3}, {}, Side::near);  // malformed
   run.finish();
@@ -124,9 +131,17 @@ TEST(LinkCapture, ItsAnalysisTellsWhatTheLinkTold) {
   EXPECT_EQ(offline.counts.from_before, 0u);
   EXPECT_EQ(offline.counts.unreadable, 1u);
   ASSERT_GT(run.told.size(), 40u);
-  std::size_t transitions = 0;
-  for (const auto& connection : run.told) transitions += connection.transitions.size();
+  std::size_t transitions = 0, gaps = 0, damaged = 0;
+  for (const auto& connection : run.told) {
+    transitions += connection.transitions.size();
+    gaps += connection.row.client.figures.gaps + connection.row.server.figures.gaps;
+    damaged += connection.row.tcp.bad_checksum;
+  }
   EXPECT_GT(transitions, 200u);
+  EXPECT_GT(gaps, 10u);
+  EXPECT_GT(damaged, 20u);
+  const LinkStats stats = run.link.stats(run.now);
+  EXPECT_EQ(offline.counts.bad_checksums, stats.up.total.bad_checksum + stats.down.total.bad_checksum);
   EXPECT_EQ(lines_of(offline.connections), lines_of(run.told));
 }
 

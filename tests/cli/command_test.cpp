@@ -45,6 +45,13 @@ link lab  near 10.77.0.1 fd77::1  far 10.77.1.1 fd77::1:1  seed 42
 )");
 }
 
+TEST_F(Command, status_says_what_came_with_a_wrong_checksum) {
+  json stats = json::parse(kStats);
+  stats["down"]["total"]["bad_checksum"] = 4;
+  daemon.answer("GET /api/v1/links/lab/stats", {200, stats.dump()});
+  EXPECT_THAT(run({"status"}).out, HasSubstr("\n  came with a wrong checksum: 0 up, 4 down\n"));
+}
+
 TEST_F(Command, status_json_is_one_document_of_the_apis_own) {
   const Ran ran = run({"status", "--json"});
   EXPECT_EQ(ran.exit_code, 0);

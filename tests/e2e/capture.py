@@ -1,5 +1,6 @@
 """A capture of the link, analysed offline, tells what the log told live: every transition, to the row, the segment and
-the nanosecond. Connections of several kinds, through delay, loss, duplicates, reordering and damage."""
+the nanosecond. Connections of several kinds, through delay, loss, duplicates, reordering and damage, the link's own and
+that of others."""
 
 import json
 import os
@@ -8,9 +9,11 @@ import socket
 import subprocess
 import unittest
 
+import damage
 import harness
 import lab_link
 import oracle
+import recorded
 import tcp_kinds
 
 COUNT = 25
@@ -129,7 +132,7 @@ class CaptureTest(unittest.TestCase):
             for figure in ("side", "packets_sent", "packets_delivered", "retransmissions", "retransmissions_by_us",
                            "dropped", "duplicated", "corrupted", "reordered"):
                 compare(f"{side} {figure}", row[side][figure], offline[side][figure])
-        for figure in ("end", "closed_by", "conn_state", "history", "syn", "syn_ack", "closes"):
+        for figure in ("bad_checksum", "end", "closed_by", "conn_state", "history", "syn", "syn_ack", "closes"):
             if row["end"] != "open":
                 compare(figure, row[figure], offline[figure])
         return differ
@@ -159,6 +162,45 @@ class CaptureTest(unittest.TestCase):
         content = self.run_kinds("rough.pcapng", socket.AF_INET6, kinds, 7200)
         for word in (b"dropped (loss)", b"duplicated", b"corrupted", b"reordered"):
             self.assertIn(word, content)
+
+    def test_damaged_before(self):
+        """Beside all that either side sends come segments with wrong checksums that would end, restart or feed each
+        connection. They are counted and pass as they are, so that the kernel at the other end counts them too; no state
+        moves by them, live or offline."""
+        self.lab.both(**oracle.STEADY)
+        kinds = ["client closes first", "half-close with data", "RST by client"]
+        server_ports = range(7150, 7150 + len(kinds))
+        sides, sent = (self.lab.near, self.lab.far), [0, 0]
+        before = [self.counted(side) for side in sides]
+        with Capture(self.lab, "damaged.pcapng") as capture:
+            for port, kind in zip(server_ports, kinds):
+                with damage.Damager(sides[0], port) as near, damage.Damager(sides[1], port) as far:
+                    self.drive(tcp_kinds.KINDS[kind][0], socket.AF_INET, port)
+                    # These belong to no connection.
+                    ends = [socket.inet_aton(side.v4) for side in sides]
+                    for number in range(5):
+                        near.send(*ends, (9, port), number, 0, damage.SYN)
+                    sent = [sent[0] + near.stop(), sent[1] + far.stop()]
+            self.lab.wait_empty()
+            capture.stop()
+        print(f"damaged: {sent[0]} up, {sent[1]} down")
+        (near_kernel, up), (far_kernel, down) = ([now - was for now, was in zip(self.counted(side), earlier)]
+                                                 for side, earlier in zip(sides, before))
+        self.assertEqual(sent, [up, down], "by the link")
+        self.assertEqual(sent, [far_kernel, near_kernel], "by the receiver's kernel")
+        self.assertEqual(sum(sent), analysed(capture.file)["counts"]["bad_checksums"])
+        self.compare(capture.file, server_ports)
+        for port, kind in zip(server_ports, kinds):
+            for row in self.lab.api.pages(f"/api/v1/connections?port={port}&limit=1000"):
+                self.assertGreater(row["bad_checksum"], 20, row)
+                found = recorded.Recorded(self.lab, row)
+                self.assertEqual(list(tcp_kinds.KINDS[kind][1:3]), [found.history("client"), found.history("server")])
+
+    def counted(self, side):
+        """Segments with a wrong checksum: by the kernel of a side, which receives them; by the link, which reads them there."""
+        listing = side.run("nstat", "-asz", "TcpInCsumErrors").stdout.split()
+        direction = "up" if side is self.lab.near else "down"
+        return int(listing[listing.index("TcpInCsumErrors") + 1]), self.lab.stats()[direction]["total"]["bad_checksum"]
 
     def test_fragments(self):
         """TCP segments that the link cuts, and datagrams that their senders do: packets of their connection and their
@@ -221,4 +263,4 @@ class CaptureTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main("ss", "ping")
+    harness.main("ss", "ping", "nstat")

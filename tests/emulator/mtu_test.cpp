@@ -272,6 +272,7 @@ TEST(Mtu, TheReceiverHasTheWholeSegmentOnceItWasCut) {
     super.bytes[5] = static_cast<std::uint8_t>(seq / 1000);
     if (side == Side::far)
       std::swap_ranges(super.bytes.begin() + 12, super.bytes.begin() + 16, super.bytes.begin() + 16);
+    write_ipv4_header_checksum(super.bytes);
     bench.admit(super, side, now += 1ms);
     bench.release(now);
   };
