@@ -139,7 +139,7 @@ class Accidents(unittest.TestCase):
         with open(self.lab.database, "w", encoding="ascii") as file:
             file.write("somebody's")
         self.noticed("another file stands at its path")
-        self.close(*self.open())
+        self.assertEqual(503, self.lab.api.request("GET", "/api/v1/connections").status)
         with open(self.lab.database, encoding="ascii") as file:
             self.assertEqual("somebody's", file.read())
         os.remove(self.lab.database)
