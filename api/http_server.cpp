@@ -71,9 +71,11 @@ class HttpServer::Impl {
 
   MHD_Result take_head(Exchange& exchange, const char* method);
   MHD_Result take_body(Exchange& exchange, const char* data, std::size_t* size);
+  MHD_Result refuse(Exchange& exchange);
   MHD_Result send(Exchange& exchange);
   MHD_Response* make_response(Exchange& exchange);
   void work(Exchange& exchange);
+  bool may_begin(const Connection& connection);
   void tick();
   void linger(int fd);
 
@@ -91,6 +93,7 @@ class HttpServer::Impl {
   std::mutex mutex_;                      // guards what follows
   std::map<int, Connection*> handed_in_;  ///< by descriptor: given to the library, which has not yet taken notice
   std::set<Exchange*> streaming_;
+  std::map<std::string, std::size_t> working_;  ///< requests that wait for a worker or have one, by owner
 };
 
 // ------------------------------------------------------------------------------------------------- begin and end
@@ -250,13 +253,33 @@ MHD_Result HttpServer::Impl::take_head(Exchange& exchange, const char* method) {
   MHD_get_connection_values_n(exchange.wire, MHD_HEADER_KIND, add, &request);
   if (std::optional<Response> refusal = handler_.refuse(request)) {
     exchange.response = std::move(*refusal);
-    exchange.response.set_header("Connection", "close");
-    exchange.connection->unread = request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
-    return send(exchange);
+    return refuse(exchange);
+  }
+  if (!handler_.is_urgent(request) && !may_begin(*exchange.connection)) {
+    exchange.response.status = 503;
+    exchange.response.set_header("Retry-After", "1");
+    exchange.response.set_content("Too many requests of yours are being answered: try again.\n", "text/plain");
+    return refuse(exchange);
   }
   exchange.stage = Exchange::Stage::body;
   connections_.enter(exchange.connection, Phase::body);
   return MHD_YES;
+}
+
+/// Without its body, which ends the connection.
+MHD_Result HttpServer::Impl::refuse(Exchange& exchange) {
+  const Request& request = exchange.request;
+  exchange.response.set_header("Connection", "close");
+  exchange.connection->unread = request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+  return send(exchange);
+}
+
+/// What is being answered does not give way to others. So that there is room for one more, also of the same owner, it
+/// is at most half of what an owner may have.
+bool HttpServer::Impl::may_begin(const Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  const auto found = working_.find(connection.owner);
+  return found == working_.end() || found->second < options_.limits.per_owner / 2;
 }
 
 MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std::size_t* size) {
@@ -278,12 +301,21 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
   request.is_gone = [this, fd = exchange.connection->fd] { return stopping_ || OpenConnections::has_hung_up(fd); };
   // Rests until work() is done; before that nothing touches the exchange.
   MHD_suspend_connection(exchange.wire);
+  {
+    const std::lock_guard lock(mutex_);
+    ++working_[exchange.connection->owner];
+  }
   workers_.submit([this, &exchange] { work(exchange); }, handler_.is_urgent(request));
   return MHD_YES;
 }
 
 void HttpServer::Impl::work(Exchange& exchange) {
   exchange.response = stopping_ ? handler_.stopping() : handler_.answer(exchange.request);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = working_.find(exchange.connection->owner);
+    if (--found->second == 0) working_.erase(found);
+  }
   MHD_Connection* const wire = exchange.wire;
   if (exchange.response.delay == 0ms) return MHD_resume_connection(wire);
   timers_.at(Clock::now() + exchange.response.delay, [this, &exchange, wire] {

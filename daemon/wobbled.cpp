@@ -74,11 +74,19 @@ void take_as_many_descriptors_as_allowed() {
 // them there.
 void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 1 << 20); }
 
-/// Where that is not possible there is no socket either, which the server says.
-void make_folder_of_socket() {
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(kDefaultSocket).parent_path(), ignored);
-}
+/// The folder of the default socket, for as long as it is needed. Where it cannot be made there is no socket either,
+/// which the server says.
+class SocketFolder {
+ public:
+  SocketFolder() { std::filesystem::create_directory(path_, ignored_); }
+  ~SocketFolder() { std::filesystem::remove(path_, ignored_); }  // unless something is in it
+  SocketFolder(const SocketFolder&) = delete;
+  SocketFolder& operator=(const SocketFolder&) = delete;
+
+ private:
+  const std::filesystem::path path_ = std::filesystem::path(kDefaultSocket).parent_path();
+  std::error_code ignored_;
+};
 
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;
@@ -116,7 +124,8 @@ void run(const Options& options, const EndRequest& end) {
   Service service(journal,
                   {options.forwarder, options.memory, options.connections, options.flood_rate, std::move(ways_in)});
   PeerUsers users;
-  if (!options.access.socket_was_asked) make_folder_of_socket();
+  std::optional<SocketFolder> socket_folder;
+  if (!options.access.socket_was_asked) socket_folder.emplace();
   api::Server server(service, server_options(options, users));
   server.bind();
   service.spare(static_cast<std::uint16_t>(server.port()));

@@ -64,7 +64,7 @@ Address Address::parse(std::string_view url) {
   if (url.starts_with(kUnix)) {
     const std::string path(url.substr(kUnix.size()));
     if (!path.starts_with('/')) throw wrong("the socket's path is absolute");
-    if (path.size() >= sizeof sockaddr_un{}.sun_path) throw wrong("the socket's path is too long");
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) throw wrong("the socket's path is too long");
     return {"localhost", 80, path};
   }
   std::string_view rest = url;

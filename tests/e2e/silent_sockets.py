@@ -14,7 +14,7 @@ KINDS = {
     "nothing said": b"",
     "half a head": b"GET /healthz HTTP/1.1\r\nHost: local",
     "a dripping body": POST + b"{",
-    "never read": b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 4,
+    "never read": b"GET /vendor/uPlot.esm.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3,
     "streams": b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
 }
 SOCKETS = 300
