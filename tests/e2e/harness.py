@@ -191,7 +191,7 @@ class Api:
             try:
                 peer.sendall(data)
                 peer.shutdown(socket.SHUT_WR)
-            except (BrokenPipeError, ConnectionResetError):
+            except OSError:  # the daemon has closed or reset it meanwhile
                 pass
             try:
                 while chunk := peer.recv(65536):

@@ -69,7 +69,7 @@ class Stream:
         assert self.response.headers["Content-Type"].startswith("text/event-stream")
 
     def next(self):
-        """(id, kind, event); comments are passed over."""
+        """(id, kind, event); comments, and the greeting, which has no id, are passed over."""
         fields = {}
         while True:
             line = self.response.readline().decode("utf-8").rstrip("\r\n")
@@ -78,7 +78,9 @@ class Stream:
             if line:
                 name, _, value = line.partition(":")
                 fields[name] = fields.get(name, "") + value.removeprefix(" ")
-            elif "data" in fields:
+            elif "id" not in fields:
+                fields = {}
+            else:
                 return int(fields["id"]), fields.get("event"), json.loads(fields["data"])
 
     def close(self):
