@@ -6,7 +6,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <system_error>
@@ -24,6 +23,7 @@
 #include "daemon/peer_users.h"
 #include "daemon/service.h"
 #include "daemon/ways_in/ledger_recovery.h"
+#include "daemon/ways_in/socket_folder.h"
 #include "daemon/ways_in/ways_in.h"
 #include "daemon/ways_in/words.h"
 
@@ -74,20 +74,6 @@ void take_as_many_descriptors_as_allowed() {
 // them there.
 void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 1 << 20); }
 
-/// The folder of the default socket, for as long as it is needed. Where it cannot be made there is no socket either,
-/// which the server says.
-class SocketFolder {
- public:
-  SocketFolder() { std::filesystem::create_directory(path_, ignored_); }
-  ~SocketFolder() { std::filesystem::remove(path_, ignored_); }  // unless something is in it
-  SocketFolder(const SocketFolder&) = delete;
-  SocketFolder& operator=(const SocketFolder&) = delete;
-
- private:
-  const std::filesystem::path path_ = std::filesystem::path(kDefaultSocket).parent_path();
-  std::error_code ignored_;
-};
-
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;
   for (const std::string& target : options.attach) ways.push_back(attach_settings(target));
@@ -128,6 +114,7 @@ void run(const Options& options, const EndRequest& end) {
   if (!options.access.socket_was_asked) socket_folder.emplace();
   api::Server server(service, server_options(options, users));
   server.bind();
+  if (socket_folder) socket_folder->is_used();
   service.spare(static_cast<std::uint16_t>(server.port()));
 
   std::optional<Lab> lab;

@@ -7,7 +7,9 @@
 #include "daemon/cli/command.h"
 #include "daemon/cli/text.h"
 #include "daemon/journal/temporary_log.h"
+#include "daemon/socket_path.h"
 #include "daemon/ways_in/ledger_recovery.h"
+#include "daemon/ways_in/socket_folder.h"
 
 namespace wobble::daemon {
 namespace {
@@ -17,7 +19,8 @@ struct CleanupOptions {
 };
 
 std::string done_line(const Recovery::Trace& trace, bool dry_run) {
-  const bool is_removed = trace.kind == "nft table" || trace.kind == "tc filter" || trace.kind == "log";
+  const bool is_removed =
+      trace.kind == "nft table" || trace.kind == "tc filter" || trace.kind == "log" || trace.kind == "socket";
   const std::string verb = is_removed ? (dry_run ? "remove " : "removed ") : "put back ";
   return (dry_run ? "would " : "") + verb + clean(trace.what) + "\n";
 }
@@ -38,10 +41,13 @@ Json as_json(const Recovery& recovery, bool dry_run) {
 }
 
 int cleanup(const Context& context, const CleanupOptions& options) {
+  const bool had_dead_socket = remove_dead_socket(options.dry_run);  // first: the folder goes with what is put back
   Recovery recovery = recover({kLedgerFolder, options.dry_run, true});
   for (const std::string& folder : remove_abandoned_logs(options.dry_run)) {
     recovery.done.push_back({"log", "the log of a run that was killed, " + folder});
   }
+  if (had_dead_socket)
+    recovery.done.push_back({"socket", std::string("the socket of a killed daemon, ") + kDefaultSocket});
   if (context.json) {
     say_json(as_json(recovery, options.dry_run));
   } else {

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "daemon/journal/schema.h"
+#include "emulator/unique_fd.h"
 
 namespace wobble::daemon {
 
@@ -39,6 +40,8 @@ std::string remedy(int error, const std::string& path) {
     case ENOENT: return path + " does not exist; make it, or give another file with --db";
     case ENOSPC:
     case EDQUOT: return "no room is left on the disk; make some, or give a file elsewhere with --db";
+    case EMFILE:
+    case ENFILE: return "no more files may be open; allow more (ulimit -n, LimitNOFILE of the unit)";
     default: return std::string(std::strerror(error)) + "; give another file with --db";
   }
 }
@@ -57,6 +60,12 @@ bool has_no_room(const std::string& file) {
   struct statvfs status {};
   const auto folder = std::filesystem::path(file).parent_path();
   return statvfs(folder.empty() ? "." : folder.c_str(), &status) == 0 && status.f_bavail < 16;
+}
+
+/// SQLite does not say why it could not open a file, so it is tried here.
+bool no_more_files() {
+  const UniqueFd any(::open("/", O_PATH | O_CLOEXEC));
+  return any.get() < 0 && (errno == EMFILE || errno == ENFILE);
 }
 
 void check_ours(Database& database, const std::string& file) {
@@ -87,6 +96,7 @@ void make_folder_of(const std::string& file) {
 std::string cause_and_remedy(const DatabaseError& error, const std::string& file) {
   const std::string said = " (SQLite: " + std::string(error.what()) + ")";
   if (error.code() == SQLITE_FULL || has_no_room(file)) return remedy(ENOSPC, file) + said;
+  if (error.code() == SQLITE_CANTOPEN && no_more_files()) return remedy(EMFILE, file) + said;
   if (error.code() == SQLITE_READONLY || error.code() == SQLITE_PERM || error.code() == SQLITE_CANTOPEN) {
     return remedy(EACCES, std::filesystem::path(file).parent_path()) + said;
   }

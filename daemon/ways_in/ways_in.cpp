@@ -60,6 +60,9 @@ std::string with_remedy(const std::system_error& error) {
   if (what.find("/dev/net/tun") != std::string::npos && (code == ENOENT || code == ENODEV || code == ENXIO)) {
     remedy = "modprobe tun (docker: --device /dev/net/tun)";
   }
+  if (code == EAGAIN)
+    remedy = "no more threads may be started; allow more (pids.max of the control group, ulimit -u, -v)";
+  if (code == EMFILE) remedy = "no more files may be open; allow more (ulimit -n, LimitNOFILE of the unit)";
   return what + (remedy.empty() ? "" : ": " + remedy) + "; see 'wobble doctor'";
 }
 

@@ -124,10 +124,10 @@ LinkConditions steps() {
   d.queue.discipline = Discipline::fq_codel;
   d.queue.flows = 64;
   d.loss.list = {100'000, 200'000};
-  d.delay = {20ms, 1ns, Distribution::table, false, {0}, Scope::link, std::vector<std::int16_t>(50)};
+  d.delay = {20ms, 1ns, Distribution::table, false, {0}, Scope::link, JitterTable(std::vector<std::int16_t>(50))};
   d.slot.delay = 1ns;
   d.slot.distribution = Distribution::table;
-  d.slot.table.resize(50);
+  d.slot.table = JitterTable(std::vector<std::int16_t>(50));
   c.scenario = {{1s, {}, {}}, {1s, d, d}};
   return c;
 }

@@ -41,7 +41,7 @@ TEST(Conditions, LimitsAreValid) {
 TEST(Conditions, LimitsOfTheLaterImpairmentsAreValid) {
   LinkConditions c;
   c.up.delay = {kMaxDelay, kMaxDelay, Distribution::table, true, {Probability::kOne - 1}, Scope::connection, {}};
-  c.up.delay.table.resize(kMaxTable);
+  c.up.delay.table = JitterTable(std::vector<std::int16_t>(kMaxTable));
   c.up.duplicate = {{Probability::kOne}, {Probability::kOne - 1}, Scope::connection};
   c.up.reorder = {{Probability::kOne}, 1, {}, {Probability::kOne - 1}, kMaxGap, Scope::connection};
   c.up.slot = {kMaxDelay, kMaxDelay, 1, 1};
@@ -61,7 +61,7 @@ TEST(Conditions, EveryErrorOfTheLaterImpairmentsIsNamed) {
   c.up.slot = {kMaxDelay + Duration(1), -Duration(1), 0, 0};
   c.up.mtu.bytes = kMinMtu - 1;
   c.up.idle_timeout.time = kMaxIdle + Duration(1);
-  c.down.delay.table.resize(kMaxTable + 1);
+  c.down.delay.table = JitterTable(std::vector<std::int16_t>(kMaxTable + 1));
   c.down.slot.packets = 1;
   c.down.mtu.bytes = 65'536;
   c.down.idle_timeout.time = -Duration(1);
@@ -76,12 +76,12 @@ TEST(Conditions, SlotsHaveOneWayToTheNext) {
   LinkConditions c;
   c.up.slot.delay = c.up.slot.jitter = kMaxDelay;
   c.up.slot.distribution = Distribution::table;
-  c.up.slot.table.resize(kMaxTable);
+  c.up.slot.table = JitterTable(std::vector<std::int16_t>(kMaxTable));
   c.down.slot.delay = Duration(1);
   c.down.slot.packets = 5;
   EXPECT_THAT(pointers(c), IsEmpty());
   c.up.slot.max = Duration(1);
-  c.up.slot.table.clear();
+  c.up.slot.table = {};
   c.up.slot.jitter = -Duration(1);
   c.down.slot.delay = kMaxDelay + Duration(1);
   EXPECT_THAT(pointers(c),

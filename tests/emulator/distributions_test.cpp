@@ -125,12 +125,13 @@ TEST(Distributions, AreTheSameOnEveryMachine) {
 TEST(Distributions, ATableIsDrawnFromEvenlyAndExactly) {
   DelaySettings delay{{}, {}, Distribution::table};
   delay.table = {-16384, 0, 8192, 32767};
+  const std::span<const std::int16_t> values = delay.table.view();
   std::vector<double> counts(4);
   for (const double x : jitters(delay)) {
-    const auto found = std::find_if(delay.table.begin(), delay.table.end(),
+    const auto found = std::find_if(values.begin(), values.end(),
                                     [&](std::int16_t value) { return std::abs(x - value / 8192.0) < 1.0 / kSigma; });
-    ASSERT_NE(found, delay.table.end()) << x;
-    ++counts[static_cast<std::size_t>(found - delay.table.begin())];
+    ASSERT_NE(found, values.end()) << x;
+    ++counts[static_cast<std::size_t>(found - values.begin())];
   }
   EXPECT_LT(statistics::chi_square(counts, std::vector<double>(4, kPackets / 4.0)), statistics::chi_square_bound(3));
 }
