@@ -129,8 +129,11 @@ void Handlers::events(const Call& call, Response& response) {
   } else if (since == nullptr) {
     query.since = backend_.newest_event();
   }
-  // From another log, one that was put aside since: of the present one the client knows nothing yet.
-  if (query.since > backend_.newest_event()) query.since = 0;
+  // From another log, one that was put aside since: of the present one the client knows nothing yet. But what was told
+  // just now, such as the id of a remark, may not be written yet.
+  constexpr Duration kSoonWritten = std::chrono::milliseconds(250);
+  const bool is_ahead = query.since > backend_.newest_event();
+  if (is_ahead && backend_.wait_for_event(query.since - 1, kSoonWritten) < query.since) query.since = 0;
   if (call.request.method == "HEAD") {
     response.status = 200;
     response.set_header("Content-Type", "text/event-stream");

@@ -1,6 +1,7 @@
 #include "api/open_connections.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,6 +25,12 @@ int rank(Phase phase) {
   return -1;
 }
 
+/// The peer has closed its sending side, and nothing that it sent is unread.
+bool has_sent_all(int fd) {
+  int unread = 0;
+  return OpenConnections::has_hung_up(fd) && ::ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
 }  // namespace
 
 OpenConnections::Connection* OpenConnections::add(int fd, Peer peer, std::string local_address) {
@@ -33,7 +40,7 @@ OpenConnections::Connection* OpenConnections::add(int fd, Peer peer, std::string
   if (count(nullptr) >= limits_.total && !make_room(nullptr)) return nullptr;
   const auto now = Clock::now();
   connections_.push_back(
-      {fd, std::move(peer), std::move(local_address), owner, Phase::head, now, now + limits_.first_head, false});
+      {fd, std::move(peer), std::move(local_address), owner, Phase::head, now, now + limits_.first_head});
   return &connections_.back();
 }
 
@@ -56,7 +63,10 @@ void OpenConnections::end_overdue() {
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
   for (Connection& connection : connections_) {
-    if (connection.deadline <= now) shut(connection);
+    // A body that will never be whole. Seen twice: in between the server may have read the rest, and go on with it.
+    const bool will_not_go_on = connection.phase == Phase::body && has_sent_all(connection.fd);
+    if (connection.deadline <= now || (will_not_go_on && connection.has_sent_all)) shut(connection);
+    connection.has_sent_all = will_not_go_on;
   }
 }
 

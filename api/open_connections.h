@@ -46,6 +46,7 @@ class OpenConnections {
     Clock::time_point since;     ///< of the phase
     Clock::time_point deadline;  ///< of the phase; max() if it has none
     bool is_shut = false;        ///< was told to end; it is on its way out
+    bool has_sent_all = false;   ///< when last looked at: the body will never be whole
     bool unread = false;         ///< the client may still be sending what is not read; its server's thread only
   };
 
@@ -56,7 +57,8 @@ class OpenConnections {
   void remove(Connection* connection);
   /// `connection` enters `phase` now.
   void enter(Connection* connection, Phase phase);
-  /// Ends those whose time is over.
+  /// Ends those whose time is over, or that have closed their side before the body was whole. To be called now and
+  /// then.
   void end_overdue();
 
   std::size_t size() const;

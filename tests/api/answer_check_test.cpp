@@ -91,6 +91,7 @@ const std::set<std::string> kContract = {
     "POST /api/v1/links/{link}/revert",
     "DELETE /api/v1/links/{link}/temporary",
     "POST /api/v1/reset",
+    "POST /api/v1/session",
     "GET /api/v1/profiles",
     "GET /api/v1/profiles/{profile}",
     "GET /api/v1/connections",
