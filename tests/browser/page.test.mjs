@@ -161,17 +161,14 @@ test('every finer control has an effect that GET shows, and shows what is in eff
     await until(key, async () => value(await link(), key) === true);
   };
   const writeTable = async what => {
-    const folder = mkdtempSync(path.join(tmpdir(), `wobble-${process.pid}-`));
-    const file = path.join(folder, 'own.dist');
+    const folder = mkdtempSync(path.join(tmpdir(), `wobble-${process.pid}-`)), file = path.join(folder, 'own.dist');
     writeFileSync(file, Array.from({length: 100}, (_each, i) => i - 50).join(' '));
     const table = field(page, `up/${what}/distribution/file`);
     for (const [typed, shown, length] of [[file, file, 100], ['-8192, 0 8192', '-8192 0 8192', 3]]) {
       await table.fill(typed);
       await page.keyboard.press('Enter');
-      await until(`${what}: ${shown}`, async () => {
-        const own = (await link()).up[what].distribution;
-        return (own?.values ?? own?.table?.length) === length;
-      });
+      const count = own => own?.values ?? own?.table?.length;
+      await until(`${what}: ${shown}`, async () => count((await link()).up[what].distribution) === length);
       await until(`${what}: ${shown} to be seen`, async () => (await table.inputValue()) === shown);
       assert.equal(await field(page, `up/${what}/distribution`).inputValue(), 'table');
     }
