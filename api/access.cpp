@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "api/ascii.h"
 #include "api/guards.h"
 #include "api/problem.h"
 #include "api/users.h"

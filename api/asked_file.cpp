@@ -15,7 +15,7 @@ namespace {
 
 thread_local FileRights current;
 
-Parsed<UniqueFd> refuse(const std::string& why) { return {UniqueFd(), why}; }
+Parsed<UniqueFd> file_error(const std::string& why) { return {UniqueFd(), why}; }
 
 /// Below `directory`, through no link that leads out of it.
 int find_below(const std::string& directory, const std::string& rest) {
@@ -44,27 +44,27 @@ FileRightsScope::~FileRightsScope() { current = std::move(before_); }
 bool may_name_any_file() noexcept { return current.all; }
 
 Parsed<UniqueFd> open_asked_file(const std::string& path) {
-  if (path.find('\0') != std::string::npos) return refuse("a path has no zero byte");
-  if (!path.starts_with('/')) return refuse("an absolute path is expected: the daemon has a directory of its own");
+  if (path.find('\0') != std::string::npos) return file_error("a path has no zero byte");
+  if (!path.starts_with('/')) return file_error("an absolute path is expected: the daemon has a directory of its own");
   UniqueFd found;
   if (current.all) {
     found = UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC));
   } else if (current.directory.empty()) {
-    return refuse(
+    return file_error(
         "only root and the daemon's own user may name files; for others start wobbled with --files DIRECTORY, and "
         "keep the file there");
   } else if (!path.starts_with(current.directory + "/")) {
-    return refuse("you may name files below " + current.directory + " only");
+    return file_error("you may name files below " + current.directory + " only");
   } else {
     found = UniqueFd(find_below(current.directory, path.substr(current.directory.size() + 1)));
-    if (found.get() < 0 && errno == EXDEV) return refuse("leads out of " + current.directory);
+    if (found.get() < 0 && errno == EXDEV) return file_error("leads out of " + current.directory);
   }
-  if (found.get() < 0) return refuse(std::string("cannot be read: ") + std::strerror(errno));
-  if (!is_on_disk(found.get())) return refuse("is not a regular file");
+  if (found.get() < 0) return file_error(std::string("cannot be read: ") + std::strerror(errno));
+  if (!is_on_disk(found.get())) return file_error("is not a regular file");
   // The very file that was looked at, whatever stands at its path by now.
   const std::string same = "/proc/self/fd/" + std::to_string(found.get());
   UniqueFd file(::open(same.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (file.get() < 0) return refuse(std::string("cannot be read: ") + std::strerror(errno));
+  if (file.get() < 0) return file_error(std::string("cannot be read: ") + std::strerror(errno));
   return {std::move(file), {}};
 }
 

@@ -5,7 +5,7 @@
 namespace wobble::api {
 namespace {
 
-constexpr Duration kLongest = std::chrono::hours(24 * 365);
+constexpr Duration kMaxCaptureTime = std::chrono::hours(24 * 365);
 
 std::uint64_t number_between(const std::string& text, const char* name, std::uint64_t least, std::uint64_t most) {
   const std::uint64_t number = number_from(text, 400, name);
@@ -18,7 +18,7 @@ CaptureOptions capture_options(const Call& call) {
   for (const auto& [name, text] : call.query) {
     if (name == "for") {
       const Parsed<Duration> lasts = parse_duration(text);
-      if (!lasts.ok() || lasts.value.count() == 0 || lasts.value > kLongest) {
+      if (!lasts.ok() || lasts.value.count() == 0 || lasts.value > kMaxCaptureTime) {
         throw Problem(400, "for is a time such as 10s" + (lasts.ok() ? "." : ": " + lasts.error + "."));
       }
       options.lasts = lasts.value;

@@ -1,24 +1,18 @@
 // A connection's JSON. What each figure means: FIGURES.md.
 #include "api/conditions_json.h"
+#include "api/json_values.h"
 #include "api/rows_json.h"
 
 namespace wobble::api {
 namespace {
 
-double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
-
 /// 0 stands for unknown inside.
-Json rtt(Duration d) { return d.count() == 0 ? Json() : Json(milliseconds(d)); }
-
-Json or_null(const std::optional<WallTime>& time) { return time ? Json(print_time(*time)) : Json(); }
+Json rtt(Duration d) { return d.count() == 0 ? Json() : Json(in_milliseconds(d)); }
 
 /// An empty name stands for none.
 Json name_or_null(const char* name) { return *name == '\0' ? Json() : Json(name); }
 
 const char* name_of(Side side) { return side == Side::near ? "near" : "far"; }
-
-/// An endpoint of which nothing is known yet is closed as far as anybody can tell.
-const char* name_of(TcpState state) { return to_string(state == TcpState::none ? TcpState::closed : state); }
 
 Json offer_json(const TcpOffer& offer) {
   return {{"mss", offer.mss == 0 ? Json() : Json(offer.mss)},
@@ -48,7 +42,7 @@ Json endpoint_json(const EndpointRow& row, Side side) {
   return {{"address", row.endpoint.address.to_string()},
           {"port", row.endpoint.port},
           {"side", name_of(side)},
-          {"state", name_of(row.state)},
+          {"state", state_name(row.state)},
           {"packets_sent", f.packets_sent},
           {"bytes_sent", f.bytes_sent},
           {"packets_delivered", f.packets_delivered},
@@ -70,7 +64,7 @@ Json endpoint_json(const EndpointRow& row, Side side) {
           {"dup_acks", f.dup_acks},
           {"keep_alives", f.keep_alives},
           {"zero_windows", f.zero_windows},
-          {"zero_window_ms", milliseconds(f.zero_window_time)},
+          {"zero_window_ms", in_milliseconds(f.zero_window_time)},
           {"initial_window", f.initial_window},
           {"max_window", f.max_window},
           {"max_in_flight", f.max_in_flight},

@@ -25,7 +25,9 @@ bool append_line(std::string_view line, Table& out) {
   return true;
 }
 
-Parsed<Table> refuse(std::size_t line, const char* why) { return {{}, "line " + std::to_string(line) + ": " + why}; }
+Parsed<Table> dist_error(std::size_t line, const char* why) {
+  return {{}, "line " + std::to_string(line) + ": " + why};
+}
 
 }  // namespace
 
@@ -38,8 +40,8 @@ Parsed<Table> parse_dist(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
     if (line.starts_with('#')) continue;
-    if (!append_line(line, table)) return refuse(number, "whole numbers from -32768 to 32767 are expected");
-    if (table.size() > kMaxTable) return refuse(number, "more than 16384 values");
+    if (!append_line(line, table)) return dist_error(number, "whole numbers from -32768 to 32767 are expected");
+    if (table.size() > kMaxTable) return dist_error(number, "more than 16384 values");
   }
   if (table.empty()) return {{}, "there is no number in it"};
   return {std::move(table), {}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/ascii.h"
 #include "api/problem.h"
 
 namespace wobble::api {
@@ -42,11 +43,6 @@ bool costs(const std::string& target) {
 }
 
 }  // namespace
-
-std::string lowered(std::string text) {
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return text;
-}
 
 std::string single_header(const Request& request, const char* name) {
   if (request.get_header_value_count(name) > 1) throw Problem(400, std::string(name) + " is there more than once.");
@@ -121,11 +117,6 @@ void check_path(const std::string& target) {
   }
 }
 
-bool has_body(const Request& request) {
-  const std::string length = request.get_header_value("Content-Length");
-  return request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
-}
-
 void check_body(const Request& request) {
   const std::string length = single_header(request, "Content-Length");
   const std::string encoding = lowered(single_header(request, "Transfer-Encoding"));
@@ -139,7 +130,7 @@ void check_body(const Request& request) {
   if (!length.empty() && std::stoull(length) > kBodyBytes) {
     throw Problem(413, "The body is larger than 256 KiB.");
   }
-  if (!has_body(request)) return;
+  if (!request.has_body()) return;
   const std::string content_encoding = lowered(request.get_header_value("Content-Encoding"));
   if (!content_encoding.empty() && content_encoding != "identity") {
     throw Problem(415, "A compressed body is not taken.");

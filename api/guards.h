@@ -54,17 +54,11 @@ void check_fields(const Request& request);
 /// The body's framing, size and type. Throws Problem 400, 413 or 415.
 void check_body(const Request& request);
 
-/// The request announces a body, of whatever kind.
-bool has_body(const Request& request);
-
 /// For every answer: a page from us may load from us only, and nothing is guessed or framed.
 void add_security_headers(Response& response);
 
 /// A header that decides something must be there at most once. Throws Problem 400.
 std::string single_header(const Request& request, const char* name);
-
-/// ASCII only.
-std::string lowered(std::string text);
 
 inline constexpr std::size_t kBodyBytes = std::size_t{256} * 1024;  ///< of a request, at most
 

@@ -6,23 +6,17 @@
 #include <cstdlib>
 #include <new>
 
-#include "api/guards.h"
+#include "api/ascii.h"
 
 namespace wobble::api {
 namespace {
 
-constexpr std::size_t kSmall = 1024;
+constexpr std::size_t kMinPacked = 1024;
 
 bool is_text(const std::string& type) {
   constexpr std::string_view kTypes[] = {"text/", "application/json", "application/problem+json", "image/svg+xml",
                                          "application/manifest+json"};
   return std::any_of(std::begin(kTypes), std::end(kTypes), [&](std::string_view one) { return type.starts_with(one); });
-}
-
-std::string trimmed(std::string text) {
-  text.erase(0, text.find_first_not_of(" \t"));
-  text.erase(text.find_last_not_of(" \t") + 1);
-  return text;
 }
 
 }  // namespace
@@ -62,7 +56,7 @@ void pack(const Request& request, Response& response) {
   const std::string* type = response.headers.find("Content-Type");
   const std::string* etag = response.headers.find("ETag");
   const bool may_differ = etag == nullptr || etag->starts_with("W/");
-  if (type == nullptr || !is_text(*type) || response.body.size() <= kSmall || !may_differ) return;
+  if (type == nullptr || !is_text(*type) || response.body.size() <= kMinPacked || !may_differ) return;
   response.set_header("Vary", "Accept-Encoding");
   if (!accepts_gzip(request)) return;
   response.body = gzip(response.body);

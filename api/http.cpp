@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace wobble::api {
 namespace {
@@ -36,6 +37,16 @@ std::size_t HeaderList::count(std::string_view name) const {
 std::string Request::get_header_value(std::string_view name) const {
   const std::string* value = headers.find(name);
   return value == nullptr ? std::string() : *value;
+}
+
+bool Request::has_body() const {
+  const std::string length = get_header_value("Content-Length");
+  return has_header("Transfer-Encoding") || (!length.empty() && length != "0");
+}
+
+std::size_t Request::body_size(std::size_t limit) const {
+  const std::string length = get_header_value("Content-Length");
+  return length.empty() ? limit : std::min<std::size_t>(limit, std::strtoull(length.c_str(), nullptr, 10));
 }
 
 }  // namespace wobble::api

@@ -58,7 +58,9 @@ struct Request {
   std::function<bool()> is_gone;
 
   bool has_header(std::string_view name) const { return headers.find(name) != nullptr; }
-  std::string get_header_value(std::string_view name) const;
+  std::string get_header_value(std::string_view name) const;  ///< empty if there is none
+  bool has_body() const;                                      ///< the head announces one, of whatever kind
+  std::size_t body_size(std::size_t limit) const;  ///< as announced, or `limit` if it is less or nothing is said
   std::size_t get_header_value_count(std::string_view name) const { return headers.count(name); }
 
   /// Nobody waits for the answer any more: the client has left (or has closed its sending side), or the daemon is to

@@ -29,6 +29,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kPool = HttpServer::kHeadBytes + std::size_t{16} * 1024;  // of each connection, for all it says
 constexpr std::size_t kSourceBlock = std::size_t{128} * 1024;
 constexpr std::size_t kMostDiscarded = std::size_t{4} << 20;  // of a body that is too large, to be polite
+constexpr std::size_t kSmall = 4096;  // an answer up to here is not counted: there is always memory for it
 constexpr auto kTick = 250ms;
 constexpr auto kLinger = 500ms;
 constexpr auto kLastAnswers = 300ms;
@@ -38,7 +39,7 @@ constexpr auto kLastAnswers = 300ms;
 class HttpServer::Impl {
  public:
   Impl(HttpHandler& handler, HttpServerOptions options)
-      : handler_(handler), options_(std::move(options)), connections_(options_.limits) {}
+      : handler_(handler), options_(std::move(options)), connections_(options_.limits), memory_(options_.memory) {}
   ~Impl() { stop(); }
 
   Listener& listener() { return listener_; }
@@ -60,6 +61,8 @@ class HttpServer::Impl {
     Request request;
     Response response;
     std::size_t received = 0;  ///< of the body
+    std::shared_ptr<MemoryShare> body_memory;
+    std::shared_ptr<MemoryShare> answer_memory;
   };
 
   // What the library calls, on its thread.
@@ -83,6 +86,7 @@ class HttpServer::Impl {
   const HttpServerOptions options_;
   Listener listener_;
   OpenConnections connections_;
+  const AnswerMemory memory_;
   TimerThread timers_;
   WorkerPool workers_;
   MHD_Daemon* daemon_ = nullptr;
@@ -261,6 +265,13 @@ MHD_Result HttpServer::Impl::take_head(Exchange& exchange, const char* method) {
     exchange.response.set_content("Too many requests of yours are being answered: try again.\n", "text/plain");
     return refuse(exchange);
   }
+  if (request.has_body()) {
+    exchange.body_memory = memory_.take(request.body_size(options_.body_bytes));
+    if (!exchange.body_memory) {
+      exchange.response = handler_.no_memory();
+      return refuse(exchange);
+    }
+  }
   exchange.stage = Exchange::Stage::body;
   connections_.enter(exchange.connection, Phase::body);
   return MHD_YES;
@@ -270,7 +281,7 @@ MHD_Result HttpServer::Impl::take_head(Exchange& exchange, const char* method) {
 MHD_Result HttpServer::Impl::refuse(Exchange& exchange) {
   const Request& request = exchange.request;
   exchange.response.set_header("Connection", "close");
-  exchange.connection->unread = request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+  exchange.connection->unread = request.has_body();
   return send(exchange);
 }
 
@@ -311,6 +322,12 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
 
 void HttpServer::Impl::work(Exchange& exchange) {
   exchange.response = stopping_ ? handler_.stopping() : handler_.answer(exchange.request);
+  exchange.request.body = {};
+  exchange.body_memory.reset();
+  if (const std::size_t size = exchange.response.body.size(); size > kSmall) {
+    exchange.answer_memory = memory_.take(size);
+    if (!exchange.answer_memory) exchange.response = handler_.no_memory();
+  }
   {
     const std::lock_guard lock(mutex_);
     const auto found = working_.find(exchange.connection->owner);

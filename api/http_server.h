@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 
+#include "api/answer_memory.h"
 #include "api/http.h"
 #include "api/listener.h"
 #include "api/open_connections.h"
@@ -35,6 +36,8 @@ class HttpHandler {
   virtual Response answer(const Request& request) = 0;
   /// The body is larger than is taken. As refuse().
   virtual Response too_large(const Request& head) = 0;
+  /// There is no memory now for this request's body, or for its answer. As refuse().
+  virtual Response no_memory() = 0;
   /// The server is to end, and this request had not been begun. As refuse().
   virtual Response stopping() = 0;
   /// Is answered before others, also when all workers are busy; its answer() must not wait.
@@ -46,6 +49,8 @@ struct HttpServerOptions {
   std::size_t workers = 16;
   std::size_t body_bytes = std::size_t{256} * 1024;  ///< of a request's body, at most
   std::chrono::seconds stall{10};                    ///< so long may a client take nothing of its answer
+  /// Where bodies and answers take their memory.
+  std::shared_ptr<MemoryBudget> memory;
   /// The user at the other end of a TCP connection over loopback, or none. On the accepting thread: must be quick. May
   /// be empty: nobody is known.
   std::function<std::optional<uid_t>(const sockaddr_storage& peer, const sockaddr_storage& local)> user_of;

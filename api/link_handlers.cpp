@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/ascii.h"
 #include "api/conditions_json.h"
 #include "api/handlers.h"
 #include "api/object_reader.h"
@@ -16,12 +17,6 @@ constexpr Duration kLongestChange = std::chrono::hours(24 * 365);
 constexpr int kAttempts = 5;
 
 std::string etag(const LinkInfo& link) { return "\"" + std::to_string(link.revision) + "\""; }
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 /// Whether a list of entity tags (RFC 9110 13.1) names `tag`, or is "*". `weak`: W/"3" counts as "3".
 bool names(const std::string& list, const std::string& tag, bool weak) {

@@ -11,7 +11,7 @@
 namespace wobble::api {
 namespace {
 
-Parsed<std::string> refuse(int error) { return {{}, std::string("cannot be read: ") + std::strerror(error)}; }
+Parsed<std::string> read_error(int error) { return {{}, std::string("cannot be read: ") + std::strerror(error)}; }
 
 /// "64 MiB"; of less than one, in KiB.
 std::string in_words(std::size_t bytes) {
@@ -25,7 +25,7 @@ Parsed<std::string> read_named_file(const std::string& path, std::size_t largest
   const Parsed<UniqueFd> file = open_asked_file(path);
   if (!file.ok()) return {{}, file.error};
   struct stat about {};
-  if (::fstat(file.value.get(), &about) != 0) return refuse(errno);
+  if (::fstat(file.value.get(), &about) != 0) return read_error(errno);
   const auto size = static_cast<std::size_t>(about.st_size);
   if (size > largest) return {{}, "is larger than " + in_words(largest)};
   if (size > allowance) return {{}, "is too much: the files that one request names have at most 64 MiB together"};
@@ -36,7 +36,7 @@ Parsed<std::string> read_named_file(const std::string& path, std::size_t largest
   while (length < out.value.size()) {
     const ssize_t n = ::read(file.value.get(), out.value.data() + length, out.value.size() - length);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return refuse(errno);
+    if (n < 0) return read_error(errno);
     if (n == 0) break;
     length += static_cast<std::size_t>(n);
   }

@@ -6,7 +6,7 @@
 namespace wobble::api {
 namespace {
 
-constexpr std::size_t kLongest = 64;  // longer names are not typing errors
+constexpr std::size_t kMaxMistyped = 64;  // longer names are not typing errors
 
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
@@ -27,8 +27,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string_view nearest_name(std::string_view wrong, std::span<const std::string_view> known) {
   std::string_view best;
-  if (wrong.empty() || wrong.size() > kLongest) return best;
-  std::size_t least = kLongest;
+  if (wrong.empty() || wrong.size() > kMaxMistyped) return best;
+  std::size_t least = kMaxMistyped;
   for (const std::string_view name : known) {
     const std::size_t d = distance(wrong, name);
     const std::size_t allowed = std::max<std::size_t>(2, name.size() / 3);
@@ -42,7 +42,7 @@ std::string_view nearest_name(std::string_view wrong, std::span<const std::strin
 
 std::string unknown_name(std::string_view what, std::string_view wrong, std::span<const std::string_view> known) {
   std::string shown;
-  for (const char c : wrong.substr(0, kLongest)) shown += (c >= ' ' && c < 0x7f && c != '"') ? c : '?';
+  for (const char c : wrong.substr(0, kMaxMistyped)) shown += (c >= ' ' && c < 0x7f && c != '"') ? c : '?';
   std::string text = "unknown " + std::string(what) + " \"" + shown + "\"";
   const std::string_view nearest = nearest_name(wrong, known);
   if (!nearest.empty()) return text + ": did you mean \"" + std::string(nearest) + "\"?";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/ascii.h"
 #include "api/event_kinds.h"
 #include "api/routes.h"
 
@@ -129,12 +130,6 @@ Json operation(const Route& route) {
     out["requestBody"] = {{"required", route.takes != "Nothing"},
                           {"content", content("application/json", route.takes)}};
   }
-  return out;
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   return out;
 }
 

@@ -22,8 +22,6 @@ std::string address_of(const sockaddr_storage& address) {
   return text;
 }
 
-bool is_loopback(const std::string& address) { return address == "::1" || address.starts_with("127."); }
-
 }  // namespace
 
 Peer unix_peer(int fd) {

@@ -6,10 +6,16 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/http.h"
 
 namespace wobble::api {
+
+/// By its text; whoever names "localhost" means it too.
+inline bool is_loopback(std::string_view address) {
+  return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
 
 /// By SO_PEERCRED and SO_PEERGROUPS: the process that connected, as it was then.
 Peer unix_peer(int fd);

@@ -1,5 +1,7 @@
 #include "api/problem.h"
 
+#include <nlohmann/json.hpp>
+
 namespace wobble::api {
 
 namespace {

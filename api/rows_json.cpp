@@ -3,20 +3,16 @@
 #include <array>
 
 #include "api/conditions_json.h"
+#include "api/json_values.h"
 #include "api/profiles.h"
 #include "api/ways_in_json.h"
 
 namespace wobble::api {
 namespace {
 
-Json or_null(const std::optional<WallTime>& time) { return time ? Json(print_time(*time)) : Json(); }
-
-/// An endpoint of which nothing is known yet is closed as far as anybody can tell.
-const char* name_of(TcpState state) { return to_string(state == TcpState::none ? TcpState::closed : state); }
-
 /// A server that leaves the unknown must have been listening.
 const char* origin_name(TcpState from, Role side) {
-  return from == TcpState::none && side == Role::server ? "LISTEN" : name_of(from);
+  return from == TcpState::none && side == Role::server ? "LISTEN" : state_name(from);
 }
 
 Json reason(FateWord fate, DropReason drop) {
@@ -94,7 +90,7 @@ Json to_json(const TransitionRow& row) {
           {"link", row.link},
           {"side", to_string(row.side)},
           {"from", origin_name(row.from, row.side)},
-          {"to", name_of(row.to)},
+          {"to", state_name(row.to)},
           {"evidence", to_string(row.evidence)},
           {"row", static_cast<int>(row.row)},
           {"rule", wobble::name_of(row.row)},

@@ -2,15 +2,12 @@
 
 #include "api/asked_file.h"
 #include "api/gzip.h"
+#include "api/peers.h"
 #include "api/problem.h"
 #include "api/routes.h"
 
 namespace wobble::api {
 namespace {
-
-bool is_loopback(const std::string& address) {
-  return address == "localhost" || address == "::1" || address.starts_with("127.");
-}
 
 std::string authority(const std::string& address, int port) {
   const std::string host = address.find(':') != std::string::npos ? "[" + address + "]" : address;
@@ -24,11 +21,12 @@ Response answer_of(const Problem& problem) {
   return response;
 }
 
-HttpServerOptions http_options(const ServerOptions& options) {
+HttpServerOptions http_options(Backend& backend, const ServerOptions& options) {
   HttpServerOptions http;
   http.limits = options.limits;
   http.body_bytes = kBodyBytes;
   http.user_of = options.user_of;
+  http.memory = backend.memory();
   return http;
 }
 
@@ -38,7 +36,7 @@ Server::Server(Backend& backend, ServerOptions options)
     : backend_(backend),
       options_(std::move(options)),
       streams_(backend, options_.max_streams),
-      http_(*this, http_options(options_)) {}
+      http_(*this, http_options(backend, options_)) {}
 
 Server::~Server() { stop(); }
 
@@ -94,7 +92,7 @@ std::optional<Response> Server::refuse(const Request& head) {
     check_body(head);
     const std::string& method = head.method;
     const bool may_have_body = method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
-    if (!may_have_body && has_body(head)) throw Problem(400, "A " + method + " has no body.");
+    if (!may_have_body && head.has_body()) throw Problem(400, "A " + method + " has no body.");
   } catch (...) {
     return failure(head, std::current_exception());
   }
@@ -116,6 +114,12 @@ Response Server::answer(const Request& request) {
 }
 
 Response Server::too_large(const Request&) { return answer_of(Problem(413, "The body is larger than 256 KiB.")); }
+
+Response Server::no_memory() {
+  return answer_of(
+      Problem(503, "The answers that clients have not read yet, and what is in flight, take all of --memory.")
+          .with_header("Retry-After", "1"));
+}
 
 Response Server::stopping() {
   return answer_of(Problem(503, "The daemon is stopping.").with_header("Retry-After", "2"));

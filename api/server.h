@@ -64,6 +64,7 @@ class Server : private HttpHandler {
   std::optional<Response> refuse(const Request& head) override;
   Response answer(const Request& request) override;
   Response too_large(const Request& head) override;
+  Response no_memory() override;
   Response stopping() override;
   bool is_urgent(const Request& head) const override;
 

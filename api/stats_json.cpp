@@ -1,22 +1,21 @@
 #include <algorithm>
 
 #include "api/conditions_json.h"
+#include "api/json_values.h"
 #include "api/rows_json.h"
 
 namespace wobble::api {
 namespace {
 
-double milliseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
-
 Json spread(const Histogram& h) {
   if (h.count() == 0) {
     return {{"median", nullptr}, {"p90", nullptr}, {"p99", nullptr}, {"mean", nullptr}, {"max", nullptr}};
   }
-  return {{"median", milliseconds(h.quantile(0.5))},
-          {"p90", milliseconds(h.quantile(0.9))},
-          {"p99", milliseconds(h.quantile(0.99))},
-          {"mean", milliseconds(h.mean())},
-          {"max", milliseconds(h.max())}};
+  return {{"median", in_milliseconds(h.quantile(0.5))},
+          {"p90", in_milliseconds(h.quantile(0.9))},
+          {"p99", in_milliseconds(h.quantile(0.99))},
+          {"mean", in_milliseconds(h.mean())},
+          {"max", in_milliseconds(h.max())}};
 }
 
 std::uint64_t dropped(const DirectionCounters& c, DropReason reason) {

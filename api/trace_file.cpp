@@ -14,7 +14,7 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-Parsed<std::vector<std::uint32_t>> refuse(std::size_t line, const char* why) {
+Parsed<std::vector<std::uint32_t>> trace_error(std::size_t line, const char* why) {
   return {{}, "line " + std::to_string(line) + " " + why};
 }
 
@@ -31,10 +31,10 @@ Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text) {
     std::uint32_t ms = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), ms);
     if (error != std::errc{} || end != line.data() + line.size()) {
-      return refuse(number, "is not a whole number of milliseconds");
+      return trace_error(number, "is not a whole number of milliseconds");
     }
-    if (!moments.empty() && ms < moments.back()) return refuse(number, "goes back in time");
-    if (moments.size() == kMaxTrace) return refuse(number, "is one too many: at most 4000000 are taken");
+    if (!moments.empty() && ms < moments.back()) return trace_error(number, "goes back in time");
+    if (moments.size() == kMaxTrace) return trace_error(number, "is one too many: at most 4000000 are taken");
     moments.push_back(ms);
   }
   if (moments.empty()) return {{}, "is empty: one number of milliseconds a line is expected"};

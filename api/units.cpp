@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 
+#include "api/ascii.h"
+
 namespace wobble::api {
 namespace {
 
@@ -94,14 +96,6 @@ std::uint64_t power_of_ten(unsigned n) {
   return p;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower(c);
-  return out;
-}
-
 const Unit* find_unit(const Kind& kind, std::string_view name) {
   for (const Unit& unit : kind.units) {
     if (unit.name == name) return &unit;
@@ -115,7 +109,7 @@ std::string names_of(const Kind& kind) {
   return out;
 }
 
-Parsed<std::uint64_t> refuse(std::string error) { return {0, std::move(error)}; }
+Parsed<std::uint64_t> quantity_error(std::string error) { return {0, std::move(error)}; }
 
 /// `number` (its spelling) with `rest` (not a unit of this kind) behind it: why, and what to write.
 std::string unit_error(const Kind& kind, std::string_view text, std::string_view number, std::string_view rest) {
@@ -150,28 +144,28 @@ std::string unit_error(const Kind& kind, std::string_view text, std::string_view
 
 Parsed<std::uint64_t> parse(const Kind& kind, std::string_view text) {
   const auto no_number = [&] {
-    return refuse(quoted(text) + " is not " + std::string(kind.noun) + " such as \"" + std::string(kind.example) +
-                  "\"");
+    return quantity_error(quoted(text) + " is not " + std::string(kind.noun) + " such as \"" +
+                          std::string(kind.example) + "\"");
   };
   if (text.empty()) return no_number();
-  if (text[0] == '-') return refuse(quoted(text) + " is negative");
+  if (text[0] == '-') return quantity_error(quoted(text) + " is negative");
   const std::optional<Decimal> number = read_decimal(text);
   if (!number) {
-    if (is_digit(text[0])) return refuse(quoted(text) + " has more digits than can be kept exactly");
+    if (is_digit(text[0])) return quantity_error(quoted(text) + " has more digits than can be kept exactly");
     return no_number();
   }
   const std::string_view spelled = text.substr(0, text.size() - number->rest.size());
   const std::string name = kind.units.data() == kRates ? lowered(number->rest) : std::string(number->rest);
   const Unit* unit = find_unit(kind, name);
   if (unit == nullptr && !(number->rest.empty() && number->digits == 0)) {
-    return refuse(unit_error(kind, text, spelled, number->rest));
+    return quantity_error(unit_error(kind, text, spelled, number->rest));
   }
   const auto scaled = static_cast<unsigned __int128>(number->digits) * (unit != nullptr ? unit->factor : 1);
   const std::uint64_t divisor = power_of_ten(number->places);
-  if (scaled % divisor != 0) return refuse(quoted(text) + " is finer than " + std::string(kind.finest));
+  if (scaled % divisor != 0) return quantity_error(quoted(text) + " is finer than " + std::string(kind.finest));
   const auto value = scaled / divisor;
   if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-    return refuse(quoted(text) + " is too large");
+    return quantity_error(quoted(text) + " is too large");
   }
   return {static_cast<std::uint64_t>(value), {}};
 }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "api/backend.h"
+#include "api/peers.h"
 #include "daemon/ways_in/target.h"
 
 namespace wobble::daemon {
@@ -12,10 +13,6 @@ namespace {
 
 constexpr char kRemedy[] =
     "Say for how long, such as \"for\": \"10m\" (wobble: --for 10m), and then the link is clean again";
-
-bool is_loopback(const std::string& address) {
-  return address == "localhost" || address == "::1" || address.starts_with("127.");
-}
 
 bool is_own_namespace(const std::string& target) {
   try {
@@ -40,7 +37,7 @@ std::string danger_of(const api::WayInSettings& way_in, const ApiAddress& api) {
            "; or let the API listen elsewhere (wobbled --listen)";
   }
   const auto* attach = std::get_if<api::AttachSettings>(&way_in);
-  if (attach == nullptr || is_loopback(api.address) || !takes_in(*attach, api.port)) return "";
+  if (attach == nullptr || api::is_loopback(api.address) || !takes_in(*attach, api.port)) return "";
   if (!is_own_namespace(attach->target)) return "";
   return "others use this machine from outside, as this API at " + api.address + ", port " + port +
          ", and an outage would lock them and you out. " + kRemedy + "; or attach to less of it: \"ports\" (--port)";

@@ -14,10 +14,10 @@
 #include <system_error>
 #include <thread>
 
+#include "emulator/throw_errno.h"
+
 namespace wobble::daemon {
 namespace {
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 void run_on_thread(const std::function<void()>& work) {
   std::exception_ptr error;
@@ -35,9 +35,9 @@ void run_on_thread(const std::function<void()>& work) {
 
 NetworkNamespace::NetworkNamespace() {
   run_on_thread([this] {
-    if (::unshare(CLONE_NEWNET) < 0) fail("cannot make a network namespace");
+    if (::unshare(CLONE_NEWNET) < 0) throw_errno("cannot make a network namespace");
     descriptor_ = UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (descriptor_.get() < 0) fail("cannot open /proc/thread-self/ns/net");
+    if (descriptor_.get() < 0) throw_errno("cannot open /proc/thread-self/ns/net");
   });
 }
 
@@ -45,7 +45,7 @@ NetworkNamespace::NetworkNamespace(UniqueFd descriptor) : descriptor_(std::move(
 
 NetworkNamespace NetworkNamespace::own() {
   NetworkNamespace netns(UniqueFd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)));
-  if (netns.descriptor_.get() < 0) fail("cannot open /proc/self/ns/net");
+  if (netns.descriptor_.get() < 0) throw_errno("cannot open /proc/self/ns/net");
   netns.is_own_ = true;
   return netns;
 }
@@ -54,14 +54,14 @@ NetworkNamespace NetworkNamespace::open(const std::string& path) {
   // The path comes from outside: what it leads to is looked at before it is opened, since to open a pipe or a device
   // can wait, or change something.
   const UniqueFd found(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (found.get() < 0) fail("cannot open " + path);
+  if (found.get() < 0) throw_errno("cannot open " + path);
   struct statfs system {};
   if (::fstatfs(found.get(), &system) != 0 || system.f_type != NSFS_MAGIC) {
     throw std::system_error(EINVAL, std::generic_category(), path + " is no network namespace");
   }
   const std::string same = "/proc/self/fd/" + std::to_string(found.get());
   NetworkNamespace netns(UniqueFd(::open(same.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)));
-  if (netns.descriptor_.get() < 0) fail("cannot open " + path);
+  if (netns.descriptor_.get() < 0) throw_errno("cannot open " + path);
   const int kind = ::ioctl(netns.descriptor_.get(), NS_GET_NSTYPE);
   if (kind != CLONE_NEWNET) {
     throw std::system_error(EINVAL, std::generic_category(), path + " is no network namespace");
@@ -72,13 +72,13 @@ NetworkNamespace NetworkNamespace::open(const std::string& path) {
 
 ino_t NetworkNamespace::inode() const {
   struct stat about {};
-  if (::fstat(descriptor_.get(), &about) < 0) fail("cannot look at a network namespace");
+  if (::fstat(descriptor_.get(), &about) < 0) throw_errno("cannot look at a network namespace");
   return about.st_ino;
 }
 
 void NetworkNamespace::enter() const {
   if (is_own_) return;
-  if (::setns(descriptor_.get(), CLONE_NEWNET) < 0) fail("cannot enter a network namespace");
+  if (::setns(descriptor_.get(), CLONE_NEWNET) < 0) throw_errno("cannot enter a network namespace");
 }
 
 void NetworkNamespace::run(const std::function<void()>& work) const {
@@ -98,9 +98,9 @@ void NetworkNamespace::run(const std::function<void()>& work) const {
 
 void NetworkNamespace::run_here(const std::function<void()>& work) const {
   const UniqueFd home(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (home.get() < 0) fail("cannot open /proc/thread-self/ns/net");
+  if (home.get() < 0) throw_errno("cannot open /proc/thread-self/ns/net");
   // Whoever may not come back does not go: this thread has other work.
-  if (::setns(home.get(), CLONE_NEWNET) < 0) fail("cannot make a thread to enter a network namespace");
+  if (::setns(home.get(), CLONE_NEWNET) < 0) throw_errno("cannot make a thread to enter a network namespace");
   enter();
   std::exception_ptr error;
   try {

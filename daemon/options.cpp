@@ -8,6 +8,7 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "api/peers.h"
 #include "api/units.h"
 #include "daemon/memory_limit.h"
 #include "daemon/retention_options.h"
@@ -20,8 +21,6 @@ bool is_address(const std::string& text) {
   unsigned char scratch[16];
   return inet_pton(AF_INET, text.c_str(), scratch) == 1 || inet_pton(AF_INET6, text.c_str(), scratch) == 1;
 }
-
-bool is_loopback(const std::string& address) { return address.rfind("127.", 0) == 0 || address == "::1"; }
 
 // "127.0.0.1:7979", "[::1]:7979", "localhost:7979"
 void read_listen(const std::string& text, Options& options) {
@@ -74,7 +73,7 @@ void check(const Options& options) {
     throw CLI::ValidationError(options.gateway.empty() ? "--attach" : "--attach, --gateway", e.what());
   }
   if (options.demo && !options.lab) throw CLI::ValidationError("--demo", "needs --lab");
-  if (!is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
+  if (!api::is_loopback(options.listen_address) && options.token.empty() && !options.insecure) {
     throw CLI::ValidationError("--listen", "'" + options.listen_address +
                                                "' can be reached from elsewhere: set WOBBLE_TOKEN to a secret that "
                                                "requests must carry, or give --insecure");

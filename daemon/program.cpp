@@ -21,6 +21,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "emulator/throw_errno.h"
 #include "emulator/unique_fd.h"
 
 extern char** environ;
@@ -31,13 +32,11 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr Clock::duration kPatience = 10s;
+constexpr Clock::duration kTimeout = 10s;
 constexpr Clock::duration kPatienceAtTheEnd = 2s;
 constexpr Clock::duration kDying = 500ms;  ///< a killed process that the kernel holds is not waited for any longer
 constexpr std::size_t kMostOutput = std::size_t{64} << 20;
 constexpr char kSystemPath[] = "/usr/sbin:/usr/bin:/sbin:/bin";
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 bool has_rights_of_its_own() { return ::getauxval(AT_SECURE) != 0; }
 
@@ -84,15 +83,16 @@ std::string joined(const std::vector<std::string>& command) {
 // A nameless file, unlike a pipe, takes a whole input at once.
 UniqueFd file_with(const std::string& content) {
   UniqueFd file(::memfd_create("wobble", MFD_CLOEXEC));
-  if (file.get() < 0) fail("memfd_create");
-  if (::pwrite(file.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size())) fail("pwrite");
+  if (file.get() < 0) throw_errno("memfd_create");
+  if (::pwrite(file.get(), content.data(), content.size(), 0) != static_cast<ssize_t>(content.size()))
+    throw_errno("pwrite");
   return file;
 }
 
 struct Pipe {
   Pipe() {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail("pipe");
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe");
     reader = UniqueFd(ends[0]);
     writer = UniqueFd(ends[1]);
     ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
@@ -180,7 +180,7 @@ Outcome wait_for(const Child& child, const Pipe& out, const Pipe& err, Clock::ti
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return Outcome::late;
-    if (::poll(fds.data(), fds.size(), static_cast<int>(left)) < 0 && errno != EINTR) fail("poll");
+    if (::poll(fds.data(), fds.size(), static_cast<int>(left)) < 0 && errno != EINTR) throw_errno("poll");
     const bool has_ended = fds[2].revents != 0;  // asked before its last words are read
     if (fds[0].revents != 0 && !out.read_into(finished.out)) fds[0].fd = -1;
     if (fds[1].revents != 0 && !err.read_into(finished.err)) fds[1].fd = -1;
@@ -224,7 +224,7 @@ Finished run_process(const std::vector<std::string>& command, const std::string&
   the_undead().reap();
   Stop& stop = the_stop();
   const bool is_at_the_end = stop.is_asked;
-  const Clock::duration patience = is_at_the_end ? Clock::duration(stop.patience) : kPatience;
+  const Clock::duration patience = is_at_the_end ? Clock::duration(stop.patience) : kTimeout;
   if (patience <= 0s) throw std::runtime_error(joined(command) + " was not started: others have hung, and this ends");
   const std::string path = find_program(command.at(0));
   if (path.empty()) throw_not_installed(command[0]);
@@ -234,7 +234,7 @@ Finished run_process(const std::vector<std::string>& command, const std::string&
   Pipe err;
   const auto began = Clock::now();
   Child child(command, path, in.get(), out.writer.get(), err.writer.get());
-  if (child.handle() < 0) fail("cannot watch '" + command[0] + "'");
+  if (child.handle() < 0) throw_errno("cannot watch '" + command[0] + "'");
   out.writer = UniqueFd();
   err.writer = UniqueFd();
   Finished finished;

@@ -1,7 +1,5 @@
 #include "daemon/service.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -14,13 +12,13 @@
 
 #include "api/connection_row.h"
 #include "daemon/capture/link_capture.h"
+#include "daemon/log.h"
 
 namespace wobble::daemon {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kForwarderPatience = 1s;
 constexpr Duration kHealthPatience = 250ms;
 constexpr Duration kFiguresPatience = 250ms;
 constexpr Duration kSyncPatience = 250ms;
@@ -55,7 +53,7 @@ Service::Service(Journal& journal, const Settings& settings)
       forwarder_options_(settings.forwarder),
       memory_(std::make_shared<MemoryBudget>(settings.memory)),
       started_at_(Forwarder::now()),
-      ways_in_(settings.ways_in, [](const std::string& line) { spdlog::warn("{}", line); }) {
+      ways_in_(settings.ways_in, [](const std::string& line) { log::warn(line); }) {
   table_.capacity = settings.connections;
   table_.flood_rate = settings.flood_rate;
   std::random_device device;
@@ -122,7 +120,7 @@ std::vector<Service::LinkPointer> Service::all_links() {
 }
 
 void Service::call(ServedLink& link, const Forwarder::Command& command) {
-  if (link.forwarder && !link.forwarder->call(command, kForwarderPatience)) {
+  if (link.forwarder && !link.forwarder->call(command, kForwarderTimeout)) {
     throw api::Unavailable("the link '" + link.info.name + "' does not answer; nothing was changed");
   }
 }

@@ -91,6 +91,8 @@ class Service final : public api::Backend {
   api::JournalStats journal() override;
 
  private:
+  static constexpr Duration kForwarderTimeout = std::chrono::seconds(1);  // so long a loop may take to answer
+
   struct ServedLink {
     explicit ServedLink(std::size_t ring_capacity) : ring(ring_capacity) {}
     EventRing ring;

@@ -1,12 +1,13 @@
 // Changes of what is asked of a link: made, undone, and those for a while ended. A change is told, journalled and
 // counted only when the link's loop has taken it over.
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "api/conditions_json.h"
+#include "daemon/log.h"
 #include "daemon/service.h"
 
 namespace wobble::daemon {
@@ -152,8 +153,8 @@ TimePoint Service::expire_temporaries(ServedLink& link) noexcept {
     rest.forget(now);
     if (link.forwarder && !link.forwarder->call([&](Link& l, TimePoint t) { l.apply(back, t); }, kRevertPatience)) {
       if (!std::exchange(link.is_late, true)) {
-        spdlog::warn("{}: does not answer; a change that was made for a while ends later than it should",
-                     link.info.name);
+        log::warn(fmt::format("{}: does not answer; a change that was made for a while ends later than it should",
+                              link.info.name));
       }
       return now + kTryAgain;
     }
@@ -161,8 +162,8 @@ TimePoint Service::expire_temporaries(ServedLink& link) noexcept {
     put_in_force(link, back, rest, "the end of a change made for a while");
     return rest.next_due();
   } catch (const std::exception& e) {  // such as no memory: then later
-    spdlog::error("{}: a change that was made for a while could not be ended, and is tried again: {}", link.info.name,
-                  e.what());
+    log::error(fmt::format("{}: a change that was made for a while could not be ended, and is tried again: {}",
+                           link.info.name, e.what()));
     return now + kTryAgain;
   }
 }

@@ -1,6 +1,6 @@
 // Links that come and go: made with their way in, watched, taken away. A way in is made while nothing is locked but
 // ways_mutex_, so the API answers meanwhile.
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,6 +10,7 @@
 
 #include "api/conditions_json.h"
 #include "api/ways_in_json.h"
+#include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
 
@@ -19,7 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kWatchEvery = 250ms;
-constexpr Duration kForwarderPatience = 1s;
 /// Many links share one journal that drains each ring twenty times a second: smaller than the lab's.
 constexpr std::size_t kRingCapacity = 16'384;
 
@@ -48,7 +48,7 @@ std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_
   options.memory = memory_;
   auto forwarder = std::make_unique<Forwarder>(options, link.ring, std::move(near), std::move(far), forwarder_options_);
   if (const int error = forwarder->fifo_error(); error != 0) {
-    spdlog::debug("link {}: SCHED_FIFO was refused: {}", link.info.name, std::strerror(error));
+    log::debug(fmt::format("link {}: SCHED_FIFO was refused: {}", link.info.name, std::strerror(error)));
   }
   return forwarder;
 }
@@ -106,14 +106,14 @@ void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
       const std::lock_guard lock(mutex_);
       conditions = link.info.conditions;
     }
-    if (!forwarder->call([&](Link& l, TimePoint now) { l.apply(conditions, now); }, kForwarderPatience)) {
+    if (!forwarder->call([&](Link& l, TimePoint now) { l.apply(conditions, now); }, kForwarderTimeout)) {
       throw std::runtime_error("the link '" + link.info.name + "' does not answer");
     }
   };
   const std::uint64_t revision = revision_of(link);
   put_conditions_in_force();
   way_in->serve_by([loop = forwarder.get(), name = link.info.name](const std::function<void()>& work) {
-    if (!loop->call([&](Link&, TimePoint) { work(); }, kForwarderPatience)) {
+    if (!loop->call([&](Link&, TimePoint) { work(); }, kForwarderTimeout)) {
       throw std::runtime_error("the link '" + name + "' does not answer");
     }
   });
@@ -175,15 +175,15 @@ std::string Service::shut_out(ServedLink& link) noexcept {
   if (!link.way_in) return {};
   const auto let_all_leave = [&] {
     const bool has_left =
-        !link.forwarder || (link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderPatience) &&
-                            link.forwarder->call([](Link&, TimePoint) {}, kForwarderPatience));  // by now it has
-    if (!has_left) spdlog::warn("{}: does not answer; what is in flight is lost", link.info.name);
+        !link.forwarder || (link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderTimeout) &&
+                            link.forwarder->call([](Link&, TimePoint) {}, kForwarderTimeout));  // by now it has
+    if (!has_left) log::warn(fmt::format("{}: does not answer; what is in flight is lost", link.info.name));
   };
   let_all_leave();
   const std::string failed = link.way_in->close();
   let_all_leave();
   if (!failed.empty()) {
-    spdlog::error("{}: could not be put back, and is tried again later: {}", link.info.name, failed);
+    log::error(fmt::format("{}: could not be put back, and is tried again later: {}", link.info.name, failed));
     journal_.record_event("way_in", link.info.name + ": could not be put back: " + failed, "", link.info.name);
   }
   return failed;
@@ -261,7 +261,7 @@ void Service::settle_lost_ends() try {
           if (!l.connections().has(id)) unknown.push_back(id);
         }
       };
-      if (found->second->forwarder->call(ask, kForwarderPatience)) {
+      if (found->second->forwarder->call(ask, kForwarderTimeout)) {
         gone.insert(gone.end(), unknown.begin(), unknown.end());
       }
     }
@@ -280,7 +280,7 @@ void Service::look_after(const std::string& name) {
   if (why.empty() && link.forwarder && link.forwarder->has_lost_device()) why = "a device of the link was removed";
   if (why.empty()) return see_whether_it_carries(link);
   const bool waits = follows(link.info.way_in.settings);
-  spdlog::info("{}: {}{}", name, why, waits ? "; waiting for it" : "");
+  log::info(fmt::format("{}: {}{}", name, why, waits ? "; waiting for it" : ""));
   if (!waits) {
     journal_.record_event("way_in", name + ": " + why, "", name);
     (void)discard(name);
@@ -304,7 +304,7 @@ void Service::look_after(const std::string& name) {
 void Service::see_whether_it_carries(ServedLink& link) {
   const std::string trouble = link.way_in->look();
   for (const std::string& news : link.way_in->take_news()) {
-    spdlog::info("{}: {}", link.info.name, news);
+    log::info(fmt::format("{}: {}", link.info.name, news));
     journal_.record_event("way_in", link.info.name + ": " + news, "", link.info.name);
   }
   std::string change;
@@ -320,7 +320,7 @@ void Service::see_whether_it_carries(ServedLink& link) {
     if (was_up != trouble.empty()) change = trouble.empty() ? "carries again" : "does not carry: " + trouble;
   }
   if (change.empty()) return;
-  spdlog::info("{}: {}", link.info.name, change);
+  log::info(fmt::format("{}: {}", link.info.name, change));
   journal_.record_event("way_in", link.info.name + ": " + change, "", link.info.name);
 }
 

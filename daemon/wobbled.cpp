@@ -1,7 +1,6 @@
 // wobbled: reads its options, puts the parts together, and waits for the signal to end.
+#include <fmt/core.h>
 #include <malloc.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -19,6 +18,7 @@
 #include "daemon/lab/demo_traffic.h"
 #include "daemon/lab/lab.h"
 #include "daemon/lab/lab_server.h"
+#include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/peer_users.h"
 #include "daemon/service.h"
@@ -51,7 +51,7 @@ api::ServerOptions server_options(const Options& options, PeerUsers& users) {
   server.user_of = [&users](const sockaddr_storage& peer, const sockaddr_storage& local) {
     return users.user_of(peer, local);
   };
-  server.log = [](const std::string& line) { spdlog::error(line); };
+  server.log = [](const std::string& line) { log::error(line); };
   return server;
 }
 
@@ -88,10 +88,10 @@ void make_links(const Options& options, Service& service) {
 
 void put_back_what_is_left() {
   const Recovery recovery = recover({});
-  for (const std::string& line : recovery.told) spdlog::warn("{}", line);
-  for (const Recovery::Trace& trace : recovery.done) spdlog::warn("put back: {}", trace.what);
+  for (const std::string& line : recovery.told) log::warn(line);
+  for (const Recovery::Trace& trace : recovery.done) log::warn(fmt::format("put back: {}", trace.what));
   for (const std::string& line : recovery.failed) {
-    spdlog::error("could not be put back: {}; 'wobble cleanup' tries it again", line);
+    log::error(fmt::format("could not be put back: {}; 'wobble cleanup' tries it again", line));
   }
 }
 
@@ -134,7 +134,7 @@ void run(const Options& options, const EndRequest& end) {
   std::printf("wobbled: %s\n", url(options, server.port()).c_str());
   std::fflush(stdout);
 
-  spdlog::debug("ending on signal {}", end.wait());
+  log::debug(fmt::format("ending on signal {}", end.wait()));
   journal.end_questions();  // else the server would wait for them
   server.stop();
 }
@@ -144,10 +144,9 @@ void run(const Options& options, const EndRequest& end) {
 
 int main(int argc, char** argv) {
   using namespace wobble::daemon;
-  spdlog::set_default_logger(spdlog::stderr_color_mt("wobbled"));
   Options options;
   if (const auto code = parse_options(argc, argv, options)) return *code;
-  if (options.verbose) spdlog::set_level(spdlog::level::debug);
+  log::open(options.verbose);
   try {
     take_up_capabilities();
     take_as_many_descriptors_as_allowed();

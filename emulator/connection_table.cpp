@@ -12,8 +12,6 @@ bool has_flow(const PacketView& packet) {
   return packet.has_transport || (packet.protocol != kTcp && packet.protocol != kUdp);
 }
 
-bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
-
 }  // namespace
 
 ConnectionTable::ConnectionTable(const ConnectionTableOptions& options, ConnectionObserver& observer)

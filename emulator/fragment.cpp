@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <bit>
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
-
-constexpr std::size_t kIpv6Header = 40;
-constexpr std::uint8_t kFragmentHeader = 44, kAuthentication = 51;
 
 Fragment of_v4(const PacketView& packet) noexcept {
   const auto bytes = packet.bytes;
@@ -29,15 +27,15 @@ std::optional<Fragment> of_v6(const PacketView& packet) noexcept {
   std::size_t next_at = 6;
   for (std::size_t at = kIpv6Header; bytes.size() >= at + 8;) {
     std::size_t length = std::size_t{8} * (bytes[at + 1] + 1);
-    if (bytes[next_at] == kAuthentication) length = std::size_t{4} * (bytes[at + 1] + 2);
-    if (bytes[next_at] == kFragmentHeader) {
+    if (bytes[next_at] == extension_header::kAuthentication) length = std::size_t{4} * (bytes[at + 1] + 2);
+    if (bytes[next_at] == extension_header::kFragment) {
       length = 8;
       const std::uint16_t field = read16(bytes, at + 2);
       const bool is_atomic = (field & 0xfff9) == 0;  // a fragment of nothing (RFC 6946)
       if (!is_atomic) {
         Fragment fragment;
         const std::uint32_t identification = read32(bytes, at + 4);
-        fragment.key = {packet.source, packet.destination, identification, kFragmentHeader};
+        fragment.key = {packet.source, packet.destination, identification, extension_header::kFragment};
         fragment.offset = field & 0xfff8u;
         fragment.is_last = (field & 1) == 0;
         fragment.unfragmentable = static_cast<std::uint32_t>(at);

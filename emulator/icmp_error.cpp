@@ -1,5 +1,6 @@
 #include "emulator/icmp_error.h"
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
@@ -7,7 +8,6 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t kIcmpHeader = 8;
 constexpr std::size_t kPortsAndSequence = 8;  // what every error quotes of a transport header (RFC 792)
 
 /// What type and code say; false if a connection does not hear of them.
@@ -40,11 +40,10 @@ bool read_icmpv6(std::uint8_t type, std::uint8_t code, IcmpError& out) noexcept 
 
 /// The quoted IPv4 header; where the transport header begins, or nothing.
 std::optional<std::size_t> read_ipv4(Bytes quoted, PacketView& out) noexcept {
-  constexpr std::size_t kMinimum = 20;
-  if (quoted.size() < kMinimum || quoted[0] >> 4 != 4) return std::nullopt;
+  if (quoted.size() < kIpv4Header || quoted[0] >> 4 != 4) return std::nullopt;
   const std::size_t header_length = std::size_t{4} * (quoted[0] & 0x0f);
   const bool is_later_fragment = (read16(quoted, 6) & 0x1fff) != 0;
-  if (header_length < kMinimum || is_later_fragment) return std::nullopt;
+  if (header_length < kIpv4Header || is_later_fragment) return std::nullopt;
   out.protocol = quoted[9];
   out.source = IpAddress::v4(quoted.data() + 12);
   out.destination = IpAddress::v4(quoted.data() + 16);
@@ -53,13 +52,12 @@ std::optional<std::size_t> read_ipv4(Bytes quoted, PacketView& out) noexcept {
 
 /// The same for IPv6; extension headers are walked as parse_packet() does.
 std::optional<std::size_t> read_ipv6(Bytes quoted, PacketView& out) noexcept {
-  constexpr std::size_t kHeader = 40;
-  constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kDestinationOptions = 60;
-  if (quoted.size() < kHeader || quoted[0] >> 4 != 6) return std::nullopt;
+  using namespace extension_header;
+  if (quoted.size() < kIpv6Header || quoted[0] >> 4 != 6) return std::nullopt;
   out.source = IpAddress::v6(quoted.data() + 8);
   out.destination = IpAddress::v6(quoted.data() + 24);
   out.protocol = quoted[6];
-  std::size_t at = kHeader;
+  std::size_t at = kIpv6Header;
   for (;;) {
     const bool is_options =
         out.protocol == kHopByHop || out.protocol == kRouting || out.protocol == kDestinationOptions;

@@ -18,20 +18,20 @@ namespace {
 __extension__ typedef unsigned __int128 Wide;
 __extension__ typedef __int128 SignedWide;
 
-constexpr int kBinBits = 10;
-constexpr std::uint64_t kBins = 1 << kBinBits;
+constexpr int kRootBinBits = 10;
+constexpr std::uint64_t kRootBins = 1 << kRootBinBits;
 constexpr int kKnotFraction = 38;
 
 /// Knot b is (1 + b / 1024)^(-1/3) in units of 2^-38: the greatest x with x^3 (1024 + b) <= 1024 * 2^(3 * 38).
 class CubeRoots {
  public:
   CubeRoots() noexcept {
-    const Wide limit = Wide{1} << (3 * kKnotFraction + kBinBits);
-    for (std::uint64_t bin = 0; bin <= kBins; ++bin) {
+    const Wide limit = Wide{1} << (3 * kKnotFraction + kRootBinBits);
+    for (std::uint64_t bin = 0; bin <= kRootBins; ++bin) {
       std::uint64_t x = 0;
       for (std::uint64_t bit = std::uint64_t{1} << kKnotFraction; bit > 0; bit >>= 1) {
         const std::uint64_t more = x | bit;
-        if (Wide{more} * more * more <= limit / (kBins + bin)) x = more;
+        if (Wide{more} * more * more <= limit / (kRootBins + bin)) x = more;
       }
       knots_[bin] = x;
     }
@@ -42,7 +42,7 @@ class CubeRoots {
     constexpr std::array<std::uint64_t, 3> kRootsOfTwo = {1'099'511'627'776, 1'385'297'844'439, 1'745'365'914'583};
     const int zeros = std::countl_zero(q);
     const std::uint64_t mantissa = q << zeros;  // 1, ten bits of bin, 53 of the way to the next knot
-    const std::uint64_t bin = (mantissa >> 53) & (kBins - 1);
+    const std::uint64_t bin = (mantissa >> 53) & (kRootBins - 1);
     const std::uint64_t way = (mantissa >> 21) & 0xffffffff;
     const std::uint64_t root = knots_[bin] - (((knots_[bin] - knots_[bin + 1]) * way) >> 32);
     const int octave = zeros + 1;
@@ -51,7 +51,7 @@ class CubeRoots {
   }
 
  private:
-  std::array<std::uint64_t, kBins + 1> knots_{};
+  std::array<std::uint64_t, kRootBins + 1> knots_{};
 };
 
 const CubeRoots& cube_roots() noexcept {

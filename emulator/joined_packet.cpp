@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
 
-constexpr std::uint32_t kLongestPacket = 65'535;
-constexpr std::uint32_t kIpv4Header = 20, kIpv6Header = 40, kUdpHeader = 8;
-constexpr std::size_t kTcpFlags = 13, kTcpChecksum = 16, kUdpChecksum = 6;  // from the transport header
+constexpr std::size_t kTcpFlags = 13;  // from the transport header
 constexpr std::uint16_t kEnding = tcp_flag::kFin | tcp_flag::kPsh;
 constexpr std::uint16_t kNeverJoined = tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kUrg | tcp_flag::kCwr;
 
@@ -104,7 +103,7 @@ bool JoinedPacket::append(Bytes bytes, const Offload& offload) noexcept {
   if (!next.is_joinable || !is_same_flow(head_, next)) return false;
   const bool is_size_right =
       next.segments > 1 ? next.segment_size == head_.segment_size : next.payload <= head_.segment_size;
-  if (!is_size_right || head_.view.payload_offset + payload_ + next.payload > kLongestPacket) return false;
+  if (!is_size_right || head_.view.payload_offset + payload_ + next.payload > kMaxIpPacket) return false;
   if (head_.view.version == 4 && next.identification != static_cast<std::uint16_t>(head_.identification + segments_)) {
     return false;
   }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
 
-constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40, kIcmpHeader = 8, kTcpHeader = 20;
 constexpr std::size_t kMaxQuoting[] = {576, 1280};  // IPv4, IPv6: of the whole message
 constexpr std::uint8_t kHopLimit = 64;
 constexpr std::uint8_t kInternetworkControl = 0xc0;  // the precedence of errors (RFC 1812 4.3.2.5)

@@ -6,19 +6,11 @@
 
 #include "emulator/packet.h"
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
-
-constexpr std::size_t kIpv4Minimum = 20;
-constexpr std::size_t kIpv6Header = 40;
-constexpr std::size_t kTcpMinimum = 20;
-constexpr std::size_t kUdpHeader = 8;
-constexpr std::size_t kIcmpHeader = 8;  // also of every ICMPv6 message in use: 4 bytes and a body of at least 4
-
-// IPv6 extension headers (RFC 8200 4, RFC 4302), by protocol number.
-constexpr std::uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51, kDestinationOptions = 60;
 
 /// What it means that a header does not fit into what is left.
 ParseError incomplete(const PacketView& view) noexcept {
@@ -37,9 +29,9 @@ std::size_t tcp_header_length(std::span<const std::uint8_t> bytes, std::size_t a
 
 ParseError parse_tcp(PacketView& view, std::size_t at) noexcept {
   const auto bytes = view.bytes;
-  if (bytes.size() - at < kTcpMinimum) return incomplete(view);
+  if (bytes.size() - at < kTcpHeader) return incomplete(view);
   const std::size_t header_length = tcp_header_length(bytes, at);
-  if (header_length < kTcpMinimum) return ParseError::bad_header_length;
+  if (header_length < kTcpHeader) return ParseError::bad_header_length;
   if (header_length > bytes.size() - at) return view.is_fragment ? ParseError::none : ParseError::bad_header_length;
   set_transport(view, at, header_length);
   view.source_port = read16(bytes, at);
@@ -90,6 +82,7 @@ ParseError without_transport(PacketView& view, std::size_t at) noexcept {
 ParseError parse_chain(PacketView& view, std::size_t at) noexcept {
   const auto bytes = view.bytes;
   for (;;) {
+    using namespace extension_header;
     const bool is_options =
         view.protocol == kHopByHop || view.protocol == kRouting || view.protocol == kDestinationOptions;
     const bool is_ipv6_header = view.version == 6 && (is_options || view.protocol == kFragment);
@@ -121,10 +114,10 @@ ParseError parse_chain(PacketView& view, std::size_t at) noexcept {
 // RFC 791:  0 version, IHL | 2 total length | 6 flags (3 bits), fragment offset | 9 protocol | 12 source | 16
 // destination
 ParseError parse_ipv4(std::span<const std::uint8_t> bytes, PacketView& view) noexcept {
-  if (bytes.size() < kIpv4Minimum) return ParseError::truncated;
+  if (bytes.size() < kIpv4Header) return ParseError::truncated;
   const std::size_t header_length = std::size_t{4} * (bytes[0] & 0x0f);
   const std::size_t total_length = read16(bytes, 2);
-  if (header_length < kIpv4Minimum || header_length > total_length) return ParseError::bad_header_length;
+  if (header_length < kIpv4Header || header_length > total_length) return ParseError::bad_header_length;
   if (total_length > bytes.size()) return ParseError::truncated;
   view.bytes = bytes.first(total_length);
   view.length = static_cast<std::uint32_t>(total_length);
@@ -150,12 +143,12 @@ ParseError parse_ipv6(std::span<const std::uint8_t> bytes, PacketView& view) noe
   return parse_chain(view, kIpv6Header);
 }
 
-constexpr std::uint8_t kSack = 5;
+constexpr std::uint8_t kSackBlocks = 5;  // the kind of a TCP option
 
 /// Calls `use` with each option, kind, length and value, that does not lie about its length.
 template <typename Use>
 void for_each_option(const PacketView& packet, const Use& use) noexcept {
-  const auto list = packet.bytes.first(packet.payload_offset).subspan(packet.transport_offset + kTcpMinimum);
+  const auto list = packet.bytes.first(packet.payload_offset).subspan(packet.transport_offset + kTcpHeader);
   constexpr std::uint8_t kEnd = 0, kNoOperation = 1;
   for (std::size_t at = 0; at < list.size() && list[at] != kEnd;) {
     if (list[at] == kNoOperation) {
@@ -185,7 +178,7 @@ void read_option(std::span<const std::uint8_t> option, TcpOptions& out) noexcept
       out.window_scale = option[2];
       break;
     case kSackPermitted: out.sack_permitted = option.size() == 2; break;
-    case kSack: out.has_sack_blocks = option.size() >= 10; break;
+    case kSackBlocks: out.has_sack_blocks = option.size() >= 10; break;
     case kTimestamps:
       if (option.size() != 10) break;
       out.has_timestamps = true;
@@ -241,7 +234,7 @@ SackBlocks parse_sack_blocks(const PacketView& packet) noexcept {
   SackBlocks blocks;
   if (!packet.is_tcp()) return blocks;
   for_each_option(packet, [&](std::span<const std::uint8_t> option) {
-    if (option[0] != kSack) return;
+    if (option[0] != kSackBlocks) return;
     for (std::size_t at = 2; at + 8 <= option.size() && blocks.count < SackBlocks::kMax; at += 8)
       blocks.items[blocks.count++] = {read32(option, at), read32(option, at + 4)};
   });

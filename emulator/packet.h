@@ -27,6 +27,8 @@ constexpr Side opposite(Side s) { return s == Side::near ? Side::far : Side::nea
 /// IANA protocol numbers the emulator looks into.
 inline constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmpV6 = 58;
 
+constexpr bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
+
 /// TCP header flags, in the positions of RFC 9293 3.1; AE is RFC 9768's.
 namespace tcp_flag {
 inline constexpr std::uint16_t kFin = 0x001, kSyn = 0x002, kRst = 0x004, kPsh = 0x008, kAck = 0x010, kUrg = 0x020,

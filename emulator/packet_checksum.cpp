@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 #include "emulator/packet.h"
 
@@ -47,20 +48,20 @@ bool has_coverage(const PacketView& packet) noexcept { return packet.has_transpo
 Coverage coverage_of(const PacketView& packet) noexcept {
   const std::size_t at = packet.transport_offset;
   const std::size_t rest = packet.bytes.size() - at;
-  if (packet.protocol == kTcp) return {at + 16, rest};
-  if (packet.protocol == kUdp) return {at + 6, std::min<std::size_t>(read16(packet.bytes, at + 4), rest)};
+  if (packet.protocol == kTcp) return {at + kTcpChecksum, rest};
+  if (packet.protocol == kUdp) return {at + kUdpChecksum, std::min<std::size_t>(read16(packet.bytes, at + 4), rest)};
   return {at + 2, rest};
 }
 
 /// The address the packet is for in the end, which a routing header with segments left names (RFC 8200 8.1). The
 /// chain was walked by parse_packet(), so its lengths are sound.
 std::span<const std::uint8_t> final_destination(const PacketView& packet) noexcept {
-  constexpr std::uint8_t kRouting = 43, kAuthentication = 51, kFragment = 44;
+  using namespace extension_header;
   constexpr std::uint8_t kSegmentRouting = 4;
   const auto bytes = packet.bytes;
   auto destination = bytes.subspan(24, 16);
   std::uint8_t next = bytes[6];
-  for (std::size_t at = 40; at < packet.transport_offset;) {
+  for (std::size_t at = kIpv6Header; at < packet.transport_offset;) {
     std::size_t length = std::size_t{8} * (bytes[at + 1] + 1);
     if (next == kAuthentication) length = std::size_t{4} * (bytes[at + 1] + 2);
     if (next == kFragment) length = 8;

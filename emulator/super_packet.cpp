@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
-
-constexpr std::size_t kTcpChecksum = 16;  // from the start of the transport header
-constexpr std::size_t kUdpChecksum = 6;
 
 std::size_t checksum_offset(const PacketView& packet) noexcept {
   return packet.protocol == kTcp ? kTcpChecksum : kUdpChecksum;
@@ -104,7 +102,6 @@ Offload SuperPacket::copy_run(std::uint32_t first, std::uint32_t n, std::span<st
 }
 
 void SuperPacket::mend_ip(std::uint32_t first, std::span<std::uint8_t> out) const noexcept {
-  constexpr std::size_t kIpv6Header = 40;
   if (whole_.version == 6) return write16(out, 4, static_cast<std::uint32_t>(out.size() - kIpv6Header));
   write16(out, 2, static_cast<std::uint32_t>(out.size()));
   write16(out, 4, read16(out, 4) + first);

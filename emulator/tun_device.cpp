@@ -1,8 +1,8 @@
 #include "emulator/tun_device.h"
 
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "emulator/network_order.h"
+#include "emulator/throw_errno.h"
 
 namespace wobble {
 namespace {
@@ -35,12 +36,11 @@ static_assert(sizeof(VirtioNetHeader) == 10);
 constexpr std::uint8_t kNeedsChecksum = 1, kDataValid = 2;
 constexpr std::uint8_t kGsoTcpV4 = 1, kGsoTcpV6 = 4, kGsoUdpL4 = 5, kGsoEcn = 0x80;
 
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
-
 // As much offload as the kernel grants, and how much that is.
 unsigned ask_for_offload(int descriptor) {
   const int header_size = sizeof(VirtioNetHeader);
-  if (::ioctl(descriptor, TUNSETVNETHDRSZ, &header_size) < 0) fail("cannot set the size of the virtio-net header");
+  if (::ioctl(descriptor, TUNSETVNETHDRSZ, &header_size) < 0)
+    throw_errno("cannot set the size of the virtio-net header");
   for (const unsigned wanted : {kTcpOffload | kUso4 | kUso6, kTcpOffload, unsigned{TUN_F_CSUM}}) {
     if (::ioctl(descriptor, TUNSETOFFLOAD, static_cast<unsigned long>(wanted)) == 0) return wanted;
   }
@@ -108,14 +108,15 @@ TunDevice::TunDevice(const std::string& name, bool offload, Layer layer) : has_h
     throw std::system_error(EINVAL, std::generic_category(), "TUN device name '" + name + "' (1 to 15 bytes)");
   }
   descriptor_ = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (descriptor_.get() < 0) fail("cannot open /dev/net/tun");
+  if (descriptor_.get() < 0) throw_errno("cannot open /dev/net/tun");
   ifreq request{};
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
   const int kind = layer == Layer::ip ? IFF_TUN : IFF_TAP;
   request.ifr_flags = static_cast<short>(kind | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0));
-  if (::ioctl(descriptor_.get(), TUNSETIFF, &request) < 0) fail("cannot make the TUN device '" + name + "'");
+  if (::ioctl(descriptor_.get(), TUNSETIFF, &request) < 0) throw_errno("cannot make the TUN device '" + name + "'");
   if (layer == Layer::ethernet) {
-    if (::ioctl(descriptor_.get(), SIOCGIFHWADDR, &request) < 0) fail("cannot ask '" + name + "' for its address");
+    if (::ioctl(descriptor_.get(), SIOCGIFHWADDR, &request) < 0)
+      throw_errno("cannot ask '" + name + "' for its address");
     std::memcpy(own_address_.data(), request.ifr_hwaddr.sa_data, own_address_.size());
   }
   if (!offload) return;

@@ -18,14 +18,13 @@
 #include <system_error>
 
 #include "daemon/marks.h"
+#include "emulator/throw_errno.h"
 
 namespace wobble::daemon {
 namespace {
 
 constexpr std::size_t kBuffer = 32'768;  // MNL_SOCKET_BUFFER_SIZE's most; what one answer of a dump takes
 constexpr char kBpf[] = "bpf", kClsact[] = "clsact";
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 std::string text_of(const nlattr* attribute) {
   const std::string_view all(mnl_attr_get_str(attribute), mnl_attr_get_payload_len(attribute));
@@ -101,14 +100,15 @@ nlmsghdr* traffic_control(std::span<char> buffer, std::uint16_t type, int flags,
 void RouteSocket::Close::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 
 RouteSocket::RouteSocket() : socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) {
-  if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) fail("cannot open a routing socket");
+  if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+    throw_errno("cannot open a routing socket");
 }
 
 // Sends a request, and hands each message of the answer to `each`.
 template <typename Each>
 void RouteSocket::dump(nlmsghdr* request, const char* what, Each each) {
   request->nlmsg_seq = ++sequence_;
-  if (mnl_socket_sendto(socket_.get(), request, request->nlmsg_len) < 0) fail(what);
+  if (mnl_socket_sendto(socket_.get(), request, request->nlmsg_len) < 0) throw_errno(what);
   std::vector<char> buffer(kBuffer);
   const auto call_each = [](const nlmsghdr* message, void* data) {
     (*static_cast<Each*>(data))(message);
@@ -116,10 +116,10 @@ void RouteSocket::dump(nlmsghdr* request, const char* what, Each each) {
   };
   for (int result = MNL_CB_OK; result > MNL_CB_STOP;) {
     const ssize_t n = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
-    if (n < 0) fail(what);
+    if (n < 0) throw_errno(what);
     result = mnl_cb_run(buffer.data(), static_cast<std::size_t>(n), sequence_, mnl_socket_get_portid(socket_.get()),
                         call_each, &each);
-    if (result < 0) fail(what);
+    if (result < 0) throw_errno(what);
   }
 }
 
@@ -287,7 +287,7 @@ InterfaceWatch::InterfaceWatch()
   address.nl_family = AF_NETLINK;
   address.nl_groups = RTMGRP_LINK;
   if (socket_.get() < 0 || ::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) {
-    fail("cannot watch the interfaces");
+    throw_errno("cannot watch the interfaces");
   }
 }
 

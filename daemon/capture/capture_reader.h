@@ -41,6 +41,9 @@ struct CapturedFrame {
   std::uint64_t missed = 0;             ///< epb_dropcount: packets the capture lost before this one
 };
 
+inline constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+inline constexpr std::uint16_t kPcapngComment = 1;  ///< the option's code
+
 /// Longer records are taken for damage.
 inline constexpr std::uint32_t kLongestRecord = 16u << 20;
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "daemon/capture/byte_order.h"
+#include "emulator/header_sizes.h"
 
 namespace wobble::daemon {
 namespace {
 
 constexpr ByteOrder kNetwork{true};
-constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40, kTcpHeader = 20;
-constexpr std::uint8_t kHopByHop = 0, kNoNextHeader = 59;
+constexpr std::uint8_t kNoNextHeader = 59;
 
 void write16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t value) {
   bytes[at] = static_cast<std::uint8_t>(value >> 8);
@@ -72,7 +72,7 @@ ParseError PacketRestorer::read(std::span<const std::uint8_t> bytes, std::uint32
   if (stated == 0) {
     out.is_whole = false;  // nobody has summed it yet
     write16(space, version == 4 ? 2 : 4, version == 4 ? kept : kept - kIpv6Header);
-    if (version == 6 && space[6] == kHopByHop && kept == kIpv6Header) return ParseError::truncated;
+    if (version == 6 && space[6] == extension_header::kHopByHop && kept == kIpv6Header) return ParseError::truncated;
   }
   const ParseError error = parse_packet(space, out.view);
   if (error != ParseError::none) return error;

@@ -6,7 +6,7 @@ namespace wobble::daemon {
 namespace {
 
 constexpr std::size_t kMostDirections = 65'536;  // later ones are not looked at
-constexpr std::uint64_t kEnough = 1000;
+constexpr std::uint64_t kEnoughPackets = 1000;
 
 bool is_right(const CapturedPacket& packet) {
   if (!packet.is_whole) return true;  // what was cut off cannot be summed
@@ -35,7 +35,7 @@ ChecksumPolicy::Direction* ChecksumPolicy::find(const PacketView& packet) {
 void ChecksumPolicy::look(const CapturedPacket& packet) {
   if (!packet.is_whole) return;
   Direction* direction = find(packet.view);
-  if (direction != nullptr && direction->good + direction->bad >= kEnough) return;
+  if (direction != nullptr && direction->good + direction->bad >= kEnoughPackets) return;
   if (is_checksum_partial(packet.view)) return;
   if (direction == nullptr) {
     if (directions_.size() >= kMostDirections) return;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kLongest = 65'536;
 constexpr Duration kPause = std::chrono::milliseconds(2);  // between two looks into an empty ring
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
-constexpr std::size_t kEnough = std::size_t{256} << 10;  // bytes handed out at once
+constexpr std::size_t kMaxChunk = std::size_t{256} << 10;  // bytes handed out at once
 
 Side side_of(const PacketSighting& packet, bool is_leaving) {
   return is_leaving ? opposite(packet.arrived_on) : packet.arrived_on;
@@ -238,7 +238,7 @@ bool LinkCapture::read(std::string& out, Duration at_most) {
   const TimePoint until = std::chrono::steady_clock::now() + at_most;
   for (;;) {
     CaptureTap::Sight sight;
-    while (!is_over() && out.size() < kEnough && tap_->next(sight)) write(out, sight);
+    while (!is_over() && out.size() < kMaxChunk && tap_->next(sight)) write(out, sight);
     if (is_over()) {
       end(out);
       return true;

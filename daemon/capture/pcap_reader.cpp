@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace wobble::daemon {
-namespace {
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-}  // namespace
 
 PcapReader::PcapReader(CaptureInput input, ByteOrder order, bool nanoseconds)
     : input_(std::move(input)), order_(order), nanoseconds_(nanoseconds) {
@@ -34,7 +29,7 @@ bool PcapReader::next(CapturedFrame& frame) {
     throw CaptureError("a frame says that it has " + std::to_string(captured) + " bytes", at);
   }
   const std::int64_t unit = nanoseconds_ ? 1 : 1000;
-  frame.at = std::int64_t{order_.u32(header, 0)} * kSecond + std::int64_t{order_.u32(header, 4)} * unit;
+  frame.at = std::int64_t{order_.u32(header, 0)} * kNanosecondsPerSecond + std::int64_t{order_.u32(header, 4)} * unit;
   frame.interface = 0;
   frame.original_length = std::max(original, captured);
   frame.bytes = input_.take(captured);

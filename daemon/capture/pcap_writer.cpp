@@ -5,8 +5,6 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr std::uint16_t kComment = 1;
-
 /// Numbers, least byte first, onto the end of a text.
 class Bytes {
  public:
@@ -74,7 +72,13 @@ void write_pcap_frame(std::string& out, std::int64_t at, std::span<const std::ui
 
 void write_section_header(std::string& out, std::string_view application, std::string_view comment) {
   const Block block(out, 0x0a0d0d0a);
-  Bytes(out).u32(0x1a2b3c4d).u16(1).u16(0).u64(~std::uint64_t{0}).option(kComment, comment).option(4, application);
+  Bytes(out)
+      .u32(0x1a2b3c4d)
+      .u16(1)
+      .u16(0)
+      .u64(~std::uint64_t{0})
+      .option(kPcapngComment, comment)
+      .option(4, application);
   Bytes(out).u32(0);
 }
 
@@ -90,7 +94,7 @@ void write_packet(std::string& out, std::uint32_t interface, std::int64_t at, st
   const Block block(out, 6);
   const auto time = static_cast<std::uint64_t>(at);
   Bytes(out).u32(interface).u32(time >> 32).u32(time & 0xffffffff).u32(bytes.size()).u32(original_length);
-  Bytes(out).raw(text_of(bytes)).pad(bytes.size()).option(kComment, text.comment);
+  Bytes(out).raw(text_of(bytes)).pad(bytes.size()).option(kPcapngComment, text.comment);
   if (text.direction != FrameDirection::unknown)
     Bytes(out).u16(2).u16(4).u32(static_cast<std::uint32_t>(text.direction));
   if (text.missed > 0) Bytes(out).u16(4).u16(8).u64(text.missed);

@@ -7,15 +7,14 @@ namespace wobble::daemon {
 namespace {
 
 constexpr std::uint32_t kInterface = 1, kOldPacket = 2, kSimplePacket = 3, kEnhancedPacket = 6;
-constexpr std::uint16_t kComment = 1, kIfName = 2, kIfDescription = 3, kDropCount = 4, kIfResolution = 9,
-                        kIfOffset = 14, kIfHardware = 15;
+constexpr std::uint16_t kIfName = 2, kIfDescription = 3, kDropCount = 4, kIfResolution = 9, kIfOffset = 14,
+                        kIfHardware = 15;
 constexpr std::size_t kMostInterfaces = 65'536;
 constexpr std::size_t kFrame = 12;  // type, length, length again
-constexpr std::uint64_t kSecond = 1'000'000'000;
 
 constexpr std::size_t padded(std::size_t n) { return (n + 3) & ~std::size_t{3}; }
 
-std::string text_of(std::span<const std::uint8_t> value) {
+std::string text_before_zero(std::span<const std::uint8_t> value) {
   const auto end = std::find(value.begin(), value.end(), std::uint8_t{0});
   return {value.begin(), end};
 }
@@ -34,13 +33,13 @@ std::int64_t PcapngReader::Clock::nanoseconds(std::uint64_t ticks) const noexcep
   const unsigned exponent = resolution & 0x7f;
   Wide time = 0;
   if ((resolution & 0x80) != 0) {
-    time = exponent < 64 ? Wide{ticks} * kSecond >> exponent : 0;
+    time = exponent < 64 ? Wide{ticks} * kNanosecondsPerSecond >> exponent : 0;
   } else if (exponent <= 9) {
     time = Wide{ticks} * power_of_ten(9 - exponent);
   } else {
     time = exponent - 9 <= 19 ? Wide{ticks / power_of_ten(exponent - 9)} : 0;
   }
-  time += Wide{offset} * kSecond;
+  time += Wide{offset} * kNanosecondsPerSecond;
   constexpr Wide kLeast = std::numeric_limits<std::int64_t>::min(), kMost = std::numeric_limits<std::int64_t>::max();
   return static_cast<std::int64_t>(std::clamp(time, kLeast, kMost));
 }
@@ -106,9 +105,9 @@ void PcapngReader::add_interface(std::uint64_t at) {
   CaptureInterface description{order_.u16(body_, 0), order_.u32(body_, 4), "", "", ""};
   Clock clock;
   each_option(8, [&](std::uint16_t code, std::span<const std::uint8_t> value) {
-    if (code == kIfName) description.name = text_of(value);
-    if (code == kIfDescription) description.description = text_of(value);
-    if (code == kIfHardware) description.hardware = text_of(value);
+    if (code == kIfName) description.name = text_before_zero(value);
+    if (code == kIfDescription) description.description = text_before_zero(value);
+    if (code == kIfHardware) description.hardware = text_before_zero(value);
     if (code == kIfResolution && value.size() == 1) clock.resolution = value[0];
     if (code == kIfOffset && value.size() == 8) clock.offset = static_cast<std::int64_t>(order_.u64(value, 0));
   });
@@ -159,7 +158,7 @@ void PcapngReader::finish(const Packet& packet, CapturedFrame& frame, std::uint6
   frame.missed = 0;
   const std::size_t behind = packet.bytes_at + (is_padded_ ? padded(packet.captured) : packet.captured);
   each_option(behind, [&](std::uint16_t code, std::span<const std::uint8_t> value) {
-    if (code == kComment && frame.comment.empty()) {
+    if (code == kPcapngComment && frame.comment.empty()) {
       frame.comment = {reinterpret_cast<const char*>(value.data()), value.size()};
     }
     if (code == kDropCount && value.size() == 8) frame.missed = order_.u64(value, 0);

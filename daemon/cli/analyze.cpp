@@ -153,7 +153,7 @@ Json counts_json(const AnalysisCounts& counts) {
           {"clock_steps", counts.clock_steps}};
 }
 
-std::unique_ptr<CaptureReader> open(const std::string& file) {
+std::unique_ptr<CaptureReader> open_capture(const std::string& file) {
   try {
     return read_capture(open_source(file));
   } catch (const std::system_error& error) {
@@ -195,9 +195,9 @@ int analyze(const Context& context, const AnalyzeOptions& options) {
   TableOutput table(options.limit);
   if (context.json) json = std::make_unique<JsonOutput>();
   CaptureAnalysis analysis(chosen, [&](const AnalysedConnection& c) { json ? json->add(c) : table.add(c); });
-  if (analysis.wants_first_look() && is_file(options.file)) analysis.first_look(*open(options.file));
+  if (analysis.wants_first_look() && is_file(options.file)) analysis.first_look(*open_capture(options.file));
 
-  const std::unique_ptr<CaptureReader> reader = open(options.file);
+  const std::unique_ptr<CaptureReader> reader = open_capture(options.file);
   std::optional<Failure> damage;
   try {
     analysis.run(*reader);

@@ -9,17 +9,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <system_error>
 
 #include "daemon/cli/failure.h"
 #include "daemon/cli/process.h"
+#include "emulator/throw_errno.h"
 
 namespace wobble::daemon {
 namespace {
 
 constexpr int kPassedOn[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH};
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 // Blocked before the child is there, so that none is lost between.
 class SignalsHeld {
@@ -28,7 +26,7 @@ class SignalsHeld {
     sigemptyset(&held_);
     for (const int signal : kPassedOn) sigaddset(&held_, signal);
     sigaddset(&held_, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &held_, &before_) != 0) fail("sigprocmask");
+    if (sigprocmask(SIG_BLOCK, &held_, &before_) != 0) throw_errno("sigprocmask");
   }
   ~SignalsHeld() { let_go(); }
   SignalsHeld(const SignalsHeld&) = delete;
@@ -82,7 +80,7 @@ int wait_for(pid_t child, const SignalsHeld& signals) {
     int status = 0;
     const pid_t ended = waitpid(child, &status, WNOHANG);
     if (ended == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (ended < 0 && errno != EINTR) fail("waitpid");
+    if (ended < 0 && errno != EINTR) throw_errno("waitpid");
     siginfo_t about{};
     const int signal = signals.wait(about);
     if (signal > 0 && signal != SIGCHLD && is_from_somebody(about)) kill(child, signal);
@@ -93,11 +91,11 @@ int wait_for(pid_t child, const SignalsHeld& signals) {
 
 int run_in_foreground(const std::vector<std::string>& command, const std::function<void()>& prepare) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe");
   std::signal(SIGCHLD, SIG_DFL);  // where it is ignored, nobody can wait
   const SignalsHeld signals;
   const pid_t child = fork();
-  if (child < 0) fail("fork");
+  if (child < 0) throw_errno("fork");
   if (child == 0) {
     close(ends[0]);
     become(command, prepare, signals, ends[1]);

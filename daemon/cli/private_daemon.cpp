@@ -18,6 +18,7 @@
 
 #include "daemon/cli/failure.h"
 #include "daemon/program.h"
+#include "emulator/throw_errno.h"
 
 namespace wobble::daemon {
 namespace {
@@ -27,8 +28,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kStart = 10s;
 constexpr auto kEnd = 10s;
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 std::string daemon_program() {
   std::error_code error;
@@ -100,7 +99,7 @@ PrivateDaemon::~PrivateDaemon() { stop(); }
 
 void PrivateDaemon::start(const std::string& program, const std::string& log) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe");
   output_ = ends[0];
   errors_ = memfd_create("wobbled", MFD_CLOEXEC);
   const pid_t parent = getpid();
@@ -111,7 +110,7 @@ void PrivateDaemon::start(const std::string& program, const std::string& log) {
   if (process_ > 0) return;
   stop();
   errno = error;
-  fail("cannot start wobbled");
+  throw_errno("cannot start wobbled");
 }
 
 void PrivateDaemon::stop() noexcept {

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "daemon/cli/text.h"
+
 namespace wobble::daemon {
 namespace {
 
@@ -20,7 +22,6 @@ constexpr std::array<std::pair<const char*, const char*>, 11> kEnds = {{
     {"superseded", "superseded"},
     {"evicted", "forgotten"},
 }};
-constexpr const char* kReasons[] = {"loss", "outage", "queue", "memory", "malformed", "device"};
 
 std::string plural(std::uint64_t n, const char* one) { return std::to_string(n) + " " + one + (n == 1 ? "" : "s"); }
 
@@ -50,7 +51,7 @@ std::string ends_of(const Json& connections) {
 
 std::string dropped_of(const Json& dropped) {
   std::string reasons;
-  for (const char* reason : kReasons) {
+  for (const char* reason : kDropReasons) {
     if (const auto n = count(dropped, reason); n > 0) {
       reasons += (reasons.empty() ? "" : ", ") + std::to_string(n) + " by " + reason;
     }

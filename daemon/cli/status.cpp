@@ -11,9 +11,6 @@
 namespace wobble::daemon {
 namespace {
 
-constexpr const char* kReasons[] = {"loss",   "outage", "queue", "memory",      "malformed",
-                                    "device", "aqm",    "mtu",   "idle_timeout"};
-
 std::string measured(const Json& delivered, const char* key, const char* figure) {
   const auto value = number(field(delivered, key), figure);
   return value ? human_ms(*value) : "-";
@@ -57,7 +54,7 @@ std::string delivered_line(const Json& delivered) {
 
 std::string drops(const Json& dropped) {
   std::string reasons;
-  for (const char* reason : kReasons) {
+  for (const char* reason : kDropReasons) {
     if (const auto n = count(dropped, reason); n > 0) {
       reasons += (reasons.empty() ? "" : ", ") + std::to_string(n) + " " + reason;
     }

@@ -8,6 +8,10 @@
 
 namespace wobble::daemon {
 
+/// Why packets are dropped, as the API names it.
+inline constexpr const char* kDropReasons[] = {"loss",   "outage", "queue", "memory",      "malformed",
+                                               "device", "aqm",    "mtu",   "idle_timeout"};
+
 /// `raw` without anything that a terminal would obey: C0 and C1 controls, DEL, bidirectional overrides and bytes that
 /// are no UTF-8 become U+FFFD; line ends and tabs become a space.
 std::string clean(std::string_view raw);

@@ -35,12 +35,12 @@ std::string rate(const Json& delivered, const char* key) {
   return value ? human_rate(*value) : "-";
 }
 
-std::string delay(const Json& delivered) {
+std::string measured_delay(const Json& delivered) {
   const auto median = number(field(delivered, "delay_ms"), "median");
   return median ? human_ms(*median) : "-";
 }
 
-std::string loss(const Json& delivered) {
+std::string measured_loss(const Json& delivered) {
   const auto percent = number(delivered, "loss_percent");
   return percent ? human_percent(*percent) : "-";
 }
@@ -68,8 +68,8 @@ std::string as_screen(const std::vector<Sample>& samples, const Client& client, 
                  {name},
                  {rate(delivered, "rate_in_bps")},
                  {rate(delivered, "rate_out_bps")},
-                 {loss(delivered)},
-                 {delay(delivered)},
+                 {measured_loss(delivered)},
+                 {measured_delay(delivered)},
                  {p99 ? human_ms(*p99) : "-"},
                  {std::to_string(count(field(direction, "in_flight"), "packets"))},
                  {std::to_string(dropped), dropped > 0 ? Colour::red : Colour::plain},
@@ -88,7 +88,7 @@ std::string as_line(const Sample& sample) {
     const Json& direction = field(sample.stats, name);
     const Json& delivered = field(direction, "delivered");
     out += std::string("  ") + name + " " + rate(delivered, "rate_in_bps") + " in " + rate(delivered, "rate_out_bps") +
-           " out, loss " + loss(delivered) + ", delay " + delay(delivered) + ", " +
+           " out, loss " + measured_loss(delivered) + ", delay " + measured_delay(delivered) + ", " +
            std::to_string(count(field(direction, "in_flight"), "packets")) + " in flight";
   }
   return out + "  connections " + std::to_string(count(sample.stats, "connections")) + "\n";

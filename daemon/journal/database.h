@@ -57,6 +57,9 @@ class Database {
   sqlite3* handle_ = nullptr;
 };
 
+/// As SQLite keeps it: it has no unsigned integers.
+constexpr std::int64_t column_value(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
 /// A prepared statement. Parameters and columns are numbered as SQLite does: parameters from 1, columns from 0.
 /// Text is bound without a copy: it must live until the next reset() or run().
 class Statement {

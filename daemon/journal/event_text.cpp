@@ -1,6 +1,6 @@
 #include "daemon/journal/event_text.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <ctime>
 

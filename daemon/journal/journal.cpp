@@ -1,7 +1,6 @@
 #include "daemon/journal/journal.h"
 
-#include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/names.h"
+#include "daemon/log.h"
 
 namespace wobble::daemon {
 
@@ -99,7 +99,7 @@ void Journal::clock_stepped(const ClockStep& step) {
     tell_again_what_is_in_force();
   }
   record_event("clock_stepped", step_text(step), step_detail(step));
-  spdlog::warn("{}", step_text(step));
+  log::warn(step_text(step));
 }
 
 LogMoment Journal::moment_ago(Duration ago) const {

@@ -22,8 +22,6 @@ constexpr const char* kEvents =
     "SELECT e.id, e.at, e.kind, coalesce(l.name, ''), e.connection, e.text, e.detail "
     "FROM events e LEFT JOIN links l ON l.id = e.link ";
 
-std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-
 /// Seven columns from `first` on, as both tables have them.
 TcpSegment read_segment(const Statement& row, int first) {
   return {.seq = static_cast<std::uint32_t>(row.integer(first + 1)),
@@ -74,7 +72,7 @@ api::EventRow read_event(const Statement& row, Statement& connection_by_id) {
   event.detail = row.text(6);
   const bool opened = event.kind == "connection_opened";
   if (!opened && event.kind != "connection_closed") return event;
-  connection_by_id.bind(1, number(event.connection));
+  connection_by_id.bind(1, column_value(event.connection));
   if (connection_by_id.step()) {
     const api::ConnectionRow connection = read_connection(connection_by_id);
     event.text = opened ? opened_text(connection) : closed_text(connection);
@@ -88,8 +86,8 @@ api::EventRow read_event(const Statement& row, Statement& connection_by_id) {
 
 Where event_conditions(const api::EventQuery& query) {
   Where where(kEvents);
-  where.add("e.id > ?", number(query.since));
-  if (query.up_to) where.add("e.id <= ?", number(*query.up_to));
+  where.add("e.id > ?", column_value(query.since));
+  if (query.up_to) where.add("e.id <= ?", column_value(*query.up_to));
   if (query.link) where.add("e.link = (SELECT id FROM links WHERE name = ?)", *query.link);
   if (query.kind) {
     where.add("e.kind = ?", *query.kind);
@@ -102,8 +100,8 @@ Where event_conditions(const api::EventQuery& query) {
 
 Where transition_conditions(const api::EventQuery& query) {
   Where where(kTransitions);
-  where.add("t.id > ?", number(query.since));
-  if (query.up_to) where.add("t.id <= ?", number(*query.up_to));
+  where.add("t.id > ?", column_value(query.since));
+  if (query.up_to) where.add("t.id <= ?", column_value(*query.up_to));
   if (query.link) where.add("t.link = (SELECT id FROM links WHERE name = ?)", *query.link);
   return where;
 }
@@ -209,7 +207,7 @@ api::Page<api::ConnectionRow> JournalReader::connections(const api::ConnectionQu
 std::optional<api::ConnectionRow> JournalReader::connection(ConnectionId id) {
   return ask(questions_, {}, [&](Database& database) -> std::optional<api::ConnectionRow> {
     Statement row(database, select_connections() + " WHERE c.id = ?");
-    row.bind(1, number(id));
+    row.bind(1, column_value(id));
     if (!row.step()) return std::nullopt;
     return read_connection(row);
   });
@@ -218,7 +216,7 @@ std::optional<api::ConnectionRow> JournalReader::connection(ConnectionId id) {
 std::vector<api::TransitionRow> JournalReader::transitions(ConnectionId id) {
   return ask(questions_, {}, [&](Database& database) {
     Statement row(database, kTransitions + std::string("WHERE t.connection = ?1 ORDER BY t.id LIMIT ?2"));
-    row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+    row.bind(1, column_value(id)).bind(2, kMaxRowsPerConnection);
     std::vector<api::TransitionRow> rows;
     while (row.step()) rows.push_back(read_transition(row));
     return rows;
@@ -230,7 +228,7 @@ std::vector<api::SegmentRow> JournalReader::segments(ConnectionId id) {
     Statement row(database,
                   "SELECT id, sender, copy, retransmission, fate, reason, sent_at, delivered_at, flags, seq, ack, "
                   "length, \"window\" FROM segments WHERE connection = ?1 ORDER BY sent_at, id LIMIT ?2");
-    row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+    row.bind(1, column_value(id)).bind(2, kMaxRowsPerConnection);
     std::vector<api::SegmentRow> rows;
     while (row.step()) {
       api::SegmentRow& segment = rows.emplace_back();
@@ -253,7 +251,7 @@ std::vector<api::ConditionsRow> JournalReader::conditions(ConnectionId id) {
     Statement row(database,
                   "SELECT event, at, revision, source, conditions FROM connection_conditions WHERE id = ?1 "
                   "ORDER BY at, event LIMIT ?2");
-    row.bind(1, number(id)).bind(2, kMaxRowsPerConnection);
+    row.bind(1, column_value(id)).bind(2, kMaxRowsPerConnection);
     std::vector<api::ConditionsRow> rows;
     while (row.step()) {
       rows.push_back({static_cast<std::uint64_t>(row.integer(0)), row.integer(1),

@@ -1,11 +1,11 @@
 // What the journal's thread does when something has happened to the file.
-#include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <utility>
 
 #include "daemon/journal/journal.h"
 #include "daemon/journal/names.h"
+#include "daemon/log.h"
 
 namespace wobble::daemon {
 
@@ -69,14 +69,14 @@ void Journal::renew(const FileTrouble& trouble) {
     if (!is_ending_) reader_->open();
     tell_renewal(trouble, renewal);
   } catch (const std::exception& error) {
-    if (say(what + "; " + error.what())) spdlog::error("{}; {}", what, error.what());
+    if (say(what + "; " + error.what())) log::error(fmt::format("{}; {}", what, error.what()));
     reader_->stop(what + "; " + error.what());
   }
 }
 
 void Journal::tell_renewal(const FileTrouble& trouble, const LogFile::Renewal& renewal) {
   const std::string text = renewal_text(trouble.what, renewal);
-  spdlog::error("{}", text);
+  log::error(text);
   retry_at_ = {};
   {
     const std::lock_guard lock(mutex_);
@@ -103,7 +103,7 @@ void Journal::look_at_wal() {
     wal_trouble_ = text;
   }
   if (is_long == std::exchange(wal_is_long_, is_long)) return;
-  if (is_long) spdlog::warn("{}", text);
+  if (is_long) log::warn(text);
   record_event("log_held_up", is_long ? text : "the log's write-ahead log can be shortened again",
                fmt::format(R"({{"wal_bytes":{},"is_over":{}}})", bytes, !is_long));
 }

@@ -1,11 +1,12 @@
 // The journal's thread: what it does between two looks at the rings.
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/journal.h"
+#include "daemon/log.h"
 
 namespace wobble::daemon {
 
@@ -226,7 +227,7 @@ void Journal::note_success(std::int64_t rows) {
   retry_at_ = {};
   committed_.notify_all();
   if (before.ok) return;
-  spdlog::info("the journal {} can be written again", options_.file);
+  log::info(fmt::format("the journal {} can be written again", options_.file));
   record_event("log_interrupted", interruption_text(since, now(), before.detail),
                interruption_detail(since, before.detail));
 }
@@ -243,7 +244,7 @@ void Journal::note_failure(const DatabaseError& error) {
     health_ = {false, "the journal " + options_.file + " cannot be written: " + error.what()};
   }
   if (is_new) {
-    spdlog::error("the journal {} cannot be written, trying again: {}", options_.file, error.what());
+    log::error(fmt::format("the journal {} cannot be written, trying again: {}", options_.file, error.what()));
   }
 }
 

@@ -18,8 +18,6 @@ constexpr std::int64_t kNumbersToSkip = 1'000'000;
 constexpr std::size_t kTransitionsAtOnce = 8;
 constexpr int kTransitionColumns = 16;
 
-std::int64_t number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-
 std::string insert_transitions_sql(std::size_t rows) {
   std::string sql =
       "INSERT OR IGNORE INTO transitions(id, connection, link, at, side, from_state, to_state, evidence, row, flags, "
@@ -166,7 +164,7 @@ std::int64_t JournalWriter::end_unknown(const std::vector<ConnectionId>& ids, ap
                 "NULL");
   std::int64_t ended = 0;
   for (const ConnectionId id : ids) {
-    end.bind(1, number(id)).bind(2, now).bind(3, name_of(End::unknown)).run();
+    end.bind(1, column_value(id)).bind(2, now).bind(3, name_of(End::unknown)).run();
     ended += database_.changes();
   }
   transaction.commit();
@@ -197,7 +195,7 @@ std::int64_t JournalWriter::write(const Batch& batch) {
   std::uint64_t next_id = batch.first_id;
   for (const DrainedEvents& from : batch.drained) write_drained(from, next_id, books);
   books.connections += connections_.flush(session_.id);
-  if (batch.last_id != 0) books.last_event_id = number(batch.last_id);
+  if (batch.last_id != 0) books.last_event_id = column_value(batch.last_id);
   save(books);
   const api::WallTime complete_until = batch.complete_until == 0 ? batch.at : batch.complete_until;
   update_session_.bind(1, session_.id).bind(2, batch.at).bind(3, complete_until).bind(4, batch.waiting).run();
@@ -218,10 +216,10 @@ void JournalWriter::write_posted(const PostedEvent& event, Bookkeeping& books) {
     ++books.events;
   }
   if (!event.conditions) return;
-  insert_change_.bind(1, number(event.id))
+  insert_change_.bind(1, column_value(event.id))
       .bind(2, event.link)
       .bind(3, event.at)
-      .bind(4, number(event.conditions->revision))
+      .bind(4, column_value(event.conditions->revision))
       .bind(5, event.conditions->source)
       .bind(6, event.conditions->json)
       .run();
@@ -230,9 +228,9 @@ void JournalWriter::write_posted(const PostedEvent& event, Bookkeeping& books) {
 void JournalWriter::write_event(std::uint64_t id, api::WallTime at, const char* kind, LinkNumber link,
                                 ConnectionId connection, const std::optional<std::string>& text,
                                 const std::optional<std::string>& detail) {
-  insert_event_.bind(1, number(id)).bind(2, at).bind(3, kind).bind(6, text).bind(7, detail);
+  insert_event_.bind(1, column_value(id)).bind(2, at).bind(3, kind).bind(6, text).bind(7, detail);
   link == 0 ? insert_event_.bind_null(4) : insert_event_.bind(4, link);
-  connection == 0 ? insert_event_.bind_null(5) : insert_event_.bind(5, number(connection));
+  connection == 0 ? insert_event_.bind_null(5) : insert_event_.bind(5, column_value(connection));
   insert_event_.run();
 }
 
@@ -249,7 +247,7 @@ void JournalWriter::write_drained(const DrainedEvents& from, std::uint64_t& next
     } else if (const auto* opened = std::get_if<ConnectionOpened>(&any)) {
       connections_.opened(*opened, next_id, from.link);
       write_event(next_id++, anchor_.at(opened->at), "connection_opened", from.link, opened->id, {}, {});
-      books.last_connection_id = std::max(books.last_connection_id, number(opened->id));
+      books.last_connection_id = std::max(books.last_connection_id, column_value(opened->id));
       ++books.events;
     } else if (const auto* closed = std::get_if<ConnectionClosed>(&any)) {
       connections_.closed(*closed);
@@ -294,8 +292,8 @@ void JournalWriter::write_transitions(LinkNumber link) {
 void JournalWriter::bind_transition(Statement& statement, int row, const Transition& event, std::uint64_t id,
                                     LinkNumber link) {
   const int before = row * kTransitionColumns;
-  statement.bind(before + 1, number(id))
-      .bind(before + 2, number(event.id))
+  statement.bind(before + 1, column_value(id))
+      .bind(before + 2, column_value(event.id))
       .bind(before + 3, link)
       .bind(before + 4, anchor_.at(event.at))
       .bind(before + 5, name_of(event.side))
@@ -320,7 +318,7 @@ void JournalWriter::bind_transition(Statement& statement, int row, const Transit
 
 void JournalWriter::write_segment(const SegmentRecord& event, std::int64_t id) {
   insert_segment_.bind(1, id)
-      .bind(2, number(event.id))
+      .bind(2, column_value(event.id))
       .bind(3, name_of(event.from))
       .bind(4, anchor_.at(event.sent_at))
       .bind(6, flag_names(event.tcp.flags))

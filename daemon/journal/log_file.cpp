@@ -1,8 +1,5 @@
 #include "daemon/journal/log_file.h"
 
-#include <spdlog/fmt/chrono.h>
-#include <spdlog/fmt/fmt.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -111,7 +108,12 @@ LogFile::Renewal LogFile::open_again(const std::vector<NewLink>& links, const Bo
 }
 
 std::string LogFile::put_aside() {
-  const std::string aside = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", file_, fmt::gmtime(std::time(nullptr)));
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char when[sizeof "20260101T000000Z"];
+  std::strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
+  const std::string aside = file_ + ".damaged-" + when;
   if (std::filesystem::exists(aside)) throw std::runtime_error("it cannot be put aside: " + aside + " exists");
   if (std::rename(file_.c_str(), aside.c_str()) != 0) {
     throw std::runtime_error("it cannot be put aside: " + std::string(std::strerror(errno)));

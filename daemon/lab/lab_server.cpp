@@ -102,6 +102,8 @@ Response LabServer::answer(const Request& request) {
 
 Response LabServer::too_large(const Request&) { return plain(413, "no body is expected"); }
 
+Response LabServer::no_memory() { return plain(503, "too much is asked at once"); }
+
 Response LabServer::stopping() { return plain(503, "the lab ends"); }
 
 }  // namespace wobble::daemon

@@ -23,6 +23,7 @@ class LabServer : private api::HttpHandler {
   std::optional<api::Response> refuse(const api::Request& head) override;
   api::Response answer(const api::Request& request) override;
   api::Response too_large(const api::Request& head) override;
+  api::Response no_memory() override;
   api::Response stopping() override;
   bool is_urgent(const api::Request&) const override { return false; }
 

@@ -14,14 +14,15 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "daemon/ways_in/pid_namespace.h"
+
 namespace wobble::daemon {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr time_t kPatience = 5;  // seconds
+constexpr time_t kEngineTimeout = 5;  // seconds
 constexpr const char* kSockets[] = {"/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock"};
-constexpr ino_t kFirstPidNamespace = 0xEFFFFFFC;  // linux/proc_ns.h: PROC_PID_INIT_INO
 
 std::string text(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -69,8 +70,7 @@ bool exists(const std::string& path) {
 /// Whether /proc/PID means the process that the engine means. In another pid namespace the same number is somebody
 /// else.
 bool sees_process(const Container& container) {
-  struct stat status {};
-  if (::stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == kFirstPidNamespace) return true;
+  if (sees_every_process()) return true;
   std::ifstream file("/proc/" + std::to_string(container.pid) + "/cgroup");
   const std::string groups(std::istreambuf_iterator<char>(file), {});
   return groups.find(container.id) != std::string::npos;
@@ -136,9 +136,9 @@ Container ContainerEngine::inspect(const std::string& name) const {
   httplib::Client client(socket_, 80);  // the port means nothing here
   client.set_address_family(AF_UNIX);
   client.set_default_headers({{"Host", "localhost"}});
-  client.set_connection_timeout(kPatience);
-  client.set_read_timeout(kPatience);
-  client.set_write_timeout(kPatience);
+  client.set_connection_timeout(kEngineTimeout);
+  client.set_read_timeout(kEngineTimeout);
+  client.set_write_timeout(kEngineTimeout);
   const httplib::Result result = client.Get("/containers/" + name + "/json");
   if (!result) {
     throw EngineUnavailable("the container engine at " + socket_ +

@@ -1,6 +1,7 @@
 #include "daemon/ways_in/iproute.h"
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "daemon/program.h"

@@ -1,7 +1,9 @@
 // iproute2's `ip`, in the calling thread's network namespace: what it shows, as JSON, and what it is to do, as a batch.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 

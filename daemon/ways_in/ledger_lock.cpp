@@ -15,19 +15,19 @@
 #include <system_error>
 #include <thread>
 
+#include "emulator/throw_errno.h"
+
 namespace wobble::daemon {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 10s;
+constexpr auto kLockTimeout = 10s;
 constexpr auto kAskAgain = 5ms;
 constexpr char kLockName[] = "/lock";
 constexpr char kOwnerEnding[] = ".owner";
 // Whoever could open one could lock it, and so hold everybody up or seem to live.
 constexpr mode_t kOnlyOurs = 0600;
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 bool is_file_at(const UniqueFd& file, const std::string& path) {
   struct stat opened {};
@@ -39,7 +39,7 @@ bool is_file_at(const UniqueFd& file, const std::string& path) {
 // False: it is there already.
 bool make_folder(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0755) == 0) return true;
-  if (errno != EEXIST) fail("cannot make " + folder);
+  if (errno != EEXIST) throw_errno("cannot make " + folder);
   return false;
 }
 
@@ -55,15 +55,15 @@ std::string path_of_owner(const std::string& folder, const std::string& name) {
 
 LedgerLock::LedgerLock(std::string folder) : folder_(std::move(folder)) {
   const std::string path = folder_ + kLockName;
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kLockTimeout;
   bool made_folder = false;
   while (true) {
     made_folder = make_folder(folder_) || made_folder;
     file_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOnlyOurs));
     if (file_.get() < 0 && errno == ENOENT) continue;  // the folder was taken away just now
-    if (file_.get() < 0) fail("cannot open " + path);
+    if (file_.get() < 0) throw_errno("cannot open " + path);
     while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK && errno != EINTR) fail("cannot lock " + path);
+      if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock " + path);
       if (std::chrono::steady_clock::now() > deadline)
         throw LedgerBusy(path + " has been locked by another process for ten seconds: 'fuser -v " + path +
                          "' shows it");
@@ -72,7 +72,7 @@ LedgerLock::LedgerLock(std::string folder) : folder_(std::move(folder)) {
     if (is_file_at(file_, path)) break;  // else its last holder has removed it
   }
   if (made_folder && ::pwrite(file_.get(), kFolderIsOurs, std::strlen(kFolderIsOurs), 0) < 0)
-    fail("cannot write " + path);
+    throw_errno("cannot write " + path);
 }
 
 LedgerLock::~LedgerLock() {
@@ -107,9 +107,9 @@ OwnerFile::OwnerFile(std::string folder) : folder_(std::move(folder)) {
     name_ = base + (number == 1 ? "" : "-" + std::to_string(number));
     const std::string path = path_of_owner(folder_, name_);
     file_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOnlyOurs));
-    if (file_.get() < 0) fail("cannot open " + path);
+    if (file_.get() < 0) throw_errno("cannot open " + path);
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) == 0) return;
-    if (errno != EWOULDBLOCK) fail("cannot lock " + path);
+    if (errno != EWOULDBLOCK) throw_errno("cannot lock " + path);
   }
 }
 
@@ -123,7 +123,7 @@ bool is_owner_alive(const std::string& folder, const std::string& name) {
   const std::string path = path_of_owner(folder, name);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0 && errno == ENOENT) return false;
-  if (file.get() < 0) fail("cannot open " + path);
+  if (file.get() < 0) throw_errno("cannot open " + path);
   return ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
 }
 

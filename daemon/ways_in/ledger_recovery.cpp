@@ -13,11 +13,11 @@
 
 #include "daemon/network_namespace.h"
 #include "daemon/ways_in/legacy_ledger.h"
+#include "daemon/ways_in/pid_namespace.h"
 
 namespace wobble::daemon {
 namespace {
 
-constexpr ino_t kFirstPidNamespace = 0xEFFFFFFC;  // PROC_PID_INIT_INO
 constexpr char kOwnNamespace[] = "/proc/self/ns/net";
 
 ino_t inode_of(const std::string& path) {
@@ -61,9 +61,6 @@ std::string path_to_namespace(ino_t inode) {
   }
   return {};
 }
-
-// Then what nothing leads to is gone: here every process can be seen.
-bool sees_every_process() { return inode_of("/proc/self/ns/pid") == kFirstPidNamespace; }
 
 std::string place_of(const NetworkNamespace& netns, const std::string& path) {
   if (netns.is_own()) return " in the network namespace we are in";

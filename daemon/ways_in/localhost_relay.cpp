@@ -7,17 +7,16 @@
 
 #include <cerrno>
 #include <string>
-#include <system_error>
+
+#include "emulator/throw_errno.h"
 
 namespace wobble::daemon {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostStreams = 512;
+constexpr std::size_t kMaxLocalStreams = 512;
 constexpr auto kConnecting = 200ms;  ///< on loopback a server that listens is there at once
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 struct Loopback {
   sockaddr_storage address{};
@@ -51,7 +50,7 @@ UniqueFd listener_at(int family, std::uint16_t port) {
                        ::listen(socket.get(), SOMAXCONN) == 0;
   if (listens) return socket;
   if (family == AF_INET6 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) return UniqueFd();
-  fail("cannot listen on port " + std::to_string(port) + " of the command's loopback");
+  throw_errno("cannot listen on port " + std::to_string(port) + " of the command's loopback");
 }
 
 /// To whichever loopback address somebody listens on; without a descriptor if nobody does.
@@ -75,8 +74,8 @@ UniqueFd connected_to(std::uint16_t port) {
 }  // namespace
 
 LocalhostRelay::LocalhostRelay(const NetworkNamespace& listens_in, const std::vector<std::uint16_t>& ports)
-    : stop_(::eventfd(0, EFD_CLOEXEC)), streams_(kMostStreams, 0s) {
-  if (stop_.get() < 0) fail("eventfd");
+    : stop_(::eventfd(0, EFD_CLOEXEC)), streams_(kMaxLocalStreams, 0s) {
+  if (stop_.get() < 0) throw_errno("eventfd");
   listens_in.run([&] {
     for (const std::uint16_t port : ports) {
       for (const int family : {AF_INET, AF_INET6}) {

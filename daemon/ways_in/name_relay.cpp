@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 15s;  ///< longer than any resolver waits for an answer
+constexpr auto kAnswerTimeout = 15s;  ///< longer than any resolver waits for an answer
 constexpr std::size_t kMostQuestions = 256;
-constexpr std::size_t kMostStreams = 64;
+constexpr std::size_t kMaxNameStreams = 64;
 constexpr std::size_t kLargest = 65'535;
 constexpr std::size_t kHeader = 12;  ///< of a DNS message (RFC 1035, 4.1.1)
 
@@ -45,8 +45,6 @@ UniqueFd bound_socket(const NameRelay::Place& place, int kind) {
   return socket;
 }
 
-bool is_for_later() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOTCONN; }
-
 }  // namespace
 
 NameRelay::NameRelay(const Place& place, const std::string& server, std::uint16_t server_port)
@@ -54,7 +52,7 @@ NameRelay::NameRelay(const Place& place, const std::string& server, std::uint16_
       questions_(bound_socket(place, SOCK_DGRAM)),
       listener_(bound_socket(place, SOCK_STREAM)),
       stop_(checked(::eventfd(0, EFD_CLOEXEC), "eventfd")),
-      streams_(kMostStreams, kPatience) {
+      streams_(kMaxNameStreams, kAnswerTimeout) {
   auto* v4 = reinterpret_cast<sockaddr_in*>(&server_);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&server_);
   if (::inet_pton(AF_INET, server.c_str(), &v4->sin_addr) == 1) {
@@ -110,7 +108,7 @@ void NameRelay::serve() {
 
 void NameRelay::take_question() {
   std::array<std::uint8_t, kLargest> buffer;
-  Question question{UniqueFd(), {}, Clock::now() + kPatience, {}};
+  Question question{UniqueFd(), {}, Clock::now() + kAnswerTimeout, {}};
   socklen_t length = sizeof question.from;
   const ssize_t n = ::recvfrom(questions_.get(), buffer.data(), buffer.size(), 0,
                                reinterpret_cast<sockaddr*>(&question.from), &length);

@@ -1,6 +1,7 @@
 #include "daemon/ways_in/netns_view.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace wobble::daemon {
 namespace {

@@ -12,9 +12,9 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kPiece = 65'536;  ///< bytes that are taken at once, and wait at most, in each direction
 
-bool is_for_later() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOTCONN; }
-
 }  // namespace
+
+bool is_for_later() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOTCONN; }
 
 void reset_connection(UniqueFd socket) noexcept {
   const linger at_once{1, 0};

@@ -51,6 +51,9 @@ class RelayedStreams {
   std::list<Stream> streams_;
 };
 
+/// Whether errno says of a socket that it may do later what it did not do now.
+bool is_for_later() noexcept;
+
 /// Closes a connection with a reset, so that its peer does not take it for an orderly end.
 void reset_connection(UniqueFd socket) noexcept;
 

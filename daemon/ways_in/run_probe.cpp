@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "api/backend.h"
@@ -25,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPatience = 2s;
+constexpr auto kProbeTimeout = 2s;
 constexpr auto kAgain = 100ms;
 constexpr std::size_t kHeaderOfDevice = 10;  ///< struct virtio_net_hdr: all zero, for a packet as it is
 constexpr std::uint16_t kPortOfOurs = 40'001;
@@ -107,7 +108,7 @@ bool read_until(const Wire& wire, Clock::time_point until, const std::function<b
 
 /// Out by `far`, in by `outside`, answered there, and back, by TCP or UDP.
 bool comes_back(const Wire& far, const Wire& outside, const Endpoint& ours, const Endpoint& stranger) {
-  const auto deadline = Clock::now() + kPatience;
+  const auto deadline = Clock::now() + kProbeTimeout;
   const auto is_to = [](const PacketView& packet, const Endpoint& end) {
     return packet.has_transport && packet.destination == end.address && packet.destination_port == end.port;
   };
@@ -192,7 +193,7 @@ void prove_way_in(const Wire& far, const RunNames& names, Family family, std::ui
   const bool is_v4 = family == Family::v4;
   const Endpoint ours = endpoint(is_v4 ? names.v4(RunHost::inside) : names.v6(RunHost::inside), kPortOfOurs);
   const Endpoint there = endpoint(is_v4 ? names.v4(RunHost::outside) : names.v6(RunHost::outside), port);
-  const auto deadline = Clock::now() + kPatience;
+  const auto deadline = Clock::now() + kProbeTimeout;
   while (Clock::now() < deadline) {
     far.send(packet_of({ours, there}));
     const bool is_back = read_until(far, Clock::now() + kAgain, [&](const PacketView& packet) {

@@ -23,7 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLookEvery = 1s;  ///< at what the kernel does not tell of by itself
+constexpr auto kRunLookEvery = 1s;  ///< at what the kernel does not tell of by itself
 constexpr char kResolvConf[] = "/etc/resolv.conf";
 
 bool is_on_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
@@ -247,7 +247,7 @@ std::string RunWay::look() {
   news_.interfaces |= news.interfaces;
   news_.table |= news.table;
   const auto now = Clock::now();
-  if (now - looked_at_ < kLookEvery && !news_.interfaces && !news_.table && trouble_.empty()) return {};
+  if (now - looked_at_ < kRunLookEvery && !news_.interfaces && !news_.table && trouble_.empty()) return {};
   looked_at_ = now;
   try {
     mend_device();

@@ -4,19 +4,19 @@
 #include <bit>
 #include <cstring>
 
+#include "emulator/header_sizes.h"
 #include "emulator/network_order.h"
 
 namespace wobble {
 namespace {
 
-constexpr std::uint32_t kLongestPacket = 65'535;
-
 constexpr std::uint32_t kUnit = 8;  // in which fragments come
-constexpr std::uint32_t kIpv6Header = 40;
 
 // Whether the headers of a datagram say which flow that belongs to.
 bool names_flow(const PacketView& first) {
-  constexpr std::uint8_t kNotTransport[] = {kTcp, kUdp, kIcmp, kIcmpV6, 0, 43, 44, 51, 60};
+  using namespace extension_header;
+  constexpr std::uint8_t kNotTransport[] = {
+      kTcp, kUdp, kIcmp, kIcmpV6, kHopByHop, kRouting, kFragment, kAuthentication, kDestinationOptions};
   return first.has_transport || std::ranges::find(kNotTransport, first.protocol) == std::end(kNotTransport);
 }
 
@@ -81,7 +81,7 @@ void Datagram::read_headers() noexcept {
 
 bool Datagram::is_whole() const noexcept {
   return has_headers && !is_spoilt && arrived.is_complete() &&
-         place_of_first.unfragmentable + arrived.total() <= kLongestPacket;
+         place_of_first.unfragmentable + arrived.total() <= kMaxIpPacket;
 }
 
 PacketView Datagram::whole() const noexcept {

@@ -2,13 +2,14 @@
 
 #include <initializer_list>
 
+#include "emulator/header_sizes.h"
+
 namespace wobble {
 namespace {
 
 // In `options`.
 constexpr std::uint8_t kHasMss = 1, kHasScale = 2, kSack = 4, kTimestamps = 8, kMultipath = 16, kFastOpen = 32,
                        kFastOpenCookie = 64, kCut = 128;
-constexpr std::size_t kTcpHeader = 20;
 
 }  // namespace
 

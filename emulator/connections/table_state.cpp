@@ -19,8 +19,6 @@ constexpr Duration kAnswering = std::chrono::seconds(1);
 // Ports below this are not handed out to clients by the common systems (Linux: 32768, IANA: 49152).
 constexpr std::uint16_t kFirstClientPort = 32'768;
 
-bool is_icmp(std::uint8_t protocol) { return protocol == kIcmp || protocol == kIcmpV6; }
-
 }  // namespace
 
 ConnectionTable::State::State(const ConnectionTableOptions& the_options, ConnectionObserver& the_observer)

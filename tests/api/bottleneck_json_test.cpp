@@ -3,13 +3,12 @@
 #include "api/bottleneck_json.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <random>
 
 #include "api/netem_words.h"
 #include "api/sha256.h"
+#include "tests/api/temporary_file.h"
 
 namespace wobble::api {
 namespace {
@@ -41,21 +40,6 @@ Json merged(const std::string& present, const std::string& patch) {
   for (const FieldError& e : errors) ADD_FAILURE() << patch << " " << e.pointer << ": " << e.detail;
   return to_json(conditions.up);
 }
-
-/// A file that goes with the test.
-class File {
- public:
-  explicit File(const std::string& content) : path_("/tmp/wobble-trace-" + std::to_string(::getpid()) + ".trace") {
-    std::ofstream(path_) << content;
-  }
-  ~File() { ::unlink(path_.c_str()); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 TEST(BottleneckJson, WhatGoesInComesBack) {
   const char* documents[] = {
@@ -154,7 +138,7 @@ TEST(BottleneckJson, WhatIsWrongIsNamed) {
 }
 
 TEST(TraceFile, IsReadLineByLine) {
-  const File file("0\n4\r\n4\n12");
+  const TemporaryFile file("0\n4\r\n4\n12");
   const LinkConditions c = read_ok(Json{{"up", {{"trace", file.path()}}}}.dump());
   ASSERT_TRUE(c.up.trace.ms);
   EXPECT_THAT(*c.up.trace.ms, ElementsAre(0u, 4u, 4u, 12u));
@@ -175,7 +159,7 @@ TEST(TraceFile, ErrorsNameTheLineAndTellNothingOfIt) {
       {"0\n0\n", "lasts for no time"},
   };
   for (const auto& [content, error] : cases) {
-    const File file(content);
+    const TemporaryFile file(content);
     Reading reading;
     const std::string found = reading.trace(file.path(), "").error;
     EXPECT_THAT(found, HasSubstr(error)) << content;
@@ -187,7 +171,7 @@ TEST(TraceFile, APatchOfSomethingElseDoesNotReadItAgain) {
   LinkConditions present;
   std::string path;
   {
-    const File file("1\n2\n");
+    const TemporaryFile file("1\n2\n");
     path = file.path();
     present = read_ok(Json{{"up", {{"trace", path}}}}.dump());
   }

@@ -1,33 +1,16 @@
 #include "api/dist_file.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <fstream>
 
 #include "api/conditions_json.h"
 #include "api/sha256.h"
+#include "tests/api/temporary_file.h"
 
 namespace wobble::api {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// A file that is gone when the test is over.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& text)
-      : path_(testing::TempDir() + "wobble_dist_" + std::to_string(::getpid()) + ".dist") {
-    std::ofstream(path_) << text;
-  }
-  ~TemporaryFile() { std::remove(path_.c_str()); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 TEST(DistFile, NumbersBetweenRemarks) {
   const auto table = parse_dist("# a remark 5\n -32768 0\t7\r\n\n# another\n32767");

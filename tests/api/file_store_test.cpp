@@ -7,31 +7,17 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 
 #include "api/conditions_json.h"
 #include "api/sha256.h"
 #include "emulator/unique_fd.h"
+#include "tests/api/temporary_file.h"
 
 namespace wobble::api {
 namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-/// A file that is gone when the test is over.
-class File {
- public:
-  explicit File(const std::string& text, const char* name = "a")
-      : path_(testing::TempDir() + "wobble_file_" + std::to_string(::getpid()) + "_" + name) {
-    std::ofstream(path_) << text;
-  }
-  ~File() { std::remove(path_.c_str()); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 TEST(Sha256, OfTheStandardsExamples) {
   EXPECT_EQ(sha256_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -44,7 +30,7 @@ TEST(Sha256, OfTheStandardsExamples) {
 TEST(FileStore, TheSameFileIsKeptOnceWhateverItIsCalled) {
   const auto memory = std::make_shared<MemoryBudget>(std::size_t{1} << 20);
   FileStore store(memory);
-  const File file("1\n2\n3\n");
+  const TemporaryFile file("1\n2\n3\n");
   const std::string other_name = testing::TempDir() + "./" + file.path().substr(testing::TempDir().size());
   std::size_t allowance = 1000;
   const auto first = store.read_trace(file.path(), allowance);
@@ -59,7 +45,7 @@ TEST(FileStore, TheSameFileIsKeptOnceWhateverItIsCalled) {
 TEST(FileStore, WhatNobodyUsesIsGivenBack) {
   const auto memory = std::make_shared<MemoryBudget>(std::size_t{1} << 20);
   FileStore store(memory);
-  const File file("1\n2\n3\n");
+  const TemporaryFile file("1\n2\n3\n");
   std::size_t allowance = 1000;
   std::string sha256;
   {
@@ -74,7 +60,7 @@ TEST(FileStore, WhatNobodyUsesIsGivenBack) {
 TEST(FileStore, MoreThanTheMemoryHasRoomForIsRefused) {
   const auto memory = std::make_shared<MemoryBudget>(8);
   FileStore store(memory);
-  const File file("1\n2\n3\n");
+  const TemporaryFile file("1\n2\n3\n");
   std::size_t allowance = 1000;
   EXPECT_THAT(store.read_trace(file.path(), allowance).error, HasSubstr("--memory"));
   EXPECT_EQ(memory->taken(), 0u);
@@ -82,11 +68,11 @@ TEST(FileStore, MoreThanTheMemoryHasRoomForIsRefused) {
 
 TEST(FileStore, FilesOfOneRequestHaveABoundTogether) {
   FileStore store;
-  const File file("1\n2\n3\n"), second("4\n5\n6\n", "b");
+  const TemporaryFile file("1\n2\n3\n"), second("4\n5\n6\n", "b");
   std::size_t allowance = 10;
   EXPECT_TRUE(store.read_trace(file.path(), allowance).ok());
   EXPECT_THAT(store.read_trace(second.path(), allowance).error, HasSubstr("together"));
-  const File wrong("x\n", "c");
+  const TemporaryFile wrong("x\n", "c");
   EXPECT_FALSE(store.read_trace(wrong.path(), allowance).ok());
   EXPECT_EQ(allowance, 2u) << "what is read in vain counts too";
 }
@@ -111,7 +97,7 @@ Json steps_with(const Json& direction, std::size_t count) {
 }
 
 TEST(NamedFiles, ManyStepsShareWhatTheyName) {
-  const File trace("1\n2\n3\n");
+  const TemporaryFile trace("1\n2\n3\n");
   std::vector<FieldError> errors;
   const LinkConditions c = read_conditions(steps_with({{"trace", trace.path()}}, 1000), errors);
   ASSERT_THAT(errors, IsEmpty());
@@ -121,7 +107,7 @@ TEST(NamedFiles, ManyStepsShareWhatTheyName) {
 TEST(NamedFiles, AreNotWrittenWhole) {
   std::string table;
   for (int i = 0; i < 16'000; ++i) table += std::to_string(i) + "\n";
-  const File file(table);
+  const TemporaryFile file(table);
   std::vector<FieldError> errors;
   const Json delay = {{"time", "1ms"}, {"jitter", "1ms"}, {"distribution", {{"file", file.path()}}}};
   const LinkConditions c = read_conditions(steps_with({{"delay", delay}}, 250), errors);
@@ -130,7 +116,7 @@ TEST(NamedFiles, AreNotWrittenWhole) {
 }
 
 TEST(NamedFiles, ADigestHasToBeTheFilesOwn) {
-  const File file("1\n2\n3\n");
+  const TemporaryFile file("1\n2\n3\n");
   const std::string right = sha256_of("1\n2\n3\n");
   for (const auto& [sha256, holds] : {std::pair{right, true}, {sha256_of("else"), false}}) {
     std::vector<FieldError> errors;
@@ -154,7 +140,7 @@ TEST(NamedFiles, WhatIsInUseIsTakenAgainThoughTheFileIsGone) {
   FileStore store;
   LinkConditions present;
   {
-    const File file("1\n2\n3\n");
+    const TemporaryFile file("1\n2\n3\n");
     Reading reading(store);
     present = read_conditions({{"up", {{"trace", file.path()}}}}, reading);
     ASSERT_FALSE(reading.has_errors());

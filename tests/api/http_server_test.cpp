@@ -37,6 +37,7 @@ class TestHandler : public HttpHandler {
     Response response;
     response.set_content(request.target + " " + request.body, "text/plain");
     if (request.target == "/wait") wait(request);
+    if (request.target == "/large") response.set_content(std::string(6'000'000, 'x'), "text/plain");
     if (request.target == "/late") response.delay = 300ms;
     if (request.target == "/stream") response.stream = stream;
     if (request.target == "/pattern") {
@@ -47,6 +48,7 @@ class TestHandler : public HttpHandler {
     return response;
   }
   Response too_large(const Request&) override { return with_status(413); }
+  Response no_memory() override { return with_status(507); }
   Response stopping() override { return with_status(503); }
   bool is_urgent(const Request& head) const override { return head.target == "/urgent"; }
 
@@ -187,6 +189,46 @@ TEST_F(HttpServerTest, ALargeBodyIsComputedAsItIsRead) {
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < body.size(); ++i) wrong += body[i] != TestHandler::pattern(i);
   EXPECT_EQ(wrong, 0u);
+}
+
+TEST_F(HttpServerTest, AnswersThatNobodyReadsAreBounded) {
+  RawClient one(port_), two(port_);
+  for (RawClient* client : {&one, &two}) {
+    client->send(get("/large", "Connection: close\r\n"));
+    EXPECT_THAT(client->read_until("\r\n"), HasSubstr("200 OK"));
+  }
+  EXPECT_THAT(ask("/large"), HasSubstr("507 "));
+  EXPECT_THAT(ask("/urgent"), HasSubstr("200 OK")) << "a small one needs no room";
+  EXPECT_EQ(std::ranges::count(one.read_all(), 'x'), 6'000'000);
+  EXPECT_TRUE(soon([&] { return ask("/large").find("200 OK") != std::string::npos; })) << "once one has been read";
+}
+
+TEST_F(HttpServerTest, MemoryThatIsFreeIsUsedForAnswers) {
+  HttpServerOptions options;
+  options.memory = std::make_shared<MemoryBudget>(8'000'000);
+  start(options);
+  RawClient one(port_), two(port_), three(port_);
+  for (RawClient* client : {&one, &two, &three}) {
+    client->send(get("/large"));
+    EXPECT_THAT(client->read_until("\r\n"), HasSubstr("200 OK"));
+  }
+  EXPECT_EQ(options.memory->taken(), 6'000'000u);
+}
+
+TEST_F(HttpServerTest, BodiesThatDoNotArriveAreBounded) {
+  const auto post = [](RawClient& client) {
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 262144\r\n\r\n");
+  };
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 64; ++i) post(*clients.emplace_back(std::make_unique<RawClient>(port_)));
+  EXPECT_TRUE(soon([&] {
+    RawClient late(port_);
+    post(late);
+    late.read_for(50ms);
+    return late.read_until("").find("507 ") != std::string::npos;
+  }));
+  clients.clear();
+  EXPECT_TRUE(soon([&] { return ask("/large").find("200 OK") != std::string::npos; }));
 }
 
 TEST_F(HttpServerTest, ItEndsWhateverItsClientsDo) {

@@ -15,6 +15,16 @@ namespace wobble::captures {
 using packets::Bytes;
 using packets::operator+;
 
+/// Of an Ethernet frame, both.
+inline const Bytes kMacs(12, 2);
+
+/// What stands before the packet on a link of that type.
+struct Framing {
+  const char* name;
+  std::uint16_t link_type;
+  Bytes header;
+};
+
 /// Numbers in the byte order of the machine that wrote the capture.
 struct Order {
   bool big = false;

@@ -17,13 +17,7 @@ using daemon::FramedPacket;
 
 const Bytes kIp = ipv4(kTcp, tcp(40000, 80, 1, 2, tcp_flag::kAck, Bytes(100, 'x')));
 const Bytes kIp6 = ipv6(kTcp, tcp(40000, 80, 1, 2, tcp_flag::kAck, Bytes(100, 'x')));
-const Bytes kMacs(12, 2);
 
-struct Framing {
-  const char* name;
-  std::uint16_t link_type;
-  Bytes header;
-};
 class LinkLayer : public testing::TestWithParam<Framing> {};
 
 TEST_P(LinkLayer, ThePacketIsFoundBehindIt) {

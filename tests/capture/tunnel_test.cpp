@@ -16,15 +16,9 @@ using daemon::FrameContent;
 using daemon::FramedPacket;
 using testing::SizeIs;
 
-const Bytes kMacs(12, 2);
 const Bytes kInner = ipv4(kTcp, tcp(40000, 80, 1, 2, tcp_flag::kAck, Bytes(100, 'x')));
 const Bytes kEthernetInner = kMacs + be16(0x0800) + kInner;
 
-struct Framing {
-  const char* name;
-  std::uint16_t link_type;
-  Bytes header;
-};
 class MoreLinkLayers : public testing::TestWithParam<Framing> {};
 
 TEST_P(MoreLinkLayers, ThePacketIsFoundBehindThem) {

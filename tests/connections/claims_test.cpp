@@ -7,17 +7,6 @@ namespace {
 using namespace wobble;
 using namespace wobble::testing;
 using enum TcpState;
-constexpr Role kClient = Role::client, kServer = Role::server;
-
-struct Open : TrackerStory {
-  Open() { shake_hands(); }
-};
-struct OpenTable : TableStory {
-  OpenTable() { shake_hands(); }
-};
-
-EndpointFigures client_of(const TableStory& s) { return s.table.figures(1)->client; }
-EndpointFigures server_of(const TableStory& s) { return s.table.figures(1)->server; }
 
 TEST(Claims, AnAckThatOvertakesDataInventsNoRetransmission) {
   OpenTable s;
@@ -45,7 +34,7 @@ TEST(Claims, AnAckThatOvertakesAFinLosesNoClose) {
 }
 
 TEST(Claims, AFinBeyondAHoleIsBelievedWhenTheHoleFills) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 101 ack 1");
   s.expect(established, established);
   s.client("ACK 1 ack 1 len 100");
@@ -55,7 +44,7 @@ TEST(Claims, AFinBeyondAHoleIsBelievedWhenTheHoleFills) {
 }
 
 TEST(Claims, AFinBeyondAHoleIsBelievedWhenThePeerAcknowledgesIt) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 101 ack 1");  // what is before it never passes here
   s.server("ACK 1 ack 102");
   s.expect_row(Rule::fin_beyond_hole, kClient, established, fin_wait_1, Evidence::implied);
@@ -63,7 +52,7 @@ TEST(Claims, AFinBeyondAHoleIsBelievedWhenThePeerAcknowledgesIt) {
 }
 
 TEST(Claims, AForgedFinBeyondAHoleIsForgotten) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 151 ack 1");
   s.client("ACK 1 ack 1 len 100");
   s.client("ACK 101 ack 1 len 100");
@@ -210,7 +199,7 @@ TEST(Claims, ASynAckThatCarriesDataAndAFin) {  // RFC 7413: the request was in t
 }
 
 TEST(Claims, AnImpliedCloseIsTakenBackWhenThePeerRepeatsItsFin) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 1");  // delivered by us, and lost behind
   s.server("ACK 2 ack 2");
@@ -225,7 +214,7 @@ TEST(Claims, AnImpliedCloseIsTakenBackWhenThePeerRepeatsItsFin) {
 }
 
 TEST(Claims, ARstIsNotItsOwnIfItsSenderGoesOnAtOnce) {
-  Open s;
+  OpenTracker s;
   s.server("RST,ACK 1 ack 1");
   s.expect(closed, closed);
   s.server("ACK 1 ack 1 len 100");

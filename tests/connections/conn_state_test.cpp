@@ -35,8 +35,8 @@ WireFacts facts_of(const std::string& story) {
                                        << facts.history().text() << ", and not " << word << " " << letters;
 }
 
-constexpr const char* kOpen = "c SYN 0; s SYN,ACK 0 ack 1; c ACK 1 ack 1; ";
-std::string after_opening(const char* rest) { return std::string(kOpen) + rest; }
+constexpr const char* kHandshake = "c SYN 0; s SYN,ACK 0 ack 1; c ACK 1 ack 1; ";
+std::string after_opening(const char* rest) { return std::string(kHandshake) + rest; }
 
 TEST(ConnState, Attempts) {
   EXPECT_TRUE(is("c SYN 0", "S0", "S"));
@@ -52,7 +52,7 @@ TEST(ConnState, Attempts) {
 }
 
 TEST(ConnState, Established) {
-  EXPECT_TRUE(is(kOpen, "S1", "ShA"));
+  EXPECT_TRUE(is(kHandshake, "S1", "ShA"));
   EXPECT_TRUE(
       is(after_opening("c ACK 1 ack 1 len 5; s ACK 1 ack 6; s ACK 1 ack 6 len 7; c ACK 6 ack 8"), "S1", "ShADad"));
   EXPECT_TRUE(is(after_opening("c FIN,ACK 1 ack 1; s ACK 1 ack 2; s FIN,ACK 1 ack 2; c ACK 2 ack 2"), "SF", "ShAFaf"));

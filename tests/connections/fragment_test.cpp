@@ -10,7 +10,7 @@ namespace {
 using namespace wobble;
 using namespace wobble::testing;
 
-constexpr const char* kOpen = "SYN_SENT ESTABLISHED";
+constexpr const char* kOpenHistory = "SYN_SENT ESTABLISHED";
 
 /// 8 bytes of header and 100 of payload, from port 5000 to 53.
 std::vector<PacketBytes> datagram(std::uint16_t identification = 7, const std::vector<std::size_t>& offsets = {40, 80},
@@ -129,9 +129,9 @@ TEST(FragmentedSegment, IsSentWhenItsLastMissingFragmentHasArrived) {
   const auto parts = cut(s.client("FIN,ACK 1 ack 1 len 100"), 7, {40, 80});
   s.send(parts[2]);
   s.send(parts[0]);
-  EXPECT_EQ(s.history(Role::client), kOpen);
+  EXPECT_EQ(s.history(Role::client), kOpenHistory);
   s.send(parts[1]);
-  EXPECT_EQ(s.history(Role::client), std::string(kOpen) + " FIN_WAIT_1");
+  EXPECT_EQ(s.history(Role::client), std::string(kOpenHistory) + " FIN_WAIT_1");
   EXPECT_EQ(s.last().at, s.now);
   EXPECT_EQ(s.last().segment.tcp.length, 100u) << "of the whole";
   EXPECT_EQ(s.figures().client.unique_payload_bytes, 100u);
@@ -149,7 +149,7 @@ TEST(FragmentedSegment, IsDeliveredWhenEveryFragmentIs) {
   s.pass(s.server("SYN,ACK 0 ack 1"), Side::far);
   const auto parts = cut(s.client("ACK 1 ack 1 len 100"), 7, {40, 80});
   const std::size_t first = s.send(parts[0]), second = s.send(parts[1]), third = s.send(parts[2]);
-  EXPECT_EQ(s.history(Role::client), kOpen);
+  EXPECT_EQ(s.history(Role::client), kOpenHistory);
   s.deliver(third);
   s.deliver(first);
   EXPECT_EQ(s.history(Role::server), "SYN_RECEIVED");
@@ -262,10 +262,10 @@ TEST(FragmentedSegment, ThatOverlapsIsDiscarded) {
   s.pass(cut(fin, 7, {40, 80})[0]);
   s.pass(cut(fin, 7, {32, 80})[1]);  // from 32
   s.pass(cut(fin, 7, {80})[1]);
-  EXPECT_EQ(s.history(Role::client), kOpen);
+  EXPECT_EQ(s.history(Role::client), kOpenHistory);
   EXPECT_EQ(s.figures().client.packets_delivered, 2u + 3) << "as packets they are forwarded as ever";
   s.pass(cut(fin, 8, {40, 80}));
-  EXPECT_EQ(s.history(Role::client), std::string(kOpen) + " FIN_WAIT_1");
+  EXPECT_EQ(s.history(Role::client), std::string(kOpenHistory) + " FIN_WAIT_1");
 }
 
 // The smallest first fragments there are (RFC 1858 3), in every order.
@@ -276,7 +276,7 @@ TEST(FragmentedSegment, MayHaveItsHeaderInSeveralFragments) {
     s.shake_hands();
     const std::vector<PacketBytes> parts = cut(s.client("FIN,ACK 1 ack 1 len 100"), 7, {8, 16, 64});
     for (const std::size_t i : order) s.pass(parts[i]);
-    EXPECT_EQ(s.history(Role::client), std::string(kOpen) + " FIN_WAIT_1");
+    EXPECT_EQ(s.history(Role::client), std::string(kOpenHistory) + " FIN_WAIT_1");
     EXPECT_EQ(s.figures().client.packets_sent, 2u + 4);
     EXPECT_EQ(s.figures().client.packets_delivered, 2u + 4);
     EXPECT_EQ(s.figures().client.payload_bytes, 100u);

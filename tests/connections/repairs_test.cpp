@@ -6,17 +6,12 @@ namespace {
 using namespace wobble;
 using namespace wobble::testing;
 
-struct Open : TableStory {
-  Open() { shake_hands(); }
-  EndpointFigures client_figures() { return table.figures(1)->client; }
-};
-
 struct Split {
   std::uint32_t fast = 0, timeout = 0, spurious = 0, lost_behind = 0, lost_before = 0;
 };
 
-void expect_split(Open& s, const Split& split) {
-  const EndpointFigures f = s.client_figures();
+void expect_split(const OpenTable& s, const Split& split) {
+  const EndpointFigures f = client_of(s);
   EXPECT_EQ(f.retransmissions_fast, split.fast) << "fast, after" << s.story();
   EXPECT_EQ(f.retransmissions_timeout(), split.timeout) << "time-out, after" << s.story();
   EXPECT_EQ(f.retransmissions_spurious, split.spurious) << "spurious, after" << s.story();
@@ -25,7 +20,7 @@ void expect_split(Open& s, const Split& split) {
 }
 
 TEST(Repairs, WhatWasLostBehindUsIsNotSpurious) {
-  Open s;
+  OpenTable s;
   s.client("ACK 1 ack 1 len 100");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100");
@@ -33,7 +28,7 @@ TEST(Repairs, WhatWasLostBehindUsIsNotSpurious) {
 }
 
 TEST(Repairs, WhatThePeerSaysBySackIsAnsweredFast) {
-  Open s;
+  OpenTable s;
   for (int i = 0; i < 4; ++i) s.client("ACK " + std::to_string(1 + 100 * i) + " ack 1 len 100");
   s.server("ACK 1 ack 101");
   s.server("ACK 1 ack 101 sack 201");  // one is enough: what was sent later has come
@@ -42,7 +37,7 @@ TEST(Repairs, WhatThePeerSaysBySackIsAnsweredFast) {
 }
 
 TEST(Repairs, WhatWasAcknowledgedBySackIsSpurious) {
-  Open s;
+  OpenTable s;
   s.client("ACK 1 ack 1 len 100");
   s.client("ACK 101 ack 1 len 100");
   s.server("ACK 1 ack 1 sack 101");
@@ -51,7 +46,7 @@ TEST(Repairs, WhatWasAcknowledgedBySackIsSpurious) {
 }
 
 TEST(Repairs, WhatThePeerHadTwiceWasSpurious) {  // RFC 2883
-  Open s;
+  OpenTable s;
   s.client("ACK 1 ack 1 len 100");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100");
@@ -64,7 +59,7 @@ TEST(Repairs, WhatThePeerHadTwiceWasSpurious) {  // RFC 2883
 }
 
 TEST(Repairs, OneReportOfADuplicateIsOfOneRepetition) {
-  Open s;
+  OpenTable s;
   for (int i = 0; i < 3; ++i) {
     s.client("ACK 1 ack 1 len 100");
     s.wait(300ms);
@@ -78,7 +73,7 @@ TEST(Repairs, OneReportOfADuplicateIsOfOneRepetition) {
 }
 
 TEST(Repairs, AReportOfWhatIsKnownToBeSpuriousIsOfNoOther) {
-  Open s;
+  OpenTable s;
   s.client("ACK 1 ack 1 len 100");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100");
@@ -92,42 +87,42 @@ TEST(Repairs, AReportOfWhatIsKnownToBeSpuriousIsOfNoOther) {
 
 // The peer misses it, and says so; but its sender cannot have heard of that yet.
 TEST(Repairs, WhatIsOvertakenIsNotSentAgainWhateverThePeerSaysMeanwhile) {
-  Open s;
+  OpenTable s;
   s.client("ACK 101 ack 1 len 100");
   s.server_sends("ACK 1 ack 1 sack 101");
   s.client("ACK 1 ack 1 len 100");
   expect_split(s, {});
-  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+  EXPECT_EQ(client_of(s).out_of_order, 1u);
 }
 
 TEST(Repairs, TimestampsTellWhatIsSentAgainFromWhatIsOvertaken) {
-  Open s;
+  OpenTable s;
   s.client("ACK 101 ack 1 len 100 ts 7");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100 ts 6");  // late, but sent before
   expect_split(s, {});
-  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+  EXPECT_EQ(client_of(s).out_of_order, 1u);
   s.client("ACK 301 ack 1 len 100 ts 8");
   s.client("ACK 201 ack 1 len 100 ts 9");  // soon, but sent later
   expect_split(s, {.timeout = 1, .lost_before = 1});
-  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+  EXPECT_EQ(client_of(s).out_of_order, 1u);
 }
 
 TEST(Repairs, WhatComesBehindItsRepetitionWasOvertakenByThat) {
-  Open s;
+  OpenTable s;
   s.client("ACK 101 ack 1 len 100 ts 7");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100 ts 9");
   expect_split(s, {.timeout = 1, .lost_before = 1});
   s.client("ACK 1 ack 1 len 100 ts 6");
-  EXPECT_EQ(s.client_figures().retransmissions, 1u) << s.story();
-  EXPECT_EQ(s.client_figures().out_of_order, 1u);
+  EXPECT_EQ(client_of(s).retransmissions, 1u) << s.story();
+  EXPECT_EQ(client_of(s).out_of_order, 1u);
   s.server("ACK 1 ack 201 sack 1");
   expect_split(s, {.spurious = 1});
 }
 
 TEST(Repairs, AfterATimeOutAllOfItIsTheTimeOuts) {
-  Open s;
+  OpenTable s;
   for (int i = 0; i < 3; ++i) s.client("ACK " + std::to_string(1 + 100 * i) + " ack 1 len 100");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100");
@@ -138,7 +133,7 @@ TEST(Repairs, AfterATimeOutAllOfItIsTheTimeOuts) {
 }
 
 TEST(Repairs, ARepairThatIsLostTooIsTheTimers) {
-  Open s;
+  OpenTable s;
   for (int i = 0; i < 4; ++i) s.client("ACK " + std::to_string(1 + 100 * i) + " ack 1 len 100");
   for (int i = 0; i < 3; ++i) s.server("ACK 1 ack 1 sack 101");
   s.client("ACK 1 ack 1 len 100");
@@ -148,7 +143,7 @@ TEST(Repairs, ARepairThatIsLostTooIsTheTimers) {
 }
 
 TEST(Repairs, WhatNeverPassedHereWasLostBeforeUs) {
-  Open s;
+  OpenTable s;
   s.client("ACK 101 ack 1 len 100");
   s.wait(300ms);
   s.client("ACK 1 ack 1 len 100");
@@ -156,7 +151,7 @@ TEST(Repairs, WhatNeverPassedHereWasLostBeforeUs) {
 }
 
 TEST(Repairs, AFinThatIsLostBehindUs) {
-  Open s;
+  OpenTable s;
   s.client("FIN,ACK 1 ack 1");
   for (int i = 0; i < 2; ++i) {
     s.wait(300ms);
@@ -167,7 +162,7 @@ TEST(Repairs, AFinThatIsLostBehindUs) {
 }
 
 TEST(Repairs, TheByteThatProbesAClosedWindowIsNotSentAgain) {
-  Open s;
+  OpenTable s;
   s.client("ACK 1 ack 1 len 100");
   s.server("ACK 1 ack 101 win 0");
   for (int i = 0; i < 3; ++i) {
@@ -177,9 +172,9 @@ TEST(Repairs, TheByteThatProbesAClosedWindowIsNotSentAgain) {
   }
   s.server("ACK 1 ack 102");
   s.client("ACK 102 ack 1 len 10");
-  EXPECT_EQ(s.client_figures().retransmissions, 0u) << s.story();
-  EXPECT_EQ(s.client_figures().payload_bytes, 111u);
-  EXPECT_EQ(s.client_figures().unique_payload_bytes, 111u);
+  EXPECT_EQ(client_of(s).retransmissions, 0u) << s.story();
+  EXPECT_EQ(client_of(s).payload_bytes, 111u);
+  EXPECT_EQ(client_of(s).unique_payload_bytes, 111u);
 }
 
 TEST(Repairs, TheRoundTripIsOfTheSynThatWasDelivered) {

@@ -185,4 +185,13 @@ class TableStory {
   std::string story_;
 };
 
+/// The connection is established.
+struct OpenTable : TableStory {
+  OpenTable() { shake_hands(); }
+};
+
+/// The figures of the story's first connection.
+inline EndpointFigures client_of(const TableStory& s) { return s.table.figures(1)->client; }
+inline EndpointFigures server_of(const TableStory& s) { return s.table.figures(1)->server; }
+
 }  // namespace wobble::testing

@@ -6,9 +6,6 @@ namespace {
 using namespace wobble;
 using namespace wobble::testing;
 
-EndpointFigures client_of(const TableStory& s) { return s.table.figures(1)->client; }
-EndpointFigures server_of(const TableStory& s) { return s.table.figures(1)->server; }
-
 void expect_split(const EndpointFigures& f, std::uint32_t by_us, std::uint32_t spurious, std::uint32_t fast,
                   std::uint32_t timeout, const std::string& story) {
   EXPECT_EQ(f.retransmissions_by_us, by_us) << "by us, after" << story;

@@ -15,6 +15,8 @@ namespace wobble::testing {
 
 using namespace std::chrono_literals;
 
+inline constexpr Role kClient = Role::client, kServer = Role::server;
+
 class TrackerStory {
  public:
   static constexpr std::uint32_t kClientIsn = 1'000'000, kServerIsn = 0xffffff00;  // the server's wraps soon
@@ -132,6 +134,11 @@ class TrackerStory {
 
   std::vector<Flight> flights_;
   std::string story_;
+};
+
+/// The connection is established.
+struct OpenTracker : TrackerStory {
+  OpenTracker() { shake_hands(); }
 };
 
 }  // namespace wobble::testing

@@ -4,10 +4,9 @@
 namespace {
 
 using namespace wobble;
-using wobble::testing::TrackerStory;
+using namespace wobble::testing;
 using namespace std::chrono_literals;
 using enum TcpState;
-constexpr Role kClient = Role::client, kServer = Role::server;
 
 struct Closing : TrackerStory {
   Closing() { shake_hands(); }

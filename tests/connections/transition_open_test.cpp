@@ -5,11 +5,9 @@
 namespace {
 
 using namespace wobble;
-using wobble::testing::TableStory;
-using wobble::testing::TrackerStory;
+using namespace wobble::testing;
 using namespace std::chrono_literals;
 using enum TcpState;
-constexpr Role kClient = Role::client, kServer = Role::server;
 
 TEST(TransitionTable, Row01_SynOpens) {
   TrackerStory s;

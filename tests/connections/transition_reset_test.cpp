@@ -5,14 +5,9 @@
 namespace {
 
 using namespace wobble;
-using wobble::testing::TrackerStory;
+using namespace wobble::testing;
 using namespace std::chrono_literals;
 using enum TcpState;
-constexpr Role kClient = Role::client, kServer = Role::server;
-
-struct Open : TrackerStory {
-  Open() { shake_hands(); }
-};
 
 TEST(TransitionTable, Row28_ClientRejectsAnOldSynAckAndGoesOn) {
   TrackerStory s;
@@ -42,14 +37,14 @@ TEST(TransitionTable, Row29_UnlessItGoesOn) {
 }
 
 TEST(TransitionTable, Row30_RstAbortsItsSenderEvenIfDropped) {
-  Open s;
+  OpenTracker s;
   s.client_loses("RST,ACK 1 ack 1");
   s.expect_row(Rule::reset_sent, kClient, established, closed);
   s.expect(closed, established);
 }
 
 TEST(TransitionTable, Row30_RstAtWhatThePeerAcknowledged) {
-  Open s;
+  OpenTracker s;
   s.client_loses("ACK 1 ack 1 len 100");
   s.server("ACK 1 ack 1");
   s.client("RST 1");
@@ -57,7 +52,7 @@ TEST(TransitionTable, Row30_RstAtWhatThePeerAcknowledged) {
 }
 
 TEST(TransitionTable, Row31_ImplausibleRst) {
-  Open s;
+  OpenTracker s;
   s.client_loses("RST 5000");
   s.expect_row(Rule::reset_implausible, kClient, established, established);
   EXPECT_EQ(s.count_of(Trouble::rst_implausible), 1u);
@@ -72,7 +67,7 @@ TEST(TransitionTable, Row32_ClosedPortAnswers) {
 }
 
 TEST(TransitionTable, Row32_TimeWaitIsNotEndedByItsOwnRst) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 2");
   s.client_loses("ACK 2 ack 2");
@@ -98,7 +93,7 @@ TEST(TransitionTable, Row33_NotByARstWithoutAck) {
 }
 
 TEST(TransitionTable, Row34_ExactRstIsAccepted) {
-  Open s;
+  OpenTracker s;
   s.server("ACK 1 ack 1 len 100");
   s.server("RST,ACK 101 ack 1");
   s.expect_row(Rule::reset_accepted, kClient, established, closed, Evidence::delivered);
@@ -106,7 +101,7 @@ TEST(TransitionTable, Row34_ExactRstIsAccepted) {
 }
 
 TEST(TransitionTable, Row34_AtTheEdgeOfWhatIsOutOfOrder) {
-  Open s;
+  OpenTracker s;
   s.server_loses("ACK 1 ack 1 len 100");
   s.server("ACK 101 ack 1 len 100");
   s.server("RST,ACK 201 ack 1");
@@ -114,7 +109,7 @@ TEST(TransitionTable, Row34_AtTheEdgeOfWhatIsOutOfOrder) {
 }
 
 TEST(TransitionTable, Row34_OneBelowTheFinInCloseWait) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.server("ACK 1 ack 2");
   s.client("RST 1");
@@ -123,7 +118,7 @@ TEST(TransitionTable, Row34_OneBelowTheFinInCloseWait) {
 }
 
 TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {
-  Open s;
+  OpenTracker s;
   s.server("RST 500");
   s.expect_row(Rule::reset_challenged, kClient, established, established, Evidence::delivered);
   EXPECT_EQ(s.count_of(Trouble::challenge_answer), 0u);
@@ -132,13 +127,13 @@ TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {
 }
 
 TEST(TransitionTable, Row36_RstOutsideTheWindowIsIgnored) {
-  Open s;
+  OpenTracker s;
   s.server("RST -500");
   s.expect_row(Rule::reset_outside_window, kClient, established, established, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row37_TimeWaitAssassination) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 2");
   s.client("ACK 2 ack 2");
@@ -147,7 +142,7 @@ TEST(TransitionTable, Row37_TimeWaitAssassination) {
 }
 
 TEST(TransitionTable, Row37_AlsoBeforeTheAckOfTheFinCameBy) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.server("FIN,ACK 1 ack 2");
   s.server("RST 2");
@@ -156,7 +151,7 @@ TEST(TransitionTable, Row37_AlsoBeforeTheAckOfTheFinCameBy) {
 }
 
 TEST(TransitionTable, Row38_EvidenceBeatsInference) {
-  Open s;
+  OpenTracker s;
   s.server("RST,ACK 1 ack 1");
   s.expect(closed, closed);
   s.wait(10ms);
@@ -165,7 +160,7 @@ TEST(TransitionTable, Row38_EvidenceBeatsInference) {
 }
 
 TEST(TransitionTable, Row38_ButNotByASegmentThatCrossedTheRst) {
-  Open s;
+  OpenTracker s;
   s.server("RST,ACK 1 ack 1");
   s.client_sends("ACK 1 ack 1 len 10");  // 1 ms after the RST was released
   s.expect_no_row(Rule::reset_ignored);
@@ -173,7 +168,7 @@ TEST(TransitionTable, Row38_ButNotByASegmentThatCrossedTheRst) {
 }
 
 TEST(TransitionTable, Row49_WhoSendsOnWasNotTheSenderOfItsRst) {
-  Open s;
+  OpenTracker s;
   s.client("ACK 1 ack 1 len 100");
   s.client_sends("RST,ACK 51 ack 1");  // within what it sent, but not where its peer is
   s.expect_row(Rule::reset_sent, kClient, established, closed, Evidence::sent);
@@ -184,7 +179,7 @@ TEST(TransitionTable, Row49_WhoSendsOnWasNotTheSenderOfItsRst) {
 }
 
 TEST(TransitionTable, Row49_NotBySegmentsFromBeforeTheRstNorWithoutData) {
-  Open s;
+  OpenTracker s;
   s.client("ACK 1 ack 1 len 100");
   s.client_sends("RST,ACK 101 ack 1");
   s.client_sends("ACK 101 ack 1 len 10");  // overtaken by its RST
@@ -195,7 +190,7 @@ TEST(TransitionTable, Row49_NotBySegmentsFromBeforeTheRstNorWithoutData) {
 }
 
 TEST(TransitionTable, Row48_AFinThatWasOnItsWayWhenTheRstCame) {
-  Open s;
+  OpenTracker s;
   s.server("RST,ACK 1 ack 1");
   s.expect_row(Rule::reset_accepted, kClient, established, closed, Evidence::delivered);
   s.client_sends("FIN,ACK 1 ack 1");  // 1 ms after the RST was released: it lay unread before
@@ -205,7 +200,7 @@ TEST(TransitionTable, Row48_AFinThatWasOnItsWayWhenTheRstCame) {
 }
 
 TEST(TransitionTable, Row48_AlsoTheSecondFinAndBehindData) {
-  Open s;
+  OpenTracker s;
   s.server("FIN,ACK 1 ack 1");
   s.client("ACK 1 ack 2");
   s.server("RST 2");
@@ -218,7 +213,7 @@ TEST(TransitionTable, Row48_AlsoTheSecondFinAndBehindData) {
 }
 
 TEST(TransitionTable, Row48_NotAFinMuchLater) {
-  Open s;
+  OpenTracker s;
   s.server("RST,ACK 1 ack 1");
   s.wait(10ms);
   s.client_sends("FIN,ACK 1 ack 1");
@@ -227,7 +222,7 @@ TEST(TransitionTable, Row48_NotAFinMuchLater) {
 }
 
 TEST(TransitionTable, Row39_DataBeyondTheFinShowsItWasForged) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.client("ACK 1 ack 1 len 100");
   s.expect_row(Rule::fin_denied, kClient, fin_wait_1, established, Evidence::correction);
@@ -237,7 +232,7 @@ TEST(TransitionTable, Row39_DataBeyondTheFinShowsItWasForged) {
 }
 
 TEST(TransitionTable, Row39_BackToCloseWait) {
-  Open s;
+  OpenTracker s;
   s.server("FIN,ACK 1 ack 1");
   s.client("ACK 1 ack 2");
   s.client("FIN,ACK 1 ack 2");
@@ -246,7 +241,7 @@ TEST(TransitionTable, Row39_BackToCloseWait) {
 }
 
 TEST(TransitionTable, Row41_AckOfWhatWasNeverSentIsIgnoredWhole) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1");
   s.server("ACK 1 ack 5000 len 10");
   s.expect_row(Rule::unsent_acknowledged, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
@@ -255,14 +250,14 @@ TEST(TransitionTable, Row41_AckOfWhatWasNeverSentIsIgnoredWhole) {
 }
 
 TEST(TransitionTable, Row42_OutsideTheWindowHasNoEffect) {
-  Open s;
+  OpenTracker s;
   s.client("FIN,ACK 1 ack 1 win 10");
   s.server("ACK 9000000 ack 2");
   s.expect_row(Rule::outside_window, kClient, fin_wait_1, fin_wait_1, Evidence::delivered);
 }
 
 TEST(TransitionTable, Row42_KeepAliveHasNoEffect) {
-  Open s;
+  OpenTracker s;
   s.server("ACK 1 ack 1 len 10");
   s.client("ACK 1 ack 11");
   s.server("ACK 10 ack 1");
@@ -271,7 +266,7 @@ TEST(TransitionTable, Row42_KeepAliveHasNoEffect) {
 }
 
 TEST(TransitionTable, ImpossibleFlagsAreCountedAndChangeNothing) {
-  Open s;
+  OpenTracker s;
   for (const char* text : {"SYN,FIN 1", "SYN,RST 1", "none 1", "FIN 1", "PSH,URG 1"}) s.client(text);
   s.expect(established, established);
   EXPECT_EQ(s.count_of(Trouble::invalid_flags), 5u);

@@ -17,14 +17,6 @@ using testing::IsEmpty;
 using testing::Not;
 namespace fs = std::filesystem;
 
-bool eventually(const std::function<bool()>& condition) {
-  for (const TimePoint until = monotonic_now() + kLongEnough; monotonic_now() < until;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(5ms);
-  }
-  return condition();
-}
-
 class JournalCare : public testing::Test {
  protected:
   JournalCare() : file(directory.file("journal.db")) {}

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <thread>
 
 #include "daemon/journal/journal.h"
 #include "emulator/event_ring.h"
@@ -104,5 +106,13 @@ inline void push_life(EventRing& ring, ConnectionId id) {
 }
 
 inline constexpr Duration kLongEnough = std::chrono::seconds(20);
+
+inline bool eventually(const std::function<bool()>& condition) {
+  for (const TimePoint until = monotonic_now() + kLongEnough; monotonic_now() < until;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return condition();
+}
 
 }  // namespace wobble::daemon

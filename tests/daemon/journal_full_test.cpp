@@ -23,14 +23,6 @@ using std::chrono::milliseconds;
 #define MUST(condition) \
   if (!(condition)) throw std::runtime_error("line " + std::to_string(__LINE__) + ": " #condition)
 
-bool eventually(const std::function<bool()>& condition) {
-  for (const TimePoint until = monotonic_now() + kLongEnough; monotonic_now() < until;) {
-    if (condition()) return true;
-    usleep(2000);
-  }
-  return condition();
-}
-
 /// `shut` takes the room away, `open` gives it back.
 void live_through_a_full_disk(const std::string& file, const std::function<void()>& shut,
                               const std::function<void()>& open) {

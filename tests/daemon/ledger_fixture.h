@@ -15,6 +15,9 @@ namespace wobble::test {
 
 using namespace wobble::daemon;
 
+/// A parameter that each namespace has, and that is 0 in a new one.
+inline constexpr char kForward[] = "ipv4/conf/lo/forwarding";
+
 /// Skips where namespaces cannot be made, which takes root.
 class LedgerTest : public testing::Test {
  protected:

@@ -17,8 +17,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr char kForward[] = "ipv4/conf/lo/forwarding";
-
 class RecoveryTest : public LedgerTest {
  protected:
   /// As a killed process leaves it.

@@ -22,8 +22,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr char kForward[] = "ipv4/conf/lo/forwarding";
-
 TEST_F(LedgerTest, what_is_held_is_set_and_on_record_and_then_as_before) {
   Ledger ledger = make_ledger();
   hold(ledger, kForward, "1");

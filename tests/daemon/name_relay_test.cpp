@@ -8,6 +8,8 @@
 #include <array>
 #include <string>
 
+#include "tests/daemon/socket_port.h"
+
 namespace wobble::daemon {
 namespace {
 
@@ -20,13 +22,6 @@ sockaddr_in loopback(std::uint16_t port, std::uint32_t host = 1) {
   address.sin_addr.s_addr = htonl((127U << 24) + host);
   address.sin_port = htons(port);
   return address;
-}
-
-std::uint16_t port_of(const UniqueFd& socket) {
-  sockaddr_in address{};
-  socklen_t length = sizeof address;
-  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  return ntohs(address.sin_port);
 }
 
 /// With a time-out of ten seconds: a test that fails ends.

@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "daemon/program.h"
 #include "daemon/ways_in/firewall.h"
 #include "daemon/ways_in/localhost_relay.h"
 #include "daemon/ways_in/run_rules.h"
+#include "tests/daemon/socket_port.h"
 
 namespace wobble::daemon {
 namespace {
@@ -102,13 +104,6 @@ UniqueFd socket_at_loopback(std::uint16_t port, bool listens) {
     EXPECT_EQ(::connect(socket.get(), where, sizeof address), 0);
   }
   return socket;
-}
-
-std::uint16_t port_of(const UniqueFd& socket) {
-  sockaddr_in address{};
-  socklen_t length = sizeof address;
-  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  return ntohs(address.sin_port);
 }
 
 TEST(LocalhostRelay, a_port_that_is_taken_is_an_error) {

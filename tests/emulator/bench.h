@@ -44,6 +44,9 @@ struct Left {
   bool operator==(const Left&) const = default;
 };
 
+/// A second after a Bench was made.
+inline constexpr TimePoint kBegin{std::chrono::seconds(2)};
+
 class Bench {
  public:
   explicit Bench(std::uint64_t seed, std::size_t memory = std::size_t{256} << 20)

@@ -8,7 +8,6 @@ namespace wobble {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr TimePoint kBegin(2s);
 
 /// 1,250 bytes: a millisecond at 10 Mbit/s.
 constexpr std::size_t kMillisecond = 1250 - 28;

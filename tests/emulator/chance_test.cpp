@@ -10,6 +10,7 @@
 
 #include "emulator/pipeline.h"
 #include "emulator/random.h"
+#include "tests/emulator/start.h"
 #include "tests/emulator/statistics.h"
 
 namespace {
@@ -17,13 +18,11 @@ namespace {
 using namespace wobble;
 using namespace std::chrono_literals;
 
-constexpr TimePoint kStart{1h};
-constexpr std::uint64_t kPackets = 1'000'000;
-constexpr double kN = static_cast<double>(kPackets);
+constexpr double kN = static_cast<double>(statistics::kPackets);
 
 /// Sends `packets` of one flow, a microsecond apart, and shows each verdict.
 void run(const DirectionConditions& conditions, const std::function<void(const Verdict&, TimePoint)>& look,
-         std::uint64_t packets = kPackets, std::uint64_t seed = 42) {
+         std::uint64_t packets = statistics::kPackets, std::uint64_t seed = 42) {
   Pipeline pipeline(Direction::up, seed);
   pipeline.configure(conditions, kStart);
   for (std::uint64_t i = 0; i < packets; ++i) {
@@ -158,7 +157,7 @@ std::vector<double> jitters(Distribution distribution) {
   DirectionConditions c;
   c.delay = {100ms, 10ms, distribution, true};
   std::vector<double> samples;
-  samples.reserve(kPackets);
+  samples.reserve(statistics::kPackets);
   run(c, [&](const Verdict& v, TimePoint now) {
     samples.push_back(static_cast<double>((v.fate.release_at[0] - now - 100ms).count()) / 1e7);
   });

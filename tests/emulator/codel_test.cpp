@@ -7,13 +7,13 @@
 #include <map>
 
 #include "emulator/impairments/fq_codel.h"
+#include "tests/emulator/start.h"
 #include "tests/emulator/waiting.h"
 
 namespace wobble {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr TimePoint kBegin(1h);
 
 /// A queue that is never short of packets: `backlog` of them, each having waited as long as `wait` says when its turn
 /// comes, one every millisecond. Tells when packets were dropped.
@@ -23,9 +23,9 @@ std::vector<Duration> drop_times(CodelQueue& queue, int milliseconds, Duration (
   for (int i = 0; i < milliseconds; ++i) {
     const Duration at = i * 1ms;
     // As many as may go in this turn, all as old.
-    while (queue.backlog().packets < 8) bench.arrive(kBegin + at - wait(at));
+    while (queue.backlog().packets < 8) bench.arrive(kStart + at - wait(at));
     const std::size_t before = bench.dropped_.size();
-    EXPECT_TRUE(bench.pop(kBegin + at));
+    EXPECT_TRUE(bench.pop(kStart + at));
     while (queue.backlog().packets > 0) queue.take();
     times.insert(times.end(), bench.dropped_.size() - before, at);
   }
@@ -104,13 +104,13 @@ TEST(Codel, TheLastPacketsAreNeverDropped) {
   CodelQueue queue({});
   QueueBench bench(queue);
   for (int i = 0; i < 1000; ++i) {
-    bench.arrive(kBegin + i * 1ms);
-    bench.arrive(kBegin + i * 1ms);
-    EXPECT_TRUE(bench.pop(kBegin + i * 1ms + 50ms)) << "one full packet is behind it";
-    EXPECT_TRUE(bench.pop(kBegin + i * 1ms + 50ms)) << "none is";
+    bench.arrive(kStart + i * 1ms);
+    bench.arrive(kStart + i * 1ms);
+    EXPECT_TRUE(bench.pop(kStart + i * 1ms + 50ms)) << "one full packet is behind it";
+    EXPECT_TRUE(bench.pop(kStart + i * 1ms + 50ms)) << "none is";
   }
   EXPECT_TRUE(bench.dropped_.empty());
-  EXPECT_FALSE(bench.pop(kBegin + 10s));
+  EXPECT_FALSE(bench.pop(kStart + 10s));
 }
 
 TEST(Codel, MarksInsteadOfDroppingAtTheSameTimes) {
@@ -118,8 +118,8 @@ TEST(Codel, MarksInsteadOfDroppingAtTheSameTimes) {
   QueueBench bench(queue);
   std::vector<Duration> marked;
   for (int i = 0; i < 1000; ++i) {
-    while (queue.backlog().packets < 10) bench.arrive(kBegin + i * 1ms - 20ms, 1500, 1, true);
-    const auto out = bench.pop(kBegin + i * 1ms);
+    while (queue.backlog().packets < 10) bench.arrive(kStart + i * 1ms - 20ms, 1500, 1, true);
+    const auto out = bench.pop(kStart + i * 1ms);
     ASSERT_TRUE(out);
     if (out->to_mark) marked.push_back(i * 1ms);
     while (queue.backlog().packets > 0) queue.take();
@@ -144,13 +144,13 @@ QueueSettings fair(std::uint32_t flows = 1024, std::uint32_t quantum = 1514) {
 TEST(FqCodel, FlowsShareByBytes) {
   FqCodelQueue queue(fair(), 1);
   QueueBench bench(queue);
-  for (int i = 0; i < 3000; ++i) bench.arrive(kBegin, 1500, 1);
-  for (int i = 0; i < 9000; ++i) bench.arrive(kBegin, 500, 2);
-  for (int i = 0; i < 30'000; ++i) bench.arrive(kBegin, 100, 3);
+  for (int i = 0; i < 3000; ++i) bench.arrive(kStart, 1500, 1);
+  for (int i = 0; i < 9000; ++i) bench.arrive(kStart, 500, 2);
+  for (int i = 0; i < 30'000; ++i) bench.arrive(kStart, 100, 3);
   std::map<std::uint64_t, std::uint64_t> bytes;
   const std::map<std::uint64_t, std::uint64_t> length = {{1, 1500}, {2, 500}, {3, 100}};
   for (int i = 0; i < 20'000; ++i) {
-    const auto out = bench.pop(kBegin);
+    const auto out = bench.pop(kStart);
     ASSERT_TRUE(out);
     bytes[out->flow] += length.at(out->flow);
     // Never further apart than what each may have been lent: two quanta and a packet.
@@ -164,28 +164,28 @@ TEST(FqCodel, FlowsShareByBytes) {
 TEST(FqCodel, WhoHasJustBegunComesFirst) {
   FqCodelQueue queue(fair(), 1);
   QueueBench bench(queue);
-  for (int i = 0; i < 100; ++i) bench.arrive(kBegin, 1500, 1);
-  for (int i = 0; i < 10; ++i) bench.pop(kBegin);
+  for (int i = 0; i < 100; ++i) bench.arrive(kStart, 1500, 1);
+  for (int i = 0; i < 10; ++i) bench.pop(kStart);
   for (int round = 0; round < 20; ++round) {
-    bench.arrive(kBegin, 100, 2);
-    EXPECT_EQ(bench.pop(kBegin)->flow, 2u) << "a sparse flow never waits for the bulk of another";
-    EXPECT_EQ(bench.pop(kBegin)->flow, 1u);
-    EXPECT_EQ(bench.pop(kBegin)->flow, 1u);
+    bench.arrive(kStart, 100, 2);
+    EXPECT_EQ(bench.pop(kStart)->flow, 2u) << "a sparse flow never waits for the bulk of another";
+    EXPECT_EQ(bench.pop(kStart)->flow, 1u);
+    EXPECT_EQ(bench.pop(kStart)->flow, 1u);
   }
 }
 
 TEST(FqCodel, WhoIsNewOnceIsNotNewAgainAtOnce) {
   FqCodelQueue queue(fair(), 1);
   QueueBench bench(queue);
-  for (int i = 0; i < 100; ++i) bench.arrive(kBegin, 1500, 1);
-  for (int i = 0; i < 4; ++i) bench.pop(kBegin);
-  bench.arrive(kBegin, 1500, 2);
-  EXPECT_EQ(bench.pop(kBegin)->flow, 2u);
+  for (int i = 0; i < 100; ++i) bench.arrive(kStart, 1500, 1);
+  for (int i = 0; i < 4; ++i) bench.pop(kStart);
+  bench.arrive(kStart, 1500, 2);
+  EXPECT_EQ(bench.pop(kStart)->flow, 2u);
   // Its quantum is used: it is found empty as a new flow, and goes round with the old ones.
   std::vector<std::uint64_t> order;
   for (int i = 0; i < 6; ++i) {
-    bench.arrive(kBegin, 1500, 2);
-    order.push_back(bench.pop(kBegin)->flow);
+    bench.arrive(kStart, 1500, 2);
+    order.push_back(bench.pop(kStart)->flow);
   }
   EXPECT_NEAR(static_cast<double>(std::count(order.begin(), order.end(), 1u)), 3.0, 1.0);
 }
@@ -193,14 +193,14 @@ TEST(FqCodel, WhoIsNewOnceIsNotNewAgainAtOnce) {
 TEST(FqCodel, TheFattestFlowMakesRoomFromItsHead) {
   FqCodelQueue queue(fair(), 1);
   QueueBench bench(queue);
-  for (int i = 0; i < 20; ++i) bench.arrive(kBegin, 1500, 1);  // packets 0 to 19
-  for (int i = 0; i < 100; ++i) bench.arrive(kBegin, 100, 2);
+  for (int i = 0; i < 20; ++i) bench.arrive(kStart, 1500, 1);  // packets 0 to 19
+  for (int i = 0; i < 100; ++i) bench.arrive(kStart, 100, 2);
   ASSERT_TRUE(queue.make_room(bench.drops_));
   bench.collect();
   EXPECT_EQ(bench.dropped_, (std::vector<std::uint64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})) << "half of its bytes";
   EXPECT_EQ(bench.reasons_[0], DropReason::queue);
   bench.dropped_.clear();
-  for (int i = 0; i < 1000; ++i) bench.arrive(kBegin, 1500, 3);
+  for (int i = 0; i < 1000; ++i) bench.arrive(kStart, 1500, 3);
   queue.make_room(bench.drops_);
   bench.collect();
   EXPECT_EQ(bench.dropped_.size(), 64u) << "a batch";
@@ -211,9 +211,9 @@ TEST(FqCodel, TheFattestFlowMakesRoomFromItsHead) {
 TEST(FqCodel, EachFlowHasACodelOfItsOwn) {
   FqCodelQueue queue(fair(), 1);
   QueueBench bench(queue);
-  for (int i = 0; i < 2000; ++i) bench.arrive(kBegin, 1500, 1);
+  for (int i = 0; i < 2000; ++i) bench.arrive(kStart, 1500, 1);
   for (int i = 0; i < 1000; ++i) {
-    const TimePoint now = kBegin + i * 1ms;
+    const TimePoint now = kStart + i * 1ms;
     bench.arrive(now, 100, 2);
     ASSERT_TRUE(bench.pop(now));
     ASSERT_TRUE(bench.pop(now));
@@ -228,10 +228,10 @@ TEST(FqCodel, TheSeedDecidesWhoSharesAQueue) {
     for (std::uint64_t other = 2; other < 60; ++other) {
       FqCodelQueue queue(fair(2, 100), seed);
       QueueBench bench(queue);
-      for (int i = 0; i < 2; ++i) bench.arrive(kBegin, 1000, 1);
-      bench.arrive(kBegin, 1000, other);
-      bench.pop(kBegin);
-      same.push_back(bench.pop(kBegin)->flow == 1);
+      for (int i = 0; i < 2; ++i) bench.arrive(kStart, 1000, 1);
+      bench.arrive(kStart, 1000, other);
+      bench.pop(kStart);
+      same.push_back(bench.pop(kStart)->flow == 1);
     }
     return same;
   };

@@ -15,10 +15,8 @@ namespace {
 using namespace wobble;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kPackets = 1'000'000;
-
 std::vector<bool> struck(const DirectionConditions& c, const std::function<bool(const Verdict&)>& is_struck,
-                         std::uint64_t packets = kPackets) {
+                         std::uint64_t packets = statistics::kPackets) {
   Lane lane(c, 42);
   std::vector<bool> out;
   out.reserve(packets);
@@ -215,7 +213,7 @@ TEST(PerConnection, ABurstKeepsItsMeanAndLength) {
   std::vector<std::vector<bool>> lost(10);
   Pipeline pipeline(Direction::up, 42);
   pipeline.configure(c, kStart);
-  for (std::uint64_t i = 0; i < kPackets; ++i) {
+  for (std::uint64_t i = 0; i < statistics::kPackets; ++i) {
     const std::uint64_t n = i % lost.size();
     const ConnectionHandle handle{static_cast<std::uint32_t>(n), 1};
     lost[n].push_back(pipeline.admit({handle, n, i / lost.size()}, 100, kStart).fate.is_dropped());

@@ -15,7 +15,6 @@ using namespace wobble;
 using namespace wobble::shapes;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kPackets = 1'000'000;
 constexpr std::int64_t kSigma = 10'000'000;
 
 /// Delays less their mean, in deviations. The mean is long enough that none is cut off at 0.
@@ -27,8 +26,8 @@ std::vector<double> jitters(const DelaySettings& delay) {
   c.delay.reorder = true;
   Lane lane(c, 7);
   std::vector<double> samples;
-  samples.reserve(kPackets);
-  for (std::uint64_t i = 0; i < kPackets; ++i) {
+  samples.reserve(statistics::kPackets);
+  for (std::uint64_t i = 0; i < statistics::kPackets; ++i) {
     samples.push_back(static_cast<double>((lane.release(kStart) - kStart - 600s).count()) / kSigma);
   }
   return samples;
@@ -71,7 +70,7 @@ TEST(Distributions, KeepTheirQuantilesWithCorrelation) {
       const double most = shape.quantile(0.9);
       std::vector<double> middle;
       for (const double x : samples) middle.push_back(std::min(x, most));
-      const double slack = 5 / std::sqrt(static_cast<double>(kPackets) * (1 - c));
+      const double slack = 5 / std::sqrt(static_cast<double>(statistics::kPackets) * (1 - c));
       EXPECT_NEAR(statistics::lag_correlation(middle, 1), c, slack);
       EXPECT_NEAR(statistics::lag_correlation(middle, 2), c * c, slack);
     }
@@ -133,7 +132,8 @@ TEST(Distributions, ATableIsDrawnFromEvenlyAndExactly) {
     ASSERT_NE(found, values.end()) << x;
     ++counts[static_cast<std::size_t>(found - values.begin())];
   }
-  EXPECT_LT(statistics::chi_square(counts, std::vector<double>(4, kPackets / 4.0)), statistics::chi_square_bound(3));
+  EXPECT_LT(statistics::chi_square(counts, std::vector<double>(4, statistics::kPackets / 4.0)),
+            statistics::chi_square_bound(3));
 }
 
 TEST(Distributions, CorrelatedJitterKeepsTheOrder) {

@@ -8,13 +8,13 @@
 #include "emulator/impairments/pie.h"
 #include "emulator/impairments/red.h"
 #include "emulator/random.h"
+#include "tests/emulator/start.h"
 #include "tests/emulator/waiting.h"
 
 namespace wobble {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr TimePoint kBegin(1h);
 constexpr std::uint64_t kAlways = 0;                   // a number that strikes with any probability above 0
 constexpr std::uint64_t kNever64 = ~std::uint64_t{0};  // and one that needs certainty
 
@@ -53,7 +53,7 @@ void let_one_leave(PieQueue& queue, QueueBench& bench, TimePoint now, Duration w
 
 TEST(Pie, TheProbabilityFollowsTheRfcEvery15Milliseconds) {
   QueueSettings settings;
-  PieQueue queue(settings, kBegin);
+  PieQueue queue(settings, kStart);
   QueueBench bench(queue);
   Controller expected;
   std::mt19937_64 random(5);
@@ -61,7 +61,7 @@ TEST(Pie, TheProbabilityFollowsTheRfcEvery15Milliseconds) {
   for (int i = 1; i <= 4000; ++i) {
     // Long and short waits by turns, so that every row of the table has its time.
     const Duration wait((i / 200 % 2 == 0 ? 40 : 12) * 1'000'000 + static_cast<std::int64_t>(random() % 8'000'000));
-    const TimePoint now = kBegin + i * 15ms;
+    const TimePoint now = kStart + i * 15ms;
     let_one_leave(queue, bench, now - 1ns, wait);
     const std::int64_t before = queue.probability();
     queue.arrive(kNever64, 1500, false, now - 1ns);
@@ -76,10 +76,10 @@ TEST(Pie, TheProbabilityFollowsTheRfcEvery15Milliseconds) {
 
 TEST(Pie, AnEmptyQueueLetsItDecay) {
   QueueSettings settings;
-  PieQueue queue(settings, kBegin);
+  PieQueue queue(settings, kStart);
   QueueBench bench(queue);
   Controller expected;
-  TimePoint now = kBegin;
+  TimePoint now = kStart;
   for (int i = 0; i < 300; ++i) {
     now += 15ms;
     let_one_leave(queue, bench, now - 1ns, 200ms);
@@ -101,12 +101,12 @@ TEST(Pie, AnEmptyQueueLetsItDecay) {
 TEST(Pie, NothingIsDroppedWhileABurstIsAllowed) {
   QueueSettings settings;
   settings.max_burst = 60ms;
-  PieQueue queue(settings, kBegin);
+  PieQueue queue(settings, kStart);
   QueueBench bench(queue);
   std::vector<int> dropped_after;
   for (int i = 0; i < 10; ++i) {
-    let_one_leave(queue, bench, kBegin + i * 15ms, 1s);
-    if (queue.arrive(kAlways, 1500, false, kBegin + i * 15ms) == OnArrival::drop) dropped_after.push_back(i * 15);
+    let_one_leave(queue, bench, kStart + i * 15ms, 1s);
+    if (queue.arrive(kAlways, 1500, false, kStart + i * 15ms) == OnArrival::drop) dropped_after.push_back(i * 15);
   }
   // 60, 45, 30, 15 ms are left before the updates at 15, 30, 45 and 60 ms, and the probability is above 0 since 30 ms.
   EXPECT_EQ(dropped_after, (std::vector<int>{60, 75, 90, 105, 120, 135}));
@@ -115,9 +115,9 @@ TEST(Pie, NothingIsDroppedWhileABurstIsAllowed) {
 TEST(Pie, MarksBelowATenthAndDropsAbove) {
   QueueSettings settings;
   settings.ecn = true;
-  PieQueue queue(settings, kBegin);
+  PieQueue queue(settings, kStart);
   QueueBench bench(queue);
-  TimePoint now = kBegin;
+  TimePoint now = kStart;
   int marked = 0, dropped = 0;
   while (probability_of(queue) < 0.3) {
     now += 15ms;
@@ -135,9 +135,9 @@ TEST(Pie, MarksBelowATenthAndDropsAbove) {
 
 TEST(Pie, ASmallQueueIsLeftAlone) {
   QueueSettings settings;
-  PieQueue queue(settings, kBegin);
+  PieQueue queue(settings, kStart);
   QueueBench bench(queue);
-  TimePoint now = kBegin;
+  TimePoint now = kStart;
   for (int i = 0; i < 1000; ++i) let_one_leave(queue, bench, now += 15ms, 1s);
   EXPECT_EQ(queue.probability(), PieQueue::kCertain);
   EXPECT_EQ(queue.arrive(kNever64, 1500, false, now), OnArrival::drop);
@@ -147,9 +147,9 @@ TEST(Pie, ASmallQueueIsLeftAlone) {
 
 TEST(Pie, DropsAsOftenAsItSays) {
   QueueSettings settings;
-  PieQueue queue(settings, kBegin);
+  PieQueue queue(settings, kStart);
   QueueBench bench(queue);
-  TimePoint now = kBegin;
+  TimePoint now = kStart;
   while (probability_of(queue) < 0.25) let_one_leave(queue, bench, now += 15ms, 50ms);
   const double p = probability_of(queue);
   const RandomStream numbers(9);
@@ -193,7 +193,7 @@ TEST(Red, TheAverageIsAnEwma) {
   fill(queue, bench, 60);
   double expected = 0;
   for (int i = 0; i < 300; ++i) {
-    queue.arrive(kNever64, 1000, false, kBegin);
+    queue.arrive(kNever64, 1000, false, kStart);
     expected += (60'000 - expected) / 32;
     ASSERT_NEAR(average_of(queue), expected, 0.01) << i;
   }
@@ -203,11 +203,11 @@ TEST(Red, TheAverageDecaysWhileIdle) {
   RedQueue queue(early(), kMegabyteASecond);
   QueueBench bench(queue);
   fill(queue, bench, 60);
-  for (int i = 0; i < 300; ++i) queue.arrive(kNever64, 1000, false, kBegin);
+  for (int i = 0; i < 300; ++i) queue.arrive(kNever64, 1000, false, kStart);
   const double before = average_of(queue);
-  while (bench.pop(kBegin)) {
+  while (bench.pop(kStart)) {
   }
-  queue.arrive(kNever64, 1000, false, kBegin + 20ms + 999us);  // 20 packets of 1,000 bytes
+  queue.arrive(kNever64, 1000, false, kStart + 20ms + 999us);  // 20 packets of 1,000 bytes
   EXPECT_NEAR(average_of(queue), before * std::pow(31.0 / 32, 20), 0.01);
 }
 
@@ -215,14 +215,14 @@ TEST(Red, TheDropsAreSpreadAsThePaperSays) {
   RedQueue queue(early(), kMegabyteASecond);
   QueueBench bench(queue);
   fill(queue, bench, 60);  // half way from min to max: p_b is 5 %
-  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
+  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kStart);
   ASSERT_NEAR(average_of(queue), 60'000, 0.1);
   const RandomStream numbers(4);
   std::vector<int> gaps(21, 0);
   int since = 0, drops = 0;
   for (std::uint64_t i = 0; i < 400'000; ++i) {
     ++since;
-    if (queue.arrive(numbers.at(i), 1000, false, kBegin) != OnArrival::drop) continue;
+    if (queue.arrive(numbers.at(i), 1000, false, kStart) != OnArrival::drop) continue;
     ASSERT_LE(since, 20);
     ++gaps[static_cast<std::size_t>(since)];
     ++drops;
@@ -241,10 +241,10 @@ TEST(Red, BelowMinNobodyAndFromMaxOnEverybody) {
   RedQueue queue(early(), kMegabyteASecond);
   QueueBench bench(queue);
   fill(queue, bench, 29);
-  for (int i = 0; i < 1000; ++i) ASSERT_EQ(queue.arrive(kAlways, 1000, false, kBegin), OnArrival::enqueue);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(queue.arrive(kAlways, 1000, false, kStart), OnArrival::enqueue);
   fill(queue, bench, 100);
-  for (int i = 0; i < 1000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
-  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::drop);
+  for (int i = 0; i < 1000; ++i) queue.arrive(kNever64, 1000, false, kStart);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kStart), OnArrival::drop);
 }
 
 TEST(Red, GentleRisesToOneAtTwiceMax) {
@@ -254,14 +254,14 @@ TEST(Red, GentleRisesToOneAtTwiceMax) {
     RedQueue queue(settings, kMegabyteASecond);
     QueueBench bench(queue);
     fill(queue, bench, packets);
-    for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
+    for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kStart);
     ASSERT_NEAR(average_of(queue), packets * 1000, 0.1);
     // The first that arrives after a drop is chosen with p_b / (1 - p_b), since count includes it.
     const RandomStream numbers(9);
     int after_drop = 0, chosen = 0;
     bool was_dropped = false;
     for (std::uint64_t i = 0; i < 200'000; ++i) {
-      const bool is_dropped = queue.arrive(numbers.at(i), 1000, false, kBegin) == OnArrival::drop;
+      const bool is_dropped = queue.arrive(numbers.at(i), 1000, false, kStart) == OnArrival::drop;
       if (was_dropped) ++after_drop, chosen += is_dropped ? 1 : 0;
       was_dropped = is_dropped;
     }
@@ -271,8 +271,8 @@ TEST(Red, GentleRisesToOneAtTwiceMax) {
   RedQueue queue(settings, kMegabyteASecond);
   QueueBench bench(queue);
   fill(queue, bench, 180);
-  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
-  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::drop) << "from twice max on everybody";
+  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kStart);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kStart), OnArrival::drop) << "from twice max on everybody";
 }
 
 TEST(Red, MarksWhatIsCapable) {
@@ -281,9 +281,9 @@ TEST(Red, MarksWhatIsCapable) {
   RedQueue queue(settings, kMegabyteASecond);
   QueueBench bench(queue);
   fill(queue, bench, 100);
-  for (int i = 0; i < 1000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
-  EXPECT_EQ(queue.arrive(kNever64, 1000, true, kBegin), OnArrival::mark);
-  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::drop);
+  for (int i = 0; i < 1000; ++i) queue.arrive(kNever64, 1000, false, kStart);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, true, kStart), OnArrival::mark);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kStart), OnArrival::drop);
 }
 
 TEST(Red, WithoutThresholdsTheyComeFromTheLimit) {
@@ -291,11 +291,11 @@ TEST(Red, WithoutThresholdsTheyComeFromTheLimit) {
   RedQueue queue(settings, {1, 1'000'000, 120'000});  // max 30,000, min 10,000
   QueueBench bench(queue);
   fill(queue, bench, 29);
-  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
-  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::enqueue);
+  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kStart);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kStart), OnArrival::enqueue);
   fill(queue, bench, 3);
-  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kBegin);
-  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kBegin), OnArrival::drop);
+  for (int i = 0; i < 3000; ++i) queue.arrive(kNever64, 1000, false, kStart);
+  EXPECT_EQ(queue.arrive(kNever64, 1000, false, kStart), OnArrival::drop);
 }
 
 }  // namespace

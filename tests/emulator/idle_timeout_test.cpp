@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 using namespace packets;
 using super_packets::Super;
 
-constexpr TimePoint kNow(2s);
-
 Bytes reversed(Bytes packet) {  // the addresses; the ports are the caller's
   std::swap_ranges(packet.begin() + 12, packet.begin() + 16, packet.begin() + 16);
   return packet;
@@ -50,7 +48,7 @@ struct Story : Bench {
 
 TEST(IdleTimeout, AConnectionThatIsUsedIsKept) {
   Story story;
-  TimePoint now = kNow;
+  TimePoint now = kBegin;
   EXPECT_TRUE(story.passes(from_client(tcp_flag::kSyn), Side::near, now));
   for (int i = 0; i < 10; ++i) {
     now += 1min;  // not longer
@@ -61,8 +59,8 @@ TEST(IdleTimeout, AConnectionThatIsUsedIsKept) {
 
 TEST(IdleTimeout, AForgottenOneIsDroppedInSilenceUntilItIsOpenedAnew) {
   Story story;
-  story.passes(from_client(tcp_flag::kSyn), Side::near, kNow);
-  const TimePoint late = kNow + 1min + 1ns;
+  story.passes(from_client(tcp_flag::kSyn), Side::near, kBegin);
+  const TimePoint late = kBegin + 1min + 1ns;
   EXPECT_FALSE(story.passes(from_client(tcp_flag::kAck), Side::near, late));
   EXPECT_TRUE(story.left.empty());
   EXPECT_FALSE(story.passes(from_server(tcp_flag::kAck), Side::far, late));
@@ -77,8 +75,8 @@ TEST(IdleTimeout, AForgottenOneIsDroppedInSilenceUntilItIsOpenedAnew) {
 
 TEST(IdleTimeout, WithResetTheSenderIsTold) {
   Story story(IdleAction::reset);
-  story.passes(from_client(tcp_flag::kSyn), Side::near, kNow);
-  const TimePoint late = kNow + 2min;
+  story.passes(from_client(tcp_flag::kSyn), Side::near, kBegin);
+  const TimePoint late = kBegin + 2min;
   EXPECT_FALSE(story.passes(from_client(tcp_flag::kAck | tcp_flag::kPsh, Bytes(10, 1)), Side::near, late));
   ASSERT_EQ(story.left.size(), 1u);
   EXPECT_EQ(story.left[0].direction, Direction::down);
@@ -111,7 +109,7 @@ TEST(IdleTimeout, TheResetClosesWhoReceivesItAndNobodyElse) {
   LinkConditions c;
   c.up.idle_timeout = c.down.idle_timeout = {1min, IdleAction::reset};
   link.apply(c, TimePoint(1s));
-  TimePoint now = kNow;
+  TimePoint now = kBegin;
   const auto carry = [&](const Bytes& bytes, Side side) {
     link.admit(plain(bytes).bytes, side, now);
     for (Direction d : {Direction::up, Direction::down}) {
@@ -148,44 +146,44 @@ TEST(IdleTimeout, AResetStaysBehindWhatIsOnItsWay) {
   Story story(IdleAction::reset);
   LinkConditions c = story.link.conditions();
   c.down.delay.time = 5min;
-  story.link.apply(c, kNow);
-  story.admit(from_server(tcp_flag::kAck), Side::far, kNow);
-  story.admit(from_client(tcp_flag::kAck), Side::near, kNow + 2min);
-  story.run_until(kNow + 10min);
+  story.link.apply(c, kBegin);
+  story.admit(from_server(tcp_flag::kAck), Side::far, kBegin);
+  story.admit(from_client(tcp_flag::kAck), Side::near, kBegin + 2min);
+  story.run_until(kBegin + 10min);
   ASSERT_EQ(story.left.size(), 2u);
   EXPECT_EQ(story.left[0].bytes, from_server(tcp_flag::kAck).bytes);
-  EXPECT_EQ(story.left[1].at, kNow + 5min);
+  EXPECT_EQ(story.left[1].at, kBegin + 5min);
 }
 
 TEST(IdleTimeout, UdpIsOpenedAnewByTheSideThatOpenedIt) {
   Story story(IdleAction::reset);
   const Super question = plain(ipv4(kUdp, udp(1000, 53, Bytes(5, 1))));
   const Super answer = plain(reversed(ipv4(kUdp, udp(53, 1000, Bytes(5, 2)))));
-  EXPECT_TRUE(story.passes(question, Side::near, kNow));
-  EXPECT_TRUE(story.passes(answer, Side::far, kNow + 59s));
-  EXPECT_FALSE(story.passes(answer, Side::far, kNow + 3min)) << "also long after the table has forgotten the flow";
+  EXPECT_TRUE(story.passes(question, Side::near, kBegin));
+  EXPECT_TRUE(story.passes(answer, Side::far, kBegin + 59s));
+  EXPECT_FALSE(story.passes(answer, Side::far, kBegin + 3min)) << "also long after the table has forgotten the flow";
   EXPECT_TRUE(story.left.empty()) << "nothing resets UDP";
-  EXPECT_TRUE(story.passes(question, Side::near, kNow + 4min));
-  EXPECT_TRUE(story.passes(answer, Side::far, kNow + 4min));
+  EXPECT_TRUE(story.passes(question, Side::near, kBegin + 4min));
+  EXPECT_TRUE(story.passes(answer, Side::far, kBegin + 4min));
 }
 
 TEST(IdleTimeout, EachDirectionHasItsOwn) {
   Story story(IdleAction::drop, false, true);
-  story.passes(from_client(tcp_flag::kSyn), Side::near, kNow);
-  EXPECT_FALSE(story.passes(from_server(tcp_flag::kAck), Side::far, kNow + 2min));
-  EXPECT_TRUE(story.passes(from_client(tcp_flag::kAck), Side::near, kNow + 2min));
-  EXPECT_TRUE(story.passes(from_server(tcp_flag::kAck), Side::far, kNow + 2min)) << "known again";
+  story.passes(from_client(tcp_flag::kSyn), Side::near, kBegin);
+  EXPECT_FALSE(story.passes(from_server(tcp_flag::kAck), Side::far, kBegin + 2min));
+  EXPECT_TRUE(story.passes(from_client(tcp_flag::kAck), Side::near, kBegin + 2min));
+  EXPECT_TRUE(story.passes(from_server(tcp_flag::kAck), Side::far, kBegin + 2min)) << "known again";
 }
 
 TEST(IdleTimeout, WhatWasThereBeforeIsKnownFromItsNextPacketOn) {
   Bench bench(1);
-  bench.admit(from_client(tcp_flag::kSyn), Side::near, kNow);
+  bench.admit(from_client(tcp_flag::kSyn), Side::near, kBegin);
   LinkConditions c;
   c.up.idle_timeout = {1s, IdleAction::drop};
-  bench.link.apply(c, kNow + 1min);
-  bench.admit(from_client(tcp_flag::kAck), Side::near, kNow + 2min);
-  bench.admit(from_client(tcp_flag::kAck), Side::near, kNow + 3min);
-  bench.release(kNow + 3min);
+  bench.link.apply(c, kBegin + 1min);
+  bench.admit(from_client(tcp_flag::kAck), Side::near, kBegin + 2min);
+  bench.admit(from_client(tcp_flag::kAck), Side::near, kBegin + 3min);
+  bench.release(kBegin + 3min);
   EXPECT_EQ(bench.left.size(), 2u);
 }
 
@@ -201,10 +199,10 @@ TEST(IdleTimeout, TheLongestSilentMakesRoom) {
     parse_packet(bytes, view);
     return box.refuses(view, Side::near, now);
   };
-  for (std::uint32_t n = 0; n <= IdleTimeout::kFlows; ++n) EXPECT_FALSE(refuses(n, kNow));
-  EXPECT_TRUE(refuses(1, kNow + 2s));
-  EXPECT_FALSE(refuses(0, kNow + 2s)) << "unknown, as if never seen";
-  EXPECT_FALSE(refuses(1, kNow + 2s)) << "which took the place of the oldest";
+  for (std::uint32_t n = 0; n <= IdleTimeout::kFlows; ++n) EXPECT_FALSE(refuses(n, kBegin));
+  EXPECT_TRUE(refuses(1, kBegin + 2s));
+  EXPECT_FALSE(refuses(0, kBegin + 2s)) << "unknown, as if never seen";
+  EXPECT_FALSE(refuses(1, kBegin + 2s)) << "which took the place of the oldest";
 }
 
 }  // namespace

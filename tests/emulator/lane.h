@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "emulator/pipeline.h"
+#include "tests/emulator/start.h"
 
 namespace wobble {
-
-inline constexpr TimePoint kStart{std::chrono::hours(1)};
 
 /// A pipeline with its conditions and a flow whose packets are counted.
 struct Lane {

@@ -12,10 +12,9 @@ namespace {
 
 using namespace wobble;
 
-constexpr std::uint64_t kPackets = 1'000'000;
-
 /// For each packet: was it lost? Of several flows in turn, since these models belong to the link.
-std::vector<bool> losses(const LossSettings& loss, std::uint64_t packets = kPackets, std::uint64_t flows = 3) {
+std::vector<bool> losses(const LossSettings& loss, std::uint64_t packets = statistics::kPackets,
+                         std::uint64_t flows = 3) {
   DirectionConditions c;
   c.loss = loss;
   Pipeline pipeline(Direction::up, 42);

@@ -14,7 +14,6 @@ using namespace packets;
 using super_packets::Super;
 
 constexpr std::uint16_t kDontFragment = 0x4000;
-constexpr TimePoint kNow(2s);
 
 LinkConditions with_mtu(std::uint32_t bytes, bool icmp = true) {
   LinkConditions c;
@@ -23,7 +22,7 @@ LinkConditions with_mtu(std::uint32_t bytes, bool icmp = true) {
 }
 
 std::uint64_t dropped(Bench& bench, DropReason reason) {
-  return bench.link.stats(kNow).up.total.dropped[static_cast<std::size_t>(reason)];
+  return bench.link.stats(kBegin).up.total.dropped[static_cast<std::size_t>(reason)];
 }
 
 Bytes payload_of(std::size_t size) {
@@ -52,8 +51,8 @@ PacketView parsed(const Bytes& bytes) {
 TEST(Mtu, WhatFitsPasses) {
   Bench bench(1);
   bench.link.apply(with_mtu(1400), TimePoint(1s));
-  bench.admit(v4(1400), Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(v4(1400), Side::near, kBegin);
+  bench.release(kBegin);
   ASSERT_EQ(bench.left.size(), 1u);
   EXPECT_EQ(bench.left[0].bytes, v4(1400).bytes);
 }
@@ -62,11 +61,11 @@ TEST(Mtu, Ipv4IsAnsweredWithFragmentationNeeded) {
   Bench bench(1);
   bench.link.apply(with_mtu(1400), TimePoint(1s));
   const Super big = v4(1401);
-  bench.admit(big, Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(big, Side::near, kBegin);
+  bench.release(kBegin);
   ASSERT_EQ(bench.left.size(), 1u);
   EXPECT_EQ(bench.left[0].direction, Direction::down);
-  EXPECT_EQ(bench.left[0].at, kNow);
+  EXPECT_EQ(bench.left[0].at, kBegin);
   const Bytes& error = bench.left[0].bytes;
   const PacketView view = parsed(error);
   EXPECT_TRUE(is_ipv4_header_right(error));
@@ -79,7 +78,7 @@ TEST(Mtu, Ipv4IsAnsweredWithFragmentationNeeded) {
   EXPECT_EQ(Bytes(error.begin() + 24, error.begin() + 28), be32(1400)) << "unused, and the next hop's MTU";
   EXPECT_TRUE(std::equal(error.begin() + 28, error.end(), big.bytes.begin())) << "quotes what was sent";
   EXPECT_EQ(dropped(bench, DropReason::mtu), 1u);
-  EXPECT_EQ(bench.link.stats(kNow).down.total.originated, 1u);
+  EXPECT_EQ(bench.link.stats(kBegin).down.total.originated, 1u);
   bench.expect_balance();
 }
 
@@ -87,8 +86,8 @@ TEST(Mtu, Ipv6IsAnsweredWithPacketTooBig) {
   Bench bench(1);
   bench.link.apply(with_mtu(1300), TimePoint(1s));
   const Super big{with_checksum(ipv6(kUdp, udp(1000, 2000, payload_of(1400)))), {}};
-  bench.admit(big, Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(big, Side::near, kBegin);
+  bench.release(kBegin);
   ASSERT_EQ(bench.left.size(), 1u);
   const Bytes& error = bench.left[0].bytes;
   const PacketView view = parsed(error);
@@ -107,8 +106,8 @@ TEST(Mtu, TheErrorComesFromTheHopIfItHasAnAddress) {
   options.hop_v4 = IpAddress::parse("192.0.2.1");
   Link link(options, observer, TimePoint(1s));
   link.apply(with_mtu(1400), TimePoint(1s));
-  link.admit(v4(1500).bytes, Side::near, kNow);
-  const auto error = link.pop_due(Direction::down, kNow);
+  link.admit(v4(1500).bytes, Side::near, kBegin);
+  const auto error = link.pop_due(Direction::down, kBegin);
   ASSERT_TRUE(error);
   PacketView view;
   parse_packet(error->buffer.bytes(), view);
@@ -118,8 +117,8 @@ TEST(Mtu, TheErrorComesFromTheHopIfItHasAnAddress) {
 TEST(Mtu, WithoutIcmpItIsABlackHole) {
   Bench bench(1);
   bench.link.apply(with_mtu(1400, false), TimePoint(1s));
-  bench.admit(v4(1500), Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(v4(1500), Side::near, kBegin);
+  bench.release(kBegin);
   EXPECT_TRUE(bench.left.empty());
   EXPECT_EQ(dropped(bench, DropReason::mtu), 1u);
   bench.expect_balance();
@@ -129,8 +128,8 @@ TEST(Mtu, NoErrorAboutWhatMustNotBeReported) {
   const auto errors_about = [](Bytes bytes) {
     Bench bench(1);
     bench.link.apply(with_mtu(100), TimePoint(1s));
-    bench.admit(plain(std::move(bytes)), Side::near, kNow);
-    bench.release(kNow);
+    bench.admit(plain(std::move(bytes)), Side::near, kBegin);
+    bench.release(kBegin);
     EXPECT_EQ(dropped(bench, DropReason::mtu), 1u);
     return bench.left.size();
   };
@@ -151,8 +150,8 @@ TEST(Mtu, EachSegmentOfASuperPacketIsJudgedForItself) {
   write_ipv4_header_checksum(super.bytes);
   Bench bench(1);
   bench.link.apply(with_mtu(1400), TimePoint(1s));
-  bench.admit(super, Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(super, Side::near, kBegin);
+  bench.release(kBegin);
   ASSERT_EQ(bench.left.size(), 6u) << "five errors, and the short last segment";
   const auto wire = super_packets::cut(super);
   std::size_t errors = 0;
@@ -194,8 +193,8 @@ TEST(Mtu, Ipv4ThatMayBeFragmentedIs) {
     Bench bench(1);
     bench.link.apply(with_mtu(mtu), TimePoint(1s));
     const Super big = v4(1400, 0);
-    bench.admit(big, Side::near, kNow);
-    bench.release(kNow);
+    bench.admit(big, Side::near, kBegin);
+    bench.release(kBegin);
     std::vector<Bytes> fragments;
     for (const Left& left : bench.left) {
       EXPECT_EQ(left.direction, Direction::up);
@@ -205,7 +204,7 @@ TEST(Mtu, Ipv4ThatMayBeFragmentedIs) {
     }
     EXPECT_EQ(fragments.size(), (1380 + (mtu - 20) / 8 * 8 - 1) / ((mtu - 20) / 8 * 8));
     EXPECT_EQ(reassembled(fragments), Bytes(big.bytes.begin() + 20, big.bytes.end()));
-    const LinkStats stats = bench.link.stats(kNow);
+    const LinkStats stats = bench.link.stats(kBegin);
     EXPECT_EQ(stats.up.total.packets_in, 1u);
     EXPECT_EQ(stats.up.total.originated, fragments.size() - 1);
     EXPECT_EQ(stats.up.total.reordering.reordered, 0u);
@@ -219,11 +218,11 @@ TEST(Mtu, FragmentsMeetFatesOfTheirOwn) {
   c.up.loss.every = 3;
   c.up.rate = 8'000'000;
   bench.link.apply(c, TimePoint(1s));
-  bench.admit(v4(1400, 0), Side::near, kNow);
-  bench.run_until(kNow + 1s);
+  bench.admit(v4(1400, 0), Side::near, kBegin);
+  bench.run_until(kBegin + 1s);
   ASSERT_EQ(bench.left.size(), 2u);
-  EXPECT_EQ(bench.left[0].at, kNow + 572us);
-  EXPECT_EQ(bench.left[1].at, kNow + 1144us);
+  EXPECT_EQ(bench.left[0].at, kBegin + 572us);
+  EXPECT_EQ(bench.left[1].at, kBegin + 1144us);
   bench.expect_balance();
 }
 
@@ -232,8 +231,8 @@ TEST(Mtu, FragmentsBelongToTheirConnection) {
   LinkConditions c = with_mtu(576);
   c.up.loss.every = 3;
   bench.link.apply(c, TimePoint(1s));
-  bench.admit(v4(1400, 0), Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(v4(1400, 0), Side::near, kBegin);
+  bench.release(kBegin);
   ASSERT_EQ(bench.link.connections().size(), 1u);
   const EndpointFigures client = bench.link.connections().figures(1).value().client;
   EXPECT_EQ(client.packets_sent, 3u);
@@ -248,8 +247,8 @@ TEST(Mtu, TheTrackerSeesSegmentsThatWereCut) {
   Super super = super_packets::make(random, false, true, 5000, 1000);
   Bench bench(1);
   bench.link.apply(with_mtu(576), TimePoint(1s));
-  bench.admit(super, Side::near, kNow);
-  bench.release(kNow);
+  bench.admit(super, Side::near, kBegin);
+  bench.release(kBegin);
   const EndpointFigures client = bench.link.connections().figures(1).value().client;
   EXPECT_EQ(client.packets_sent, 10u);
   EXPECT_EQ(client.packets_delivered, 10u);
@@ -264,7 +263,7 @@ TEST(Mtu, TheReceiverHasTheWholeSegmentOnceItWasCut) {
   using namespace tcp_flag;
   Bench bench(1);
   bench.link.apply(with_mtu(576), TimePoint(1s));
-  TimePoint now = kNow;
+  TimePoint now = kBegin;
   const auto pass = [&](Side side, std::uint32_t seq, std::uint32_t ack, std::uint16_t flags, std::size_t size = 0) {
     const Bytes segment =
         side == Side::near ? tcp(5000, 80, seq, ack, flags, Bytes(size, 'x')) : tcp(80, 5000, seq, ack, flags);

@@ -8,6 +8,7 @@
 
 #include "emulator/pipeline.h"
 #include "emulator/random.h"
+#include "tests/emulator/start.h"
 
 namespace {
 
@@ -15,8 +16,6 @@ using namespace wobble;
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr TimePoint kStart{1h};
 
 /// A packet known by its number, which is kept in `epoch`.
 InFlight packet(std::uint32_t number, TimePoint release_at, TimePoint arrived = kStart) {

@@ -9,6 +9,9 @@
 
 namespace wobble::statistics {
 
+/// So many are enough for these bounds to be narrow.
+inline constexpr std::uint64_t kPackets = 1'000'000;
+
 /// How far from n * p a binomial count may be: 5 standard deviations (two-sided 6e-7).
 inline double binomial_slack(double n, double p) { return 5 * std::sqrt(n * p * (1 - p)) + 1; }
 

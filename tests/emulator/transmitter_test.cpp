@@ -6,17 +6,17 @@
 #include <random>
 
 #include "tests/emulator/bench.h"
+#include "tests/emulator/start.h"
 
 namespace wobble {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr TimePoint kBegin(1h);
 __extension__ using Wide = __int128;
 
 Transmitter at(const RateSettings& rate, const TraceSettings& trace = {}) {
   Transmitter t;
-  t.configure(rate, trace, kBegin);
+  t.configure(rate, trace, kStart);
   return t;
 }
 
@@ -28,38 +28,38 @@ TEST(Transmitter, OverheadIsSentWithEachPacket) {
   RateSettings rate = 8'000'000;  // a byte a microsecond
   rate.overhead = 38;
   Transmitter t = at(rate);
-  EXPECT_EQ(t.transmit(1000, kBegin), kBegin + 1038us);
-  EXPECT_EQ(t.transmit(40, kBegin), kBegin + 1116us);
+  EXPECT_EQ(t.transmit(1000, kStart), kStart + 1038us);
+  EXPECT_EQ(t.transmit(40, kStart), kStart + 1116us);
   rate.overhead = -14;
-  t.configure(rate, {}, kBegin);
-  EXPECT_EQ(t.transmit(1014, kBegin), kBegin + 2116us);
-  EXPECT_EQ(t.transmit(10, kBegin), kBegin + 2116us) << "never less than nothing";
+  t.configure(rate, {}, kStart);
+  EXPECT_EQ(t.transmit(1014, kStart), kStart + 2116us);
+  EXPECT_EQ(t.transmit(10, kStart), kStart + 2116us) << "never less than nothing";
 }
 
 TEST(Transmitter, CellsAreSentWhole) {
   RateSettings rate = 8'000'000;
   rate.cell_size = 48;
   rate.cell_overhead = 5;
-  EXPECT_EQ(at(rate).transmit(48, kBegin), kBegin + 53us);
-  EXPECT_EQ(at(rate).transmit(49, kBegin), kBegin + 106us);
-  EXPECT_EQ(at(rate).transmit(1500, kBegin), kBegin + 32 * 53us);
+  EXPECT_EQ(at(rate).transmit(48, kStart), kStart + 53us);
+  EXPECT_EQ(at(rate).transmit(49, kStart), kStart + 106us);
+  EXPECT_EQ(at(rate).transmit(1500, kStart), kStart + 32 * 53us);
   rate.overhead = 40;  // of LLC/SNAP and AAL5 and the like
-  EXPECT_EQ(at(rate).transmit(1500, kBegin), kBegin + 33 * 53us);
+  EXPECT_EQ(at(rate).transmit(1500, kStart), kStart + 33 * 53us);
 }
 
 TEST(Transmitter, AnIdleLinkSavesUpABurst) {
   RateSettings rate = 8'000'000;
   rate.burst = 3000;
   Transmitter t = at(rate);
-  EXPECT_EQ(t.transmit(1000, kBegin), kBegin) << "the bucket is full";
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin);
-  EXPECT_EQ(t.transmit(1000, kBegin), kBegin + 500us) << "500 bytes were left";
-  EXPECT_EQ(t.transmit(1000, kBegin), kBegin + 1500us);
-  EXPECT_EQ(t.transmit(500, kBegin + 2700us), kBegin + 2700us) << "1,200 were saved";
-  EXPECT_EQ(t.transmit(1000, kBegin + 2700us), kBegin + 3000us);
-  EXPECT_EQ(t.transmit(3000, kBegin + 1h), kBegin + 1h) << "never more than the burst";
-  EXPECT_EQ(t.transmit(1, kBegin + 1h), kBegin + 1h + 1us);
-  EXPECT_EQ(t.transmit(4000, kBegin + 2h), kBegin + 2h + 1ms) << "larger than the bucket";
+  EXPECT_EQ(t.transmit(1000, kStart), kStart) << "the bucket is full";
+  EXPECT_EQ(t.transmit(1500, kStart), kStart);
+  EXPECT_EQ(t.transmit(1000, kStart), kStart + 500us) << "500 bytes were left";
+  EXPECT_EQ(t.transmit(1000, kStart), kStart + 1500us);
+  EXPECT_EQ(t.transmit(500, kStart + 2700us), kStart + 2700us) << "1,200 were saved";
+  EXPECT_EQ(t.transmit(1000, kStart + 2700us), kStart + 3000us);
+  EXPECT_EQ(t.transmit(3000, kStart + 1h), kStart + 1h) << "never more than the burst";
+  EXPECT_EQ(t.transmit(1, kStart + 1h), kStart + 1h + 1us);
+  EXPECT_EQ(t.transmit(4000, kStart + 2h), kStart + 2h + 1ms) << "larger than the bucket";
 }
 
 /// Fractions of 1/rate ns are kept whole: against a token bucket in 128-bit units of 1/rate ns.
@@ -72,7 +72,7 @@ TEST(Transmitter, ABurstDoesNotDrift) {
     const Wide unit = static_cast<Wide>(rate.bits_per_second);
     const Wide bucket = static_cast<Wide>(rate.burst) * 8'000'000'000;
     Wide paid = -(Wide{1} << 100);
-    TimePoint now = kBegin;
+    TimePoint now = kStart;
     for (int i = 0; i < 20'000; ++i) {
       now += Duration(random() % 200'000);
       const auto length = static_cast<std::uint32_t>(40 + random() % 1461);
@@ -87,33 +87,33 @@ TEST(Transmitter, ABurstDoesNotDrift) {
 
 TEST(Trace, PacketsLeaveOpportunityByOpportunity) {
   Transmitter t = at({}, trace_of({0, 4, 4, 12}));
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 4ms) << "the one at 0 was missed: it comes at the moment of the arrival";
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 4ms) << "two in one millisecond";
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 12ms);
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 12ms) << "0 of the next round";
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 16ms);
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 16ms);
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 24ms);
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 4ms) << "the one at 0 was missed: it comes at the moment of the arrival";
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 4ms) << "two in one millisecond";
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 12ms);
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 12ms) << "0 of the next round";
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 16ms);
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 16ms);
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 24ms);
 }
 
 TEST(Trace, SeveralPacketsShareAnOpportunityAndALargeOneTakesSeveral) {
   Transmitter t = at({}, trace_of({5, 10}));
-  EXPECT_EQ(t.transmit(500, kBegin), kBegin + 5ms);
-  EXPECT_EQ(t.transmit(900, kBegin), kBegin + 5ms);
-  EXPECT_EQ(t.transmit(200, kBegin), kBegin + 10ms) << "100 bytes of it left at 5 ms";
-  EXPECT_EQ(t.transmit(1400, kBegin), kBegin + 10ms);
-  EXPECT_EQ(t.transmit(4500, kBegin), kBegin + 25ms);
-  EXPECT_EQ(t.transmit(4501, kBegin), kBegin + 45ms);
-  EXPECT_EQ(t.transmit(1499, kBegin), kBegin + 45ms);
+  EXPECT_EQ(t.transmit(500, kStart), kStart + 5ms);
+  EXPECT_EQ(t.transmit(900, kStart), kStart + 5ms);
+  EXPECT_EQ(t.transmit(200, kStart), kStart + 10ms) << "100 bytes of it left at 5 ms";
+  EXPECT_EQ(t.transmit(1400, kStart), kStart + 10ms);
+  EXPECT_EQ(t.transmit(4500, kStart), kStart + 25ms);
+  EXPECT_EQ(t.transmit(4501, kStart), kStart + 45ms);
+  EXPECT_EQ(t.transmit(1499, kStart), kStart + 45ms);
 }
 
 TEST(Trace, AnOpportunityWithNobodyWaitingIsLost) {
   Transmitter t = at({}, trace_of({5, 10}));
-  EXPECT_EQ(t.transmit(100, kBegin), kBegin + 5ms);
-  EXPECT_EQ(t.transmit(100, kBegin + 5ms), kBegin + 10ms) << "the rest of 5 ms is over";
-  EXPECT_EQ(t.transmit(1500, kBegin + 33ms), kBegin + 35ms);
-  EXPECT_EQ(t.transmit(1500, kBegin + 1h + 1ns), kBegin + 1h + 5ms);
-  EXPECT_EQ(t.next_start(kBegin + 1h + 1ns), kBegin + 1h + 10ms);
+  EXPECT_EQ(t.transmit(100, kStart), kStart + 5ms);
+  EXPECT_EQ(t.transmit(100, kStart + 5ms), kStart + 10ms) << "the rest of 5 ms is over";
+  EXPECT_EQ(t.transmit(1500, kStart + 33ms), kStart + 35ms);
+  EXPECT_EQ(t.transmit(1500, kStart + 1h + 1ns), kStart + 1h + 5ms);
+  EXPECT_EQ(t.next_start(kStart + 1h + 1ns), kStart + 1h + 10ms);
 }
 
 /// mahimahi's own account of it, opportunity after opportunity, with a queue.
@@ -126,10 +126,10 @@ TEST(Trace, AsMahimahiDoesIt) {
     if (ms.back() == 0) ms.back() = 1;
     Transmitter t = at({}, trace_of(ms));
     std::size_t next = 0;
-    TimePoint base = kBegin, current;
+    TimePoint base = kStart, current;
     std::uint32_t left = 0;
-    TimePoint arrival = kBegin;
-    TimePoint previous = kBegin;
+    TimePoint arrival = kStart;
+    TimePoint previous = kStart;
     for (int i = 0; i < 2000; ++i) {
       arrival += Duration(random() % 8'000'000);
       const auto length = static_cast<std::uint32_t>(1 + random() % 4000);
@@ -157,11 +157,11 @@ TEST(Trace, AsMahimahiDoesIt) {
 
 TEST(Trace, GivesWayToARateAndBack) {
   Transmitter t = at({}, trace_of({10}));
-  EXPECT_EQ(t.transmit(1500, kBegin), kBegin + 10ms);
-  t.configure(8'000'000, {}, kBegin);
-  EXPECT_EQ(t.transmit(1000, kBegin), kBegin + 11ms) << "behind what was sent before";
-  t.configure({}, trace_of({10}), kBegin + 5ms);
-  EXPECT_EQ(t.transmit(1500, kBegin + 5ms), kBegin + 15ms) << "a trace starts when it is set";
+  EXPECT_EQ(t.transmit(1500, kStart), kStart + 10ms);
+  t.configure(8'000'000, {}, kStart);
+  EXPECT_EQ(t.transmit(1000, kStart), kStart + 11ms) << "behind what was sent before";
+  t.configure({}, trace_of({10}), kStart + 5ms);
+  EXPECT_EQ(t.transmit(1500, kStart + 5ms), kStart + 15ms) << "a trace starts when it is set";
 }
 
 TEST(Trace, KeepsItsPlaceWhenSomethingElseChanges) {

@@ -20,7 +20,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = {
     "emulator": set(),
     "api": {"nlohmann", "microhttpd.h", "zlib.h"},
-    "daemon": {"nlohmann", "httplib.h", "sqlite3.h", "spdlog", "CLI", "zlib.h", "libmnl"},
+    "daemon": {"nlohmann", "httplib.h", "sqlite3.h", "spdlog", "fmt", "CLI", "zlib.h", "libmnl"},
 }
 SYSTEM_FOLDERS = {"sys", "linux", "netinet", "arpa", "net"}
 TOP_LEVEL = {
