@@ -168,15 +168,28 @@ struct Page {
   std::optional<std::uint64_t> next;  ///< cursor; none: this was the last page
 };
 
+/// What an answer holds of the log, in bytes of text. A row that holds whole conditions may be as large as that.
+inline constexpr std::size_t kMaxLogBytes = std::size_t{1} << 20;
+
 struct EventQuery {
   std::uint64_t since = 0;  ///< ids above this
   std::optional<std::string> link;
   std::optional<std::string> kind;
   std::uint32_t limit = 1000;
+  std::size_t max_bytes = kMaxLogBytes;     ///< of texts and details: the row that reaches them is the last
   std::optional<std::uint64_t> up_to = {};  ///< ids to this at most
   bool is_live = false;                     ///< of a live stream: other questions never make it wait
   IsGone is_gone = {};
+
+  static std::size_t bytes_of(const EventRow& row) { return row.text.size() + row.detail.size(); }
 };
+
+/// More may follow behind these rows.
+inline bool is_full(const EventQuery& query, const std::vector<EventRow>& rows) {
+  std::size_t bytes = 0;
+  for (const EventRow& row : rows) bytes += EventQuery::bytes_of(row);
+  return rows.size() >= query.limit || bytes >= query.max_bytes;
+}
 
 struct Health {
   bool ok = true;
@@ -284,6 +297,7 @@ class Backend {
   virtual std::vector<TransitionRow> transitions(ConnectionId id) = 0;  ///< NotFound
   virtual std::vector<SegmentRow> segments(ConnectionId id) = 0;        ///< NotFound
   /// In force while it lived, oldest first; empty if it is not known.
+  /// Up to the row with which they reach kMaxLogBytes.
   virtual std::vector<ConditionsRow> conditions(ConnectionId id) = 0;
   virtual void follow(ConnectionId id) = 0;  ///< NotFound; nothing to do if it has ended
 

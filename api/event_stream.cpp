@@ -26,8 +26,8 @@ constexpr char kBeat[] = ": still here\n\n";
 std::string print_sse(const EventRow& event) {
   std::string kind;
   for (const char c : event.kind) kind += c > ' ' ? c : '_';
-  // dump() escapes line breaks, so the data is one line.
-  const std::string data = to_json(event).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  // Line breaks are escaped in it, so the data is one line.
+  const std::string data = print_json(event);
   return "id: " + std::to_string(event.id) + "\nevent: " + kind + "\ndata: " + data + "\n\n";
 }
 
@@ -74,6 +74,7 @@ void EventStreams::open(const EventQuery& query, Response& response) {
   try {
     Stream stream{std::make_shared<BodyStream>(), nullptr, query, Clock::now()};
     stream.query.limit = kBatch;
+    stream.query.max_bytes = kMostWaiting;
     stream.query.is_live = true;
     // So the client knows at once that it is connected, and to whom. Without an id: it is nothing to go on behind.
     stream.body->write(kGreeting);
@@ -158,9 +159,9 @@ bool EventStreams::turn(Stream& stream, std::optional<std::uint64_t> newest) {
       stream.query.up_to = std::min(*newest, stream.query.since + kSpan);
       const std::vector<EventRow> events = backend_.events(stream.query);
       for (const EventRow& event : events) text += print_sse(event);
-      // A short answer means that nothing up to there is left; a full one may.
+      // More may follow behind a full answer; else nothing up to there is left.
       std::uint64_t seen = events.empty() ? 0 : events.back().id;
-      if (events.size() < kBatch) seen = std::max(seen, *stream.query.up_to);
+      if (!is_full(stream.query, events)) seen = std::max(seen, *stream.query.up_to);
       stream.query.since = std::max(stream.query.since, seen);
     }
     const auto now = Clock::now();

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "api/body_stream.h"
+#include "api/memory_return.h"
 #include "api/peers.h"
 #include "api/timer_thread.h"
 #include "api/worker_pool.h"
@@ -29,7 +30,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kPool = HttpServer::kHeadBytes + std::size_t{16} * 1024;  // of each connection, for all it says
 constexpr std::size_t kSourceBlock = std::size_t{128} * 1024;
 constexpr std::size_t kMostDiscarded = std::size_t{4} << 20;  // of a body that is too large, to be polite
-constexpr std::size_t kSmall = 4096;  // an answer up to here is not counted: there is always memory for it
+constexpr std::size_t kSmall = 4096;    // an answer up to here is not counted: there is always memory for it
+constexpr std::size_t kLarge = 16'384;  // memory that is given back to the system afterwards
 constexpr auto kTick = 250ms;
 constexpr auto kLinger = 500ms;
 constexpr auto kLastAnswers = 300ms;
@@ -61,6 +63,7 @@ class HttpServer::Impl {
     Request request;
     Response response;
     std::size_t received = 0;  ///< of the body
+    bool is_large = false;     ///< the body or the answer
     std::shared_ptr<MemoryShare> body_memory;
     std::shared_ptr<MemoryShare> answer_memory;
   };
@@ -88,6 +91,7 @@ class HttpServer::Impl {
   OpenConnections connections_;
   const AnswerMemory memory_;
   TimerThread timers_;
+  MemoryReturn memory_return_{timers_};
   WorkerPool workers_;
   MHD_Daemon* daemon_ = nullptr;
   std::atomic<bool> stopping_{false};
@@ -147,13 +151,7 @@ void HttpServer::Impl::serve(int fd, Listener::Door door) {
     peer = tcp_peer(fd, options_.user_of, address, local_address);
   }
   Connection* connection = connections_.add(fd, std::move(peer), std::move(local_address));
-  if (connection == nullptr) {
-    static constexpr char kTooBusy[] =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    [[maybe_unused]] const ssize_t sent = ::send(fd, kTooBusy, sizeof kTooBusy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::close(fd);
-    return;
-  }
+  if (connection == nullptr) return OpenConnections::turn_away(fd);
   {
     const std::lock_guard lock(mutex_);
     handed_in_[fd] = connection;
@@ -220,7 +218,9 @@ void HttpServer::Impl::on_completed(void*, MHD_Connection*, void** context, MHD_
     server.streaming_.erase(exchange);
   }
   server.connections_.enter(exchange->connection, Phase::head);
+  const bool was_large = exchange->is_large;
   delete exchange;
+  if (was_large) server.memory_return_.soon();
   --server.exchanges_;
   *context = nullptr;
 }
@@ -322,6 +322,7 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
 
 void HttpServer::Impl::work(Exchange& exchange) {
   exchange.response = stopping_ ? handler_.stopping() : handler_.answer(exchange.request);
+  exchange.is_large = exchange.request.body.size() + exchange.response.body.size() > kLarge;
   exchange.request.body = {};
   exchange.body_memory.reset();
   if (const std::size_t size = exchange.response.body.size(); size > kSmall) {

@@ -14,24 +14,20 @@ namespace {
 
 ConnectionId id_from(const Call& call) { return number_from(call.arguments[0], 404, "A connection's id"); }
 
-template <typename Row>
-Json list(const std::vector<Row>& rows, Json next) {
-  Json items = Json::array();
-  for (const Row& row : rows) items.push_back(to_json(row));
-  return {{"items", std::move(items)}, {"next", std::move(next)}};
+/// Each row is printed by itself: a tree of them all would take ten times the text. `next` is where the next page
+/// begins, if there is one.
+template <typename Row, typename Print>
+void send_page(Response& response, const std::vector<Row>& rows, const std::optional<std::uint64_t>& next,
+               Print print) {
+  std::string text = "{\"items\":[";
+  for (std::size_t i = 0; i < rows.size(); ++i) text += (i == 0 ? "" : ",") + print(rows[i]);
+  text += "],\"next\":" + (next ? '"' + std::to_string(*next) + '"' : std::string("null")) + "}\n";
+  response.set_content(std::move(text), "application/json");
 }
 
-/// An event may hold whole conditions: behind some megabytes the next page begins. True if some were left out.
-bool keep_to_a_page(std::vector<EventRow>& rows) {
-  constexpr std::size_t kMostBytes = std::size_t{8} << 20;
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
-    bytes += rows[i].detail.size() + rows[i].text.size();
-    if (bytes <= kMostBytes) continue;
-    rows.resize(i + 1);
-    return true;
-  }
-  return false;
+template <typename Row>
+void send_page(Response& response, const std::vector<Row>& rows, const std::optional<std::uint64_t>& next = {}) {
+  send_page(response, rows, next, [](const Row& row) { return print_json(row); });
 }
 
 bool wants_stream(const Request& request) {
@@ -64,7 +60,7 @@ void Handlers::connections(const Call& call, Response& response) {
   ConnectionQuery query = connection_query(call.query);
   query.is_gone = call.request.is_gone;
   const Page<ConnectionRow> page = backend_.connections(query);
-  send_json(response, 200, list(page.items, page.next ? Json(std::to_string(*page.next)) : Json()));
+  send_page(response, page.items, page.next);
 }
 
 void Handlers::flows(const Call& call, Response& response) {
@@ -74,27 +70,28 @@ void Handlers::flows(const Call& call, Response& response) {
   query.is_gone = call.request.is_gone;
   if (query.protocol == kTcp) throw Problem(400, "TCP is listed by /api/v1/connections: flows are all the others.");
   const Page<ConnectionRow> page = backend_.connections(query);
-  Json items = Json::array();
-  for (const ConnectionRow& row : page.items) items.push_back(flow_json(row));
-  send_json(response, 200,
-            {{"items", std::move(items)}, {"next", page.next ? Json(std::to_string(*page.next)) : Json()}});
+  send_page(response, page.items, page.next, [](const ConnectionRow& row) { return flow_json(row).dump(); });
 }
 
 void Handlers::connection(const Call& call, Response& response) {
   const ConnectionId id = id_from(call);
   Json out = to_json(backend_.connection(id));
   out["conditions"] = Json::array();
-  for (const ConditionsRow& row : backend_.conditions(id)) out["conditions"].push_back(to_json(row));
+  std::size_t bytes = 0;
+  for (const ConditionsRow& row : backend_.conditions(id)) {
+    out["conditions"].push_back(to_json(row));
+    bytes += row.conditions.size();
+    if (bytes < kMaxLogBytes) continue;
+    out["more_conditions"] = "/api/v1/events?kind=conditions&since=" + std::to_string(row.event_id);
+  }
   send_json(response, 200, out);
 }
 
 void Handlers::transitions(const Call& call, Response& response) {
-  send_json(response, 200, list(backend_.transitions(id_from(call)), nullptr));
+  send_page(response, backend_.transitions(id_from(call)));
 }
 
-void Handlers::segments(const Call& call, Response& response) {
-  send_json(response, 200, list(backend_.segments(id_from(call)), nullptr));
-}
+void Handlers::segments(const Call& call, Response& response) { send_page(response, backend_.segments(id_from(call))); }
 
 void Handlers::follow(const Call& call, Response& response) {
   const Json body = body_object(call, true);
@@ -117,9 +114,8 @@ void Handlers::events(const Call& call, Response& response) {
   if (since != nullptr) query.since = number_from(*since, 400, "since");
   if (!wants_stream(call.request)) {
     query.is_gone = call.request.is_gone;
-    std::vector<EventRow> rows = backend_.events(query);
-    const bool is_full = keep_to_a_page(rows) || rows.size() >= query.limit;
-    send_json(response, 200, list(rows, is_full ? Json(std::to_string(rows.back().id)) : Json()));
+    const std::vector<EventRow> rows = backend_.events(query);
+    send_page(response, rows, is_full(query, rows) ? std::optional(rows.back().id) : std::nullopt);
     return;
   }
   // A browser that comes back repeats the address, so what it saw last counts more than what it asked for first.

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -73,6 +74,13 @@ void OpenConnections::end_overdue() {
 std::size_t OpenConnections::size() const {
   const std::lock_guard lock(mutex_);
   return connections_.size();
+}
+
+void OpenConnections::turn_away(int fd) {
+  static constexpr char kTooBusy[] =
+      "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  [[maybe_unused]] const ssize_t sent = ::send(fd, kTooBusy, sizeof kTooBusy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::close(fd);
 }
 
 bool OpenConnections::has_hung_up(int fd) {

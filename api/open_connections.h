@@ -62,6 +62,8 @@ class OpenConnections {
   void end_overdue();
 
   std::size_t size() const;
+  /// Answers 503 to a client for whom there is no room, and closes `fd`.
+  static void turn_away(int fd);
   /// The client has left, or has closed its sending side.
   static bool has_hung_up(int fd);
 

@@ -192,7 +192,7 @@ constexpr char kSchemas[] = R"json({
       "mss": {"type": ["integer", "null"]}, "wscale": {"type": ["integer", "null"]}, "sack": {"type": "boolean"},
       "timestamps": {"type": "boolean"}, "tfo": {"enum": ["request", "cookie", null]}, "data_in_syn": {"type": "boolean"},
       "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}}}},
-  "Connection": {"type": "object", "x-optional": ["conditions"], "properties": {
+  "Connection": {"type": "object", "x-optional": ["conditions", "more_conditions"], "properties": {
     "id": {"type": "integer"}, "link": {"type": "string"}, "protocol": {"type": "string"},
     "client": {"$ref": "#/components/schemas/Endpoint"}, "server": {"$ref": "#/components/schemas/Endpoint"},
     "opened_at": {"$ref": "#/components/schemas/Time"}, "closed_at": {"type": ["string", "null"], "format": "date-time"},
@@ -219,6 +219,7 @@ constexpr char kSchemas[] = R"json({
       "tfo": {"type": "boolean"}, "ecn": {"enum": ["ecn", "accecn", null]}, "mptcp": {"type": "boolean"}}},
     "syn_retries": {"type": "integer"}, "synack_retries": {"type": "integer"}, "rst_implausible": {"type": "integer"},
     "challenge_acks": {"type": "integer"}, "invalid_flags": {"type": "integer"}, "bad_checksum": {"type": "integer"},
+    "more_conditions": {"type": "string", "description": "of one connection whose conditions are too long for one answer: where they go on"},
     "conditions": {"type": "array", "description": "of one connection: what was in force while it lived, oldest first",
       "items": {"$ref": "#/components/schemas/ConditionsInForce"}}}},
   "ConditionsInForce": {"type": "object", "x-optional": ["scenario"], "properties": {

@@ -1,5 +1,6 @@
 #include "api/rows_json.h"
 
+#include <algorithm>
 #include <array>
 
 #include "api/conditions_json.h"
@@ -42,6 +43,17 @@ void put_differences(Json& out, const std::string& above, const Json& before, co
   for (const auto& [name, value] : after.items()) {
     if (!before.contains(name) || before.at(name) != value) put(name, value);
   }
+}
+
+/// All but the detail.
+Json head_of(const EventRow& row) {
+  return {{"id", row.id},
+          {"at", print_time(row.at)},
+          {"kind", row.kind},
+          {"link", row.link.empty() ? Json() : Json(row.link)},
+          {"connection", row.connection == 0 ? Json() : Json(row.connection)},
+          {"text", row.text},
+          {"transition", row.transition ? to_json(*row.transition) : Json()}};
 }
 
 Json temporary_json(const LinkInfo& link) {
@@ -112,19 +124,19 @@ Json to_json(const SegmentRow& row) {
 }
 
 Json to_json(const EventRow& row) {
-  Json detail;
-  if (!row.detail.empty()) {
-    detail = Json::parse(row.detail, nullptr, false);
-    if (!detail.is_object()) detail = Json();
-  }
-  return {{"id", row.id},
-          {"at", print_time(row.at)},
-          {"kind", row.kind},
-          {"link", row.link.empty() ? Json() : Json(row.link)},
-          {"connection", row.connection == 0 ? Json() : Json(row.connection)},
-          {"text", row.text},
-          {"detail", std::move(detail)},
-          {"transition", row.transition ? to_json(*row.transition) : Json()}};
+  Json out = head_of(row);
+  Json detail = row.detail.empty() ? Json() : Json::parse(row.detail, nullptr, false);
+  out["detail"] = detail.is_object() ? std::move(detail) : Json();
+  return out;
+}
+
+std::string print_json(const EventRow& row) {
+  const auto dump = [](const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
+  const bool is_one_line = std::ranges::none_of(row.detail, [](unsigned char c) { return c < ' '; });
+  if (!row.detail.starts_with('{') || !is_one_line || !Json::accept(row.detail)) return dump(to_json(row));
+  std::string text = dump(head_of(row));
+  text.pop_back();
+  return text + ",\"detail\":" + row.detail + "}";
 }
 
 Json to_json(const ConditionsRow& row) {

@@ -19,6 +19,14 @@ nlohmann::json to_json(const SegmentRow& row);
 nlohmann::json to_json(const EventRow& row);
 nlohmann::json to_json(const ConditionsRow& row);
 
+/// Rows as the text of their JSON. An event's detail, which may be long, is passed on as it is in the log: as a tree of
+/// values it would take ten times its length.
+std::string print_json(const EventRow& row);
+template <typename Row>
+std::string print_json(const Row& row) {
+  return to_json(row).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 /// `asked` is the link's present conditions; `at` and `changed_at` are the stats' moments by the wall clock.
 /// `step_ends` counts while the link has a scenario.
 nlohmann::json to_json(const LinkStats& stats, const LinkInfo& asked, WallTime at, WallTime changed_at,

@@ -72,7 +72,10 @@ void take_as_many_descriptors_as_allowed() {
 // A link's ring and tables, and a file that conditions name, are large blocks that go with the link. By itself
 // malloc(3), once it has seen such a block freed, takes the next ones from the heap of the thread that asks, and keeps
 // them there.
-void give_large_blocks_back() { ::mallopt(M_MMAP_THRESHOLD, 1 << 20); }
+void give_large_blocks_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_ARENA_MAX, 2);  // each keeps what its busiest hour has used
+}
 
 void make_links(const Options& options, Service& service) {
   std::vector<api::WayInSettings> ways;

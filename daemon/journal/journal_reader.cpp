@@ -128,7 +128,8 @@ std::vector<api::EventRow> read_events(Database& database, const api::EventQuery
   bool more_events = query.kind != "transition" && events.step();
   bool more_transitions = (!query.kind || query.kind == "transition") && transitions.step();
   std::vector<api::EventRow> rows;
-  while ((more_events || more_transitions) && rows.size() < limit) {
+  std::size_t bytes = 0;
+  while ((more_events || more_transitions) && rows.size() < limit && bytes < query.max_bytes) {
     if (more_events && (!more_transitions || events.integer(0) < transitions.integer(0))) {
       rows.push_back(read_event(events, connection_by_id));
       more_events = events.step();
@@ -136,6 +137,7 @@ std::vector<api::EventRow> read_events(Database& database, const api::EventQuery
       rows.push_back(event_of(read_transition(transitions)));
       more_transitions = transitions.step();
     }
+    bytes += api::EventQuery::bytes_of(rows.back());
   }
   return rows;
 }
@@ -253,9 +255,11 @@ std::vector<api::ConditionsRow> JournalReader::conditions(ConnectionId id) {
                   "ORDER BY at, event LIMIT ?2");
     row.bind(1, column_value(id)).bind(2, kMaxRowsPerConnection);
     std::vector<api::ConditionsRow> rows;
-    while (row.step()) {
+    std::size_t bytes = 0;
+    while (bytes < api::kMaxLogBytes && row.step()) {
       rows.push_back({static_cast<std::uint64_t>(row.integer(0)), row.integer(1),
                       static_cast<std::uint64_t>(row.integer(2)), std::string(row.text(3)), std::string(row.text(4))});
+      bytes += rows.back().conditions.size();
     }
     return rows;
   });

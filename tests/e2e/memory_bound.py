@@ -20,6 +20,7 @@ MIB = 1 << 20
 LIMIT = 400 * MIB
 LEFT = 20 * MIB  # may be kept afterwards, beside what it had at the start
 PORT = 9200
+LONG = worst_requests.steps({"for": "1s", "both": {"delay": {"time": "80ms", "jitter": "5ms"}, "loss": "2%"}})
 
 
 class Group:
@@ -93,7 +94,7 @@ class MemoryBound(unittest.TestCase):
 
     def requests(self):
         api = harness.Api(self.lab.url)
-        body = random.choice([*worst_requests.WORST.values(), worst_requests.HONEST, self.traces])
+        body = random.choice([*worst_requests.WORST.values(), worst_requests.HONEST, self.traces, LONG, LONG])
         answer = api.request("PATCH", worst_requests.LINK, body)
         if answer.status == 200:
             api.request("PATCH", worst_requests.LINK, {"scenario": None})
@@ -102,13 +103,21 @@ class MemoryBound(unittest.TestCase):
     def slow_readers(self):
         """Questions with long answers, streams and captures, whose answers stay unread for a while."""
         port = int(self.lab.url.rsplit(":", 1)[1])
-        paths = ["/api/v1/connections?limit=1000", "/api/v1/events?limit=1000", "/api/v1/events/stream?since=0",
-                 "/api/v1/links/lab/capture", "/api/v1/openapi.json"]
+        paths = ["/api/v1/connections?limit=1000", "/api/v1/events?limit=1000", "/api/v1/events?since=0", "/api/v1/openapi.json",
+                 "/api/v1/links/lab/capture"]
         with contextlib.ExitStack() as stack:
-            for _ in range(40):
+            for _ in range(100):
                 reader = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
-                reader.sendall(f"GET {random.choice(paths)} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+                path = random.choice(paths)
+                accept = "text/event-stream" if "since" in path else "*/*"
+                reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAccept: {accept}\r\n\r\n".encode())
             self.ending.wait(1)
+
+    def questions(self):
+        api = harness.Api(self.lab.url)
+        api.get("/api/v1/events?limit=1000")
+        api.get("/api/v1/connections?limit=1000")
+        api.close()
 
     def test_is_kept(self):
         trace = os.path.join(self.lab.directory, "some.trace")
@@ -118,7 +127,7 @@ class MemoryBound(unittest.TestCase):
         self.lab.api.get("/api/v1/connections")
         start = rss(self.lab.process.pid)
         self.lab.patch({"up": {"delay": "10m"}})
-        for job in (self.packets, self.connections, self.requests, self.requests, self.slow_readers, self.slow_readers):
+        for job in (self.packets, self.connections, self.requests, self.requests, self.questions, self.slow_readers, self.slow_readers):
             self.begin(job)
         highest, until = 0, time.monotonic() + SECONDS
         try:
