@@ -10,6 +10,7 @@
 
 #include "api/conditions_json.h"
 #include "api/ways_in_json.h"
+#include "daemon/freed_memory.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
@@ -226,6 +227,7 @@ void Service::remove(const std::string& name, std::optional<std::uint64_t> if_re
 // ---------------------------------------------------------------------------------------------------------- watching
 
 void Service::watch_ways_in() {
+  FreedMemory freed(*memory_);
   std::unique_lock lock(mutex_);
   while (!stopped_.wait_for(lock, kWatchEvery, [this] { return stopping_; })) {
     lock.unlock();
@@ -235,6 +237,7 @@ void Service::watch_ways_in() {
       if (!std::holds_alternative<api::LabSettings>(link->info.way_in.settings)) names.push_back(link->info.name);
     }
     for (const std::string& name : names) look_after(name);
+    freed.look();
     const api::JournalStats stats = journal_.stats();
     if (lost_ends_.is_due(Forwarder::now(), stats.lost_transitions)) settle_lost_ends();
     lock.lock();

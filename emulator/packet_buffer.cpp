@@ -35,7 +35,8 @@ std::size_t PacketBuffer::footprint() const noexcept {
   return block_ == nullptr ? 0 : BufferPool::kClasses[size_class_];
 }
 
-BufferPool::BufferPool(std::shared_ptr<MemoryBudget> budget) : budget_(std::move(budget)) {}
+BufferPool::BufferPool(std::shared_ptr<MemoryBudget> budget)
+    : budget_(std::move(budget)), kept_(std::min(kKept, budget_->limit() / 64)) {}
 
 BufferPool::~BufferPool() {
   for (std::size_t c = 0; c < kClasses.size(); ++c) {
@@ -73,14 +74,14 @@ PacketBuffer BufferPool::allocate(std::size_t size, std::span<const std::uint8_t
 }
 
 std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
-  const std::size_t size = kClasses[size_class];
+  const std::size_t size = cost(size_class);
   std::uint8_t* block = free_[size_class];
   if (block != nullptr) {
     free_[size_class] = next_of(block);
     __builtin_prefetch(free_[size_class]);  // whoever comes next asks it for the one behind
   } else {
     if (!make_room(size)) return nullptr;
-    block = new (std::nothrow) std::uint8_t[size];
+    block = new (std::nothrow) std::uint8_t[kClasses[size_class]];
     if (block == nullptr) return nullptr;
     allocated_ += size;
   }
@@ -106,13 +107,12 @@ bool BufferPool::make_room(std::size_t size) noexcept {
 }
 
 void BufferPool::give_back(std::uint8_t* block, std::uint8_t size_class) noexcept {
-  const std::size_t size = kClasses[size_class];
-  in_use_ -= size;
+  in_use_ -= cost(size_class);
   const std::size_t kept = allocated_ - in_use_;
   set_next(block, free_[size_class]);
   free_[size_class] = block;
   // Two at a time: what is in use shrinks with what is kept.
-  for (int i = 0; i < 2 && kept > kPiece && kept > in_use_ + (budget_->is_short() ? 0 : kKept); ++i) {
+  for (int i = 0; i < 2 && kept > kPiece && kept > in_use_ + (budget_->is_short() ? 0 : kept_); ++i) {
     if (free_[size_class] != nullptr) free_one(size_class);
   }
   if (granted_ - allocated_ < 2 * kPiece) return;
@@ -124,7 +124,7 @@ void BufferPool::free_one(std::size_t size_class) noexcept {
   std::uint8_t* block = free_[size_class];
   free_[size_class] = next_of(block);
   delete[] block;
-  allocated_ -= kClasses[size_class];
+  allocated_ -= cost(size_class);
 }
 
 }  // namespace wobble

@@ -66,12 +66,14 @@ class PacketBuffer {
   std::uint8_t prefix_size_ = 0;
 };
 
-/// One thread. Blocks are kept for reuse, up to as much as is in use and kKept more, and freed with the pool, or
+/// One thread. Blocks are kept for reuse, up to as much as is in use and some more (kKept, at most a
+/// sixty-fourth of the limit), and freed with the pool, or
 /// earlier if another size class or another pool needs the room: what is handed out and what is kept, by all pools of
 /// one budget, are together never more than its limit.
 class BufferPool {
  public:
-  /// At most `limit` bytes, counted in whole blocks, are handed out at once.
+  /// At most `limit` bytes, counted in whole blocks and what their packets' places in a queue take, are handed out at
+  /// once.
   explicit BufferPool(std::size_t limit) : BufferPool(std::make_shared<MemoryBudget>(limit)) {}
   /// The bound is shared with other pools, of whatever threads.
   explicit BufferPool(std::shared_ptr<MemoryBudget> budget);
@@ -94,6 +96,8 @@ class BufferPool {
   std::size_t bytes_allocated() const noexcept { return allocated_; }
   std::size_t limit() const noexcept { return budget_->limit(); }
 
+  /// Counted with each block: what the queue in which its packet waits takes for it, a ring that doubles its size.
+  static constexpr std::size_t kQueueCost = 256;
   static constexpr std::size_t kKept = std::size_t{64} << 20;
   /// What is taken from the budget at once, if it has so much.
   static constexpr std::size_t kPiece = std::size_t{1} << 20;
@@ -104,12 +108,14 @@ class BufferPool {
   static constexpr std::array<std::uint32_t, 18> kClasses{128,   256,   512,   1024,  1536,  2048,
                                                           3072,  4608,  6144,  8192,  9216,  12288,
                                                           16384, 20480, 28672, 36864, 49152, kLargest};
+  static constexpr std::size_t cost(std::size_t size_class) noexcept { return kClasses[size_class] + kQueueCost; }
   std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
   void free_one(std::size_t size_class) noexcept;
   bool make_room(std::size_t size) noexcept;
 
   std::shared_ptr<MemoryBudget> budget_;
+  const std::size_t kept_;   ///< for reuse, beside as much as is in use
   std::size_t granted_ = 0;  ///< by the budget; at least allocated_
   std::size_t in_use_ = 0;
   std::size_t allocated_ = 0;                          ///< in use and kept

@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace wobble {
+namespace {
+
+constexpr std::size_t kUsual = 65'536;  // packets in flight, whose places are kept when they have left
+
+}  // namespace
 
 void ReleaseQueue::push(InFlight&& packet) {
   const TimePoint arrived = packet.arrived;
@@ -92,7 +97,17 @@ void ReleaseQueue::refresh_head() noexcept {
 
 std::optional<InFlight> ReleaseQueue::pop_due(TimePoint now) {
   if (head_.lane == Lane::none || head_.release_at > now) return std::nullopt;
-  return take_head();
+  InFlight packet = take_head();
+  if (head_.lane == Lane::none) release_memory();
+  return packet;
+}
+
+void ReleaseQueue::release_memory() noexcept {
+  if (fifo_.capacity() > kUsual) fifo_.release_memory();
+  if (slab_.capacity() <= kUsual) return;
+  std::vector<InFlight>().swap(slab_);
+  std::vector<std::uint32_t>().swap(free_slots_);
+  heap_ = {};
 }
 
 InFlight ReleaseQueue::take_head() {

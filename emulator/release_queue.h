@@ -85,6 +85,8 @@ class ReleaseQueue {
   };
 
   void enqueue(InFlight&& packet);
+  /// When all has left of what were many more than usual.
+  void release_memory() noexcept;
   void wake_held(TimePoint arrived, TimePoint release_at) noexcept;
   void refresh_held() noexcept;
   /// Finds what leaves next; call when the front of a lane has changed.

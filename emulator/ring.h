@@ -47,6 +47,12 @@ class Ring {
     first_ = (first_ + 1) & (capacity_ - 1);
     --size_;
   }
+  std::size_t capacity() const noexcept { return capacity_; }
+  /// Gives its memory back; of an empty one.
+  void release_memory() noexcept {
+    slots_.reset();
+    capacity_ = first_ = 0;
+  }
   void clear() noexcept {
     while (!empty()) pop();
   }

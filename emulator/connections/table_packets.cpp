@@ -149,7 +149,9 @@ void ConnectionTable::State::tell_all(Record& record) noexcept {
   const Untold& kept = untold[store.index_of(record)];
   tell_opened(record, kept.ordinal, kept.opened_at);
   for (std::size_t i = 0; i < kept.count; ++i) {
-    std::visit([&](const auto& event) { observer.on(event); }, kept.events[i]);
+    // Not std::visit, which may throw.
+    if (const auto* step = std::get_if<Transition>(&kept.events[i])) observer.on(*step);
+    if (const auto* segment = std::get_if<SegmentRecord>(&kept.events[i])) observer.on(*segment);
   }
 }
 

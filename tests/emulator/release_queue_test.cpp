@@ -137,9 +137,9 @@ TEST(ReleaseQueue, BuffersComeBackToTheirPool) {
       p.buffer = pool.copy_of(bytes);
       i % 10 == 0 ? queue.hold(std::move(p), 5, kStart + 1s) : queue.push(std::move(p));
     }
-    EXPECT_EQ(pool.bytes_in_use(), 100u * 1536);
+    EXPECT_EQ(pool.bytes_in_use(), 100 * (1536 + BufferPool::kQueueCost));
     popped(queue, kStart + 50ns);
-    EXPECT_EQ(pool.bytes_in_use(), queue.size() * 1536);
+    EXPECT_EQ(pool.bytes_in_use(), queue.size() * (1536 + BufferPool::kQueueCost));
   }
   EXPECT_EQ(pool.bytes_in_use(), 0u);
 }
