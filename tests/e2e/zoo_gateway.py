@@ -132,7 +132,6 @@ class Gateway(zoo.AtHome):
         found = zoo.Results(probes, 2)
         self.assertEqual({probes[0].name: ["answer to 10.1.0.2"], probes[1].name: ["answer to fd01::2"]}, found)
 
-
     def test_between_a_bridge_and_its_port_nothing_is_forwarded(self):
         """It was accepted, and carried nothing."""
         self.here.ip("link add br0 type bridge", "link set br0 up", "link set b0 master br0")
@@ -141,8 +140,11 @@ class Gateway(zoo.AtHome):
                                            ("a0", "b0", "out", "no route leads to a port: write 'br0'")):
             told = self.daemon.refuse(422, gateway={"in": inner, "out": outer})
             self.assertRegex(told, f"^/gateway/{pointer}: the interface 'b0' is .*{why}")
-        self.here.ip("addr flush dev b0", "-6 addr flush dev b0", "addr add 10.2.0.1/24 dev br0", "-6 addr add fd02::1/64 dev br0 nodad")
+        self.here.ip("addr flush dev b0", "-6 addr flush dev b0", "addr add 10.2.0.1/24 dev br0", "-6 addr add fd02::1/64 dev br0 nodad",
+                     "-6 addr add fe80::2:1/64 dev br0 nodad")  # without it a router asks for no neighbour
         probes = [zoo.Tcp(self.app, address) for address in ("10.2.0.2", "fd02::2")]
+        for probe in probes:
+            ways.wait("the bridge to be ready", lambda probe=probe: probe.once()[0].startswith("answer"))
         self.create(gateway={"in": "a0", "out": "br0"}, both={"delay": "50ms"})
         self.check_times(probes, zoo.Results(probes, 3))
 
