@@ -96,7 +96,7 @@ class OneHook(zoo.AtHome):
         self.daemon.delete(f"zoo{ports[-1]}")
         self.assertLess(zoo.Results(probes[-1:], 1).median(probes[-1]), zoo.ONE_WAY)
         self.check_times(probes[:-2], zoo.Results(probes[:-2], 3))
-        self.assertEqual(0, self.daemon.stop())
+        self.assertEqual(0, self.daemon.stop(seconds=60))
         self.assertEqual(["eth0", "lo"], devices(app))
         self.assertNotIn("clsact", app.run("tc", "qdisc", "show", "dev", "eth0").stdout)
 
