@@ -297,7 +297,7 @@ constexpr char kSchemas[] = R"json({
     "name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "description": "default: derived from the way in"},
     "attach": {"type": "object", "required": ["target"], "additionalProperties": false, "properties": {
       "target": {"type": "string", "examples": ["pid:17", "netns:blue", "host", "container:web"]},
-      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all that are up and lead outside"},
+      "interfaces": {"type": "array", "items": {"type": "string"}, "description": "default: all that are up and lead outside, at most 120"},
       "ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}, "description": "of either end"},
       "addresses": {"type": "array", "items": {"type": "string"}, "description": "of the other end", "examples": [["10.0.0.0/8"]]},
       "protocol": {"enum": ["tcp", "udp", "icmp"], "description": "default: every IP protocol; icmp is ICMPv6 too, without neighbour discovery"},

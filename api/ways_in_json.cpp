@@ -12,8 +12,10 @@
 namespace wobble::api {
 namespace {
 
-constexpr std::size_t kMostSelectors = 64;  ///< each becomes several rules of the kernel
-constexpr std::size_t kLongestInterface = 15;
+constexpr std::size_t kMostSelectors = 64;     ///< each becomes several rules of the kernel
+constexpr std::size_t kLongestInterface = 15;  // bytes, as the kernel counts
+constexpr char kInterfaceExpected[] =
+    "an interface's name is 1 to 15 bytes without spaces, '/' and ':', such as \"eth0\"";
 constexpr std::uint64_t kLargestPid = 1 << 22;  // PID_MAX_LIMIT
 constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
 constexpr std::string_view kKinds[] = {"attach", "loopback", "gateway", "run"};
@@ -40,7 +42,7 @@ bool is_network(const std::string& text) {
 }
 
 bool is_interface(const std::string& name) {
-  const auto is_odd = [](char c) { return c <= ' ' || c > '~' || c == '/' || c == ':'; };
+  const auto is_odd = [](unsigned char c) { return c <= ' ' || c == 0x7f || c == '/' || c == ':'; };
   return !name.empty() && name.size() <= kLongestInterface && name != "." && name != ".." &&
          std::none_of(name.begin(), name.end(), is_odd);
 }
@@ -65,7 +67,7 @@ class Fields {
     if (!text(name, out)) {
       if (reader_.member(name) == nullptr) reader_.error(name, "is missing: an interface's name, such as \"eth0\"");
     } else if (!is_interface(out)) {
-      reader_.error(name, "an interface's name has 1 to 15 characters, such as \"eth0\"");
+      reader_.error(name, kInterfaceExpected);
     }
   }
 
@@ -134,8 +136,7 @@ AttachSettings read_attach(const Json& value, Reading& errors) {
   if (!fields.text("target", out.target) && value.is_object() && !value.contains("target")) {
     fields.reader().error("target", "is missing: \"pid:17\", \"netns:blue\", \"host\" or \"container:web\"");
   }
-  fields.list("interfaces", is_interface, "an interface's name has 1 to 15 characters, such as \"eth0\"",
-              out.interfaces);
+  fields.list("interfaces", is_interface, kInterfaceExpected, out.interfaces);
   fields.ports("ports", out.ports);
   fields.list("addresses", is_network, "an address or a network such as \"10.0.0.0/8\" is expected here",
               out.addresses);

@@ -148,7 +148,6 @@ class Service final : public api::Backend {
   std::unique_ptr<Forwarder> forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
                                            std::unique_ptr<PacketDevice> far);
   ServedLink& put_into_service(LinkPointer link);
-  std::unique_ptr<WayIn> make_way_in(const api::WayInSettings& settings);
   std::string choose_name(const api::NewLink& wanted);
   void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);
   /// Both: empty, or what could not be undone.

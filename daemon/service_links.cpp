@@ -6,6 +6,7 @@
 #include <cstring>
 #include <random>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "api/conditions_json.h"
@@ -23,6 +24,9 @@ using namespace std::chrono_literals;
 constexpr Duration kWatchEvery = 250ms;
 /// Many links share one journal that drains each ring twenty times a second: smaller than the lab's.
 constexpr std::size_t kRingCapacity = 16'384;
+
+/// An interface's name may be any bytes; those that are no UTF-8 are replaced.
+constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
 
 std::uint64_t draw_seed() {
   std::random_device device;
@@ -84,18 +88,11 @@ std::string Service::choose_name(const api::NewLink& wanted) {
     if (links_.count(wanted.name) != 0) throw api::Conflict("there is a link '" + wanted.name + "' already");
     return wanted.name;
   }
-  const std::string base = WaysIn::name_for(wanted.way_in);
-  std::string name = api::is_link_name(base) ? base : "link";
+  std::string base = WaysIn::name_for(wanted.way_in);
+  if (!api::is_link_name(base)) base = "link";
+  std::string name = base;
   for (int n = 2; links_.count(name) != 0; ++n) name = base + "-" + std::to_string(n);
   return name;
-}
-
-std::unique_ptr<WayIn> Service::make_way_in(const api::WayInSettings& settings) {
-  std::vector<const WayIn*> there;
-  for (const auto& [name, link] : links_) {
-    if (link->way_in) there.push_back(link->way_in.get());
-  }
-  return ways_in_.make(settings, there);
 }
 
 // The loop runs before the first packet is led to it.
@@ -146,7 +143,7 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
   link->info.way_in = {wanted.way_in, api::WayInState::waiting, ""};
   std::unique_ptr<WayIn> way_in;
   try {
-    way_in = make_way_in(wanted.way_in);
+    way_in = ways_in_.make(link->info.name, wanted.way_in);
   } catch (const api::Unfit& e) {
     if (!follows(wanted.way_in)) throw;
     link->info.way_in.detail = e.what();
@@ -157,7 +154,8 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
     if (way_in) let_in(served, std::move(way_in));
   } catch (const std::exception& e) {
     (void)discard(name);  // what it could not put back is in the log
-    throw api::Incapable(e.what());
+    const auto* refused = dynamic_cast<const std::system_error*>(&e);
+    throw api::Incapable(refused != nullptr ? with_remedy(*refused) : e.what());
   }
   wake_reverter();
   api::LinkInfo info;
@@ -166,7 +164,7 @@ api::LinkInfo Service::create(const api::NewLink& wanted) {
     info = info_of(served);
   }
   journal_.record_event("link_added", name + ": a link, by " + api::kind_of(info.way_in.settings),
-                        api::to_json(info.way_in).dump(), name);
+                        api::to_json(info.way_in).dump(-1, ' ', false, kReplace), name);
   journal_.record_change({name, info.revision, "as it was made", api::to_json(info.conditions).dump()});
   return info;
 }
@@ -334,7 +332,7 @@ void Service::come_back(ServedLink& link) {
     settings = link.info.way_in.settings;
   }
   try {
-    let_in(link, make_way_in(settings));
+    let_in(link, ways_in_.make(link.info.name, settings));
     journal_.record_event("way_in", link.info.name + ": its target is there, and is attached", "", link.info.name);
   } catch (const std::exception& e) {  // not yet
     const std::lock_guard lock(mutex_);

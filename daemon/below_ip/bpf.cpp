@@ -64,11 +64,6 @@ UniqueFd make_map(bpf_map_type type, std::uint32_t key, std::uint32_t value, std
   return make(BPF_MAP_CREATE, attributes, "cannot make a BPF map");
 }
 
-struct NetworkKey {
-  std::uint32_t length;
-  std::uint8_t address[16];
-};
-
 }  // namespace
 
 UniqueFd make_shared_value(std::uint32_t size) {
@@ -79,8 +74,9 @@ UniqueFd make_network_map(std::uint32_t most) {
   return make_map(BPF_MAP_TYPE_LPM_TRIE, sizeof(NetworkKey), sizeof(std::uint32_t), most, BPF_F_NO_PREALLOC);
 }
 
-void add_network(int map, std::span<const std::uint8_t> address, std::uint32_t length) {
-  NetworkKey key{length, {}};
+void add_network(int map, bool is_v4, std::span<const std::uint8_t> address, std::uint32_t length) {
+  constexpr std::uint32_t kFamilyBits = 32;
+  NetworkKey key{kFamilyBits + length, is_v4 ? NetworkKey::kV4 : NetworkKey::kV6, {}};
   std::copy_n(address.begin(), sizeof key.address, key.address);
   const std::uint32_t value = 1;
   bpf_attr attributes{};

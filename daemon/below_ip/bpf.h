@@ -23,10 +23,20 @@ inline constexpr int kDrop = 2;
 /// A map with a single value of `size` bytes, all 0, that can be mapped into memory.
 UniqueFd make_shared_value(std::uint32_t size);
 
-/// A map of networks, each a prefix of 16 bytes.
+/// A map of networks, each a family and a prefix of 16 bytes.
 UniqueFd make_network_map(std::uint32_t most);
+/// Its key, as the programs write it.
+struct NetworkKey {
+  std::uint32_t length;  ///< in bits, the family's among them
+  std::uint32_t family;  ///< kV4 or kV6: so that ::/0 is not all of IPv4 too
+  std::uint8_t address[16];
+
+  static constexpr std::uint32_t kV4 = 4, kV6 = 6;
+  static constexpr std::uint32_t kWhole = 160;
+};
+
 /// Adds one: the first `length` bits of `address` (16 bytes).
-void add_network(int map, std::span<const std::uint8_t> address, std::uint32_t length);
+void add_network(int map, bool is_v4, std::span<const std::uint8_t> address, std::uint32_t length);
 
 /// A map that forgets what was not asked for longest, from keys of `key_size` bytes to 4.
 UniqueFd make_recent_map(std::uint32_t key_size, std::uint32_t most);
@@ -39,8 +49,11 @@ std::uint32_t program_id(int program);
 /// Whether this kernel has tcx links (Linux 6.6). Asks it, with a program that does nothing.
 bool has_tcx();
 
+/// What the kernel takes at one hook of one interface.
+inline constexpr int kMostTcxLinks = 63;
+
 /// Puts the program before all others at a hook of an interface of the calling thread's network namespace. It stays as
-/// long as the descriptor.
+/// long as the descriptor. ERANGE: there are kMostTcxLinks already.
 UniqueFd link_tcx(int program, int interface, Hook hook);
 
 /// The ids of the programs at that hook, in order; empty if there is none, or no such interface.

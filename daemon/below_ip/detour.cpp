@@ -116,6 +116,11 @@ void Detour::put(RouteSocket& routes) {
   }
 }
 
+void Detour::use_filters() {
+  kind_ = HookKind::cls;
+  for (HookProgram& program : on_interface_) program.become_filter();
+}
+
 void Detour::take_away() {
   for (HookProgram& program : on_interface_) program.take_away();
 }

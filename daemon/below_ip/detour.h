@@ -35,6 +35,7 @@ struct DetourSettings {
   Selection selection;
   int share = -1;  ///< the map that holds a DivertShare
   HookKind kind = HookKind::tcx;
+  bool may_use_filters = false;  ///< instead of tcx links, where the kernel takes no more of them
   bool offload = true;
 };
 
@@ -50,6 +51,9 @@ class Detour {
 
   /// Puts what is missing in its place: programs, and devices that somebody has set down.
   void put(RouteSocket& routes);
+  /// What put() puts at the interface from now on are filters. To be put again.
+  void use_filters();
+  HookKind kind() const { return kind_; }
   /// From now on nothing is diverted. What is on its way still finds back to the interface, until the devices go.
   void take_away();
   enum class Condition : std::uint8_t {

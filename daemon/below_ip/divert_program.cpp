@@ -17,8 +17,10 @@ using enum Width;
 
 // The stack below what PacketCode has of it.
 constexpr int kRoute = PacketCode::kEnd - 64;  // struct bpf_fib_lookup
-constexpr int kNetwork = kRoute - 24;          // the key of a network map: a length and 16 bytes
-constexpr int kValue = kNetwork - 8;           // 4 bytes
+constexpr int kNetwork = kRoute - 24;          // a NetworkKey
+constexpr int kNetworkAddress = kNetwork + static_cast<int>(offsetof(NetworkKey, address));
+static_assert(sizeof(NetworkKey) == 24);
+constexpr int kValue = kNetwork - 8;  // 4 bytes
 constexpr int kHeader = PacketCode::kHeader, kScratch = PacketCode::kScratch, kDatagram = PacketCode::kDatagram;
 static_assert(kDatagramKey == PacketCode::kDatagramSize);
 
@@ -140,14 +142,15 @@ class Writer {
   /// Passes what is from or to another network than those that are selected.
   void require_network(bool is_v4, int address) {
     if (program_.selection.networks < 0) return;
-    code_.store(r10, kNetwork, 128, u32);
+    code_.store(r10, kNetwork, static_cast<std::int32_t>(NetworkKey::kWhole), u32);
+    code_.store(r10, kNetwork + 4, static_cast<std::int32_t>(is_v4 ? NetworkKey::kV4 : NetworkKey::kV6), u32);
     if (is_v4) {
-      code_.store(r10, kNetwork + 4, 0, u32);
-      code_.store(r10, kNetwork + 8, 0, u32);
-      code_.store(r10, kNetwork + 12, static_cast<std::int32_t>(htonl(0xffff)), u32);
-      packet_.copy_on_stack(address, kNetwork + 16, 4);
+      code_.store(r10, kNetworkAddress, 0, u32);
+      code_.store(r10, kNetworkAddress + 4, 0, u32);
+      code_.store(r10, kNetworkAddress + 8, static_cast<std::int32_t>(htonl(0xffff)), u32);
+      packet_.copy_on_stack(address, kNetworkAddress + 12, 4);
     } else {
-      packet_.copy_on_stack(address, kNetwork + 4, 16);
+      packet_.copy_on_stack(address, kNetworkAddress, 16);
     }
     code_.load_map(r1, program_.selection.networks);
     code_.move(r2, r10);

@@ -21,6 +21,13 @@ void HookProgram::put(RouteSocket& routes) {
   }
 }
 
+void HookProgram::become_filter() {
+  if (kind_ == HookKind::cls) return;
+  link_ = UniqueFd();
+  kind_ = HookKind::cls;
+  was_put_ = false;
+}
+
 bool HookProgram::is_there(RouteSocket& routes) const {
   const auto ids = kind_ == HookKind::tcx ? programs_at(filter_.interface, hook_)
                                           : routes.filters(filter_.interface, hook_, filter_.name);

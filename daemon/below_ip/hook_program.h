@@ -20,6 +20,8 @@ class HookProgram {
 
   /// Puts it there, before all others, unless it is there. In the interface's namespace.
   void put(RouteSocket& routes);
+  /// From the next put() on as a filter, whatever it was before; a link goes.
+  void become_filter();
   /// Whether it is there. In the interface's namespace.
   bool is_there(RouteSocket& routes) const;
   /// Takes it away, but for the qdisc that an older one hangs on. Throws std::runtime_error if it stays; harmless if it

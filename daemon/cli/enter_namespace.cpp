@@ -150,7 +150,13 @@ std::string resolv_conf_with(const std::string& original, const std::vector<std:
 void use_own_files(const std::vector<std::string>& servers) {
   if (unshare(CLONE_NEWNS) != 0) throw cannot_set("a mount namespace");
   // What others mount later is still seen here; what is mounted here is not seen by them.
-  if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) throw cannot_set("/");
+  if (mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    if (errno != EINVAL) throw cannot_set("/");
+    throw Failure(
+        kExitRefused,
+        "cannot prepare the command's files: / is no mount point here, as in a chroot: outside of it, make its "
+        "folder one (mount --rbind FOLDER FOLDER) before you enter it (chroot FOLDER)");
+  }
   for (const char* socket : kOutsideResolvers) {
     if (access(socket, F_OK) == 0) bind_over("/dev/null", socket);
   }

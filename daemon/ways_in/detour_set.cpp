@@ -1,7 +1,9 @@
 #include "daemon/ways_in/detour_set.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "daemon/ways_in/forwarding.h"
@@ -42,8 +44,10 @@ void DetourSet::on_link(const std::function<void()>& work) const {
 void DetourSet::add(const NetworkInterface& interface) {
   std::uint8_t number = 0;
   while (detours_.contains(number)) ++number;
-  if (number >= DivertShare::kMostInterfaces)
-    throw std::runtime_error("there are more interfaces than a link can serve");
+  if (number >= DivertShare::kMostInterfaces) {
+    throw std::runtime_error("a link serves at most " + std::to_string(DivertShare::kMostInterfaces) +
+                             " interfaces; name those that are meant (--interface)");
+  }
   Detour& detour = detours_.emplace(number, Detour(interface, number, settings_(), *routes_)).first->second;
   try {
     auto near = detour.take_near();
@@ -74,9 +78,25 @@ void DetourSet::remove(std::uint8_t number) {
   detours_.erase(number);
 }
 
-void DetourSet::divert(Detour& detour) {
+void DetourSet::put(Detour& detour) {
   for (const TcFilter& filter : detour.filters()) ledger_.note_filter(netns_, filter);
   detour.put(*routes_);
+}
+
+void DetourSet::divert(Detour& detour) {
+  try {
+    put(detour);
+  } catch (const std::system_error& e) {
+    if (e.code().value() != ERANGE || detour.kind() != HookKind::tcx) throw;
+    if (!settings_().may_use_filters) {
+      throw std::runtime_error(
+          "the kernel takes no more than " + std::to_string(kMostTcxLinks) + " programs at a tcx hook, and " +
+          detour.interface().name +
+          " has them: start wobbled with --hook auto, which goes on with cls_bpf, or detach links");
+    }
+    detour.use_filters();
+    put(detour);
+  }
   if (detour.look(*routes_) == Detour::Condition::stands) return;
   throw std::runtime_error(
       "what diverts the traffic of " + detour.interface().name +
@@ -117,6 +137,7 @@ void DetourSet::follow() {
       gone.push_back(number);
     }
   }
+  not_served_.clear();
   for (const std::uint8_t number : gone) {
     news_.push_back("the interface " + detours_.at(number).interface().name + " is gone, or down");
     remove(number);
@@ -125,12 +146,23 @@ void DetourSet::follow() {
     const auto is_it = [&](const auto& entry) { return entry.second.interface().index == interface.index; };
     const auto found = std::ranges::find_if(detours_, is_it);
     if (found == detours_.end()) {
-      add(interface);
+      if (!try_to_add(interface)) continue;
       news_.push_back("the interface " + interface.name + " is there, and diverted");
     } else if (found->second.interface().name != interface.name) {
       news_.push_back("the interface " + found->second.interface().name + " is called " + interface.name + " now");
       found->second.rename(interface.name);
     }
+  }
+}
+
+// One that cannot be served holds up none of the others.
+bool DetourSet::try_to_add(const NetworkInterface& interface) {
+  try {
+    add(interface);
+    return true;
+  } catch (const std::exception& e) {
+    not_served_.emplace_back(interface.name, e.what());
+    return false;
   }
 }
 
@@ -142,7 +174,7 @@ void DetourSet::mend(std::uint8_t number) {
     case Detour::Condition::disturbed: divert(detours_.at(number)); break;
     case Detour::Condition::lost_device:
       remove(number);
-      add(interface);
+      if (!try_to_add(interface)) return;
       break;
   }
   news_.push_back("what diverts the traffic of " + interface.name + " was disturbed, and is in its place again");
@@ -152,8 +184,27 @@ bool DetourSet::serves(const std::string& interface) const {
   return std::ranges::any_of(detours_, [&](const auto& entry) { return entry.second.interface().name == interface; });
 }
 
+std::string DetourSet::not_served() const {
+  if (not_served_.empty()) return {};
+  std::string names;
+  for (const auto& [name, why] : not_served_) names += (names.empty() ? "" : ", ") + name;
+  return "not served: " + names + " (" + not_served_.front().second + ")" + (empty() ? "" : "; the others are");
+}
+
+std::vector<std::string> DetourSet::names() const {
+  std::vector<std::string> names;
+  for (const auto& [number, detour] : detours_) names.push_back(detour.interface().name);
+  return names;
+}
+
 std::string DetourSet::interfaces() const {
   return joined(detours_, [](const Detour& detour) { return detour.interface().name; });
+}
+
+std::string DetourSet::means() const {
+  const auto is_tcx = [](const auto& entry) { return entry.second.kind() == HookKind::tcx; };
+  if (std::ranges::all_of(detours_, is_tcx)) return "tcx";
+  return std::ranges::none_of(detours_, is_tcx) ? "cls_bpf" : "tcx and cls_bpf";
 }
 
 std::string DetourSet::near_devices() const {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/below_ip/detour.h"
@@ -53,6 +54,11 @@ class DetourSet {
 
   bool empty() const { return detours_.empty(); }
   bool serves(const std::string& interface) const;
+  std::vector<std::string> names() const;
+  /// Interfaces that are meant and could not be followed, with the reason; empty: none.
+  std::string not_served() const;
+  /// How programs are put at the interfaces: "tcx", "cls_bpf", "tcx and cls_bpf".
+  std::string means() const;
   /// "eth0, eth1"
   std::string interfaces() const;
   std::string near_devices() const;
@@ -65,6 +71,8 @@ class DetourSet {
   void follow();
   void add(const NetworkInterface& interface);
   void remove(std::uint8_t number);
+  bool try_to_add(const NetworkInterface& interface);
+  void put(Detour& detour);
   void divert(Detour& detour);
   void mend(std::uint8_t number);
   void on_link(const std::function<void()>& work) const;
@@ -84,6 +92,7 @@ class DetourSet {
   bool is_put_ = false;
   std::uint64_t overruns_of_gone_ = 0;
   std::vector<std::string> news_;
+  std::vector<std::pair<std::string, std::string>> not_served_;  ///< names, and why
 };
 
 }  // namespace wobble::daemon

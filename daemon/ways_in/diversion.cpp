@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <map>
 #include <system_error>
 
 #include "daemon/network_namespace.h"
@@ -23,32 +24,35 @@ constexpr std::uint32_t kMostNetworks = 1024, kMostDatagrams = 4096;
 
 std::string path_for_others(const NetworkNamespace& netns) { return netns.is_own() ? "" : netns.path(); }
 
-/// Of an interface of the calling thread's namespace, without link-local ones.
-std::vector<std::string> addresses_of(const std::string& interface) {
-  std::vector<std::string> found;
+/// Of interfaces of the calling thread's namespace, in their order, without link-local ones.
+std::vector<std::string> addresses_of(const std::vector<std::string>& interfaces) {
+  std::map<std::string, std::vector<std::string>> of_each;
   ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0) return found;
+  if (::getifaddrs(&all) != 0) return {};
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr || interface != one->ifa_name) continue;
+    if (one->ifa_addr == nullptr) continue;
     const int family = one->ifa_addr->sa_family;
     const void* address = &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
     if (family == AF_INET6) address = &reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
     char text[INET6_ADDRSTRLEN];
     if ((family != AF_INET && family != AF_INET6) || ::inet_ntop(family, address, text, sizeof text) == nullptr)
       continue;
-    if (!std::string(text).starts_with("fe80:")) found.emplace_back(text);
+    if (!std::string(text).starts_with("fe80:")) of_each[one->ifa_name].emplace_back(text);
   }
   ::freeifaddrs(all);
+  std::vector<std::string> found;
+  for (const std::string& name : interfaces) found.insert(found.end(), of_each[name].begin(), of_each[name].end());
   return found;
 }
 
 }  // namespace
 
-Diversion::Diversion(Target target, api::WayInSettings settings, const Means& means)
+Diversion::Diversion(const std::string& link, Target target, api::WayInSettings settings, const Means& means)
     : target_(std::move(target)),
       netns_(target_.netns.inode()),
       settings_(std::move(settings)),
       means_(means),
+      claim_(means.ledger, netns_),
       detours_(
           netns_, means.ledger, [this](const auto& present) { return choose(present); },
           [this] { return detour_settings(); }) {
@@ -63,15 +67,19 @@ Diversion::Diversion(Target target, api::WayInSettings settings, const Means& me
     } else if (const auto* gateway = std::get_if<api::GatewaySettings>(&settings_)) {
       require_interface(gateway->in, present, "/gateway/in");
       require_interface(gateway->out, present, "/gateway/out");
+      require_routes_between(gateway->in, gateway->out, present);
     }
+    if (const auto count = choose(present).size(); count > DivertShare::kMostInterfaces) {
+      throw api::Unfit("/attach/interfaces",
+                       std::to_string(count) + " interfaces lead outside there, and a link serves at most " +
+                           std::to_string(DivertShare::kMostInterfaces) + ": name those that are meant (--interface)");
+    }
+    claim_.note(claim_of(link, settings_));
     detours_.make();
     if (detours_.empty()) throw api::Unfit("/" + std::string(api::kind_of(settings_)), what_is_missing());
     near_ = detours_.take_near();
     far_ = detours_.take_far();
-    for (const NetworkInterface& interface : choose(present)) {
-      const auto own = addresses_of(interface.name);
-      addresses_.insert(addresses_.end(), own.begin(), own.end());
-    }
+    addresses_ = addresses_of(detours_.names());
   });
 }
 
@@ -107,7 +115,7 @@ void Diversion::make_selection() {
   networks_ = make_network_map(kMostNetworks);
   for (const std::string& address : attach->addresses) {
     const Network network = read_network(address);
-    add_network(networks_.get(), network.address, network.length);
+    add_network(networks_.get(), network.is_v4, network.address, network.length);
   }
   selection_.networks = networks_.get();
 }
@@ -127,7 +135,8 @@ std::string Diversion::what_is_missing() const {
     if (is_other ? other_interface_ != 0 : detours_.serves(name)) continue;
     return "the interface '" + name + "' is gone, or down: ip link set " + name + " up";
   }
-  return detours_.empty() ? "no interface there is up" : "";
+  const std::string not_served = detours_.not_served();
+  return detours_.empty() && not_served.empty() ? "no interface there is up" : not_served;
 }
 
 DetourSettings Diversion::detour_settings() const {
@@ -141,6 +150,7 @@ DetourSettings Diversion::detour_settings() const {
   out.selection = selection_;
   out.share = share_.map();
   out.kind = fails_closed() ? HookKind::cls : means_.hook;  // what blocks when we are dead must outlive us
+  out.may_use_filters = means_.may_use_filters;
   out.offload = means_.offload;
   return out;
 }
@@ -165,7 +175,8 @@ void Diversion::hold_parameters() {
   const auto* gateway = std::get_if<api::GatewaySettings>(&settings_);
   if (gateway == nullptr) return;
   const auto has_v6 = [](const std::string& interface) {
-    return std::ranges::any_of(addresses_of(interface), [](const auto& a) { return a.find(':') != std::string::npos; });
+    return std::ranges::any_of(addresses_of({interface}),
+                               [](const auto& a) { return a.find(':') != std::string::npos; });
   };
   forwards_v6_ = has_v6(gateway->in) && has_v6(gateway->out);
   if (forwards_v6_) hold_v6_forwarding(means_.ledger, netns_, held_);
@@ -224,6 +235,7 @@ std::string Diversion::close() noexcept {
   } catch (const std::exception& e) {  // the namespace cannot be entered any more
     failures = e.what();
   }
+  claim_.drop();
   return failures;
 }
 
@@ -251,6 +263,7 @@ std::string Diversion::look() {
     target_.netns.run([&] {
       detours_.look(has_news || !trouble_.empty());
       mend_parameters();
+      addresses_ = addresses_of(detours_.names());
     });
     trouble_ = what_is_missing();
   } catch (const std::exception& e) {
@@ -286,10 +299,8 @@ api::SideInfo Diversion::near_info() const {
 api::SideInfo Diversion::far_info() const { return {detours_.far_devices(), path_for_others(target_.netns), {}}; }
 
 std::string Diversion::detail() const {
-  const bool is_tcx = detour_settings().kind == HookKind::tcx;
   const std::string no_record = means_.ledger.trouble();
-  return "at " + detours_.interfaces() + ", by " + (is_tcx ? "tcx" : "cls_bpf") + (no_record.empty() ? "" : "; ") +
-         no_record;
+  return "at " + detours_.interfaces() + ", by " + detours_.means() + (no_record.empty() ? "" : "; ") + no_record;
 }
 
 }  // namespace wobble::daemon

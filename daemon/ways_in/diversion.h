@@ -20,6 +20,30 @@
 
 namespace wobble::daemon {
 
+/// Holds a claim for as long as it lives.
+class HeldClaim {
+ public:
+  HeldClaim(Ledger& ledger, ino_t netns) : ledger_(ledger), netns_(netns) {}
+  ~HeldClaim() { drop(); }
+  HeldClaim(const HeldClaim&) = delete;
+  HeldClaim& operator=(const HeldClaim&) = delete;
+
+  /// In the namespace; throws as Ledger::note_claim().
+  void note(const Claim& claim) {
+    ledger_.note_claim(netns_, claim);
+    link_ = claim.link;
+  }
+  void drop() noexcept {
+    if (!link_.empty()) ledger_.drop_claim(netns_, link_);
+    link_.clear();
+  }
+
+ private:
+  Ledger& ledger_;
+  const ino_t netns_;
+  std::string link_;  ///< empty: nothing is held
+};
+
 class Diversion : public WayIn {
  public:
   /// What all of them share.
@@ -27,13 +51,14 @@ class Diversion : public WayIn {
     Ledger& ledger;
     Heartbeat& heartbeat;
     HookKind hook = HookKind::tcx;
+    bool may_use_filters = false;  ///< where the kernel takes no more tcx links
     bool offload = true;
     std::uint16_t spared_port = 0;  ///< of the API, which an attach of our own namespace leaves alone; 0: none
   };
 
-  /// Makes the devices; nothing is diverted yet. Throws api::Unfit, api::Incapable, std::system_error, and leaves
-  /// nothing.
-  Diversion(Target target, api::WayInSettings settings, const Means& means);
+  /// Makes the devices; nothing is diverted yet. `link` is the name of the link. Throws api::Unfit, api::Conflict,
+  /// api::Incapable, std::system_error, and leaves nothing.
+  Diversion(const std::string& link, Target target, api::WayInSettings settings, const Means& means);
   ~Diversion() override;
 
   api::SideInfo near_info() const override;
@@ -43,7 +68,6 @@ class Diversion : public WayIn {
   void serve_by(RunOnLink run) override { detours_.run_on_link_by(std::move(run)); }
   void open() override;
   std::string close() noexcept override;
-  ino_t netns() const override { return netns_; }
   std::string gone() const override { return target_.gone(); }
   std::string look() override;
   std::vector<std::string> take_news() override;
@@ -71,12 +95,13 @@ class Diversion : public WayIn {
   const ino_t netns_;
   const api::WayInSettings settings_;
   const Means means_;
+  HeldClaim claim_;
   ShareMap share_;
   UniqueFd networks_;
   UniqueFd recent_;
   Selection selection_;
-  int other_interface_ = 0;  ///< a gateway's second one, by index; 0: it is not there
-  std::vector<std::string> addresses_;
+  int other_interface_ = 0;             ///< a gateway's second one, by index; 0: it is not there
+  std::vector<std::string> addresses_;  ///< of the interfaces that are served, as of the last look()
   DetourSet detours_;
   bool is_open_ = false;
   bool forwards_v6_ = false;

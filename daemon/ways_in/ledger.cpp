@@ -14,6 +14,7 @@ namespace {
 bool is_it(const SysctlEntry& entry, const std::string& name) { return entry.name == name; }
 bool is_it(const NftTableEntry& entry, const std::string& name) { return entry.name == name; }
 bool is_it(const FilterEntry& entry, const TcFilter& filter) { return entry.filter.is_same(filter); }
+bool is_it(const ClaimEntry& entry, const std::string& link) { return entry.claim.link == link; }
 
 template <typename Entry, typename Key>
 Entry* find(std::vector<Entry>& entries, const Key& key) {
@@ -47,6 +48,7 @@ void disown(NetnsRecord& record, const std::string& owner) {
   for (SysctlEntry& entry : record.sysctls) std::erase(entry.owners, owner);
   for (NftTableEntry& entry : record.nft_tables) std::erase(entry.owners, owner);
   for (FilterEntry& entry : record.filters) std::erase(entry.owners, owner);
+  std::erase_if(record.claims, [&](const ClaimEntry& entry) { return entry.owners == Owners{owner}; });
 }
 
 bool is_among(const std::vector<std::string>& names, const std::string& name) {
@@ -80,6 +82,7 @@ class Ledger::Session : public LedgerSession {
       enter(record.sysctls, mine.sysctls, name);
       enter(record.nft_tables, mine.nft_tables, name);
       enter(record.filters, mine.filters, name);
+      for (const ClaimEntry& entry : mine.claims) record.claims.push_back({entry.claim, {name}});
     }
   }
 
@@ -350,6 +353,37 @@ std::string Ledger::drop_filter(ino_t netns, const TcFilter& filter) noexcept {
   } catch (const std::exception& e) {
     erase(mine_[netns].filters, filter);
     return "the tc filter of " + filter.device + " stays: " + e.what();
+  }
+}
+
+void Ledger::note_claim(ino_t netns, const Claim& claim) try {
+  const std::lock_guard guard(mutex_);
+  Session session(*this);
+  NetnsRecord& record = session.record_here(netns);
+  const std::string me = session.me();
+  for (const ClaimEntry& other : record.claims) {
+    if (!overlap(claim, other.claim)) continue;
+    const bool is_mine = other.owners == Owners{me};
+    const std::string whose = is_mine ? "" : " of another daemon, process " + pid_of_owner(other.owners.back()) + ",";
+    throw api::Conflict("the link '" + other.claim.link + "'" + whose + " diverts this traffic already: detach it " +
+                        (is_mine ? "first" : "there first") + " (wobble detach " + other.claim.link +
+                        "), or narrow what each of them takes");
+  }
+  record.claims.push_back({claim, {me}});
+  session.mine(netns).claims.push_back({claim, {}});
+  session.save_all();
+} catch (const LedgerBusy& e) {
+  throw api::Incapable(e.what());
+}
+
+void Ledger::drop_claim(ino_t netns, const std::string& link) noexcept {
+  const std::lock_guard guard(mutex_);
+  const auto mine = mine_.find(netns);
+  if (mine == mine_.end()) return;
+  erase(mine->second.claims, link);
+  try {
+    Session(*this).save_all();       // what we do not hold does not bear our name
+  } catch (const std::exception&) {  // LedgerBusy: the next session takes it off
   }
 }
 

@@ -1,6 +1,7 @@
 // What wobble has changed on this machine that does not vanish with its devices: kernel parameters, nftables tables, tc
-// filters; in each network namespace, with what stood there before. There is one ledger for all daemons and all `run`s:
-// several may want the same parameter, in one process or in many, and the last of them to go puts it back.
+// filters; in each network namespace, with what stood there before. And whose traffic is diverted already. There is one
+// ledger for all daemons and all `run`s: several may want the same parameter, in one process or in many, and the last
+// of them to go puts it back.
 //
 // It is a file below /run (ledger_file.h), read and changed under a lock. A change is written down before it is made,
 // and struck off only when it is seen to be undone. What cannot be undone stays there without an owner, as does what a
@@ -70,6 +71,12 @@ class Ledger {
   void note_filter(ino_t netns, const TcFilter& filter);
   /// Takes it away. The qdisc goes with the last of our filters at that device.
   [[nodiscard]] std::string drop_filter(ino_t netns, const TcFilter& filter) noexcept;
+
+  /// Before a way in diverts this. Throws api::Conflict if another one, of us or of another who lives, takes some of it
+  /// in that namespace already; api::Incapable.
+  void note_claim(ino_t netns, const Claim& claim);
+  /// The claim of that link, in whichever namespace the caller is. Harmless if there is none.
+  void drop_claim(ino_t netns, const std::string& link) noexcept;
 
   /// Why nothing can be kept on record, so that nothing is put back after a kill; empty: all is well.
   std::string trouble() const;

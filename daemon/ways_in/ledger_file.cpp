@@ -16,7 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kVersion = 2;  // 1 were the files that each daemon had for itself: legacy_ledger.h
+constexpr int kVersion = 3;  // 1 were the files that each daemon had for itself: legacy_ledger.h
+constexpr int kVersionWithoutClaims = 2;
 
 Json to_json(const NetnsRecord& record) {
   Json sysctls = Json::array();
@@ -39,11 +40,39 @@ Json to_json(const NetnsRecord& record) {
                        {"made_qdisc", filter.made_qdisc},
                        {"owners", owners}});
   }
-  return {{"cookie", record.cookie}, {"sysctls", sysctls}, {"nft_tables", tables}, {"filters", filters}};
+  Json claims = Json::array();
+  for (const auto& [claim, owners] : record.claims) {
+    claims.push_back({{"link", claim.link},
+                      {"kind", claim.kind},
+                      {"interfaces", claim.interfaces},
+                      {"ports", claim.ports},
+                      {"addresses", claim.addresses},
+                      {"protocol", claim.protocol},
+                      {"owners", owners}});
+  }
+  return {{"cookie", record.cookie},
+          {"sysctls", sysctls},
+          {"nft_tables", tables},
+          {"filters", filters},
+          {"claims", claims}};
 }
 
-NetnsRecord record_from(const Json& json) {
-  expect_members(json, {"cookie", "sysctls", "nft_tables", "filters"});
+ClaimEntry claim_from(const Json& entry) {
+  expect_members(entry, {"link", "kind", "interfaces", "ports", "addresses", "protocol", "owners"});
+  const Claim claim{entry.at("link"),  entry.at("kind"),      entry.at("interfaces"),
+                    entry.at("ports"), entry.at("addresses"), entry.at("protocol")};
+  try {
+    (void)overlap(claim, claim);
+  } catch (const std::invalid_argument& e) {
+    throw std::runtime_error(e.what());
+  }
+  return {claim, entry.at("owners")};
+}
+
+NetnsRecord record_from(const Json& json, bool has_claims) {
+  std::vector<std::string> members{"cookie", "sysctls", "nft_tables", "filters"};
+  if (has_claims) members.emplace_back("claims");
+  expect_members(json, members);
   NetnsRecord record;
   json.at("cookie").get_to(record.cookie);
   for (const Json& entry : json.at("sysctls")) {
@@ -61,6 +90,8 @@ NetnsRecord record_from(const Json& json) {
                           entry.at("made_qdisc")};
     record.filters.push_back({filter, entry.at("owners")});
   }
+  if (!has_claims) return record;
+  for (const Json& entry : json.at("claims")) record.claims.push_back(claim_from(entry));
   return record;
 }
 
@@ -84,7 +115,8 @@ Records read_records(const std::string& folder) {
   if (!file.is_open()) return {};
   try {
     const Json json = Json::parse(file);
-    if (json.is_object() && json.contains("version") && json.at("version") != kVersion)
+    const bool is_older = json.is_object() && json.contains("version") && json.at("version") == kVersionWithoutClaims;
+    if (json.is_object() && json.contains("version") && json.at("version") != kVersion && !is_older)
       throw std::runtime_error("it is of version " + json.at("version").dump() + ", not " + std::to_string(kVersion));
     expect_members(json, {"version", "namespaces"});
     Records records;
@@ -93,7 +125,7 @@ Records read_records(const std::string& folder) {
       const auto [end, error] = std::from_chars(inode.data(), inode.data() + inode.size(), number);
       if (error != std::errc() || end != inode.data() + inode.size())
         throw std::runtime_error("'" + inode + "' is no inode");
-      records[number] = record_from(record);
+      records[number] = record_from(record, !is_older);
     }
     return records;
   } catch (const Json::exception& e) {
@@ -144,6 +176,9 @@ LedgerSession::LedgerSession(std::string folder, bool only_looks) : folder_(std:
       const std::string path = path_of_ledger(folder_);
       told_.push_back(path + " cannot be used (" + e.what() + ")" +
                       (only_looks ? "" : " and is kept as " + put_aside(path)));
+    }
+    for (auto& [netns, record] : records) {
+      std::erase_if(record.claims, [&](const ClaimEntry& entry) { return !is_owned(entry.owners); });
     }
   } catch (const std::system_error& e) {
     trouble_ = e.what();

@@ -1,14 +1,17 @@
 // The ledger on disk: "ledger.json", in which each network namespace has what was changed in it and by whom.
 //
-//   {"version": 2, "namespaces": {"4026531840": {"cookie": 1,
+//   {"version": 3, "namespaces": {"4026531840": {"cookie": 1,
 //     "sysctls": [{"name": "ipv4/conf/e0/forwarding", "before": "0", "ours": "1", "interface": 7,
 //                  "owners": ["812-77", "90-3"]}],
 //     "nft_tables": [{"name": "wobble_run0", "owners": ["812-77"]}],
 //     "filters": [{"interface": 2, "device": "eth0", "egress": true, "name": "wob0_90", "made_qdisc": true,
-//                  "owners": ["90-3"]}]}}}
+//                  "owners": ["90-3"]}],
+//     "claims": [{"link": "host", "kind": "attach", "interfaces": ["eth0"], "ports": [443], "addresses": [],
+//                 "protocol": "tcp", "owners": ["90-3"]}]}}}
 //
 // Sysctls stand in the order in which they were changed. An owner is named as its file is (ledger_lock.h); one that
-// lives no more has left the entry behind.
+// lives no more has left the entry behind, but for claims: they go with their owner. A file of version 2 is the same
+// without claims.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +24,7 @@
 #include <vector>
 
 #include "daemon/below_ip/tc_filter.h"
+#include "daemon/ways_in/claim.h"
 #include "daemon/ways_in/ledger_lock.h"
 
 namespace wobble::daemon {
@@ -46,14 +50,20 @@ struct FilterEntry {
   Owners owners;  ///< one, or none: it could not be taken away
 };
 
+struct ClaimEntry {
+  Claim claim;
+  Owners owners;  ///< one
+};
+
 struct NetnsRecord {
   /// Tells the namespace from a later one with the same inode (SO_NETNS_COOKIE); 0: not known, Linux before 5.14.
   std::uint64_t cookie = 0;
   std::vector<SysctlEntry> sysctls;
   std::vector<NftTableEntry> nft_tables;
   std::vector<FilterEntry> filters;
+  std::vector<ClaimEntry> claims;
 
-  bool empty() const { return sysctls.empty() && nft_tables.empty() && filters.empty(); }
+  bool empty() const { return sysctls.empty() && nft_tables.empty() && filters.empty() && claims.empty(); }
 };
 
 /// By the namespaces' inodes.
@@ -76,8 +86,8 @@ std::uint64_t netns_cookie();
 /// The file while we alone may read and change it.
 class LedgerSession {
  public:
-  /// Reads what is on record; a file that we do not understand is put aside (unless we only look), and told of. Throws
-  /// LedgerBusy.
+  /// Reads what is on record, without the claims of those who live no more; a file that we do not understand is put
+  /// aside (unless we only look), and told of. Throws LedgerBusy.
   explicit LedgerSession(std::string folder, bool only_looks = false);
 
   Records records;

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <stdexcept>
 
@@ -73,6 +74,24 @@ void require_interface(const std::string& name, const Interfaces& present, const
   if (!can_be_diverted(*found)) throw api::Unfit(pointer, it + "has frames of a kind that cannot be diverted");
 }
 
+void require_routes_between(const std::string& in, const std::string& out, const Interfaces& present) {
+  const auto master_of = [&](const std::string& name) -> std::string {
+    const auto found = std::ranges::find(present, name, &NetworkInterface::name);
+    return found != present.end() && is_port(*found, present) ? find(present, found->master)->name : "";
+  };
+  const std::string of_in = master_of(in);
+  const std::string of_out = master_of(out);
+  if (of_in == out || of_out == in) {
+    const bool is_in = of_in == out;
+    throw api::Unfit(is_in ? "/gateway/in" : "/gateway/out",
+                     "the interface '" + (is_in ? in : out) + "' is a port of '" + (is_in ? out : in) +
+                         "', so nothing is forwarded between the two: name an interface of another network");
+  }
+  if (of_out.empty()) return;
+  throw api::Unfit("/gateway/out", "the interface '" + out + "' is a port of '" + of_out +
+                                       "', and no route leads to a port: write '" + of_out + "'");
+}
+
 Network read_network(const std::string& cidr) {
   const auto slash = cidr.find('/');
   const std::string text = cidr.substr(0, slash);
@@ -91,7 +110,18 @@ Network read_network(const std::string& cidr) {
   }
   if (read != 1 || !is_number) throw std::invalid_argument("'" + cidr + "' is no address range, as 10.0.0.0/8 is one");
   network.length = length + (is_v4 ? 96 : 0);
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  network.is_v4 = network.length >= 96 && std::equal(kMapped.begin(), kMapped.end(), network.address.begin());
   return network;
+}
+
+bool Network::meets(const Network& other) const {
+  if (is_v4 != other.is_v4) return false;
+  const std::uint32_t common = std::min(length, other.length);
+  const std::uint32_t bytes = common / 8;
+  if (!std::equal(address.begin(), address.begin() + bytes, other.address.begin())) return false;
+  const std::uint32_t bits = common % 8;
+  return bits == 0 || (address[bytes] ^ other.address[bytes]) >> (8 - bits) == 0;
 }
 
 std::uint8_t protocol_number(const std::string& word) {

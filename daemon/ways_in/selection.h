@@ -23,12 +23,20 @@ std::vector<NetworkInterface> choose_interfaces(const std::vector<std::string>& 
 void require_interface(const std::string& name, const std::vector<NetworkInterface>& present,
                        const std::string& pointer);
 
-/// An address range as the programs compare it: 16 bytes, IPv4 behind ::ffff:0:0.
+/// Throws api::Unfit if no packet can be forwarded from one to the other: no route leads to a port of a bridge or a
+/// bond, and what comes by one comes by its master.
+void require_routes_between(const std::string& in, const std::string& out,
+                            const std::vector<NetworkInterface>& present);
+
+/// An address range as the programs compare it: 16 bytes, IPv4 behind ::ffff:0:0, whichever way it is written.
 struct Network {
+  bool is_v4 = false;
   std::array<std::uint8_t, 16> address{};
   std::uint32_t length = 0;  ///< of the prefix, in bits
 
   bool operator==(const Network&) const = default;
+  /// Whether an address can be in both: one of them is within the other.
+  bool meets(const Network& other) const;
 };
 
 /// "10.0.0.0/8", "fd00::/8", or an address alone. Throws std::invalid_argument.

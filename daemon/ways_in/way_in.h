@@ -1,8 +1,6 @@
 // How traffic reaches one link: what was set up around its two devices, and how it is taken down again.
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,8 +33,6 @@ class WayIn {
   /// From now on none does; everything but the devices is as it was. Harmless when it has been done. What could not be
   /// put back is told, and stays on record; empty: nothing.
   [[nodiscard]] virtual std::string close() noexcept = 0;
-  /// The namespace whose traffic it diverts, by inode; 0: none.
-  virtual ino_t netns() const { return 0; }
   /// Why the target is no more; empty while it is there.
   virtual std::string gone() const { return {}; }
   /// How to run something between two packets of the link that has the devices. Before open().

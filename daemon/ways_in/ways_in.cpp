@@ -1,6 +1,5 @@
 #include "daemon/ways_in/ways_in.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -8,43 +7,6 @@
 #include "daemon/ways_in/run_way.h"
 
 namespace wobble::daemon {
-namespace {
-
-template <typename T>
-bool meet(const std::vector<T>& a, const std::vector<T>& b) {
-  if (a.empty() || b.empty()) return true;  // all of them
-  return std::any_of(a.begin(), a.end(), [&](const T& x) { return std::find(b.begin(), b.end(), x) != b.end(); });
-}
-
-bool overlap(const api::WayInSettings& a, const api::WayInSettings& b) {
-  if (a.index() != b.index()) return false;
-  if (const auto* x = std::get_if<api::AttachSettings>(&a)) {
-    const auto& y = std::get<api::AttachSettings>(b);
-    const bool same_protocol = x->protocol.empty() || y.protocol.empty() || x->protocol == y.protocol;
-    return same_protocol && meet(x->interfaces, y.interfaces) && meet(x->ports, y.ports) &&
-           meet(x->addresses, y.addresses);
-  }
-  if (const auto* x = std::get_if<api::LoopbackSettings>(&a)) {
-    const auto& y = std::get<api::LoopbackSettings>(b);
-    return x->port == y.port && x->protocol == y.protocol;
-  }
-  if (const auto* x = std::get_if<api::GatewaySettings>(&a)) {
-    const auto& y = std::get<api::GatewaySettings>(b);
-    return meet<std::string>({x->in, x->out}, {y.in, y.out});
-  }
-  return false;
-}
-
-void refuse_overlap(const api::WayInSettings& settings, const NetworkNamespace& netns,
-                    const std::vector<const WayIn*>& there) {
-  for (const WayIn* other : there) {
-    if (other->netns() != netns.inode() || !overlap(settings, other->settings())) continue;
-    throw api::Conflict("the link of " + WaysIn::name_for(other->settings()) +
-                        " diverts this traffic already: detach it first, or narrow what each of them takes");
-  }
-}
-
-}  // namespace
 
 std::string with_remedy(const std::system_error& error) {
   const std::string what = error.what();
@@ -69,9 +31,9 @@ std::string with_remedy(const std::system_error& error) {
 WaysIn::WaysIn(const WaysInOptions& options, Ledger::Tell tell)
     : options_(options), ledger_(options.ledger_folder, std::move(tell)) {}
 
-std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const std::vector<const WayIn*>& there) {
+std::unique_ptr<WayIn> WaysIn::make(const std::string& link, const api::WayInSettings& settings) {
   try {
-    return make_kind(settings, there);
+    return make_kind(link, settings);
   } catch (const std::system_error& e) {
     throw api::Incapable(with_remedy(e));
   } catch (const api::Unfit&) {
@@ -85,25 +47,24 @@ std::unique_ptr<WayIn> WaysIn::make(const api::WayInSettings& settings, const st
   }
 }
 
-std::unique_ptr<WayIn> WaysIn::make_kind(const api::WayInSettings& settings, const std::vector<const WayIn*>& there) {
+std::unique_ptr<WayIn> WaysIn::make_kind(const std::string& link, const api::WayInSettings& settings) {
   if (const auto* run = std::get_if<api::RunSettings>(&settings)) {
     return std::make_unique<RunWay>(*run, ledger_, options_.offload);
   }
   const auto* attach = std::get_if<api::AttachSettings>(&settings);
-  return divert(attach != nullptr ? find_target(attach->target) : find_target("host"), settings, there);
+  return divert(link, find_target(attach != nullptr ? attach->target : "host"), settings);
 }
 
-std::unique_ptr<WayIn> WaysIn::divert(Target target, const api::WayInSettings& settings,
-                                      const std::vector<const WayIn*>& there) {
-  refuse_overlap(settings, target.netns, there);
+std::unique_ptr<WayIn> WaysIn::divert(const std::string& link, Target target, const api::WayInSettings& settings) {
+  HookKind hook = HookKind::cls;
   if (options_.hook != HookKind::cls) {
-    const bool has = has_tcx();
-    if (options_.hook && !has)
+    if (!has_tcx_) has_tcx_ = has_tcx();
+    if (options_.hook && !*has_tcx_)
       throw api::Incapable("this kernel has no tcx (Linux 6.6 has): start wobbled with --hook auto");
-    options_.hook = has ? HookKind::tcx : HookKind::cls;
+    if (*has_tcx_) hook = HookKind::tcx;
   }
-  const Diversion::Means means{ledger_, heartbeat_, *options_.hook, options_.offload, spared_port_};
-  return std::make_unique<Diversion>(std::move(target), settings, means);
+  const Diversion::Means means{ledger_, heartbeat_, hook, !options_.hook, options_.offload, spared_port_};
+  return std::make_unique<Diversion>(link, std::move(target), settings, means);
 }
 
 std::string WaysIn::name_for(const api::WayInSettings& settings) {

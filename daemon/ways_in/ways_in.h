@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include "daemon/below_ip/hook_program.h"
 #include "daemon/ways_in/heartbeat.h"
@@ -32,19 +31,19 @@ class WaysIn {
   /// The API's TCP port, which an attach of our own namespace leaves alone from now on.
   void spare(std::uint16_t port) { spared_port_ = port; }
 
-  /// Sets one up, with its devices; it is not open yet. `there` are the settings and namespaces of those that stand:
-  /// what they divert already is refused. Throws api::Unfit, api::Incapable, api::Conflict.
-  std::unique_ptr<WayIn> make(const api::WayInSettings& settings, const std::vector<const WayIn*>& there);
+  /// Sets one up for the link of that name, with its devices; it is not open yet. Throws api::Unfit, api::Incapable;
+  /// api::Conflict if what it would divert is diverted already, by a link of ours or of another daemon.
+  std::unique_ptr<WayIn> make(const std::string& link, const api::WayInSettings& settings);
 
   /// A name for a link, unless the person gave one.
   static std::string name_for(const api::WayInSettings& settings);
 
  private:
-  std::unique_ptr<WayIn> make_kind(const api::WayInSettings& settings, const std::vector<const WayIn*>& there);
-  std::unique_ptr<WayIn> divert(Target target, const api::WayInSettings& settings,
-                                const std::vector<const WayIn*>& there);
+  std::unique_ptr<WayIn> make_kind(const std::string& link, const api::WayInSettings& settings);
+  std::unique_ptr<WayIn> divert(const std::string& link, Target target, const api::WayInSettings& settings);
 
-  WaysInOptions options_;
+  const WaysInOptions options_;
+  std::optional<bool> has_tcx_;  ///< none: the kernel was not asked yet
   std::uint16_t spared_port_ = 0;
   Ledger ledger_;
   Heartbeat heartbeat_;

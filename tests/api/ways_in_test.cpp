@@ -77,6 +77,7 @@ TEST_F(WaysInTest, EveryWrongFieldIsNamedAndNothingIsMade) {
       {R"({"attach": {"target": "host", "ports": 443}})", "/attach/ports", "list"},
       {R"({"attach": {"target": "host", "addresses": ["10.0.0.0/33"]}})", "/attach/addresses", "10.0.0.0/8"},
       {R"({"attach": {"target": "host", "interfaces": ["a b"]}})", "/attach/interfaces", "eth0"},
+      {R"({"attach": {"target": "host", "interfaces": ["wébwébwébwéb"]}})", "/attach/interfaces", "1 to 15 bytes"},
       {R"({"attach": {"target": "host", "protocol": "sctp"}})", "/attach/protocol", "\"udp\""},
       {R"({"attach": {"target": "host", "protocol": "icmp", "ports": [1]}})", "/attach/ports", "icmp"},
       {R"({"attach": {"target": "host", "fail": "shut"}})", "/attach/fail", "\"closed\""},

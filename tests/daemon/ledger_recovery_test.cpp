@@ -150,7 +150,7 @@ TEST_F(RecoveryTest, files_of_owners_that_have_ended_go) {
 
 TEST_F(RecoveryTest, a_file_of_another_version_is_no_reason_to_fail) {
   write_file("ledger.json", R"({"version": 99})");
-  EXPECT_THAT(recover_all(true).told, ElementsAre(HasSubstr("it is of version 99, not 2")));
+  EXPECT_THAT(recover_all(true).told, ElementsAre(HasSubstr("it is of version 99, not 3")));
   EXPECT_TRUE(has_file("ledger.json")) << "a dry run changes nothing";
   const Recovery recovery = recover_all();
   EXPECT_THAT(recovery.told, ElementsAre(HasSubstr("is kept as " + folder() + "/ledger.json.aside")));

@@ -300,10 +300,10 @@ TEST_F(LedgerTest, the_qdisc_goes_with_the_last_filter_of_ours) {
 
 // It stopped the start, and named no file.
 TEST_F(LedgerTest, a_file_of_another_kind_is_put_aside_and_named) {
-  const std::string files[] = {R"({"version": 3, "namespaces": {}})",
-                               R"({"version": 2, "namespaces": {}, "more": 1})",
-                               R"({"version": 2, "namespaces": {"1": {}}})",
-                               R"({"version": 2, "namespaces": {"one": {}}})",
+  const std::string files[] = {R"({"version": 4, "namespaces": {}})",
+                               R"({"version": 3, "namespaces": {}, "more": 1})",
+                               R"({"version": 3, "namespaces": {"1": {}}})",
+                               R"({"version": 3, "namespaces": {"one": {}}})",
                                "[]",
                                "",
                                "\xff"};

@@ -80,6 +80,18 @@ TEST(Selection, SaysWhatIsWrongWithAName) {
   }
 }
 
+TEST(Selection, ToAPortNoRouteLeads) {
+  const std::vector<NetworkInterface> present{interface(2, "br0", "bridge"), with(interface(3, "eth0"), 2, 0),
+                                              interface(4, "eth1"), interface(5, "blue", "vrf"),
+                                              with(interface(6, "eth2"), 5, 0)};
+  EXPECT_THROW(require_routes_between("br0", "eth0", present), api::Unfit);
+  EXPECT_THROW(require_routes_between("eth0", "br0", present), api::Unfit);
+  EXPECT_THROW(require_routes_between("eth1", "eth0", present), api::Unfit);
+  EXPECT_NO_THROW(require_routes_between("eth1", "br0", present));
+  EXPECT_NO_THROW(require_routes_between("br0", "eth1", present));
+  EXPECT_NO_THROW(require_routes_between("eth1", "eth2", present)) << "of a VRF";
+}
+
 TEST(Selection, ReadsAddressRanges) {
   const Network v4 = read_network("10.1.2.3/8");
   EXPECT_EQ(v4.length, 104U);

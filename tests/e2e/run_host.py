@@ -217,6 +217,26 @@ class RunHost(unittest.TestCase):
         self.addCleanup(os.unlink, path)
         return path
 
+    def test_in_a_chroot(self):
+        """Where / is no mount point it is said what makes it one, and with that it works."""
+        root = f"/tmp/{harness.PREFIX}-root"
+        os.mkdir(root)
+        self.addCleanup(os.rmdir, root)
+        script = 'cd "$1" && shift && for at in $(ls -A /); do if [ -L /$at ]; then cp -P /$at .; elif [ -d /$at ]; then ' \
+                 'mkdir $at && mount --rbind /$at $at; fi; done; '
+        in_chroot = ["unshare", "--mount", "sh", "-c", f'{script} exec chroot . "$@"', "sh", root, ways.COMMAND, "run", "--quiet",
+                     "--", "curl", "-sS", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "http://10.88.1.2/"]
+        self.addCleanup(lambda: [os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+                                 for path in (os.path.join(root, name) for name in os.listdir(root))])
+        done = subprocess.run(in_chroot, capture_output=True, text=True, timeout=60, check=False)
+        self.assertRegex(done.stderr, r"/ is no mount point here, as in a chroot: .*mount --rbind FOLDER FOLDER")
+        for name in os.listdir(root):
+            path = os.path.join(root, name)
+            os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+        in_chroot[4] = f'{script} mount --rbind "$PWD" "$PWD" && cd "$PWD" && exec chroot . "$@"'
+        done = subprocess.run(in_chroot, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((0, "200"), (done.returncode, done.stdout), done.stderr)
+
     def test_bwrap_within_run(self):
         """F11: a sandbox can have a resolv.conf of its own, and has the network of its run."""
         inside = "cat /etc/resolv.conf; ls /sys/class/net; curl -sS -m 5 -o /dev/null -w '%{http_code}' http://10.88.1.2/"

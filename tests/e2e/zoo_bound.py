@@ -6,6 +6,7 @@ import time
 
 import zoo
 
+ETH_P_ALL, PACKET_OUTGOING = 0x0003, 4  # linux/if_ether.h, linux/if_packet.h
 GROUP4, GROUP6 = "239.1.2.3", "ff15::1:2"
 LINK_LOCAL4 = "224.0.0.251"
 FOR_MANY = ["224.0.0.0/4", "255.255.255.255", "10.1.0.255", "ff00::/8"]
@@ -26,6 +27,61 @@ class Bound(zoo.Zoo):
         app.listen(zoo.PORT, "eth0")
         found = self.check(app, [kind(server, address) for kind in (zoo.Tcp, zoo.Udp) for address in ("10.1.0.2", "fd01::2")])
         self.assertEqual(["answer to 10.2.0.2"], found["server tcp 10.1.0.2 80"])
+
+
+class Overheard:
+    """How often packet sockets (as tcpdump's) at a device hear one datagram: (arriving, leaving)."""
+
+    def __init__(self, host, device):
+        with host.inside.entered():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+            self.socket.bind((device, ETH_P_ALL))
+        self.socket.settimeout(1)
+
+    def count(self, word):
+        counts = [0, 0]
+        try:
+            while True:
+                packet, about = self.socket.recvfrom(2048)
+                if word in packet:
+                    counts[about[2] == PACKET_OUTGOING] += 1
+        except TimeoutError:
+            return tuple(counts)
+
+    def close(self):
+        self.socket.close()
+
+
+class Tapped(zoo.Zoo):
+    """Packet sockets stand outside of the hook for what arrives, and behind it for what leaves. README says so."""
+
+    def look(self, address, other):
+        """`address` is the host's, `other` the server's."""
+        app, _, server = self.street()
+        app.listen()
+        ears = Overheard(app, "eth0")
+        self.addCleanup(ears.close)
+        def ask(host, to, word):
+            with host.inside.entered():
+                s = socket.socket(zoo.family_of(to), socket.SOCK_DGRAM)
+            with s:
+                s.settimeout(zoo.PATIENCE)
+                s.sendto(word, (to, zoo.PORT))
+                s.recv(100)
+        ask(server, address, b"without it")
+        self.assertEqual((1, 0), ears.count(b"without it"))
+        self.attach(app)
+        self.delay()
+        ask(server, address, b"arrives")
+        self.assertEqual((2, 0), ears.count(b"arrives"))
+        ask(app, other, b"leaves")
+        self.assertEqual((0, 1), ears.count(b"leaves"))
+
+    def test_ipv4(self):
+        self.look("10.1.0.2", "10.2.0.2")
+
+    def test_ipv6(self):
+        self.look("fd01::2", "fd02::2")
 
 
 class Heard(zoo.Probe):
@@ -111,6 +167,10 @@ class Many(zoo.Zoo):
 
 
 class BoundByCls(Bound):
+    hook = "cls"
+
+
+class TappedByCls(Tapped):
     hook = "cls"
 
 

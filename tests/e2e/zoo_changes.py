@@ -61,6 +61,21 @@ class Changes(zoo.Zoo):
         found = self.look([zoo.Tcp(app, "10.2.0.2"), zoo.Tcp(app, "fd02::2")])
         self.assertEqual(["answer to 10.1.0.2"], found["app tcp 10.2.0.2 80"])
 
+    def test_the_addresses_that_are_told_are_those_of_now(self):
+        """They stayed as they were when it was attached: the old one, or none."""
+        app, _, _ = self.street()
+        app.ip("addr flush dev eth0", "-6 addr flush dev eth0")
+        self.attach(app)
+        def told():
+            return self.daemon.api.get("/api/v1/links/zoo")["near"]["addresses"]
+        self.assertEqual([], told())
+        app.ip("addr add 10.1.0.2/24 dev eth0")
+        ways.wait("the first address", lambda: told() == ["10.1.0.2"])
+        app.ip("addr flush dev eth0", "addr add 10.1.0.77/24 dev eth0", "-6 addr add fd01::77/64 dev eth0 nodad")
+        ways.wait("the next ones", lambda: told() == ["10.1.0.77", "fd01::77"])
+        app.ip("link add eth1 type veth peer name eth2", "link set eth1 up", "addr add 10.9.0.1/24 dev eth1")
+        ways.wait("those of another interface", lambda: "10.9.0.1" in told())
+
     def test_an_interface_comes_and_goes(self):
         """As `docker network connect` and a USB adapter do. Without --interface it is meant."""
         app, router, server = self.street()

@@ -4,6 +4,7 @@ import socket
 import threading
 
 import harness
+import ways
 import zoo
 
 ETH_P_ALL = 0x0003
@@ -130,6 +131,33 @@ class Gateway(zoo.AtHome):
         self.here.sysctl("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         found = zoo.Results(probes, 2)
         self.assertEqual({probes[0].name: ["answer to 10.1.0.2"], probes[1].name: ["answer to fd01::2"]}, found)
+
+    def test_between_a_bridge_and_its_port_nothing_is_forwarded(self):
+        """It was accepted, and carried nothing."""
+        self.here.ip("link add br0 type bridge", "link set br0 up", "link set b0 master br0")
+        for inner, outer, pointer, why in (("br0", "b0", "out", "a port of 'br0', so nothing is forwarded between the two"),
+                                           ("b0", "br0", "in", "a port of 'br0', so nothing is forwarded between the two"),
+                                           ("a0", "b0", "out", "no route leads to a port: write 'br0'")):
+            told = self.daemon.refuse(422, gateway={"in": inner, "out": outer})
+            self.assertRegex(told, f"^/gateway/{pointer}: the interface 'b0' is .*{why}")
+        self.here.ip("addr flush dev b0", "-6 addr flush dev b0", "addr add 10.2.0.1/24 dev br0", "-6 addr add fd02::1/64 dev br0 nodad",
+                     "-6 addr add fe80::2:1/64 dev br0 nodad")  # without it a router asks for no neighbour
+        probes = [zoo.Tcp(self.app, address) for address in ("10.2.0.2", "fd02::2")]
+        for probe in probes:
+            ways.wait("the bridge to be ready", lambda probe=probe: probe.once()[0].startswith("answer"))
+        self.create(gateway={"in": "a0", "out": "br0"}, both={"delay": "50ms"})
+        self.check_times(probes, zoo.Results(probes, 3))
+
+    def test_interfaces_whose_names_are_not_ascii(self):
+        """The kernel takes any bytes; these are UTF-8."""
+        self.here.ip("link set a0 down", "link set a0 name wéb", "link set wéb up", "-6 addr replace fd01::1/64 dev wéb nodad")
+        ways.run(ways.COMMAND, "--url", self.daemon.url, "gateway", "wéb:b0", "--masquerade", "--both", "delay 50ms")
+        probes = [zoo.Tcp(self.app, address) for address in ("10.2.0.2", "fd02::2")]
+        self.check_times(probes, zoo.Results(probes, 3))
+        link = self.daemon.api.get("/api/v1/links")["items"][0]
+        self.assertEqual(("wéb", "at wéb", "link"), (link["way_in"]["in"], link["way_in"]["detail"][:6], link["name"]))
+        self.daemon.create(attach={"target": "host", "interfaces": ["wéb"]}, **{"for": "10m"})
+        self.assertEqual(409, self.daemon.api.request("POST", "/api/v1/links", {"gateway": {"in": "wéb", "out": "b0"}}).status)
 
 
 class Host(zoo.AtHome):

@@ -7,6 +7,7 @@ import harness
 import kernel_states
 import ways
 import zoo
+import zoo_bound
 
 SERVED, BESIDE, REFUSED = 8000, 8001, 8002
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -90,6 +91,21 @@ class Localhost(zoo.AtHome):
                     for probe in probes:
                         self.assertEqual(probe.port == port, found[probe.name] == ["timed out"], found)
                     self.detach()
+
+    def test_packet_sockets_hear_it_once(self):
+        """Without a link they hear each packet as it leaves and as it arrives; README says so."""
+        ears = zoo_bound.Overheard(self.here, "lo")
+        self.addCleanup(ears.close)
+        def ask(word):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(zoo.PATIENCE)
+                s.sendto(word, (LOOPBACK[s.family], SERVED))
+                s.recv(100)
+        ask(b"without it")
+        self.assertEqual((1, 1), ears.count(b"without it"))
+        self.create(loopback={"port": SERVED, "protocol": "udp"})
+        ask(b"through it")
+        self.assertEqual((1, 0), ears.count(b"through it"))
 
     def test_udp(self):
         probes = [zoo.Udp(self.here, address, SERVED) for address in LOOPBACK.values()]
