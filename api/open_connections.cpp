@@ -56,11 +56,12 @@ ConnectionLimits fitted(ConnectionLimits limits, std::size_t descriptors) {
 }
 
 std::size_t free_descriptors() {
+  constexpr std::size_t kUsedByMost = 100;  // where there is no /proc
   rlimit limit{};
   std::error_code error;
   const std::filesystem::directory_iterator open("/proc/self/fd", error);
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || error) return 0;
-  const auto used = static_cast<std::size_t>(std::distance(begin(open), end(open)));
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const auto used = error ? kUsedByMost : static_cast<std::size_t>(std::distance(begin(open), end(open)));
   return limit.rlim_cur - std::min<std::size_t>(limit.rlim_cur, used);
 }
 
