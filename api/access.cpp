@@ -27,19 +27,23 @@ bool is_public(const std::string& target) {
 
 std::string cookie_name(int port) { return "wobble_session_" + std::to_string(port); }
 
-/// The value of the cookie `name` in "a=b; name=value; c=d", or nothing.
-std::string cookie(const Request& request, const std::string& name) {
+/// Whether one of the cookies `name` in "a=b; name=value; c=d" has this value. A browser sends several of one name if
+/// others on this host have set it, for other paths; which of them come first is not ours to say.
+bool has_cookie(const Request& request, const std::string& name, const std::string& wanted) {
+  constexpr int kMostLookedAt = 64;
+  int looked_at = 0;
   for (const auto& [field, value] : request.headers) {
     if (lowered(field) != "cookie") continue;
     for (std::size_t at = 0; at < value.size();) {
       const std::size_t end = std::min(value.find(';', at), value.size());
-      std::string pair = value.substr(at, end - at);
-      pair.erase(0, pair.find_first_not_of(' '));
-      if (pair.starts_with(name + "=")) return pair.substr(name.size() + 1);
+      const std::string pair = trimmed(value.substr(at, end - at));
       at = end + 1;
+      if (!pair.starts_with(name + "=")) continue;
+      if (equal_in_constant_time(pair.substr(name.size() + 1), wanted)) return true;
+      if (++looked_at == kMostLookedAt) return false;
     }
   }
-  return {};
+  return false;
 }
 
 }  // namespace
@@ -68,7 +72,7 @@ bool Access::has_credentials(const Request& request) const {
     const std::size_t begin = given.find_first_not_of(' ', kScheme.size());
     if (begin != std::string::npos && equal_in_constant_time(given.substr(begin), rules_.token)) return true;
   }
-  return equal_in_constant_time(cookie(request, cookie_name(rules_.port)), session_);
+  return has_cookie(request, cookie_name(rules_.port), session_);
 }
 
 bool Access::is_in_group(const Peer& peer) const {

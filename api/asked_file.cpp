@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -27,6 +28,12 @@ int find_below(const std::string& directory, const std::string& rest) {
   return static_cast<int>(::syscall(SYS_openat2, base.get(), rest.c_str(), &how, sizeof how));
 }
 
+/// Slashes in a row are one, to the kernel too.
+std::string with_single_slashes(std::string path) {
+  path.erase(std::unique(path.begin(), path.end(), [](char a, char b) { return a == '/' && b == '/'; }), path.end());
+  return path;
+}
+
 /// What /proc and /sys show as files is the kernel's, and some of it waits or has effects when it is read.
 bool is_on_disk(int file) {
   struct stat about {};
@@ -43,7 +50,8 @@ FileRightsScope::~FileRightsScope() { current = std::move(before_); }
 
 bool may_name_any_file() noexcept { return current.all; }
 
-Parsed<UniqueFd> open_asked_file(const std::string& path) {
+Parsed<UniqueFd> open_asked_file(const std::string& asked) {
+  const std::string path = with_single_slashes(asked);
   if (path.find('\0') != std::string::npos) return file_error("a path has no zero byte");
   if (!path.starts_with('/')) return file_error("an absolute path is expected: the daemon has a directory of its own");
   UniqueFd found;

@@ -58,7 +58,7 @@ class ConditionsPatch {
 /// Both at once, with a reading of its own, whose errors, as it lists them, are appended.
 LinkConditions merge_conditions(const LinkConditions& present, const Json& patch, std::vector<FieldError>& errors);
 
-/// A name as one token of a JSON pointer (RFC 6901 3).
+/// A name as one token of a JSON pointer (RFC 6901 3); of a longer name, its first 64 bytes.
 std::string pointer_token(std::string_view name);
 
 }  // namespace wobble::api

@@ -1,5 +1,6 @@
 #include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
+#include "api/cut_text.h"
 #include "api/file_json.h"
 #include "api/units.h"
 
@@ -171,8 +172,9 @@ Json to_json(const LinkConditions& conditions) {
 }
 
 std::string pointer_token(std::string_view name) {
+  constexpr std::size_t kLongest = 64;
   std::string out;
-  for (const char c : name) {
+  for (const char c : cut_text(name, kLongest)) {
     if (c == '~') {
       out += "~0";
     } else if (c == '/') {

@@ -35,11 +35,14 @@ bool is_token(std::string_view text) {
   });
 }
 
-/// Reading this takes time, or a place among the streams.
-bool costs(const std::string& target) {
-  const std::string path = target.substr(0, target.find_first_of("?#"));
-  return path.starts_with("/api/v1/connections") || path.starts_with("/api/v1/flows") ||
-         path.starts_with("/api/v1/events") || path.ends_with("/capture");
+/// What a page of another site may let a browser ask for: whether we are well, and our page in place of its own.
+bool is_for_other_sites(const Request& request) {
+  if (is_write(request.method)) return false;
+  const std::string path = request.target.substr(0, request.target.find_first_of("?#"));
+  const std::string destination = lowered(request.get_header_value("Sec-Fetch-Dest"));
+  const bool is_navigation = lowered(request.get_header_value("Sec-Fetch-Mode")) == "navigate" &&
+                             (destination.empty() || destination == "document");
+  return path == "/healthz" || (is_navigation && (path == "/" || path == "/index.html"));
 }
 
 }  // namespace
@@ -75,12 +78,10 @@ void Guards::check(const Request& request) const {
       throw Problem(403, "A page of another origin may not use this API.");
     }
   }
-  // What a browser says of a request it makes for a page. Following a link and reading what costs nothing are harmless,
-  // since nobody else can read the answer.
+  // What a browser says of a request it makes for a page, which could not read the answer, but makes us work.
   const std::string site = lowered(request.get_header_value("Sec-Fetch-Site"));
   const bool ours = site.empty() || site == "same-origin" || site == "none";
-  if (!ours && (is_write(request.method) || costs(request.target)))
-    throw Problem(403, "A page of another site may not use this API.");
+  if (!ours && !is_for_other_sites(request)) throw Problem(403, "A page of another site may not use this API.");
 }
 
 void check_fields(const Request& request) {

@@ -9,8 +9,8 @@
 //            `curl -d` without -H says application/x-www-form-urlencoded, and people should not have to care: that
 //            type is taken as JSON if the request bears neither Origin nor Sec-Fetch-*, which every browser of today
 //            sends with a POST of a form, and no page can remove.
-//   costly   reading of the log, captures and live streams is not for pages of other sites either: they could not read
-//            the answer, but they could make us work.
+//   reading  is not for pages of other sites either: they could not read the answer, but they could make us work. They
+//            may lead here: to the page, and no further.
 //
 // Who may ask at all, of those that are no pages, is access.h.
 //

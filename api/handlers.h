@@ -84,7 +84,8 @@ class Handlers {
 
 /// The link, with its revision as ETag.
 void send_link(Response& response, const LinkInfo& link);
-/// Problem 412 if the call has an If-Match that does not name the present revision. The revision, if it has one.
+/// Problem 412 if the call has an If-Match that does not name the present revision, 400 if it names none. The revision,
+/// if it has one.
 std::optional<std::uint64_t> check_precondition(const Call& call, const LinkInfo& present);
 /// Whether nobody waits for the call's answer any more; empty: that cannot be known.
 Reading::Question is_given_up(const Call& call);

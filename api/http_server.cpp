@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <new>
@@ -32,6 +33,7 @@ constexpr std::size_t kSourceBlock = std::size_t{128} * 1024;
 constexpr std::size_t kMostDiscarded = std::size_t{4} << 20;  // of a body that is too large, to be polite
 constexpr std::size_t kSmall = 4096;    // an answer up to here is not counted: there is always memory for it
 constexpr std::size_t kLarge = 16'384;  // memory that is given back to the system afterwards
+constexpr std::size_t kShare = 3;  // of the descriptors that are free at the start, connections may take one in so many
 constexpr auto kTick = 250ms;
 constexpr auto kLinger = 500ms;
 constexpr auto kLastAnswers = 300ms;
@@ -83,7 +85,7 @@ class HttpServer::Impl {
   void work(Exchange& exchange);
   bool may_begin(const Connection& connection);
   void tick();
-  void linger(int fd);
+  bool linger(Connection* connection);
 
   HttpHandler& handler_;
   const HttpServerOptions options_;
@@ -98,8 +100,7 @@ class HttpServer::Impl {
   std::atomic<std::size_t> exchanges_{0};  ///< those under way
   std::atomic<bool> ticking_{false};
 
-  std::mutex mutex_;                      // guards what follows
-  std::map<int, Connection*> handed_in_;  ///< by descriptor: given to the library, which has not yet taken notice
+  std::mutex mutex_;  // guards what follows
   std::set<Exchange*> streaming_;
   std::map<std::string, std::size_t> working_;  ///< requests that wait for a worker or have one, by owner
 };
@@ -107,9 +108,11 @@ class HttpServer::Impl {
 // ------------------------------------------------------------------------------------------------- begin and end
 
 void HttpServer::Impl::start() {
-  const auto limit = static_cast<unsigned>(options_.limits.total + 256);  // beside those that are on their way out
+  // Its own limit must never be reached: then libmicrohttpd 0.9.75 keeps a mutex locked for good. Ours is below it.
+  const unsigned limit = std::numeric_limits<unsigned>::max();
   const auto stall = static_cast<unsigned>(options_.stall.count());
   const auto unescape = +[](void*, MHD_Connection*, char* text) { return std::strlen(text); };
+  connections_.fit(free_descriptors() / kShare);
   workers_.start(options_.workers);
   timers_.start();
   daemon_ = MHD_start_daemon(
@@ -122,7 +125,7 @@ void HttpServer::Impl::start() {
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kPool, MHD_OPTION_CONNECTION_LIMIT, limit,  //
       MHD_OPTION_CONNECTION_TIMEOUT, stall, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (daemon_ == nullptr) throw std::runtime_error("the HTTP server cannot be started: no memory or no descriptors");
-  listener_.start([this](int fd, Listener::Door door) { serve(fd, door); });
+  listener_.start([this](int fd, Listener::Door door) { serve(fd, door); }, [this] { connections_.make_room(); });
 }
 
 void HttpServer::Impl::stop() {
@@ -142,7 +145,7 @@ void HttpServer::Impl::stop() {
 
 void HttpServer::Impl::serve(int fd, Listener::Door door) {
   sockaddr_storage address{};
-  Peer peer;
+  std::optional<Peer> peer;
   std::string local_address;
   if (door == Listener::Door::unix_socket) {
     peer = unix_peer(fd);
@@ -150,17 +153,10 @@ void HttpServer::Impl::serve(int fd, Listener::Door door) {
   } else {
     peer = tcp_peer(fd, options_.user_of, address, local_address);
   }
-  Connection* connection = connections_.add(fd, std::move(peer), std::move(local_address));
-  if (connection == nullptr) return OpenConnections::turn_away(fd);
-  {
-    const std::lock_guard lock(mutex_);
-    handed_in_[fd] = connection;
-  }
+  if (!peer || !connections_.add(fd, std::move(*peer), std::move(local_address))) return OpenConnections::turn_away(fd);
   const socklen_t size = address.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
   if (MHD_add_connection(daemon_, fd, reinterpret_cast<const sockaddr*>(&address), size) == MHD_NO) {
-    const std::lock_guard lock(mutex_);  // the library has closed it
-    handed_in_.erase(fd);
-    connections_.remove(connection);
+    connections_.drop_lost();  // the library has closed it
   } else if (!ticking_.exchange(true)) {
     timers_.at(Clock::now() + kTick, [this] { tick(); });
   }
@@ -174,10 +170,17 @@ void HttpServer::Impl::tick() {
   timers_.at(Clock::now() + kTick, [this] { tick(); });
 }
 
-/// A close with unread input would be a reset, and the client might never read why.
-void HttpServer::Impl::linger(int fd) {
-  const int same = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (same >= 0) timers_.at(Clock::now() + kLinger, [same] { ::close(same); });
+/// A close with unread input would be a reset, and the client might never read why. False if there is no descriptor
+/// for that.
+bool HttpServer::Impl::linger(Connection* connection) {
+  const int same = ::fcntl(connection->fd, F_DUPFD_CLOEXEC, 0);
+  if (same < 0) return false;
+  connections_.linger(connection, same);
+  timers_.at(Clock::now() + kLinger, [this, connection, same] {
+    connections_.remove(connection);
+    ::close(same);
+  });
+  return true;
 }
 
 // ------------------------------------------------------------------------------------- what the library calls
@@ -186,15 +189,11 @@ void HttpServer::Impl::on_connection(void* self, MHD_Connection* wire, void** co
                                      MHD_ConnectionNotificationCode what) {
   Impl& server = *static_cast<Impl*>(self);
   if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-    const int fd = MHD_get_connection_info(wire, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    const std::lock_guard lock(server.mutex_);
-    *context = server.handed_in_[fd];
-    server.handed_in_.erase(fd);
+    *context = server.connections_.begin(MHD_get_connection_info(wire, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
     return;
   }
   auto* connection = static_cast<Connection*>(*context);
-  if (connection->unread) server.linger(connection->fd);
-  server.connections_.remove(connection);
+  if (!connection->unread || !server.linger(connection)) server.connections_.remove(connection);
 }
 
 void* HttpServer::Impl::on_target(void* self, const char* target, MHD_Connection* wire) {
@@ -290,7 +289,7 @@ MHD_Result HttpServer::Impl::refuse(Exchange& exchange) {
 bool HttpServer::Impl::may_begin(const Connection& connection) {
   const std::lock_guard lock(mutex_);
   const auto found = working_.find(connection.owner);
-  return found == working_.end() || found->second < options_.limits.per_owner / 2;
+  return found == working_.end() || found->second < connections_.most_answered();
 }
 
 MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std::size_t* size) {

@@ -5,6 +5,7 @@
 
 #include "api/ascii.h"
 #include "api/conditions_json.h"
+#include "api/guards.h"
 #include "api/handlers.h"
 #include "api/object_reader.h"
 #include "api/rows_json.h"
@@ -83,7 +84,9 @@ void send_link(Response& response, const LinkInfo& link) {
 
 std::optional<std::uint64_t> check_precondition(const Call& call, const LinkInfo& present) {
   if (!call.request.has_header("If-Match")) return std::nullopt;
-  if (names(call.request.get_header_value("If-Match"), etag(present), false)) return present.revision;
+  const std::string list = single_header(call.request, "If-Match");
+  if (trimmed(list).empty()) throw Problem(400, "If-Match is empty: name a revision, such as \"3\", or leave it out.");
+  if (names(list, etag(present), false)) return present.revision;
   throw Problem(412, "The link is at revision " + std::to_string(present.revision) + " by now; nothing was changed.");
 }
 

@@ -137,8 +137,9 @@ void Listener::open_unix(const std::string& path, const std::string& group) {
   unix_path_ = path;
 }
 
-void Listener::start(Accept accept) {
+void Listener::start(Accept accept, std::function<void()> starve) {
   accept_ = std::move(accept);
+  starve_ = std::move(starve);
   thread_ = std::thread([this] { accept_loop(); });
 }
 
@@ -168,8 +169,10 @@ void Listener::accept_loop() {
 void Listener::accept_one(const OpenDoor& door) {
   const int fd = ::accept4(door.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd >= 0) return accept_(fd, door.door);
-  // A client that went away is nothing to us; without descriptors, wait for some to be closed.
-  if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  // A client that went away is nothing to us; without descriptors or memory, wait for some to be given back.
+  if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
+  starve_();
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 }  // namespace wobble::api

@@ -29,7 +29,9 @@ class Listener {
   /// the file; empty: none. A stale socket file is replaced, a live one is an error.
   void open_unix(const std::string& path, const std::string& group);
 
-  void start(Accept accept);
+  /// `starve` is called, on the accepting thread, while somebody waits to be accepted and there is no descriptor for
+  /// it.
+  void start(Accept accept, std::function<void()> starve);
   /// Joins the thread and closes the sockets that listen. What was accepted is not touched.
   void stop();
 
@@ -46,6 +48,7 @@ class Listener {
   std::vector<OpenDoor> doors_;
   std::string unix_path_;
   Accept accept_;
+  std::function<void()> starve_;
   std::thread thread_;
 };
 

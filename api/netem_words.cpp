@@ -5,6 +5,7 @@
 
 #include "api/bottleneck_json.h"
 #include "api/conditions_json.h"
+#include "api/cut_text.h"
 #include "api/nearest_name.h"
 #include "api/units.h"
 
@@ -101,7 +102,7 @@ class Reader {
 
   void refuse_number(const std::string& word, const std::string& reason) {
     if (!number_follows()) return;
-    fail(word + ": " + reason + " (\"" + *peek() + "\")");
+    fail(word + ": " + reason + " (\"" + cut_text(*peek()) + "\")");
     while (number_follows()) ++next_;
   }
 
@@ -119,7 +120,7 @@ class Reader {
     }
     const std::string& text = words_[next_++];
     const bool is_plain = text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-    if (!is_plain) fail(word + ": \"" + text + "\" is not a number of packets such as 10");
+    if (!is_plain) fail(word + ": \"" + cut_text(text) + "\" is not a number of packets such as 10");
     return is_plain ? static_cast<std::uint32_t>(std::stoul(text)) : 0;
   }
 
@@ -149,7 +150,7 @@ class Reader {
       value["distribution"] = {{"file", name}};
     } else if (name != "uniform") {
       fail(word + ": the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
-           (name.empty() ? "" : ", not \"" + name + "\""));
+           (name.empty() ? "" : ", not \"" + cut_text(name) + "\""));
     }
   }
 

@@ -2,13 +2,26 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <filesystem>
 
 namespace wobble::api {
 namespace {
+
+constexpr std::size_t kFewest = 8;  // of anything, however few descriptors there are
+
+/// Of those that were told to end, beside `limit` that were not.
+std::size_t leaving(std::size_t limit) { return std::max(limit, kFewest); }
+
+/// 0: no socket, or none any more.
+std::uint64_t cookie_of(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
 
 std::string owner_of(const Peer& peer) {
   return peer.uid ? "user " + std::to_string(*peer.uid) : "address " + peer.address;
@@ -34,20 +47,67 @@ bool has_sent_all(int fd) {
 
 }  // namespace
 
-OpenConnections::Connection* OpenConnections::add(int fd, Peer peer, std::string local_address) {
+ConnectionLimits fitted(ConnectionLimits limits, std::size_t descriptors) {
+  const std::size_t fit =
+      descriptors >= 5 * kFewest ? descriptors / 5 * 4 : descriptors - std::min(descriptors, kFewest);
+  const std::size_t total = std::min(limits.total, std::max(fit, kFewest));
+  limits.per_owner = std::clamp(limits.per_owner * total / limits.total, std::min(limits.per_owner, kFewest), total);
+  limits.total = total;
+  return limits;
+}
+
+std::size_t free_descriptors() {
+  constexpr std::size_t kUsedByMost = 100;  // where there is no /proc
+  rlimit limit{};
+  std::error_code error;
+  const std::filesystem::directory_iterator open("/proc/self/fd", error);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const auto used = error ? kUsedByMost : static_cast<std::size_t>(std::distance(begin(open), end(open)));
+  return limit.rlim_cur - std::min<std::size_t>(limit.rlim_cur, used);
+}
+
+bool OpenConnections::add(int fd, Peer peer, std::string local_address) {
   const std::string owner = owner_of(peer);
   const std::lock_guard lock(mutex_);
-  if (count(&owner) >= limits_.per_owner && !make_room(&owner)) return nullptr;
-  if (count(nullptr) >= limits_.total && !make_room(nullptr)) return nullptr;
-  const auto now = Clock::now();
-  connections_.push_back(
-      {fd, std::move(peer), std::move(local_address), owner, Phase::head, now, now + limits_.first_head});
-  return &connections_.back();
+  if (is_full(owner)) return false;
+  // The server has closed what had this descriptor before, and told nobody.
+  connections_.remove_if([fd](const Connection& one) { return !one.has_begun && one.fd == fd; });
+  Connection& added = connections_.emplace_back();
+  added.fd = fd;
+  added.cookie = cookie_of(fd);
+  added.peer = std::move(peer);
+  added.local_address = std::move(local_address);
+  added.owner = owner;
+  added.since = Clock::now();
+  added.deadline = added.since + limits_.first_head;
+  return true;
+}
+
+OpenConnections::Connection* OpenConnections::begin(int fd) {
+  const std::lock_guard lock(mutex_);
+  for (Connection& connection : connections_) {
+    if (connection.has_begun || connection.fd != fd) continue;
+    connection.has_begun = true;
+    if (connection.is_shut) ::shutdown(fd, SHUT_RDWR);
+    return &connection;
+  }
+  return nullptr;
+}
+
+void OpenConnections::drop_lost() {
+  const std::lock_guard lock(mutex_);
+  connections_.remove_if([](const Connection& one) { return !one.has_begun && cookie_of(one.fd) != one.cookie; });
 }
 
 void OpenConnections::remove(Connection* connection) {
   const std::lock_guard lock(mutex_);
   connections_.remove_if([connection](const Connection& one) { return &one == connection; });
+}
+
+void OpenConnections::linger(Connection* connection, int fd) {
+  const std::lock_guard lock(mutex_);
+  connection->fd = fd;
+  connection->is_shut = true;
 }
 
 void OpenConnections::enter(Connection* connection, Phase phase) {
@@ -61,6 +121,7 @@ void OpenConnections::enter(Connection* connection, Phase phase) {
 }
 
 void OpenConnections::end_overdue() {
+  drop_lost();
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
   for (Connection& connection : connections_) {
@@ -88,11 +149,28 @@ bool OpenConnections::has_hung_up(int fd) {
   return ::poll(&peer, 1, 0) > 0;
 }
 
-std::size_t OpenConnections::count(const std::string* owner) const {
-  return static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(), [&](const Connection& connection) {
-        return !connection.is_shut && (owner == nullptr || connection.owner == *owner);
-      }));
+void OpenConnections::make_room() {
+  const std::lock_guard lock(mutex_);
+  make_room(nullptr);
+}
+
+bool OpenConnections::is_full(const std::string& owner) {
+  std::size_t all = 0, living = 0, own = 0, own_living = 0;
+  for (const Connection& connection : connections_) {
+    const bool is_own = connection.owner == owner;
+    ++all;
+    living += !connection.is_shut;
+    own += is_own;
+    own_living += is_own && !connection.is_shut;
+  }
+  if (own >= limits_.per_owner + leaving(limits_.per_owner) || all >= limits_.total + leaving(limits_.total / 4)) {
+    return true;
+  }
+  if (own_living >= limits_.per_owner) {
+    if (!make_room(&owner)) return true;
+    --living;
+  }
+  return living >= limits_.total && !make_room(nullptr);
 }
 
 bool OpenConnections::make_room(const std::string* owner) {
@@ -112,8 +190,9 @@ bool OpenConnections::make_room(const std::string* owner) {
 void OpenConnections::shut(Connection& connection) {
   if (connection.is_shut) return;
   connection.is_shut = true;
-  // The server sees that the connection has ended, and closes it.
-  ::shutdown(connection.fd, SHUT_RDWR);
+  // The server sees that the connection has ended, and closes it. What it has not begun may be closed, and the
+  // descriptor be another's.
+  if (connection.has_begun) ::shutdown(connection.fd, SHUT_RDWR);
 }
 
 }  // namespace wobble::api

@@ -43,13 +43,13 @@ Peer unix_peer(int fd) {
   return peer;
 }
 
-Peer tcp_peer(int fd,
-              const std::function<std::optional<uid_t>(const sockaddr_storage&, const sockaddr_storage&)>& user_of,
-              sockaddr_storage& address, std::string& local_address) {
+std::optional<Peer> tcp_peer(
+    int fd, const std::function<std::optional<uid_t>(const sockaddr_storage&, const sockaddr_storage&)>& user_of,
+    sockaddr_storage& address, std::string& local_address) {
   Peer peer;
   sockaddr_storage local{};
   socklen_t size = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) address.ss_family = AF_INET;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return std::nullopt;
   size = sizeof local;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0) local_address = address_of(local);
   peer.address = address_of(address);

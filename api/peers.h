@@ -21,9 +21,9 @@ inline bool is_loopback(std::string_view address) {
 Peer unix_peer(int fd);
 
 /// By its address, which `address` is set to; and `local_address` to the one that it connected to. `user_of` is asked
-/// for those that come over loopback; it may be empty.
-Peer tcp_peer(int fd,
-              const std::function<std::optional<uid_t>(const sockaddr_storage&, const sockaddr_storage&)>& user_of,
-              sockaddr_storage& address, std::string& local_address);
+/// for those that come over loopback; it may be empty. None: it has reset the connection.
+std::optional<Peer> tcp_peer(
+    int fd, const std::function<std::optional<uid_t>(const sockaddr_storage&, const sockaddr_storage&)>& user_of,
+    sockaddr_storage& address, std::string& local_address);
 
 }  // namespace wobble::api

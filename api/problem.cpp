@@ -2,9 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/cut_text.h"
+
 namespace wobble::api {
 
 namespace {
+
+constexpr std::size_t kLongestText = 1000;  // whatever it shows of what was sent
 
 Problem invalid_fields(std::size_t count, std::vector<FieldError> errors) {
   const std::string detail = count == 1 ? "One field is wrong" : std::to_string(count) + " fields are wrong";
@@ -24,14 +28,16 @@ nlohmann::json to_json(const Problem& problem) {
   nlohmann::json errors = nlohmann::json::array();
   std::string line;
   for (const FieldError& error : problem.errors) {
-    errors.push_back({{"pointer", error.pointer}, {"detail", error.detail}});
-    line += (line.empty() ? "" : "; ") + (error.pointer.empty() ? "" : error.pointer + ": ") + error.detail;
+    const std::string pointer = cut_text(error.pointer, kLongestText), what = cut_text(error.detail, kLongestText);
+    errors.push_back({{"pointer", pointer}, {"detail", what}});
+    line += (line.empty() ? "" : "; ") + (pointer.empty() ? "" : pointer + ": ") + what;
   }
+  const std::string detail = cut_text(problem.detail, kLongestText);
   return {{"title", status_phrase(problem.status)},
           {"status", problem.status},
-          {"detail", problem.detail},
+          {"detail", detail},
           {"errors", std::move(errors)},
-          {"error", line.empty() ? problem.detail : line}};
+          {"error", line.empty() ? detail : line}};
 }
 
 const char* status_phrase(int status) noexcept {

@@ -49,13 +49,13 @@ Parsed<FileNumbers<Number>> Reading::numbers(Known<Number>& known, const std::st
 Parsed<FileTrace> Reading::trace(const std::string& path, const std::string& sha256) {
   return numbers(
       traces_, path, sha256, [this](const std::string& digest) { return files_->find_trace(digest); },
-      [this](const std::string& file) { return files_->read_trace(file, allowance_); });
+      [this](const std::string& file) { return files_->read_trace(file, allowance_, is_given_up_); });
 }
 
 Parsed<FileTable> Reading::table(const std::string& path, const std::string& sha256) {
   return numbers(
       tables_, path, sha256, [this](const std::string& digest) { return files_->find_table(digest); },
-      [this](const std::string& file) { return files_->read_table(file, allowance_); });
+      [this](const std::string& file) { return files_->read_table(file, allowance_, is_given_up_); });
 }
 
 void Reading::adopt(const DirectionConditions& present) {

@@ -8,19 +8,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "api/file_store.h"
+#include "api/given_up.h"
 #include "emulator/conditions.h"
 
 namespace wobble::api {
-
-/// Nobody waits for the answer any more: the client has gone, or the daemon ends.
-struct GivenUp : std::runtime_error {
-  GivenUp() : std::runtime_error("nobody waits for the answer any more") {}
-};
 
 class Reading {
  public:

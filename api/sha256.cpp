@@ -10,6 +10,7 @@ namespace wobble::api {
 namespace {
 
 constexpr std::size_t kBlock = 64;
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 using Words = std::array<std::uint32_t, 8>;
 
 /// The first 32 bits behind the point of a root of `n`: the constants of FIPS 180-4 are made so (4.2.2, 5.3.3).
@@ -68,12 +69,13 @@ void take_block(Words& state, const char* bytes) {
 
 }  // namespace
 
-std::string sha256_of(std::string_view bytes) {
+std::string sha256_of(std::string_view bytes, const Pause& pause) {
   Words state = Constants().start;
   const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
   while (bytes.size() >= kBlock) {
     take_block(state, bytes.data());
     bytes.remove_prefix(kBlock);
+    if (pause && bytes.size() % kPiece < kBlock) pause();
   }
   std::string rest(bytes);
   rest += '\x80';

@@ -4,9 +4,11 @@
 #include <string>
 #include <string_view>
 
+#include "api/given_up.h"
+
 namespace wobble::api {
 
 /// 64 hexadecimal digits, in lower case.
-std::string sha256_of(std::string_view bytes);
+std::string sha256_of(std::string_view bytes, const Pause& pause = {});
 
 }  // namespace wobble::api

@@ -4,10 +4,13 @@
 #include <vector>
 
 #include "api/conditions_json.h"
+#include "api/cut_text.h"
 #include "api/problem.h"
 
 namespace wobble::api {
 namespace {
+
+constexpr std::size_t kLongestError = 300;  // it shows what was read last
 
 /// Looks, and keeps nothing but where it is. Returns false to stop the parser.
 class Checker : public nlohmann::json_sax<Json> {
@@ -28,14 +31,14 @@ class Checker : public nlohmann::json_sax<Json> {
     Level& level = levels_.back();
     level.member = name;
     if (level.names.insert(name).second) return true;
-    return stop("\"" + name.substr(0, 64) + "\" is there twice");
+    return stop("\"" + cut_text(name) + "\" is there twice");
   }
 
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
     std::string text = e.what();
     const std::size_t end_of_id = text.find("] ");  // "[json.exception.parse_error.101] parse error at line 1, ..."
     if (end_of_id != std::string::npos) text.erase(0, end_of_id + 2);
-    syntax_error_ = text;
+    syntax_error_ = cut_text(text, kLongestError);
     return false;
   }
 
@@ -73,7 +76,7 @@ class Checker : public nlohmann::json_sax<Json> {
   bool stop(std::string reason) {
     reason_ = std::move(reason);
     for (const Level& level : levels_) {
-      where_ += "/" + (level.is_array ? std::to_string(level.index) : pointer_token(level.member.substr(0, 64)));
+      where_ += "/" + (level.is_array ? std::to_string(level.index) : pointer_token(level.member));
     }
     return false;
   }

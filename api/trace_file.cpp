@@ -20,13 +20,16 @@ Parsed<std::vector<std::uint32_t>> trace_error(std::size_t line, const char* why
 
 }  // namespace
 
-Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text) {
+Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text, const Pause& pause) {
+  constexpr std::size_t kLines = 100'000;  // some milliseconds
+
   Parsed<std::vector<std::uint32_t>> out;
   std::vector<std::uint32_t>& moments = out.value;
   // As large as it will be: it lives long, and to grow it would take it twice.
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   moments.reserve(std::min(lines + !text.ends_with('\n'), kMaxTrace));
   for (std::size_t number = 1; !text.empty(); ++number) {
+    if (pause && number % kLines == 0) pause();
     const std::string_view line = take_line(text);
     std::uint32_t ms = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), ms);

@@ -3,11 +3,12 @@
 
 #include <string_view>
 
+#include "api/given_up.h"
 #include "api/units.h"
 
 namespace wobble::api {
 
 /// 1 to kMaxTrace lines. An error names the line, but tells nothing of what stands in it.
-Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text);
+Parsed<std::vector<std::uint32_t>> parse_trace(std::string_view text, const Pause& pause = {});
 
 }  // namespace wobble::api

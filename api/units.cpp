@@ -5,6 +5,7 @@
 #include <span>
 
 #include "api/ascii.h"
+#include "api/cut_text.h"
 
 namespace wobble::api {
 namespace {
@@ -43,16 +44,9 @@ constexpr Kind kCount{"a number of packets", "100packets", "packets", kPackets, 
 constexpr Kind kMean{"a number of packets", "5packets", "packets", kMeanPackets, "a thousandth of a packet"};
 
 std::string quoted(std::string_view text) {
-  constexpr std::size_t kShown = 40;
-  std::string out = "\"";
-  for (const char c : text.substr(0, kShown)) out += (c < ' ' || c == 0x7f) ? '?' : c;
-  if (text.size() > kShown) {
-    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80)
-      out.pop_back();  // no half character
-    if (static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
-    out += "...";
-  }
-  return out + '"';
+  std::string out = cut_text(text);
+  for (char& c : out) c = (c >= 0 && c < ' ') || c == 0x7f ? '?' : c;
+  return '"' + out + '"';
 }
 
 /// digits * 10^-places, exactly.
@@ -112,15 +106,15 @@ std::string names_of(const Kind& kind) {
 Parsed<std::uint64_t> quantity_error(std::string error) { return {0, std::move(error)}; }
 
 /// `number` (its spelling) with `rest` (not a unit of this kind) behind it: why, and what to write.
-std::string unit_error(const Kind& kind, std::string_view text, std::string_view number, std::string_view rest) {
+std::string unit_error(const Kind& kind, std::string_view text, std::string_view spelled, std::string_view rest) {
+  const std::string number = cut_text(spelled);
   if (rest.empty()) {
-    return quoted(text) + " has no unit: write \"" + std::string(number) + std::string(kind.unit) + "\"";
+    return quoted(text) + " has no unit: write \"" + number + std::string(kind.unit) + "\"";
   }
   const std::size_t word = rest.find_first_not_of(" \t");
   if (word == std::string_view::npos) return quoted(text) + " ends in a space";
   if (word != 0 && find_unit(kind, rest.substr(word)) != nullptr) {
-    return quoted(text) + ": no space before the unit, write \"" + std::string(number) +
-           std::string(rest.substr(word)) + "\"";
+    return quoted(text) + ": no space before the unit, write \"" + number + std::string(rest.substr(word)) + "\"";
   }
   const std::string unit = lowered(rest);
   if (kind.units.data() == kRates && (unit == "bps" || unit == "kbps" || unit == "mbps" || unit == "gbps")) {
@@ -130,12 +124,12 @@ std::string unit_error(const Kind& kind, std::string_view text, std::string_view
             : prefix[0] == 'k' ? "kilo"
             : prefix[0] == 'm' ? "mega"
                                : "giga") +
-           "bytes per second, elsewhere bits; write \"" + std::string(number) + prefix + "bit\" for bits";
+           "bytes per second, elsewhere bits; write \"" + number + prefix + "bit\" for bits";
   }
   for (const Unit& known : kind.units) {
     if (lowered(known.name) == unit) {
       return quoted(text) + ": units of " + std::string(kind.noun) + " are spelled " + names_of(kind) + "; write \"" +
-             std::string(number) + std::string(known.name) + "\"";
+             number + std::string(known.name) + "\"";
     }
   }
   return quoted(text) + " is not " + std::string(kind.noun) + ": its unit is one of " + names_of(kind) + ", as in \"" +
@@ -310,7 +304,7 @@ Parsed<QueueSettings> parse_limit(std::string_view text) {
     error = size.error;
     zero = size.value == 0;
   } else if (const auto number = read_decimal(text); number && number->rest.empty()) {
-    return {{}, quoted(text) + " has no unit: write \"" + std::string(text) + "packets\", or a size or a time"};
+    return {{}, quoted(text) + " has no unit: write \"" + cut_text(text) + "packets\", or a size or a time"};
   } else {
     return {{}, quoted(text) + " is not a limit such as \"100packets\", \"64kB\" or \"200ms\""};
   }
@@ -335,9 +329,7 @@ Parsed<ReorderBy> parse_reorder_by(std::string_view text) {
     if (!time.ok()) return {{}, time.error};
     by.time = time.value;
   } else if (const auto number = read_decimal(text); number && number->rest.empty()) {
-    return {
-        {},
-        quoted(text) + " has no unit: write \"" + std::string(text) + "packets\" or \"" + std::string(text) + "ms\""};
+    return {{}, quoted(text) + " has no unit: write \"" + cut_text(text) + "packets\" or \"" + cut_text(text) + "ms\""};
   } else {
     return {{}, quoted(text) + " is not a distance such as \"3packets\" or \"10ms\""};
   }

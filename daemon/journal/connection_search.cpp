@@ -1,22 +1,16 @@
 #include "daemon/journal/connection_search.h"
 
-#include <algorithm>
-
 #include "daemon/journal/names.h"
 
 namespace wobble::daemon {
 
 namespace {
 
-std::int64_t id_of(ConnectionId id) {
-  constexpr auto kMost = static_cast<ConnectionId>(std::numeric_limits<std::int64_t>::max());
-  return static_cast<std::int64_t>(std::min(id, kMost));
-}
-
 /// Opened at that moment or after it (`is_after`), or before it.
 void add_moment(Where& where, const LogMoment& moment, bool is_after) {
   where.add(is_after ? "(id >= ? OR (id >= ? AND opened_at >= ?))" : "(id < ? OR (id < ? AND opened_at < ?))",
-            {id_of(is_after ? moment.behind : moment.from), id_of(is_after ? moment.from : moment.behind), moment.at});
+            {column_value(is_after ? moment.behind : moment.from), column_value(is_after ? moment.from : moment.behind),
+             moment.at});
 }
 
 }  // namespace
@@ -25,7 +19,7 @@ Where search_of(const api::ConnectionQuery& query, const Ago& ago) {
   // It has all that is asked for below, in the order of the list: a million connections are looked through in a part
   // of a second, and no combination of filters is slower than another.
   Where where("SELECT opened_event FROM connections INDEXED BY connections_search");
-  if (query.cursor) where.add("opened_event < ?", id_of(*query.cursor));
+  if (query.cursor) where.add("opened_event < ?", column_value(*query.cursor));
   if (query.link) where.add("link = (SELECT id FROM links WHERE name = ?)", *query.link);
   if (query.state == TcpState::closed) {  // an endpoint of which nothing is known is shown as CLOSED
     where.add("(client_state IN ('CLOSED', 'NONE') OR server_state IN ('CLOSED', 'NONE'))");

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -57,8 +58,12 @@ class Database {
   sqlite3* handle_ = nullptr;
 };
 
-/// As SQLite keeps it: it has no unsigned integers.
-constexpr std::int64_t column_value(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+/// As SQLite keeps it: it has no unsigned integers. A number that is beyond what it can keep, which only those that are
+/// asked for can be, is the largest one.
+constexpr std::int64_t column_value(std::uint64_t value) {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  return value > std::uint64_t{kMost} ? kMost : static_cast<std::int64_t>(value);
+}
 
 /// A prepared statement. Parameters and columns are numbered as SQLite does: parameters from 1, columns from 0.
 /// Text is bound without a copy: it must live until the next reset() or run().

@@ -115,6 +115,15 @@ TEST_F(AccessTest, ThePageChangesTheTokenForACookie) {
   const std::string cookie = set.substr(0, set.find(';'));
   EXPECT_EQ(link("Cookie: " + cookie + "\r\n"), 200);
   EXPECT_EQ(link("Cookie: a=b; " + cookie + "; c=d\r\n"), 200);
+  // Others on this host may have set one of the same name, which may come first.
+  const std::string foreign = cookie.substr(0, cookie.find('=') + 1) + "somebody else's";
+  EXPECT_EQ(link("Cookie: " + foreign + "; " + cookie + "\r\n"), 200);
+  EXPECT_EQ(link("Cookie: " + foreign + ";" + foreign + ";  " + cookie + "; " + foreign + "\r\n"), 200);
+  EXPECT_EQ(link("Cookie: " + foreign + "\r\nCookie: " + cookie + "\r\n"), 200);
+  EXPECT_EQ(link("Cookie: " + foreign + "; " + foreign + "\r\n"), 401);
+  std::string many;
+  for (int i = 0; i < 64; ++i) many += foreign + "; ";
+  EXPECT_EQ(link("Cookie: " + many + cookie + "\r\n"), 401) << "so many are not looked at";
   EXPECT_EQ(link("Cookie: " + cookie + "0\r\n"), 401);
   EXPECT_EQ(link("Cookie: " + cookie.substr(0, cookie.size() - 1) + "\r\n"), 401);
   EXPECT_EQ(link("Cookie: x" + cookie + "\r\n"), 401);

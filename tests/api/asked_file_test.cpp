@@ -54,6 +54,21 @@ TEST_F(AskedFile, OthersAreRefused) {
   EXPECT_THAT(open_asked_file(path("none")).error, HasSubstr("No such file"));
 }
 
+TEST_F(AskedFile, SlashesInARowAreOne) {
+  std::filesystem::create_directory(folder_ / "below");
+  std::ofstream(path("below/x")) << "abc";
+  const FileRightsScope some({false, folder_});
+  const std::string parent = folder_.parent_path(), name = folder_.filename();
+  for (const std::string& file : {path("below/x"), folder_.string() + "//below/x", folder_.string() + "///below//x",
+                                  "//" + (parent + "//" + name).substr(1) + "/below/x"}) {
+    EXPECT_EQ(open_asked_file(file).error, "") << file;
+  }
+  for (const std::string& file :
+       {folder_.string() + "//../x", folder_.string() + "/", parent + "//x", folder_.string() + "x/below/x"}) {
+    EXPECT_FALSE(open_asked_file(file).ok()) << file;
+  }
+}
+
 TEST_F(AskedFile, RightsLastForTheirScope) {
   std::ofstream(path("x")) << "abc";
   EXPECT_TRUE(may_name_any_file());

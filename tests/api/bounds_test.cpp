@@ -130,6 +130,62 @@ TEST_F(BoundsTest, TheWorstRequestsAreRefusedAboutAsFastAsAnHonestOneIsTaken) {
   EXPECT_TRUE(backend_.changes().size() == 1) << "the honest one";
 }
 
+TEST_F(BoundsTest, AnErrorShowsLittleOfWhatWasSent) {
+  const auto repeated = [](const char* text) {
+    std::string out;
+    while (out.size() < kLargestBody - 200) out += text;
+    return out;
+  };
+  const std::string nines = repeated("9"), zeros = repeated("0"), letters = repeated("x"), umlauts = repeated("\u00fc");
+  const auto of = [](const std::string& fields) { return R"({"up":{)" + fields + "}}"; };
+  const auto quoted = [](const std::string& text) { return '"' + text + '"'; };
+  const std::pair<const char*, std::string> requests[] = {
+      {"PATCH /api/v1/links/lab", of(R"("delay":)" + nines)},
+      {"PATCH /api/v1/links/lab", of(R"("delay":)" + letters)},
+      {"PATCH /api/v1/links/lab", of(R"("delay":)" + quoted(nines))},
+      {"PATCH /api/v1/links/lab", of(R"("delay":)" + quoted(zeros + "1"))},
+      {"PATCH /api/v1/links/lab", of(R"("delay":)" + quoted("1" + letters))},
+      {"PATCH /api/v1/links/lab", of(R"("delay":)" + quoted("1." + zeros + " ms"))},
+      {"PATCH /api/v1/links/lab", of(R"("rate":)" + quoted("1." + zeros + "mbps"))},
+      {"PATCH /api/v1/links/lab", of(R"("rate":)" + quoted(umlauts))},
+      {"PATCH /api/v1/links/lab", of(R"("queue":)" + quoted(zeros))},
+      {"PATCH /api/v1/links/lab", of(R"("queue":{"discipline":)" + quoted(letters) + "}")},
+      {"PATCH /api/v1/links/lab", of(R"("reorder":{"percent":"1%","by":)" + quoted(zeros) + "}")},
+      {"PATCH /api/v1/links/lab", of(R"("loss":{"pattern":)" + quoted(letters) + "}")},
+      {"PATCH /api/v1/links/lab", of(R"("trace":)" + quoted("/" + letters))},
+      {"PATCH /api/v1/links/lab", of(quoted(letters) + ":1")},
+      {"PATCH /api/v1/links/lab", of(quoted(umlauts) + ":1")},
+      {"PATCH /api/v1/links/lab", of(quoted(letters) + ":1," + quoted("x") + ":1,\"x\":2")},
+      {"PATCH /api/v1/links/lab", of(R"("netem":)" + quoted(letters))},
+      {"PATCH /api/v1/links/lab", of(R"("netem":)" + quoted("loss every " + nines))},
+      {"PATCH /api/v1/links/lab", of(R"("netem":)" + quoted("loss 1% 1% " + nines))},
+      {"PATCH /api/v1/links/lab", of(R"("netem":)" + quoted("limit " + zeros))},
+      {"PATCH /api/v1/links/lab", of(R"("netem":)" + quoted("delay 1ms distribution " + letters))},
+      {"PATCH /api/v1/links/lab", "{" + quoted(letters) + ":1}"},
+      {"PATCH /api/v1/links/lab", R"({"up":)" + quoted(letters) + "}"},
+      {"PATCH /api/v1/links/lab", R"({"scenario":)" + quoted(letters) + "}"},
+      {"PATCH /api/v1/links/lab", R"({"for":)" + quoted(letters) + "}"},
+      {"PATCH /api/v1/links/lab", R"({"for":)" + quoted(zeros) + "}"},
+      {"POST /api/v1/links/lab/apply", R"({"profile":)" + quoted(letters) + "}"},
+      {"POST /api/v1/links/lab/revert", R"({"to":)" + quoted(letters) + "}"},
+      {"POST /api/v1/annotations", R"({"text":"x","link":)" + quoted(letters) + "}"},
+      {"POST /api/v1/links", R"({"name":)" + quoted(letters) + "}"},
+      {"POST /api/v1/links", R"({"attach":{"target":"host","interfaces":[)" + quoted(letters) + "]}}"},
+      {"POST /api/v1/links", R"({"attach":{"target":"host","protocol":)" + quoted(letters) + "}}"},
+      {"POST /api/v1/session", "{" + quoted(letters) + ":1}"},
+  };
+  for (const auto& [line, body] : requests) {
+    std::string answer;
+    const int status = raw_status(
+        std::string(line) + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n" +
+            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+        &answer);
+    EXPECT_EQ(status / 100, 4) << line << " " << body.substr(0, 100);
+    EXPECT_LT(answer.size(), 4000u) << line << " " << body.substr(0, 100);
+    EXPECT_TRUE(json::accept(answer.substr(answer.find("\r\n\r\n") + 4))) << answer.substr(0, 4000);
+  }
+}
+
 TEST_F(BoundsTest, OfManyErrorsTheFirstAreNamedAndTheOthersCounted) {
   const std::string fields = filled([](std::size_t i) { return "\"f" + number(i) + "\":1"; }, kLargestBody, 1000);
   const json problem = send("PATCH", "/api/v1/links/lab", R"({"both":{)" + fields + "}}", 422);

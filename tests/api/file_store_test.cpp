@@ -6,7 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <fstream>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "api/conditions_json.h"
 #include "api/sha256.h"
@@ -75,6 +80,135 @@ TEST(FileStore, FilesOfOneRequestHaveABoundTogether) {
   const TemporaryFile wrong("x\n", "c");
   EXPECT_FALSE(store.read_trace(wrong.path(), allowance).ok());
   EXPECT_EQ(allowance, 2u) << "what is read in vain counts too";
+}
+
+/// Bytes that this process has read so far, of whatever.
+std::uint64_t bytes_read() {
+  std::ifstream in("/proc/self/io");
+  std::string name;
+  std::uint64_t bytes = 0;
+  in >> name >> bytes;
+  return name == "rchar:" ? bytes : 0;
+}
+
+/// A trace of 8 MB: it is read in pieces.
+std::string long_trace() {
+  std::string text;
+  while (text.size() < 8'000'000) text += std::to_string(1'000'000 + text.size()) + "\n";
+  return text;
+}
+
+constexpr std::size_t kPlenty = FileStore::kLargestTrace;
+
+TEST(FileStore, OneReadingServesAllWhoWaitForTheFile) {
+  FileStore store;
+  const TemporaryFile file(long_trace());
+  constexpr std::size_t kOthers = 7;
+  std::atomic<std::size_t> waiting{0};
+  std::vector<std::thread> others;
+  std::vector<Parsed<FileTrace>> found(kOthers);
+  const auto begin_the_others = [&] {  // when the first is in the middle of it
+    for (std::size_t i = others.size(); i < kOthers; ++i) {
+      others.emplace_back([&, i] {
+        std::size_t allowance = kPlenty;
+        bool has_waited = false;
+        found[i] = store.read_trace(file.path(), allowance, [&] {
+          waiting += has_waited ? 0 : 1;
+          has_waited = true;
+          return false;
+        });
+      });
+    }
+    while (waiting < kOthers) std::this_thread::yield();
+    return false;
+  };
+  const std::uint64_t before = bytes_read();
+  std::size_t allowance = kPlenty;
+  const auto first = store.read_trace(file.path(), allowance, begin_the_others);
+  for (std::thread& other : others) other.join();
+  EXPECT_LT(bytes_read() - before, 12'000'000u);
+  ASSERT_TRUE(first.ok());
+  for (const auto& one : found) EXPECT_EQ(one.value.numbers, first.value.numbers);
+}
+
+TEST(FileStore, AReadingIsGivenUpAtAnyMoment) {
+  FileStore store;
+  const TemporaryFile file(long_trace());
+  std::size_t asked = 0;
+  std::size_t allowance = kPlenty;
+  store.read_trace(file.path(), allowance, [&] { return ++asked == 0; });
+  EXPECT_GE(asked, 20u) << "while it is read, hashed and parsed";
+  for (std::size_t at = 1; at <= asked; at += 3) {
+    std::size_t n = 0;
+    allowance = kPlenty;
+    EXPECT_THROW(store.read_trace(file.path(), allowance, [&] { return ++n >= at; }), GivenUp) << at;
+    EXPECT_EQ(n, at);
+  }
+}
+
+TEST(FileStore, WhatOthersWaitForIsReadToItsEnd) {
+  FileStore store;
+  const TemporaryFile file(long_trace());
+  std::atomic<bool> is_waiting{false};
+  std::thread other;
+  Parsed<FileTrace> found;
+  std::size_t allowance = kPlenty;
+  const auto first = store.read_trace(file.path(), allowance, [&] {
+    if (!other.joinable()) {
+      other = std::thread([&] {
+        std::size_t own = kPlenty;
+        found = store.read_trace(file.path(), own, [&] {
+          is_waiting = true;
+          return false;
+        });
+      });
+    }
+    while (!is_waiting) std::this_thread::yield();
+    return true;
+  });
+  other.join();
+  EXPECT_EQ(found.value.numbers, first.value.numbers);
+}
+
+TEST(FileStore, WhoWaitsForTheFileGivesUpAlone) {
+  FileStore store;
+  const TemporaryFile file(long_trace());
+  std::size_t allowance = kPlenty;
+  bool is_first = true;
+  const auto first = store.read_trace(file.path(), allowance, [&] {
+    if (!std::exchange(is_first, false)) return false;
+    std::thread([&] {
+      std::size_t own = kPlenty;
+      EXPECT_THROW(store.read_trace(file.path(), own, [] { return true; }), GivenUp);
+    }).join();
+    return false;
+  });
+  EXPECT_TRUE(first.ok());
+}
+
+TEST(FileStore, AFileThatChangedMeanwhileIsReadAnew) {
+  FileStore store;
+  const TemporaryFile file(long_trace());
+  std::size_t allowance = kPlenty;
+  std::thread other;
+  std::atomic<bool> is_waiting{false};
+  Parsed<FileTrace> found;
+  store.read_trace(file.path(), allowance, [&] {
+    if (other.joinable()) return false;
+    std::ofstream(file.path(), std::ios::app) << "99999999\n";
+    other = std::thread([&] {
+      std::size_t own = kPlenty;
+      found = store.read_trace(file.path(), own, [&] {
+        is_waiting = true;
+        return false;
+      });
+    });
+    while (!is_waiting) std::this_thread::yield();
+    return false;
+  });
+  other.join();
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found.value.numbers->back(), 99'999'999u);
 }
 
 TEST(FileStore, APipeIsNotOpened) {

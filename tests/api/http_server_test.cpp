@@ -3,6 +3,7 @@
 #include "api/http_server.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,10 +25,11 @@ using testing::StartsWith;
 using Clock = std::chrono::steady_clock;
 
 /// GET /wait waits until release(), or until nobody waits any more; /stream is written by the test; /late leaves 300 ms
-/// later; /pattern has 3,000,000 bytes; all others say their path.
+/// later; /pattern has 3,000,000 bytes; all others say their path. /hold keeps the library's thread until release().
 class TestHandler : public HttpHandler {
  public:
   std::optional<Response> refuse(const Request& head) override {
+    if (head.target == "/hold") wait(head);
     if (head.target != "/refused") return std::nullopt;
     Response response;
     response.status = 403;
@@ -269,6 +271,43 @@ TEST_F(HttpServerTest, ThoseThatSayNothingGiveWay) {
   EXPECT_TRUE(silent.front()->closed_by_peer());
   silent.back()->send(get("/still", "Connection: close\r\n"));
   EXPECT_THAT(silent.back()->read_all(), HasSubstr("/still"));
+}
+
+TEST_F(HttpServerTest, WhoComesFasterThanTheServerClosesIsRefused) {
+  HttpServerOptions options;
+  options.limits.total = 12;
+  options.limits.per_owner = 8;
+  start(options);
+  RawClient holder(port_);
+  holder.send(get("/hold"));
+  ASSERT_TRUE(soon([&] { return handler_.waiting == 1; }));
+  for (int i = 0; i < 400; ++i) {
+    RawClient client(port_);
+    client.send(get("/come-and-gone"));
+  }
+  RawClient late(port_);  // is accepted behind all of them
+  EXPECT_THAT(late.read_all(), StartsWith("HTTP/1.1 503"));
+  handler_.release();
+  EXPECT_TRUE(soon([&] { return ask("/after").starts_with("HTTP/1.1 200"); }));
+}
+
+TEST_F(HttpServerTest, SomeoneSilentGivesWayWhenThereAreNoDescriptors) {
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<RawClient>(port_));
+  EXPECT_THAT(ask("/before"), HasSubstr("/before"));  // so they have all been accepted
+  const int honest = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<UniqueFd> all;  // below the limit, which begins right behind them
+  for (all.emplace_back(::dup(honest)); all.size() < 64; all.emplace_back(::dup(honest))) {
+  }
+  const rlimit none_left{static_cast<rlim_t>(all.back().get()) + 1, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  while (::dup(honest) >= 0) ADD_FAILURE() << "a descriptor was free";
+  RawClient client(port_, UniqueFd(honest));
+  client.send(get("/after", "Connection: close\r\n"));
+  EXPECT_THAT(client.read_all(), HasSubstr("/after"));
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_F(HttpServerTest, ThoseThatAreAnsweredDoNotGiveWay) {

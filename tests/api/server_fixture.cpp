@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "api/openapi.h"
 #include "tests/api/answer_check.h"
@@ -20,33 +19,32 @@ void check_answer(const Answer& answer) {
 
 }  // namespace
 
-RawClient::RawClient(int port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+RawClient::RawClient(int port, UniqueFd fd) : fd_(std::move(fd)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) ADD_FAILURE() << "no connection";
+  if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    ADD_FAILURE() << "no connection";
 }
-
-RawClient::~RawClient() { ::close(fd_); }
 
 void RawClient::send(const std::string& bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n = ::send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+    const ssize_t n = ::send(fd_.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
     if (n <= 0) return;  // refused half-way: what the server said is what counts
     done += static_cast<std::size_t>(n);
   }
 }
 
-void RawClient::finish_sending() { ::shutdown(fd_, SHUT_WR); }
+void RawClient::finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
 
 bool RawClient::read_some(std::chrono::steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  pollfd fd{fd_, POLLIN, 0};
+  pollfd fd{fd_.get(), POLLIN, 0};
   if (left.count() <= 0 || ::poll(&fd, 1, static_cast<int>(left.count())) <= 0) return false;
   char buffer[4096];
-  const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
+  const ssize_t n = ::recv(fd_.get(), buffer, sizeof buffer, 0);
   if (n <= 0) closed_ = true;
   if (n > 0) text_.append(buffer, static_cast<std::size_t>(n));
   return n > 0;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "api/server.h"
+#include "emulator/unique_fd.h"
 #include "tests/api/mock_backend.h"
 
 namespace wobble::api {
@@ -17,8 +19,9 @@ namespace wobble::api {
 /// One TCP connection, as raw as can be. Every wait is bounded.
 class RawClient {
  public:
-  explicit RawClient(int port);
-  ~RawClient();
+  /// `fd`: a TCP socket that is not connected yet.
+  explicit RawClient(int port, UniqueFd fd = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  ~RawClient() = default;
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
@@ -34,7 +37,7 @@ class RawClient {
 
  private:
   bool read_some(std::chrono::steady_clock::time_point deadline);
-  int fd_;
+  UniqueFd fd_;
   bool closed_ = false;
   std::string text_;
 };

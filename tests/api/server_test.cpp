@@ -104,6 +104,17 @@ TEST_F(ServerTest, IfMatchIsHonoured) {
   EXPECT_EQ(backend_.changes().size(), 1u);
   send("PATCH", "/api/v1/links/lab", R"({"up":{"delay":"2ms"}})", 200, {{"If-Match", "\"1\", \"2\""}});
   send("PATCH", "/api/v1/links/lab", R"({"up":{"delay":"3ms"}})", 200, {{"If-Match", "*"}});
+  for (const char* empty : {"If-Match:\r\n", "If-Match: \r\n", "If-Match: \"4\"\r\nIf-Match: \"5\"\r\n"}) {
+    for (const char* line : {"DELETE /api/v1/links/lab", "DELETE /api/v1/links/lab/temporary",
+                             "POST /api/v1/links/lab/reset", "POST /api/v1/links/lab/revert"}) {
+      EXPECT_EQ(raw_status(std::string(line) + " HTTP/1.1\r\nHost: localhost\r\n" + empty + "\r\n"), 400) << line;
+    }
+    EXPECT_EQ(raw_status("PATCH /api/v1/links/lab HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                         "Content-Length: 2\r\n" +
+                         std::string(empty) + "\r\n{}"),
+              400);
+  }
+  EXPECT_EQ(get("/api/v1/links/lab")["revision"], 4);
   const auto same = client().Get("/api/v1/links/lab", {{"If-None-Match", "\"4\""}});
   EXPECT_EQ(same->status, 304);
   EXPECT_EQ(same->body, "");

@@ -186,6 +186,24 @@ TEST_F(JournalQueryTest, EventsPageBySinceAndLimit) {
   EXPECT_EQ(all.back(), journal->newest_event());
 }
 
+TEST_F(JournalQueryTest, BeyondTheNewestThereIsNothing) {
+  push_life(lab, 5);
+  ASSERT_TRUE(journal->sync(kLongEnough));
+  constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
+  const auto all = event_ids({});
+  for (const std::uint64_t beyond :
+       {all.back(), kHalf - 1, kHalf, kHalf + 1, ~std::uint64_t{0} - 1, ~std::uint64_t{0}}) {
+    EXPECT_TRUE(event_ids({.since = beyond}).empty()) << beyond;
+    EXPECT_TRUE(event_ids({.since = beyond, .kind = "transition"}).empty()) << beyond;
+    EXPECT_EQ(event_ids({.up_to = beyond}), all) << beyond;
+    EXPECT_THAT(ids({.cursor = beyond}), testing::ElementsAre(5)) << beyond;
+    EXPECT_FALSE(journal->connection(beyond)) << beyond;
+    EXPECT_TRUE(journal->transitions(beyond).empty()) << beyond;
+    EXPECT_TRUE(journal->segments(beyond).empty()) << beyond;
+    EXPECT_TRUE(journal->conditions(beyond).empty()) << beyond;
+  }
+}
+
 TEST_F(JournalQueryTest, NumbersGrowOverRestarts) {
   push_life(lab, 5);
   ASSERT_TRUE(journal->sync(kLongEnough));

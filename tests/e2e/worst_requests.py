@@ -1,6 +1,7 @@
 """The worst that one request may hold, against a real daemon: each is answered or refused soon, others are served
 meanwhile, what is named is kept once and given back, and SIGTERM ends the daemon in the middle of it."""
 
+import http.client
 import json
 import os
 import signal
@@ -58,8 +59,8 @@ class WorstRequests(unittest.TestCase):
         with open(f"/proc/{self.lab.process.pid}/status", encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) * 1024
 
-    def big_trace(self, lines=400_000):
-        path = os.path.join(self.lab.directory, "big.trace")
+    def big_trace(self, lines=400_000, name="big.trace"):
+        path = os.path.join(self.lab.directory, name)
         with open(path, "w", encoding="ascii") as file:
             file.writelines(f"{k}\n" for k in range(1, lines + 1))
         return path
@@ -113,6 +114,60 @@ class WorstRequests(unittest.TestCase):
         # The log names the file as well, and does not hold it.
         events = self.lab.api.get("/api/v1/events?kind=conditions")["items"]
         self.assertTrue(all(len(json.dumps(event)) < 60 * 500 for event in events))
+
+    def at_once(self, times, body):
+        """Threads that send a PATCH each, and the list that their statuses go to."""
+        statuses = []
+
+        def ask():
+            connection = http.client.HTTPConnection(self.lab.api.host, self.lab.api.port, timeout=60)
+            try:
+                connection.request("PATCH", LINK, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                statuses.append(answer.status)
+            except (OSError, http.client.HTTPException):
+                pass  # the daemon has ended
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=ask) for _ in range(times)]
+        for thread in threads:
+            thread.start()
+        return threads, statuses
+
+    def test_many_name_one_large_trace_at_once(self):
+        soon = self.soon()
+        body = steps({"for": "1s", "up": {"trace": self.big_trace(3_500_000)}})
+        began = time.monotonic()
+        pests, statuses = self.at_once(20, body)
+        slowest = 0
+        while any(pest.is_alive() for pest in pests):
+            for method, path, change in (("PATCH", "/api/v1/links/other", {"up": {"delay": "1ms"}}),
+                                         ("GET", "/healthz", None)):
+                answer, took = self.timed(method, path, change)
+                self.assertEqual(200, answer.status, answer)
+                slowest = max(slowest, took)
+        print(f"20 times 1,000 steps with 27 MB: {time.monotonic() - began:.2f} s; others meanwhile {slowest:.2f} s at most",
+              flush=True)
+        self.assertEqual([200] * 20, statuses)
+        self.assertLess(slowest, soon)
+
+    def test_sigterm_ends_the_reading_of_files(self):
+        soon = 2 + self.soon()
+        pests = []
+        for number in range(4):  # different ones, so that they wait for each other
+            path = self.big_trace(3_500_000, f"{number}.trace")
+            pests += self.at_once(5, steps({"for": "1s", "up": {"trace": path}}))[0]
+        time.sleep(0.1)
+        began = time.monotonic()
+        self.lab.process.send_signal(signal.SIGTERM)
+        self.lab.process.wait(60)
+        took = time.monotonic() - began
+        print(f"the end while files are read: {took:.2f} s", flush=True)
+        self.assertLess(took, soon)
+        for pest in pests:
+            pest.join()
 
     def test_a_trace_that_has_no_room_is_refused(self):
         small = harness.Lab("--memory", "1MiB")
