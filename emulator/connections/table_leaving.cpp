@@ -6,10 +6,10 @@ namespace wobble {
 std::uint64_t ConnectionTable::State::in_flight(const Record& record) const noexcept {
   std::uint64_t begun = 0, ended = 0;
   for (const Role role : {Role::client, Role::server}) {
-    const PacketCounters& counters = role == Role::client ? record.client : record.server;
+    const PacketCounters& of_role = role == Role::client ? record.client : record.server;
     const TroublesIndex index = record.tcp.of(role).troubles;
-    begun += std::uint64_t{counters.packets_sent} + troubles.count_of(index, Trouble::duplicated);
-    ended += std::uint64_t{counters.packets_delivered} + troubles.count_of(index, Trouble::dropped);
+    begun += std::uint64_t{of_role.packets_sent} + troubles.count_of(index, Trouble::duplicated);
+    ended += std::uint64_t{of_role.packets_delivered} + troubles.count_of(index, Trouble::dropped);
   }
   return begun - std::min(begun, ended);
 }
