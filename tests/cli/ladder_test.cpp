@@ -283,9 +283,10 @@ TEST(Ladder, says_where_segments_are_not_kept) {
   story.server(600, std::nullopt, "ACK", 15'001, 1002, 100).reason = "loss";
   story.ladder.all_segments = 112;
   EXPECT_THAT(drawn(story.ladder, 90), HasSubstr(R"(
-    26.500              │◄─────── ACK seq=1501 +1 │                         │
+    26.500              │◄ ACK seq=1501 +1.50 ms ─│                         │
                         ┊ 92 of 112 segments are not kept
-   500.000              │─ FIN,ACK seq=1 ack=10001 ►│)"));
+   500.000              │─ FIN,ACK 1 ack 10001 ──►│                         │
+)"));
   EXPECT_THAT(drawn(story.ladder, 80, true), HasSubstr("                        : 92 of 112 segments are not kept\n"));
   story.ladder.all_segments = 20;
   EXPECT_THAT(drawn(story.ladder, 90), Not(HasSubstr("not kept"))) << "all are";
