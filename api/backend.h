@@ -203,6 +203,7 @@ struct JournalStats {
   std::uint64_t lost_segments = 0;
   std::uint64_t write_errors = 0;
   std::uint64_t database_bytes = 0;
+  std::uint64_t renewals = 0;  ///< of the file, after something had happened to it
 };
 
 /// What a backend throws when a request cannot be met.

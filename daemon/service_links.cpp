@@ -237,7 +237,7 @@ void Service::watch_ways_in() {
     for (const std::string& name : names) look_after(name);
     freed.look();
     const api::JournalStats stats = journal_.stats();
-    if (lost_ends_.is_due(Forwarder::now(), stats.lost_transitions)) settle_lost_ends();
+    if (lost_ends_.is_due(Forwarder::now(), stats.lost_transitions + stats.renewals)) settle_lost_ends();
     lock.lock();
   }
 }

@@ -38,7 +38,7 @@ void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet
     Record& record = s.store[s.promote(half_open)];
     s.count_arrival(record, packet, record.role_of(side));
   }
-  const std::uint32_t index = s.resolve(connection, packet, side);
+  const std::uint32_t index = s.resolve_any(connection);
   if (index == 0) return;
   s.send(s.store[index], packet, side, fate, now) ? s.settle(index, true, now) : s.use(index, now);
 }
@@ -53,9 +53,10 @@ void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& p
     if (s.take_delivered(half_open, packet, arrived, fate, copy, now)) return;
     s.promote(half_open);
   }
-  const std::uint32_t index = s.resolve(connection, packet, arrived_on);
+  const std::uint32_t index = s.resolve_any(connection);
   if (index == 0) return;
   if (s.deliver(s.store[index], packet, arrived_on, arrived, fate, copy, now)) s.settle(index, false, now);
+  s.note_landed(index, now);
 }
 
 bool ConnectionTable::delivered_on(ConnectionHandle connection, const TcpSegment& segment, std::uint32_t length,
@@ -107,7 +108,7 @@ bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketVi
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
   PacketCounters& counters = record.counters_of(from);
-  if (!fate.is_plain() || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
+  if (!fate.is_plain() || record.is_leaving || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
   if (rest.is_tcp()) {
     if (s.is_awaited(record, from, arrived)) return false;
     if (!s.tracker.delivered_rest(record.tcp, peer_of(from), rest.tcp)) return false;
@@ -135,17 +136,17 @@ FlowPosition ConnectionTable::bad_checksum(const PacketView& packet, Side side) 
 
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                            DropReason reason, std::uint8_t copy, TimePoint now) noexcept {
-  (void)now;
   State& s = *state_;
-  if (packet.is_fragment) return s.lose_fragment(connection, packet, arrived_on, arrived, reason, copy);
+  if (packet.is_fragment) return s.lose_fragment(connection, packet, arrived_on, arrived, reason, copy, now);
   if (const std::uint32_t half_open = s.half_open_of(connection)) s.promote(half_open);
-  const std::uint32_t index = s.resolve(connection, packet, arrived_on);
+  const std::uint32_t index = s.resolve_any(connection);
   if (index == 0) return;
   Record& record = s.store[index];
   const Role from = record.role_of(arrived_on);
   record.is_late = record.is_told;
   s.count(record, from, Trouble::dropped);
   if (packet.is_tcp()) s.lose_segment(record, packet.tcp, from, arrived, reason, copy);
+  s.note_landed(index, now);
 }
 
 TimePoint ConnectionTable::next_due() const noexcept {
@@ -195,10 +196,14 @@ void ConnectionTable::count_states(std::uint32_t (&by_client_state)[kTcpStateCou
 
 void ConnectionTable::close_all(TimePoint now) noexcept {
   State& s = *state_;
-  while (const std::uint32_t oldest = s.half_open.oldest()) s.end_half_open(oldest, End::open, now);
+  while (const std::uint32_t oldest = s.half_open.oldest()) {
+    s.half_open[oldest].is_untold ? s.end_half_open(oldest, End::open, now) : static_cast<void>(s.promote(oldest));
+  }
   for (std::uint32_t index = 1; index <= s.store.highest(); ++index) {
     if (!s.store[index].is_used) continue;
-    s.tell_end(s.store[index], TcpTracker::end_if_open(s.store[index].tcp), now);
+    const Record& record = s.store[index];
+    s.tell_end(s.store[index], record.is_leaving ? State::end_of_leaving(record) : TcpTracker::end_if_open(record.tcp),
+               now);
     s.forget(index, now);
   }
   s.datagrams.clear();

@@ -57,7 +57,9 @@ struct ConnectionTimeouts {
 };
 
 struct ConnectionTableOptions {
-  std::uint32_t capacity = 65'536;  ///< connections; reached: evict, never refuse
+  /// Connections; reached: evict, never refuse. A sixteenth of them more may be leaving: superseded or evicted, with
+  /// packets in flight.
+  std::uint32_t capacity = 65'536;
   /// One source has at most this part of the capacity (but 16) in connections that nobody has answered; with one more
   /// it loses its oldest. 1: all of it.
   std::uint32_t half_open_share = 4;
@@ -88,8 +90,9 @@ class ConnectionTable {
   ConnectionTable& operator=(const ConnectionTable&) = delete;
 
   /// A packet arrived on `side`: finds its flow or opens one (evicting if full; a SYN that begins a new incarnation
-  /// ends the old one), and counts it as that flow's next packet. A fragment without ports, or a TCP segment that
-  /// opens nothing (a lone RST), gets a position without connection, whose key hangs on the addresses alone.
+  /// ends the old one, as soon as nothing of it is in flight), and counts it as that flow's next packet. A fragment
+  /// without ports, or a TCP segment that opens nothing (a lone RST), gets a position without connection, whose key
+  /// hangs on the addresses alone.
   FlowPosition arrive(const PacketView& packet, Side side, TimePoint now) noexcept;
 
   /// S(X, segment): what the sender of `packet` has shown by sending it. Once per arrived packet, after the pipeline
@@ -139,6 +142,7 @@ class ConnectionTable {
   /// The figures up to the connection's last segment; nothing if the connection is not in the table (any more).
   std::optional<ConnectionFigures> figures(ConnectionId id) const noexcept;
 
+  /// Without those that are leaving, as in count_states().
   std::uint32_t size() const noexcept;
   /// How many connections are in each state, by the client's state (flows other than TCP are not counted). Those whose
   /// end was told and that only wait (TIME_WAIT, CLOSED) are among them, as they are in size().

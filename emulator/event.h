@@ -89,7 +89,8 @@ struct Transition {
 /// one is CLOSED and the other was never seen (refused). It stays in the table until TIME_WAIT runs out, or 10 s for
 /// stray segments, so more of the same id may follow: transitions (TIME_WAIT to CLOSED), LateFigures, and
 /// ConnectionReopened. If only one endpoint is known to be CLOSED, the end is told when the other's time-out has run:
-/// half_open.
+/// half_open. One that is superseded or evicted ends when nothing of it is in flight any more, behind the opening of
+/// the one that has its ports or its place.
 struct ConnectionClosed {
   ConnectionId id = 0;
   TimePoint at;

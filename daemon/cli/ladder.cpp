@@ -199,7 +199,8 @@ void Drawing::lanes(const LadderRow& row, Piece& left, Piece& middle, Piece& rig
       near_receiver = {beside("copy: " + reason, to_right), Colour::red};
       break;
     case Kind::states:
-    case Kind::gap: break;
+    case Kind::gap:
+    case Kind::torn: break;
   }
 }
 
@@ -222,6 +223,10 @@ std::string Drawing::line(const LadderRow& row) const {
     const std::string when =
         pad_left(clip(std::string(1, '+').append(human_age(row.gap)), kTimeWidth, true), kTimeWidth);
     return paint(Colour::dim, when) + std::string(kStateWidth + 2, ' ') + broken + blank() + broken + blank() + broken +
+           "\n";
+  }
+  if (row.kind == Kind::torn) {
+    return std::string(kTimeWidth + kStateWidth + 2, ' ') + paint(Colour::dim, glyphs_.broken + (' ' + row.note)) +
            "\n";
   }
   Piece left;

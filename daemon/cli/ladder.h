@@ -53,6 +53,8 @@ struct LadderTransition {
 
 struct Ladder {
   std::int64_t opened_at = 0;
+  std::uint64_t all_segments =
+      0;  ///< that have passed or were dropped, also those that the log has not kept; 0: unknown
   std::vector<LadderSegment> segments;
   std::vector<LadderTransition> transitions;  ///< in the order of the log
 };
@@ -66,18 +68,20 @@ struct LadderRow {
     lost_copy,  ///< a duplicate that went no further
     states,     ///< no segment: a timer, or a second change at the same moment
     gap,        ///< nothing for `gap` nanoseconds
+    torn,       ///< from here on segments are missing: `note` says how many
   };
   Kind kind = Kind::states;
   std::int64_t at = 0;
   std::optional<LadderSegment> segment;
   std::string client_state;  ///< if it changed here
   std::string server_state;
-  std::string note;  ///< for Kind::states: why, if it is no segment
+  std::string note;  ///< for Kind::states: why, if it is no segment; for Kind::torn
   std::int64_t gap = 0;
 };
 
 /// The rows in order of time. A transition stands on the row of the segment that caused it; one whose segment is not
-/// in the log gets a row from what it says itself.
+/// in the log gets a row from what it says itself. The log keeps each segment that tells of something, but only the
+/// first of those that just carry a stream on: where the others would stand is a row Kind::torn.
 std::vector<LadderRow> arrange_ladder(const Ladder& ladder);
 
 struct LadderStyle {

@@ -15,6 +15,9 @@ constexpr std::int64_t kSameMoment = 5'000'000;
 // A forwarded segment is delivered within the time the daemon takes to write it.
 constexpr std::int64_t kAtOnce = 1'000'000;
 constexpr std::int64_t kWorthAGap = 1'000'000'000;
+// So many segments that just carry a stream on are kept of a connection that nobody follows: as
+// emulator/connections/table_state.h has it.
+constexpr std::size_t kOrdinaryKept = 16;
 
 struct Step {
   LadderRow row;
@@ -140,6 +143,40 @@ void add_rows(std::vector<LadderRow>& rows, Step& step) {
   }
 }
 
+bool is_ordinary(const LadderSegment& segment) {
+  const bool is_plain = segment.fate == "forwarded" || segment.fate == "delayed";
+  return is_plain && segment.delivered_at && segment.copy == 0 && !segment.retransmission && !segment.has_flag("SYN") &&
+         !segment.has_flag("FIN") && !segment.has_flag("RST");
+}
+
+/// Where segments begin to be missing, if any are. `behind`: index of the segment that the row stands behind; SIZE_MAX:
+/// it stands first.
+struct Tear {
+  std::size_t behind = SIZE_MAX;
+  LadderRow row;
+};
+
+std::optional<Tear> tear_of(const Ladder& ladder) {
+  std::size_t kept = 0;
+  std::vector<std::size_t> ordinary;
+  for (std::size_t i = 0; i < ladder.segments.size(); ++i) {
+    const LadderSegment& segment = ladder.segments[i];
+    if (segment.copy == 0 || !has_original(ladder, segment)) ++kept;
+    if (is_ordinary(segment)) ordinary.push_back(i);
+  }
+  if (ladder.all_segments <= kept) return std::nullopt;
+  Tear tear;
+  tear.row.kind = Kind::torn;
+  tear.row.note = std::to_string(ladder.all_segments - kept) + " of " + std::to_string(ladder.all_segments) +
+                  " segments are not kept";
+  if (ordinary.empty()) return tear;
+  std::stable_sort(ordinary.begin(), ordinary.end(), [&](std::size_t a, std::size_t b) {  // as they were told
+    return *ladder.segments[a].delivered_at < *ladder.segments[b].delivered_at;
+  });
+  tear.behind = ordinary[std::min(ordinary.size(), kOrdinaryKept) - 1];
+  return tear;
+}
+
 std::optional<LadderRow> first_row(const Ladder& ladder, const std::vector<Step>& steps) {
   if (ladder.transitions.empty() || steps.empty()) return std::nullopt;
   LadderRow row;
@@ -170,6 +207,8 @@ std::vector<LadderRow> arrange_ladder(const Ladder& ladder) {
   join_halves(steps);
   std::vector<LadderRow> rows;
   if (auto first = first_row(ladder, steps)) rows.push_back(*first);
+  const std::optional<Tear> tear = tear_of(ladder);
+  if (tear && tear->behind == SIZE_MAX) rows.push_back(tear->row);
   for (Step& step : steps) {
     if (!rows.empty() && step.row.at - rows.back().at >= kWorthAGap) {
       LadderRow gap;
@@ -178,6 +217,11 @@ std::vector<LadderRow> arrange_ladder(const Ladder& ladder) {
       rows.push_back(gap);
     }
     add_rows(rows, step);
+    const bool is_last_half = step.row.kind == Kind::delivered || step.row.kind == Kind::whole;
+    if (tear && step.segment == tear->behind && is_last_half) {
+      rows.push_back(tear->row);
+      rows.back().at = step.row.at;
+    }
   }
   return rows;
 }

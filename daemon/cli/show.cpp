@@ -39,6 +39,11 @@ Ladder ladder_of(const Json& connection, const Json& transitions, const Json& se
   Ladder ladder;
   ladder.opened_at = parse_time(text(connection, "opened_at")).value_or(0);
   for (const Json& json : items(segments)) ladder.segments.push_back(ladder_segment(json));
+  for (const char* side : {"client", "server"}) {
+    const Json& figures = field(connection, side);
+    const std::uint64_t landed = count(figures, "packets_delivered") + count(figures, "dropped");
+    ladder.all_segments += landed - std::min(landed, count(figures, "duplicated"));
+  }
   for (const Json& json : items(transitions)) {
     LadderTransition out;
     out.of_client = text(json, "side") != "server";

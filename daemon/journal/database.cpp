@@ -7,7 +7,7 @@ namespace {
 constexpr int kBusyTimeoutMs = 2000;  ///< somebody with sqlite3(1) in a write transaction
 
 [[noreturn]] void fail(sqlite3* handle) {
-  throw DatabaseError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle));
+  throw DatabaseError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle), sqlite3_system_errno(handle));
 }
 
 /// What means something in a URI is written as its number.
@@ -28,6 +28,7 @@ std::string uri_of(const std::string& path) {
 }  // namespace
 
 bool DatabaseError::may_pass() const noexcept {
+  if (extended_code() == SQLITE_CONSTRAINT_COMMITHOOK) return true;  // LogFile::has_lost_index()
   switch (code()) {
     case SQLITE_FULL:
     case SQLITE_IOERR:
@@ -53,8 +54,9 @@ Database::Database(const std::string& path, Mode mode) {
       sqlite3_open_v2(file.c_str(), &handle_, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (result != SQLITE_OK) {
     const std::string what = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(result);
+    const int error = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
     sqlite3_close(handle_);
-    throw DatabaseError(result, what);
+    throw DatabaseError(result, what, error);
   }
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
 }
@@ -118,7 +120,8 @@ bool Statement::step() {
     sqlite3_reset(statement_);
     return false;
   }
-  const DatabaseError error(sqlite3_extended_errcode(database_), sqlite3_errmsg(database_));
+  const DatabaseError error(sqlite3_extended_errcode(database_), sqlite3_errmsg(database_),
+                            sqlite3_system_errno(database_));
   sqlite3_reset(statement_);
   throw error;
 }

@@ -16,16 +16,20 @@ namespace wobble::daemon {
 
 class DatabaseError : public std::runtime_error {
  public:
-  DatabaseError(int result_code, const std::string& what) : std::runtime_error(what), code_(result_code) {}
+  DatabaseError(int result_code, const std::string& what, int system_error = 0)
+      : std::runtime_error(what), code_(result_code), system_error_(system_error) {}
 
   int extended_code() const noexcept { return code_; }
   /// SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, ...
   int code() const noexcept { return code_ & 0xff; }
+  /// The errno of the call that failed, as far as SQLite has kept it; 0: unknown.
+  int system_error() const noexcept { return system_error_; }
   /// Whether the same write may succeed later (space, the disk, another process), or is wrong in itself.
   bool may_pass() const noexcept;
 
  private:
   int code_;
+  int system_error_;
 };
 
 class Database {

@@ -17,6 +17,7 @@ constexpr std::int64_t kHeaderBytes = 100;
 /// The oldest and the newest of what is kept, so that a file that was cut off anywhere is likely to be noticed.
 constexpr const char* kSamples =
     "SELECT (SELECT started_at FROM sessions WHERE id = ?1), (SELECT last_event_id FROM bookkeeping), "
+    "(SELECT last_segment_id FROM bookkeeping), "
     "(SELECT at FROM events ORDER BY id LIMIT 1), (SELECT at FROM events ORDER BY id DESC LIMIT 1), "
     "(SELECT at FROM transitions ORDER BY id LIMIT 1), (SELECT at FROM transitions ORDER BY id DESC LIMIT 1), "
     "(SELECT opened_at FROM connections ORDER BY opened_event LIMIT 1), "
@@ -59,7 +60,7 @@ FileWatch::FileWatch(const std::string& file, int fd, std::int64_t session)
   if (::fstat(fd_, &own) == 0) size_ = static_cast<std::int64_t>(own.st_size);
 }
 
-std::optional<FileTrouble> FileWatch::look() {
+std::optional<FileTrouble> FileWatch::look(const Bookkeeping& written) {
   using enum FileTrouble::Kind;
   struct stat there {};
   struct stat own {};
@@ -78,7 +79,7 @@ std::optional<FileTrouble> FileWatch::look() {
       return FileTrouble{wal_gone, "has lost its write-ahead log: " + beside->path + " is gone"};
     }
   }
-  return look_inside();
+  return look_inside(written);
 }
 
 std::optional<FileTrouble> FileWatch::look_at_size() {
@@ -91,7 +92,7 @@ std::optional<FileTrouble> FileWatch::look_at_size() {
   return std::nullopt;
 }
 
-std::optional<FileTrouble> FileWatch::look_inside() {
+std::optional<FileTrouble> FileWatch::look_inside(const Bookkeeping& written) {
   sqlite3_db_release_memory(reader_.handle());  // what is read below comes from the file
   try {
     const std::int64_t page = reader_.integer("PRAGMA page_size");
@@ -105,7 +106,8 @@ std::optional<FileTrouble> FileWatch::look_inside() {
     }
     Statement samples(reader_, kSamples);
     samples.bind(1, session_);
-    if (!samples.step() || samples.is_null(0)) {
+    const bool is_ours = samples.step() && !samples.is_null(0);
+    if (!is_ours || samples.integer(1) != written.last_event_id || samples.integer(2) != written.last_segment_id) {
       return FileTrouble{FileTrouble::Kind::damaged, "holds something else than what was written to it"};
     }
   } catch (const DatabaseError& error) {

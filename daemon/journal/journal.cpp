@@ -16,7 +16,14 @@ namespace {
 
 constexpr Duration kLastSync = std::chrono::seconds(2);
 constexpr const char* kIsEnding = "the daemon is stopping";
-constexpr std::size_t kMaxPosted = 10'000;  ///< waiting for a file that cannot be written
+// Waiting for a file that cannot be written: events, and the bytes of their texts. As many again may be in the batch
+// that is tried again.
+constexpr std::size_t kMaxPosted = 10'000;
+constexpr std::size_t kMaxPostedBytes = 16'000'000;
+
+std::size_t bytes_of(const PostedEvent& event) {
+  return event.text.size() + event.detail.size() + (event.conditions ? event.conditions->json.size() : 0);
+}
 
 std::uint64_t bytes_of(const std::string& file) {
   std::error_code error;  // -wal comes and goes
@@ -116,17 +123,26 @@ LogMoment Journal::moment_ago(Duration ago) const {
   return out;
 }
 
+bool Journal::has_room_for(const PostedEvent& event) const {
+  return posted_.size() < kMaxPosted && posted_bytes_ + bytes_of(event) <= kMaxPostedBytes;
+}
+
+void Journal::take(PostedEvent&& event) {
+  event.id = next_id_++;
+  posted_bytes_ += bytes_of(event);
+  posted_.push_back(std::move(event));
+}
+
 /// By the clock of now: a connection's conditions are found by the time at which it was opened.
 void Journal::tell_again_what_is_in_force() {
   for (const Source& source : sources_) {
     const auto found = in_force_.find(source.link);
-    if (found == in_force_.end() || posted_.size() >= kMaxPosted) continue;
+    if (found == in_force_.end()) continue;
     PostedEvent event;
-    event.id = next_id_++;
     event.at = now();
     event.link = source.link;
     event.conditions = found->second;
-    posted_.push_back(std::move(event));
+    if (has_room_for(event)) take(std::move(event));
   }
 }
 
@@ -185,14 +201,15 @@ api::EventRow Journal::post(PostedEvent&& event, const std::string& link) {
   row.detail = event.detail;
   const std::lock_guard lock(mutex_);
   if (stopping_) return row;
-  if (posted_.size() >= kMaxPosted) {
+  event.link = link_number(link);
+  if (event.conditions) in_force_[event.link] = *event.conditions;
+  if (!has_room_for(event)) {
+    has_lost_conditions_ = has_lost_conditions_ || event.conditions.has_value();
     count_loss(1, 0);
     return row;
   }
-  row.id = event.id = next_id_++;
-  event.link = link_number(link);
-  if (event.conditions) in_force_[event.link] = *event.conditions;
-  posted_.push_back(std::move(event));
+  row.id = next_id_;
+  take(std::move(event));
   return row;
 }
 

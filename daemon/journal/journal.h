@@ -177,6 +177,8 @@ class Journal {
   // Under mutex_.
   LinkNumber link_number(const std::string& name);
   api::EventRow post(PostedEvent&& event, const std::string& link);
+  bool has_room_for(const PostedEvent& event) const;
+  void take(PostedEvent&& event);  ///< gives it its number
   void count_loss(std::uint64_t transitions, std::uint64_t segments);
   void count_loss_of(const LinkEvent& event);
   void settle_pass(std::uint64_t pass, bool ok);
@@ -236,6 +238,8 @@ class Journal {
   std::map<std::string, LinkNumber> links_;
   std::vector<NewLink> new_links_;
   std::vector<PostedEvent> posted_;
+  std::size_t posted_bytes_ = 0;
+  bool has_lost_conditions_ = false;  ///< what is in force is written down again behind the gap
   std::uint64_t next_id_ = 1;
   std::uint64_t newest_event_ = 0;
   std::uint64_t wanted_pass_ = 0;

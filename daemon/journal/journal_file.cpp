@@ -12,7 +12,6 @@
 #include <stdexcept>
 
 #include "daemon/journal/schema.h"
-#include "emulator/unique_fd.h"
 
 namespace wobble::daemon {
 
@@ -62,12 +61,6 @@ bool has_no_room(const std::string& file) {
   return statvfs(folder.empty() ? "." : folder.c_str(), &status) == 0 && status.f_bavail < 16;
 }
 
-/// SQLite does not say why it could not open a file, so it is tried here.
-bool no_more_files() {
-  const UniqueFd any(::open("/", O_PATH | O_CLOEXEC));
-  return any.get() < 0 && (errno == EMFILE || errno == ENFILE);
-}
-
 void check_ours(Database& database, const std::string& file) {
   const auto application = database.integer("PRAGMA application_id");
   const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
@@ -95,11 +88,13 @@ void make_folder_of(const std::string& file) {
 
 std::string cause_and_remedy(const DatabaseError& error, const std::string& file) {
   const std::string said = " (SQLite: " + std::string(error.what()) + ")";
+  const std::string folder = std::filesystem::path(file).parent_path();
+  const bool lacks_files = error.system_error() == EMFILE || error.system_error() == ENFILE;
+  if (lacks_files) return remedy(error.system_error(), folder) + said;
   if (error.code() == SQLITE_FULL || has_no_room(file)) return remedy(ENOSPC, file) + said;
-  if (error.code() == SQLITE_CANTOPEN && no_more_files()) return remedy(EMFILE, file) + said;
-  if (error.code() == SQLITE_READONLY || error.code() == SQLITE_PERM || error.code() == SQLITE_CANTOPEN) {
-    return remedy(EACCES, std::filesystem::path(file).parent_path()) + said;
-  }
+  if (error.code() == SQLITE_READONLY || error.code() == SQLITE_PERM) return remedy(EACCES, folder) + said;
+  if (error.system_error() != 0) return remedy(error.system_error(), folder) + said;
+  if (error.code() == SQLITE_CANTOPEN) return "it cannot be opened; give another file with --db" + said;
   return error.what();
 }
 

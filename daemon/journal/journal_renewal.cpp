@@ -16,22 +16,25 @@ std::string renewal_text(const std::string& what, const LogFile::Renewal& renewa
   if (renewal.is_new) text += "; a new one was begun at the same path";
   if (!renewal.is_new) text += "; it was opened again, and what had been written was copied into it";
   if (!renewal.aside.empty()) text += "; the old one is " + renewal.aside;
-  if (renewal.lost_connections > 0) {
-    text += fmt::format("; {} connections that had been written are not in it", renewal.lost_connections);
+  if (renewal.lost_connections + renewal.lost_events + renewal.lost_transitions > 0) {
+    text += fmt::format("; {} connections, {} events and {} transitions that had been written are not in it",
+                        renewal.lost_connections, renewal.lost_events, renewal.lost_transitions);
   }
   return text;
 }
 
 std::string renewal_detail(const std::string& what, const LogFile::Renewal& renewal) {
-  return fmt::format(R"({{"reason":{},"is_new":{},"connections":{},"aside":{}}})", json_string(what), renewal.is_new,
-                     renewal.lost_connections, renewal.aside.empty() ? "null" : json_string(renewal.aside));
+  return fmt::format(R"({{"reason":{},"is_new":{},"connections":{},"events":{},"transitions":{},"aside":{}}})",
+                     json_string(what), renewal.is_new, renewal.lost_connections, renewal.lost_events,
+                     renewal.lost_transitions, renewal.aside.empty() ? "null" : json_string(renewal.aside));
 }
 
 }  // namespace
 
 void Journal::look_at_file() {
   const TimePoint time = std::chrono::steady_clock::now();
-  if (time < look_at_file_at_ && !look_at_file_now_.exchange(false)) return;
+  const bool is_wanted = look_at_file_now_.exchange(false) || log_.has_lost_index();
+  if (time < look_at_file_at_ && !is_wanted) return;
   look_at_file_at_ = time + options_.file_interval;
   if (const auto trouble = log_.look()) {
     renew(*trouble);
@@ -83,6 +86,7 @@ void Journal::tell_renewal(const FileTrouble& trouble, const LogFile::Renewal& r
     file_trouble_.clear();
     renewed_ = text;
     renewed_at_ = std::chrono::steady_clock::now();
+    ++stats_.renewals;
     if (renewal.is_new) tell_again_what_is_in_force();
   }
   record_event("log_renewed", text, renewal_detail(trouble.what, renewal));

@@ -141,19 +141,20 @@ bool Journal::fill(const std::vector<Source>& sources, std::vector<std::size_t>&
   const std::lock_guard lock(mutex_);
   if (untold_.transitions + untold_.segments > 0) {
     PostedEvent loss;
-    loss.id = next_id_++;
     loss.at = batch_.at;
     loss.kind = "events_lost";
     loss.text = loss_text(untold_);
     loss.detail = loss_detail(untold_);
-    posted_.push_back(std::move(loss));
+    take(std::move(loss));
     untold_ = {};
   }
   std::swap(batch_.posted, posted_);
+  posted_bytes_ = 0;
   std::swap(batch_.new_links, new_links_);
   batch_.first_id = next_id_;
   next_id_ += numbers;
   if (numbers > 0 || !batch_.posted.empty()) batch_.last_id = next_id_ - 1;
+  if (std::exchange(has_lost_conditions_, false)) tell_again_what_is_in_force();  // with the next batch
   return more;
 }
 

@@ -52,7 +52,8 @@ JournalWriter::JournalWriter(Database& database, const WallAnchor& anchor)
                       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       update_books_(database,
                     "UPDATE bookkeeping SET connections = ?, transitions = ?, events = ?, segments = ?, "
-                    "last_event_id = ?, last_segment_id = ?, last_connection_id = ?"),
+                    "last_event_id = ?, last_segment_id = ?, last_connection_id = ? "
+                    "WHERE last_event_id = ? AND last_segment_id = ?"),
       update_session_(database,
                       "UPDATE sessions SET last_written_at = ?2, complete_until = ?3, waiting = ?4 WHERE id = ?1") {}
 
@@ -73,7 +74,13 @@ void JournalWriter::save(const Bookkeeping& books) {
       .bind(5, books.last_event_id)
       .bind(6, books.last_segment_id)
       .bind(7, books.last_connection_id)
+      .bind(8, books_.last_event_id)
+      .bind(9, books_.last_segment_id)
       .run();
+  // Somebody has written over the file, such as with a copy of it: what comes now must not hide that.
+  if (database_.changes() != 1) {
+    throw DatabaseError(SQLITE_CORRUPT, "it holds something else than what was written to it");
+  }
 }
 
 std::vector<NewLink> JournalWriter::links() {

@@ -70,7 +70,8 @@ class JournalWriter {
   std::int64_t write(const Batch& batch);
 
   const Bookkeeping& books() const noexcept { return books_; }
-  /// For whoever changes the tables in a transaction of his own: call within it; it sticks when that commits.
+  /// For whoever changes the tables in a transaction of his own: call within it; it sticks when that commits. Throws
+  /// DatabaseError if the file does not hold what was written last.
   void save(const Bookkeeping& books);
   void saved(const Bookkeeping& books) noexcept { books_ = books; }
 

@@ -16,6 +16,21 @@ void copy_into_file(Database& database) noexcept {
   sqlite3_wal_checkpoint_v2(database.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
 
+/// Whatever stands in the index of the write-ahead log, SQLite makes it anew from that log when it looks at the file
+/// for the next time: its header is two equal copies, and all zeroes is none (sqlite.org/walformat.html). Nobody else
+/// of this process has the file open.
+void begin_index_anew(Database& database) noexcept {
+  constexpr int kRegionBytes = 32'768;
+  constexpr std::size_t kHeaderBytes = 96;
+  sqlite3_file* file = nullptr;
+  const int found = sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (found != SQLITE_OK || file == nullptr || file->pMethods == nullptr || file->pMethods->iVersion < 2) return;
+  volatile void* index = nullptr;
+  if (file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &index) != SQLITE_OK || index == nullptr) return;
+  auto* const header = static_cast<volatile unsigned char*>(index);
+  for (std::size_t i = 0; i < kHeaderBytes; ++i) header[i] = 0;
+}
+
 /// The rows of connections that live, from one file into the other, which has the same columns. Returns how many.
 std::int64_t carry_living(Database& from, Database& to, std::int64_t session) {
   Statement row(from, "SELECT * FROM connections WHERE closed_at IS NULL");
@@ -38,13 +53,20 @@ std::int64_t carry_living(Database& from, Database& to, std::int64_t session) {
 }  // namespace
 
 LogFile::LogFile(std::string file, const WallAnchor& anchor, const RetentionLimits& limits)
-    : file_(std::move(file)), anchor_(anchor), limits_(limits), parts_(open()) {}
+    : file_(std::move(file)), anchor_(anchor), limits_(limits) {
+  replace_lost_pages();
+  parts_ = open();
+}
 
 LogFile::~LogFile() = default;
 
 std::unique_ptr<LogFile::Parts> LogFile::open() const {
   auto parts = std::make_unique<Parts>(file_);
   parts->database = open_journal(file_);
+  // What was read since may be of another time, and must not become the log's contents.
+  sqlite3_commit_hook(
+      parts->database->handle(), [](void* of) { return static_cast<Parts*>(of)->has_lost_index() ? 1 : 0; },
+      parts.get());
   parts->writer = std::make_unique<JournalWriter>(*parts->database, anchor_);
   parts->retention = std::make_unique<Retention>(*parts->database, *parts->writer, limits_);
   return parts;
@@ -58,19 +80,34 @@ void LogFile::begin_watch() {
 
 std::optional<FileTrouble> LogFile::look() {
   if (!is_open()) return FileTrouble{FileTrouble::Kind::damaged, "could not be opened again"};
-  return parts_->watch->look();
+  std::optional<FileTrouble> trouble;
+  if (!has_lost_index()) trouble = parts_->watch->look(writer().books());
+  // That look may have been what met the loss.
+  if (!trouble && has_lost_index()) {
+    trouble = FileTrouble{FileTrouble::Kind::wal_gone,
+                          "has lost the index of its write-ahead log: " + file_ + "-shm was cut off"};
+  }
+  return trouble;
 }
 
 LogFile::Renewal LogFile::renew(const FileTrouble& trouble, const std::vector<NewLink>& links,
                                 const Bookkeeping& given) {
   using enum FileTrouble::Kind;
-  if (is_open()) connections_ = writer().books().connections;
+  if (is_open()) written_ = writer().books();
+  if (has_lost_index()) {
+    parts_->checkpointer.reset();
+    begin_index_anew(database());
+  }
   if (trouble.kind == wal_gone || !is_open()) {
     if (is_open()) copy_into_file(database());
     parts_.reset();
     return open_again(links, given);
   }
-  Renewal renewal{.is_new = true, .lost_connections = connections_, .aside = {}};
+  Renewal renewal{.is_new = true,
+                  .lost_connections = written_.connections,
+                  .lost_events = written_.events,
+                  .lost_transitions = written_.transitions,
+                  .aside = {}};
   if (trouble.kind == damaged) renewal.aside = put_aside();
   copy_into_file(database());
   parts_->watch->remove_names_beside();
@@ -104,7 +141,12 @@ LogFile::Renewal LogFile::open_again(const std::vector<NewLink>& links, const Bo
   }
   parts_ = std::move(again);
   begin_watch();
-  return {.is_new = is_new, .lost_connections = connections_ - writer().books().connections, .aside = {}};
+  const Bookkeeping& found = writer().books();
+  return {.is_new = is_new,
+          .lost_connections = written_.connections - found.connections,
+          .lost_events = written_.events - found.events,
+          .lost_transitions = written_.transitions - found.transitions,
+          .aside = {}};
 }
 
 std::string LogFile::put_aside() {

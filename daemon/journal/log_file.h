@@ -14,6 +14,7 @@
 #include "daemon/journal/file_watch.h"
 #include "daemon/journal/journal_file.h"
 #include "daemon/journal/journal_writer.h"
+#include "daemon/journal/lost_pages.h"
 #include "daemon/journal/retention.h"
 #include "daemon/journal/wall_anchor.h"
 
@@ -23,9 +24,12 @@ class LogFile {
  public:
   /// How the file was put right.
   struct Renewal {
-    bool is_new = false;                ///< a new file was begun at the same path
-    std::int64_t lost_connections = 0;  ///< were in the old file, and are not in this one
-    std::string aside;                  ///< where the old file is now; empty: not known, or nowhere
+    bool is_new = false;  ///< a new file was begun at the same path
+    // Rows that had been written, and are not in this file.
+    std::int64_t lost_connections = 0;
+    std::int64_t lost_events = 0;
+    std::int64_t lost_transitions = 0;
+    std::string aside;  ///< where the old file is now; empty: not known, or nowhere
   };
 
   /// Opens or makes it. `anchor` outlives this. Throws std::runtime_error or DatabaseError.
@@ -45,6 +49,9 @@ class LogFile {
   void begin_watch();
   /// What has happened to it, if anything.
   std::optional<FileTrouble> look();
+  /// The index of its write-ahead log was cut off while it was mapped (lost_pages.h). Then nothing is committed any
+  /// more, which fails as DatabaseError that may_pass(), until renew().
+  bool has_lost_index() const noexcept { return is_open() && parts_->has_lost_index(); }
   std::int64_t wal_bytes() const { return is_open() && parts_->watch ? parts_->watch->wal_bytes() : 0; }
 
   /// Puts it right. No reader has it open. `links` and the numbers of `given` stand in a new file from its begin, and
@@ -55,6 +62,8 @@ class LogFile {
  private:
   struct Parts {
     explicit Parts(const std::string& file) : lock(file) {}
+    bool has_lost_index() const noexcept { return lost_pages() != lost_before; }
+    const std::uint64_t lost_before = lost_pages();
     FileLock lock;  // outlives every Database: see journal_file.h
     std::unique_ptr<Database> database;
     std::unique_ptr<JournalWriter> writer;
@@ -71,7 +80,7 @@ class LogFile {
   const RetentionLimits limits_;
   std::unique_ptr<Parts> parts_;
   Session session_;
-  std::int64_t connections_ = 0;  ///< in the file, when it was renewed
+  Bookkeeping written_;  ///< to the file, when it was renewed
 };
 
 }  // namespace wobble::daemon

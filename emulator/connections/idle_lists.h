@@ -11,7 +11,7 @@ namespace wobble {
 
 class IdleLists {
  public:
-  static constexpr std::size_t kClasses = 8;
+  static constexpr std::size_t kClasses = 9;
   static constexpr std::uint32_t kMostRecords = (1u << 28) - 1;
 
   /// For records 1 to `capacity`, which is at most kMostRecords.

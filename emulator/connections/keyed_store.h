@@ -8,6 +8,7 @@
 #include <new>
 #include <type_traits>
 
+#include "emulator/connection_table.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
 #include "emulator/event.h"
@@ -21,11 +22,12 @@ class KeyedStore {
   static_assert(std::is_trivially_destructible_v<Entry>);
 
  public:
-  /// `per_bucket`: entries for each bucket of the two indexes, when full; a power of two.
-  KeyedStore(std::uint32_t capacity, HashKey hash_key, std::size_t per_bucket = 1)
+  /// `per_bucket`: entries for each bucket of the two indexes, when full; a power of two. `spare`: entries beyond the
+  /// capacity, for which the indexes are not made larger.
+  KeyedStore(std::uint32_t capacity, HashKey hash_key, std::size_t per_bucket = 1, std::uint32_t spare = 0)
       : hash_key_(hash_key),
         mask_(std::max(std::bit_ceil(std::size_t{std::max(capacity, 1u)}) / per_bucket, std::size_t{1}) - 1),
-        entries_(std::size_t{std::max(capacity, 1u)} + 1),
+        entries_(std::size_t{std::max(capacity, 1u)} + spare + 1),
         by_key_(mask_ + 1),
         by_id_(mask_ + 1) {}
 
@@ -39,6 +41,12 @@ class KeyedStore {
   std::uint32_t find_id(ConnectionId id) const noexcept {
     std::uint32_t index = by_id_[id_bucket(id)];
     while (index != 0 && entries_[index].id != id) index = entries_[index].id_chain;
+    return index;
+  }
+  /// The entry that a handle means, whose index may have been another one.
+  std::uint32_t find_generation(std::uint32_t generation) const noexcept {
+    std::uint32_t index = by_id_[id_bucket(generation)];
+    while (index != 0 && generation_of(entries_[index].id) != generation) index = entries_[index].id_chain;
     return index;
   }
   /// A fresh entry with `key` and `id`, in use; 0 if the store is full.
@@ -66,10 +74,8 @@ class KeyedStore {
   }
   void erase(std::uint32_t index) noexcept {
     Entry& entry = entries_[index];
-    std::uint32_t* link = &by_key_[key_bucket(entry.key)];
-    while (*link != index) link = &entries_[*link].key_chain;
-    *link = entry.key_chain;
-    link = &by_id_[id_bucket(entry.id)];
+    take_out(by_key_[key_bucket(entry.key)], index);
+    std::uint32_t* link = &by_id_[id_bucket(entry.id)];
     while (*link != index) link = &entries_[*link].id_chain;
     *link = entry.id_chain;
     entry.is_used = false;
@@ -78,8 +84,17 @@ class KeyedStore {
     --size_;
   }
 
+  /// Out of the chain that begins at `head`, if it is in it.
+  void take_out(std::uint32_t& head, std::uint32_t index) noexcept {
+    std::uint32_t* link = &head;
+    while (*link != 0 && *link != index) link = &entries_[*link].key_chain;
+    if (*link != 0) *link = entries_[index].key_chain;
+  }
+
   Entry& operator[](std::uint32_t index) noexcept { return entries_[index]; }
   const Entry& operator[](std::uint32_t index) const noexcept { return entries_[index]; }
+  /// find() knows it no longer.
+  void unlist(std::uint32_t index) noexcept { take_out(by_key_[key_bucket(entries_[index].key)], index); }
   /// Of an entry that is in the store.
   std::uint32_t index_of(const Entry& entry) const noexcept {
     return static_cast<std::uint32_t>(&entry - &entries_[0]);
@@ -91,7 +106,10 @@ class KeyedStore {
 
  private:
   std::size_t key_bucket(const FlowKey& key) const noexcept { return hash_of(hash_key_, key) & mask_; }
-  std::size_t id_bucket(ConnectionId id) const noexcept { return (id * 0x9e3779b97f4a7c15ULL >> 32) & mask_; }
+  // By what a handle keeps of an id.
+  std::size_t id_bucket(ConnectionId id) const noexcept {
+    return (generation_of(id) * 0x9e3779b97f4a7c15ULL >> 32) & mask_;
+  }
 
   HashKey hash_key_;
   std::size_t mask_;

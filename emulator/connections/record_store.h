@@ -42,6 +42,9 @@ struct Record {
   bool is_told : 1 = false;    ///< its ConnectionClosed was sent
   bool is_late : 1 = false;    ///< and something was counted since
   bool is_untold : 1 = false;  ///< a flood is on, and its handshake is not complete
+  // ConnectionTable::State::dismiss():
+  bool is_leaving : 1 = false;
+  bool is_evicted : 1 = false;  ///< then: it had to make room
   SegmentBudget budget;
   std::uint32_t key_chain = 0;
   std::uint32_t id_chain = 0;
@@ -58,12 +61,24 @@ static_assert(sizeof(Record) == 368);
 
 class RecordStore : public KeyedStore<Record> {
  public:
-  using KeyedStore::KeyedStore;
+  /// So many of the records may be leaving, beyond `capacity` that are not.
+  static constexpr std::uint32_t most_leaving(std::uint32_t capacity) noexcept { return capacity / 16 + 16; }
+
+  RecordStore(std::uint32_t capacity, HashKey hash_key);
 
   /// Index of a record, 0 if there is none.
   std::uint32_t find(const FlowKey& key) const noexcept;
+  /// The record leaves: it gives up its key, for another one.
+  void leave(std::uint32_t index) noexcept;
+  /// The last record that left with this key, 0 if there is none.
+  std::uint32_t find_leaving(const FlowKey& key) const noexcept;
+  void erase(std::uint32_t index) noexcept;
 
  private:
+  std::size_t leaving_bucket(const FlowKey& key) const noexcept { return hash_of(hash_key_, key) % leaving_.size(); }
+
+  HashKey hash_key_;
+  LazyArray<std::uint32_t> leaving_;                 ///< by key
   mutable std::array<std::uint32_t, 256> recent_{};  ///< found lately, by ports: most packets come in trains
 };
 

@@ -128,10 +128,12 @@ void ConnectionTable::State::deliver_fragment(ConnectionHandle connection, const
     ++datagram->unclaimed.packets_delivered;
     datagram->unclaimed.bytes_delivered += packet.length;
   }
-  if (datagram == nullptr) return;
-  datagram->in_flight -= std::min(datagram->in_flight, 1u);
-  if (datagram->land(*fragment, fate, copy)) deliver_datagram(*datagram, copy, now);
-  end_datagram(*datagram);
+  if (datagram != nullptr) {
+    datagram->in_flight -= std::min(datagram->in_flight, 1u);
+    if (datagram->land(*fragment, fate, copy)) deliver_datagram(*datagram, copy, now);
+    end_datagram(*datagram);
+  }
+  if (index != 0) note_landed(index, now);
 }
 
 void ConnectionTable::State::deliver_datagram(Datagram& datagram, std::uint8_t copy, TimePoint now) noexcept {
@@ -145,7 +147,8 @@ void ConnectionTable::State::deliver_datagram(Datagram& datagram, std::uint8_t c
 }
 
 void ConnectionTable::State::lose_fragment(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
-                                           TimePoint arrived, DropReason reason, std::uint8_t copy) noexcept {
+                                           TimePoint arrived, DropReason reason, std::uint8_t copy,
+                                           TimePoint now) noexcept {
   const std::optional<Fragment> fragment = Fragment::of(packet);
   Datagram* datagram = fragment ? datagrams.find(fragment->key, arrived_on, arrived) : nullptr;
   std::uint32_t index = resolve(connection);
@@ -155,16 +158,19 @@ void ConnectionTable::State::lose_fragment(ConnectionHandle connection, const Pa
   } else if (datagram != nullptr) {
     ++datagram->unclaimed.dropped;
   }
-  if (datagram == nullptr) return;
-  datagram->in_flight -= std::min(datagram->in_flight, 1u);
-  const bool is_another_there = datagram->is_delivered || datagram->delivered.has(*fragment);
-  if (copy == 0 && !is_another_there && !datagram->fate.is_dropped()) {
-    datagram->fate.dropped = datagram->fate.lost[0] = reason;
-    if (datagram->is_sent && index != 0 && store[index].key.protocol == kTcp) {
-      lose_segment(store[index], datagram->whole().tcp, store[index].role_of(arrived_on), datagram->sent_at, reason, 0);
+  if (datagram != nullptr) {
+    datagram->in_flight -= std::min(datagram->in_flight, 1u);
+    const bool is_another_there = datagram->is_delivered || datagram->delivered.has(*fragment);
+    if (copy == 0 && !is_another_there && !datagram->fate.is_dropped()) {
+      datagram->fate.dropped = datagram->fate.lost[0] = reason;
+      if (datagram->is_sent && index != 0 && store[index].key.protocol == kTcp) {
+        lose_segment(store[index], datagram->whole().tcp, store[index].role_of(arrived_on), datagram->sent_at, reason,
+                     0);
+      }
     }
+    end_datagram(*datagram);
   }
-  end_datagram(*datagram);
+  if (index != 0) note_landed(index, now);
 }
 
 void ConnectionTable::State::end_datagram(Datagram& datagram) noexcept {

@@ -26,7 +26,7 @@ Fate fate_of(const HalfOpen& entry, bool is_first, TimePoint arrived) {
 
 std::uint32_t ConnectionTable::State::open_half(const FlowKey& key, const Opening& opening, ConnectionId id,
                                                 TimePoint now) noexcept {
-  const std::uint32_t share = std::max(store.capacity() / std::max(options.half_open_share, 1u), kFewestOfSource);
+  const std::uint32_t share = std::max(capacity() / std::max(options.half_open_share, 1u), kFewestOfSource);
   if (half_open.of_source(key, opening.client_side) >= share) {
     end_half_open(half_open.oldest_of_source(key, opening.client_side), End::evicted, now);
   }
@@ -179,9 +179,7 @@ void ConnectionTable::State::end_half_open(std::uint32_t half, End end, TimePoin
     half_open.erase(half);
     return;
   }
-  const std::uint32_t index = promote(half);
-  tell_end(store[index], end, now);
-  forget(index, now);
+  dismiss(promote(half), end, now);
 }
 
 ConnectionFigures ConnectionTable::State::figures_of_half_open(std::uint32_t half) noexcept {

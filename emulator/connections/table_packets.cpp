@@ -34,8 +34,8 @@ bool may_be_stream(const TcpConnection& connection, const PacketView& packet) no
 }  // namespace
 
 bool ConnectionTable::State::is_awaited(const Record& record, Role from, TimePoint arrived) const noexcept {
-  return record.budget.follow || record.budget.others < kMaxOtherSegments || record.closes.count > 0 ||
-         marks.has_until(record.tcp.of(from).marks, arrived);
+  return record.budget.follow || record.budget.others < kMaxOtherSegments || record.is_leaving ||
+         record.closes.count > 0 || marks.has_until(record.tcp.of(from).marks, arrived);
 }
 
 std::uint32_t ConnectionTable::State::payload_size(const PacketView& packet) noexcept {
@@ -172,8 +172,8 @@ void ConnectionTable::State::publish(Record& record, const Steps& steps, const S
   for (const Step& step : steps) {
     if (step.from == step.to) continue;
     if (step.side == Role::client) {
-      --by_client_state[static_cast<std::size_t>(step.from)];
-      ++by_client_state[static_cast<std::size_t>(step.to)];
+      count_state(record, step.from, -1u);
+      count_state(record, step.to, 1);
     }
     Transition transition{record.id, now, step.side, step.from, step.to, step.evidence, step.rule, false, {}};
     if (segment != nullptr) {

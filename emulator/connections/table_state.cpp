@@ -5,9 +5,9 @@
 namespace wobble {
 namespace {
 
-// The eighth class beside the tracker's seven: flows other than TCP.
+// The classes beside the tracker's seven: flows other than TCP, and what is leaving.
 constexpr std::uint8_t kFlows = 7;
-static_assert(static_cast<std::size_t>(Awaited::closed) + 1 == kFlows && kFlows < IdleLists::kClasses);
+static_assert(static_cast<std::size_t>(Awaited::closed) + 1 == kFlows && kFlows < kLeaving);
 // Those in which a FIN has passed wait their turn in one list.
 constexpr std::uint8_t class_of(Awaited what) {
   return static_cast<std::uint8_t>(what == Awaited::closing ? Awaited::half_closed : what);
@@ -90,6 +90,9 @@ std::optional<ConnectionTable::State::Opening> ConnectionTable::State::opening_o
 std::uint32_t ConnectionTable::State::find_or_open(const PacketView& packet, Side side, TimePoint now) noexcept {
   const FlowKey key = FlowKey::of(packet, side);
   std::uint32_t index = store.find(key);
+  if (idle.count(kLeaving) > 0) {
+    if (const std::uint32_t earlier = earlier_of(key, index, packet, side)) return earlier;
+  }
   if (index == 0 && packet.is_tcp()) {
     if (const std::uint32_t waiting = half_open.find(key)) {
       if (goes_on(waiting, packet, side, now)) return waiting | kHalfOpenHandle;
@@ -120,8 +123,7 @@ std::uint32_t ConnectionTable::State::begin_anew_or_go_on(std::uint32_t index, c
   Opening opening{is_pending ? opposite(side) : side, false, false, rule, {}, {}};
   if (!is_pending) opening.syn = SynText::of(packet);
   if (is_pending) opening.pending = *pending;
-  tell_end(record, End::superseded, now);
-  forget(index, now);
+  dismiss(index, End::superseded, now);
   return open(key, opening, now);
 }
 
@@ -159,13 +161,6 @@ std::uint64_t ConnectionTable::State::flow_key_of(const FlowKey& key, Side serve
   return hash_of(kFlowKeySecret, key.protocol, server_of(key, server_side), ordinal);
 }
 
-std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle, const PacketView& packet,
-                                              Side arrived_on) const noexcept {
-  if ((handle.index & kHalfOpenHandle) == 0) return resolve(handle);
-  const std::uint32_t index = store.find(FlowKey::of(packet, arrived_on));
-  return index != 0 && generation_of(store[index].id) == handle.generation ? index : 0;
-}
-
 std::uint32_t ConnectionTable::State::resolve(ConnectionHandle handle) const noexcept {
   if (!handle || handle.index == 0 || handle.index > store.capacity()) return 0;
   const Record& record = store[handle.index];
@@ -194,13 +189,14 @@ void ConnectionTable::State::use(std::uint32_t index, TimePoint now) noexcept {
 
 TimePoint ConnectionTable::State::deadline_of(std::uint32_t index) const noexcept {
   const Record& record = store[index];
+  if (record.is_leaving) return record.last_segment + kLongestFlight;
   if (record.key.protocol != kTcp) return record.last_segment + options.timeouts.flow;
   return tracker.deadline(record.tcp, record.last_segment);
 }
 
 void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint now) noexcept {
   Record& record = store[index];
-  const std::uint8_t list = class_of(TcpTracker::waiting(record.tcp));
+  const std::uint8_t list = record.is_leaving ? kLeaving : class_of(TcpTracker::waiting(record.tcp));
   if (is_use) record.last_segment = now;
   if (is_use || !idle.is_in(index, list)) idle.touch(index, list);
   wheel.set(index, deadline_of(index), now);
@@ -216,17 +212,17 @@ void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint 
 
 void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept {
   Record& record = store[index];
+  if (record.is_leaving) return end_leaving(index, now);
   if (record.key.protocol != kTcp) {
     tell_end(record, End::idle_timeout, now);
-    forget(index, now);
-    return;
+    return dismiss(index, End::idle_timeout, now);
   }
   Steps steps;
   const bool is_done = tracker.time_out(record.tcp, record.last_segment, now, steps);
   publish(record, steps, nullptr, now);
   if (is_done) {
     tell_end(record, TcpTracker::end_of(record.tcp), now);
-    forget(index, now);
+    dismiss(index, TcpTracker::end_of(record.tcp), now);
   } else {
     settle(index, false, now);
   }
@@ -237,7 +233,7 @@ void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept
 // longest. A handshake that has only begun comes behind those that wait, as long as its answer may be on its way: else
 // a flood that is answered would take the place of every other connection before it is answered too.
 void ConnectionTable::State::make_room(TimePoint now) noexcept {
-  if (size() < store.capacity()) return;
+  if (size() < capacity()) return;
   const std::uint32_t unanswered = half_open.oldest();
   TimePoint idle_since = unanswered != 0 ? half_open[unanswered].last_arrival() : kNever;
   bool is_half_open = unanswered != 0 && now - idle_since >= kAnswering;
@@ -257,8 +253,7 @@ void ConnectionTable::State::make_room(TimePoint now) noexcept {
   for (const Awaited what : {Awaited::half_closed, Awaited::established}) {
     if (victim == 0) victim = idle.oldest(class_of(what));
   }
-  tell_end(store[victim], End::evicted, now);
-  forget(victim, now);
+  dismiss(victim, End::evicted, now);
 }
 
 ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const noexcept {
@@ -284,7 +279,7 @@ void ConnectionTable::State::tell_end(Record& record, End end, TimePoint now) no
 }
 
 void ConnectionTable::State::release(Record& record) noexcept {
-  if (record.key.protocol == kTcp) --by_client_state[static_cast<std::size_t>(record.tcp.client.state)];
+  if (record.key.protocol == kTcp) count_state(record, record.tcp.client.state, -1u);
   for (TcpEndpoint* endpoint : {&record.tcp.client, &record.tcp.server}) {
     marks.release(endpoint->marks);
     troubles.release(endpoint->troubles, ranges);

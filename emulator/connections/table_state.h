@@ -44,8 +44,15 @@ static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) + sizeof(DataRarities) 
 static_assert(kBytesPerRecord + 2 * sizeof(DataTroubles) + 2 * ClosePool::kBytesPerClose <= kMostBytes);
 static_assert(kBytesPerRecord + sizeof(DataTroubles) + sizeof(DataRarities) + sizeof(DataOddities) <= kMostBytes);
 
+/// A packet is never in flight for so long, at conditions of ten minutes each.
+inline constexpr Duration kLongestFlight = std::chrono::hours(1);
+
 /// The table never is so small that a source could not have so many half-open connections.
 inline constexpr std::uint32_t kFewestOfSource = 16;
+
+/// The class of the idle lists for what is leaving.
+inline constexpr std::uint8_t kLeaving = 8;
+static_assert(kLeaving < IdleLists::kClasses);
 
 struct ConnectionTable::State {
   /// How a packet opens a record.
@@ -81,7 +88,9 @@ struct ConnectionTable::State {
   State(const ConnectionTableOptions& the_options, ConnectionObserver& the_observer);
 
   // opening
-  std::uint32_t size() const noexcept { return store.size() + half_open.size(); }
+  /// Without those that are leaving.
+  std::uint32_t size() const noexcept { return store.size() + half_open.size() - idle.count(kLeaving); }
+  std::uint32_t capacity() const noexcept { return std::max(options.capacity, 1u); }
   static Endpoint server_of(const FlowKey& key, Side server_side) noexcept;
   static std::uint64_t flow_key_of(const FlowKey& key, Side server_side, std::uint32_t ordinal) noexcept;
   FlowPosition without_connection(const PacketView& packet) noexcept;
@@ -131,7 +140,7 @@ struct ConnectionTable::State {
   void deliver_fragment(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                         const Fate& fate, std::uint8_t copy, TimePoint now) noexcept;
   void lose_fragment(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
-                     DropReason reason, std::uint8_t copy) noexcept;
+                     DropReason reason, std::uint8_t copy, TimePoint now) noexcept;
   /// Index of the record that its fragments belong to; 0: not known yet.
   std::uint32_t connection_of(const Datagram& datagram, TimePoint now) noexcept;
   /// They belong to it, also those that came before.
@@ -169,6 +178,10 @@ struct ConnectionTable::State {
   /// A copy that was on its way is lost.
   void lose_segment(Record& record, const TcpSegment& segment, Role from, TimePoint arrived, DropReason reason,
                     std::uint8_t copy) noexcept;
+  /// In by_client_state: one more or less, unless it is leaving.
+  void count_state(const Record& record, TcpState state, std::uint32_t by) noexcept {
+    if (!record.is_leaving) by_client_state[static_cast<std::size_t>(state)] += by;
+  }
   void publish(Record& record, const Steps& steps, const SegmentSummary* segment, TimePoint now) noexcept;
   void tell_segment(Record& record, const Landing& landing) noexcept;
   void tell_lost_copies(Record& record, const PacketView& packet, Role from, const Fate& fate, const Sending& sending,
@@ -182,7 +195,9 @@ struct ConnectionTable::State {
   // in life
   std::uint32_t resolve(ConnectionHandle handle) const noexcept;
   /// Also if it was half-open when the handle was given out.
-  std::uint32_t resolve(ConnectionHandle handle, const PacketView& packet, Side arrived_on) const noexcept;
+  std::uint32_t resolve_any(ConnectionHandle handle) const noexcept {
+    return handle.is_half_open() ? store.find_generation(handle.generation) : resolve(handle);
+  }
   /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
   void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept;
   /// Nothing happened but that a packet came: whatever the record waits for, its deadline moves later.
@@ -191,6 +206,23 @@ struct ConnectionTable::State {
   /// After anything that happened to a TCP record: its class, its deadline, and its end if it is over. `is_use`: it
   /// counts as use of the record.
   void settle(std::uint32_t index, bool is_use, TimePoint now) noexcept;
+
+  // table_leaving.cpp: records that another one has followed, or that had to make room, while packets of theirs are in
+  // flight: those still are told, and tell how the connection has ended.
+  /// The record gives up its key and its place. It ends with `end` when nothing of it is in flight any more, at once if
+  /// nothing is, unless what lands until then ends it otherwise.
+  void dismiss(std::uint32_t index, End end, TimePoint now) noexcept;
+  /// After a packet of the record has landed or was lost.
+  void note_landed(std::uint32_t index, TimePoint now) noexcept {
+    if (store[index].is_leaving && in_flight(store[index]) == 0) end_leaving(index, now);
+  }
+  void end_leaving(std::uint32_t index, TimePoint now) noexcept;
+  /// Copies that have arrived here, and have neither left nor been dropped.
+  std::uint64_t in_flight(const Record& record) const noexcept;
+  static End end_of_leaving(const Record& record) noexcept;
+  /// Index of the leaving record that a packet is of, although another one has its key: `index` if that is a record, or
+  /// a half-open connection. 0: it is not.
+  std::uint32_t earlier_of(const FlowKey& key, std::uint32_t index, const PacketView& packet, Side side) noexcept;
 
   // ending
   void expire(std::uint32_t index, TimePoint now) noexcept;

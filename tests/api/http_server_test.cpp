@@ -201,7 +201,8 @@ TEST_F(HttpServerTest, AnswersThatNobodyReadsAreBounded) {
   }
   EXPECT_THAT(ask("/large"), HasSubstr("507 "));
   EXPECT_THAT(ask("/urgent"), HasSubstr("200 OK")) << "a small one needs no room";
-  EXPECT_EQ(std::ranges::count(one.read_all(), 'x'), 6'000'000);
+  const std::string answer = one.read_all();
+  EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, 6'000'000u);
   EXPECT_TRUE(soon([&] { return ask("/large").find("200 OK") != std::string::npos; })) << "once one has been read";
 }
 

@@ -274,6 +274,31 @@ TEST(Ladder, colour_changes_nothing_but_the_colour) {
   EXPECT_EQ(coloured, plain);
 }
 
+TEST(Ladder, says_where_segments_are_not_kept) {
+  Story story;
+  story.client(0, 1, "SYN", 1000);
+  story.server(2, 3, "SYN,ACK", 5000, 1001);
+  for (std::uint32_t i = 0; i < 16; ++i) story.server(10 + i, 11 + i + 0.5, "ACK", 5001 + 100 * i, 1001, 100);
+  story.client(500, 501, "FIN,ACK", 1001, 15'001);
+  story.server(600, std::nullopt, "ACK", 15'001, 1002, 100).reason = "loss";
+  story.ladder.all_segments = 112;
+  EXPECT_THAT(drawn(story.ladder, 90), HasSubstr(R"(
+    26.500              │◄ ACK seq=1501 +1.50 ms ─│                         │
+                        ┊ 92 of 112 segments are not kept
+   500.000              │─ FIN,ACK 1 ack 10001 ──►│                         │
+)"));
+  EXPECT_THAT(drawn(story.ladder, 80, true), HasSubstr("                        : 92 of 112 segments are not kept\n"));
+  story.ladder.all_segments = 20;
+  EXPECT_THAT(drawn(story.ladder, 90), Not(HasSubstr("not kept"))) << "all are";
+}
+
+TEST(Ladder, that_keeps_none_of_its_data_says_so_first) {
+  Story story;
+  story.client(0, 1, "SYN", 1000);
+  story.ladder.all_segments = 3;
+  EXPECT_THAT(drawn(story.ladder, 90), HasSubstr("2 of 3 segments are not kept"));
+}
+
 TEST(Ladder, of_nothing_is_its_head_only) { EXPECT_EQ(lines(draw_ladder({}, {})).size(), 1U); }
 
 }  // namespace

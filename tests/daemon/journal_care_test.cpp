@@ -1,6 +1,7 @@
 // What others do to the journal's file while it is written: it is noticed, told, and put right where that can be done.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -161,6 +162,66 @@ TEST_F(JournalCare, AFileThatHoldsSomethingElseIsPutAside) {
   push_life(ring, 4);
   ASSERT_TRUE(journal->sync(kLongEnough));
   EXPECT_EQ(journal->connection(4)->end, End::orderly);
+}
+
+// SQLite has it mapped: who touches what was cut off is ended by SIGBUS otherwise.
+TEST_F(JournalCare, AnIndexThatIsCutOffCostsNothing) {
+  for (const std::uintmax_t left : {0, 4096}) {
+    file = directory.file("journal-" + std::to_string(left) + ".db");
+    open();
+    fs::resize_file(file + "-shm", left);
+    push_life(ring, 4);
+    ASSERT_TRUE(eventually([&] { return journal->sync(kLongEnough); }));
+    const auto told = events("log_renewed");
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_THAT(told[0].text, HasSubstr("has lost the index of its write-ahead log: " + file + "-shm was cut off"));
+    EXPECT_THAT(told[0].detail, HasSubstr(R"("is_new":false,"connections":0,"events":0,"transitions":0)"));
+    EXPECT_FALSE(journal->health().ok) << "for a while";
+    push_life(ring, 5);
+    ASSERT_TRUE(journal->sync(kLongEnough));
+    EXPECT_THAT(ids(), testing::ElementsAre(5, 4, 3, 2, 1));
+    journal.reset();
+    Database again(file, Database::Mode::read_only);
+    Statement check(again, "PRAGMA integrity_check");
+    EXPECT_TRUE(check.step() && check.text(0) == "ok");
+    EXPECT_EQ(again.integer("SELECT count(*) FROM transitions"), 4 * kTransitionsOfLife);
+  }
+}
+
+TEST_F(JournalCare, AWriteAheadLogThatIsCutOffSaysWhatIsLost) {
+  open();
+  for (int i = 0; i < 4; ++i) journal->annotate("lost", {});
+  ASSERT_TRUE(journal->sync(kLongEnough));
+  const auto all = journal->events({.limit = 1000}).size();  // with transitions
+  const std::string written = std::to_string(all - 2 * kTransitionsOfLife);
+  fs::resize_file(file + "-wal", 0);
+  const auto told = events("log_renewed");
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].text,
+              HasSubstr("2 connections, " + written + " events and 14 transitions that had been written"));
+  EXPECT_THAT(told[0].detail, HasSubstr("\"events\":" + written + ",\"transitions\":14"));
+}
+
+// A backup that is copied back while the daemon writes: by another process, as a person would do it.
+TEST_F(JournalCare, AnOlderCopyOverTheFileIsNoticed) {
+  open();
+  const auto copy = [&](const std::string& from, const std::string& to) {
+    const std::string command = "cp " + from + "/journal.db* " + to;
+    ASSERT_EQ(std::system(command.c_str()), 0);  // NOLINT(cert-env33-c)
+  };
+  const std::string kept = directory.file("kept");
+  fs::create_directory(kept);
+  copy(directory.path(), kept);
+  for (int i = 0; i < 20; ++i) journal->annotate("soon gone", {});
+  ASSERT_TRUE(journal->sync(kLongEnough));
+  copy(kept, directory.path());
+  for (int i = 0; i < 3; ++i) journal->annotate("afterwards", {});
+  ASSERT_TRUE(eventually([&] { return !journal->health().ok; }));
+  const auto told = events("log_renewed");
+  EXPECT_THAT(told[0].detail, testing::ContainsRegex("\"events\":[2-9][0-9]")) << "the 20 annotations at least";
+  ASSERT_TRUE(eventually([&] { return journal->sync(kLongEnough); }));
+  EXPECT_EQ(events("annotation").back().text, "afterwards");
+  EXPECT_EQ(events("annotation").size(), 3u);
 }
 
 TEST_F(JournalCare, AReaderThatNeverEndsIsToldOf) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "daemon/journal/schema.h"
@@ -135,6 +136,12 @@ TEST_F(JournalFileTest, AFolderThatCannotBeMadeIsSaid) {
   EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_FULL, "full"), file), HasSubstr("no room is left on the disk"));
   EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_READONLY, "ro"), file),
               HasSubstr("permission denied at " + directory.path().string() + "; run as root, or give a file"));
+  EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_CANTOPEN, "cannot open", EMFILE), file),
+              HasSubstr("no more files may be open; allow more (ulimit -n"));
+  EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_CANTOPEN, "cannot open", EACCES), file),
+              HasSubstr("permission denied at "));
+  EXPECT_THAT(cause_and_remedy(DatabaseError(SQLITE_IOERR, "disk I/O error", EIO), file),
+              HasSubstr("Input/output error"));
 }
 
 TEST_F(JournalFileTest, ViewsAnswer) {

@@ -131,6 +131,37 @@ TEST(JournalFull, LimitOnTheSizeOfFiles) {
       directory.file("journal.db"), [&] { limit.begin(); }, [&] { limit.end(); }));
 }
 
+// What waits for the disk is bounded in bytes too; what is in force at the end stands behind the gap.
+TEST(JournalFull, LargeChangesThatCannotBeWritten) {
+  const TemporaryDirectory directory;
+  const SmallFiles limit(512 * 1024);
+  EventRing ring;
+  Journal journal({.file = directory.file("journal.db"), .retry_interval = milliseconds(5)});
+  journal.add_link("lab", ring);
+  ASSERT_TRUE(journal.sync(kLongEnough));
+  constexpr std::uint64_t kChanges = 30;
+  const std::string padding(1'000'000, 'x');
+  limit.begin();
+  journal.record_change({"lab", 2, "api", R"({"pad":")" + padding + R"("})"});
+  EXPECT_FALSE(journal.sync(kLongEnough));
+  std::uint64_t taken = 0;
+  for (std::uint64_t revision = 3; revision < 3 + kChanges; ++revision) {
+    const auto row = journal.record_change(
+        {"lab", revision, "api", R"({"revision":)" + std::to_string(revision) + R"(,"pad":")" + padding + R"("})"});
+    taken += row.id > 0 ? 1 : 0;
+  }
+  EXPECT_LE(taken, 8u) << "each is there twice: as a change, and in an event's detail";
+  EXPECT_GE(taken, 4u);
+  EXPECT_EQ(journal.stats().lost_transitions, kChanges - taken);
+  limit.end();
+  ASSERT_TRUE(eventually([&] { return journal.sync(kLongEnough); }));
+  ASSERT_TRUE(journal.sync(kLongEnough));
+  EXPECT_EQ(journal.events({.kind = "events_lost"}).size(), 1u);
+  Database database(directory.file("journal.db"), Database::Mode::read_only);
+  EXPECT_EQ(database.integer("SELECT revision FROM condition_changes ORDER BY id DESC LIMIT 1"), 2 + kChanges);
+  journal.stop();
+}
+
 // A batch that can never be written (here somebody took a table away) must not stop the log for good.
 TEST(JournalFull, ABatchThatIsWrongIsGivenUpAndTold) {
   const TemporaryDirectory directory;

@@ -132,6 +132,53 @@ class Accidents(unittest.TestCase):
         self.assertTrue(os.path.exists(detail["aside"]))
         self.assertGreaterEqual(self.rows(database), 1)
 
+    def test_index_of_the_write_ahead_log_cut_off(self):
+        """SQLite has it mapped: to touch what is gone would end the daemon by SIGBUS."""
+        self.begin(directory=self.folder())
+        detail, _, database = self.begun_anew("has lost the index of its write-ahead log",
+                                              lambda: os.truncate(self.lab.database + "-shm", 0))
+        self.assertEqual((False, 0, 0), (detail["is_new"], detail["connections"], detail["events"]))
+        self.assertEqual(4, self.rows(database))
+
+    def test_older_copy_over_it(self):
+        """A backup is copied back while the daemon writes."""
+        directory = self.folder()
+        self.begin(directory=directory)
+        self.close(*self.open())
+        backup = os.path.join(directory, "backup")
+        os.mkdir(backup)
+
+        def copy(source, target):
+            for suffix in ("", "-shm", "-wal"):
+                subprocess.run(["cp", os.path.join(source, "journal.db" + suffix), target], check=True)
+
+        def annotate(text):
+            return self.lab.api.request("POST", "/api/v1/annotations", {"text": text}).status
+        copy(directory, backup)
+        self.assertEqual([201] * 20, [annotate("soon gone") for _ in range(20)])
+        self.lab.wait("them in the log", lambda: len(self.lab.api.get("/api/v1/events?kind=annotation")["items"]) == 20)
+        copy(backup, directory)
+        self.assertIn(annotate("afterwards"), (201, 503))
+        self.lab.wait("health to say it", lambda: self.health()[0] == 503, 2 * NOTICED)
+        self.assertGreaterEqual(self.event("log_renewed")["detail"]["events"], 20)
+        self.lab.wait("health to be good again", lambda: self.health()[0] == 200, 20)
+        self.assertEqual(201, annotate("later"))
+
+    def test_no_more_files_is_the_cause_that_is_named(self):
+        for most in range(8, 40, 2):
+            with self.subTest(most=most):
+                words = ["prlimit", f"--nofile={most}", harness.DAEMON, "--db", "", "--listen", "127.0.0.1:0", "--socket",
+                         "none"]
+                try:
+                    ran = subprocess.run(harness.with_us("timeout", "5", *words), capture_output=True, text=True,
+                                         timeout=30, check=False)
+                except subprocess.TimeoutExpired as error:
+                    raise AssertionError(f"with {most} files it neither runs nor ends") from error
+                if ran.returncode in (0, 124):
+                    break  # enough
+                self.assertNotIn("run as root", ran.stderr)
+                self.assertRegex(ran.stderr, "no more files may be open|[Tt]oo many open files|No file descriptors")
+
     def test_replaced(self):
         self.begin()
         self.close(*self.open())

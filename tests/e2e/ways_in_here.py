@@ -1,6 +1,8 @@
 """The ways in that stand in the daemon's own namespace: host, loopback, run, gateway. In a machine of this test's own."""
 
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -56,6 +58,27 @@ class OwnNamespace(unittest.TestCase):
                           (("10.88.1.1", self.v4), ("fd88:1::1", self.v6)), "host")
         self.daemon.delete("host")
         self.check_put_back()
+
+    def test_a_port_used_again_while_its_reset_is_in_flight(self):
+        """The second SYN comes before the first connection's third ACK, data and RST have left: those still are told, and
+        the server's kernel, which was ESTABLISHED and was reset, is told truly."""
+        self.daemon.create(attach={"target": "host"}, both={"delay": "200ms"})
+        for _ in range(2):
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                client.bind(("10.88.1.1", 45000))
+                client.connect((self.v4, 80))
+                client.sendall(b"hello")
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        def ended():
+            items = self.daemon.api.get("/api/v1/connections?port=45000")["items"]
+            return sorted(items, key=lambda c: c["id"]) if len(items) == 2 and all(c["closed_at"] for c in items) else None
+        for connection in ways.wait("both to end", ended):
+            self.assertEqual("reset", connection["end"])
+            self.assertEqual((4, 4), tuple(connection["client"][f"packets_{how}"] for how in ("sent", "delivered")))
+            steps = self.daemon.api.get(f"/api/v1/connections/{connection['id']}/transitions")["items"]
+            self.assertEqual(["SYN_RECEIVED", "ESTABLISHED", "CLOSED"], [s["to"] for s in steps if s["side"] == "server"])
 
     def test_loopback(self):
         self.serve_here(8000)
