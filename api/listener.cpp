@@ -22,7 +22,7 @@
 namespace wobble::api {
 namespace {
 
-constexpr int kBacklog = 512;
+constexpr int kBacklog = SOMAXCONN;  // who finds no place tries again after a second; to accept a place takes far less
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
