@@ -44,13 +44,13 @@ std::uint32_t ConnectionTable::State::payload_size(const PacketView& packet) noe
 }
 
 std::uint64_t ConnectionTable::State::count_arrival(Record& record, const PacketView& packet, Role from) noexcept {
-  PacketCounters& counters = record.counters_of(from);
-  const std::uint64_t number = counters.packets_sent;
+  PacketCounters& counted = record.counters_of(from);
+  const std::uint64_t number = counted.packets_sent;
   if (number == 0) note_answer(record);
   record.is_late = record.is_told;
-  counters.packets_sent += 1;
-  counters.bytes_sent += packet.length;
-  counters.payload_bytes += payload_size(packet);
+  counted.packets_sent += 1;
+  counted.bytes_sent += packet.length;
+  counted.payload_bytes += payload_size(packet);
   return number;
 }
 
