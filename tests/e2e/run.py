@@ -17,6 +17,7 @@ import termios
 import time
 import unittest
 
+import chance
 import harness
 import ways
 
@@ -118,10 +119,11 @@ class Run(unittest.TestCase):
     def test_50_ms_each_way(self):
         for url in ("http://10.88.1.2/", "http://[fd88:1::2]/"):
             for left in (2, 1, 0):  # a machine that is busy with something else may have three tries to be in time
-                seconds, said = self.connect_time(url, "--both", "delay 50ms")
+                with chance.Yardstick() as yardstick:
+                    seconds, said = self.connect_time(url, "--both", "delay 50ms")
                 print(f"run {url}: connected after {1e3 * seconds:.1f} ms")
                 self.assertGreaterEqual(seconds, 0.1)
-                if seconds <= 0.104:
+                if ways.is_in_time(seconds, 0.1, yardstick.late):
                     break
                 self.assertTrue(left, f"each time more than 104 ms, at last {seconds}")
             self.assertIn("wobble: 1 connection: 1 closed in order", said)

@@ -13,6 +13,7 @@ import tempfile
 import time
 import unittest
 
+import chance
 import harness
 
 COMMAND = os.path.join(harness.BUILD, "wobble")
@@ -118,15 +119,25 @@ def connect_times(where, url, count=5):
 
 def check_connect(test, where, url, least, what, count=5):
     """Connecting never takes less than so many seconds, and half of the time no more than 4 ms longer. A machine that is
-    busy with something else may have three tries for the latter."""
+    busy with something else may have three tries for the latter, and as much longer as it is late itself."""
     for left in (2, 1, 0):
-        times = connect_times(where, url, count)
+        with chance.Yardstick() as yardstick:
+            times = connect_times(where, url, count)
         median = statistics.median(times)
         print(f"{what}: connect median {1e3 * median:.1f} ms of {count}, {1e3 * min(times):.1f} to {1e3 * max(times):.1f}")
         test.assertGreaterEqual(min(times), least - 0.0001)
-        if median <= least + 0.004:
+        if is_in_time(median, least, yardstick.late):
             return
-        test.assertTrue(left, f"{what}: the median is {median}, 4 ms and more beyond {least}")
+        test.assertTrue(left, f"{what}: the median is {median}, 4 ms and more beyond {least}, of which {yardstick.late} a sleep")
+
+
+def is_in_time(seconds, least, late):
+    """No more than 4 ms beyond `least` on a quiet machine; on one that wakes a sleeper `late`, what some wake-ups and a busy
+    processor add. Beyond a cap such a machine tells nothing."""
+    if late > 0.02:
+        print(f"not judged: this machine wakes a sleeper {1e3 * late:.1f} ms late")
+        return True
+    return seconds <= least + 0.004 + 10 * late
 
 
 LADDER = [("client", "SYN_SENT"), ("server", "SYN_RECEIVED"), ("client", "ESTABLISHED"), ("server", "ESTABLISHED")]
