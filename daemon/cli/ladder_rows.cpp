@@ -150,7 +150,7 @@ bool is_ordinary(const LadderSegment& segment) {
 }
 
 /// Where segments begin to be missing, if any are. `behind`: index of the segment that the row stands behind; SIZE_MAX:
-/// it stands first.
+/// it is not known, and the row stands last.
 struct Tear {
   std::size_t behind = SIZE_MAX;
   LadderRow row;
@@ -208,7 +208,6 @@ std::vector<LadderRow> arrange_ladder(const Ladder& ladder) {
   std::vector<LadderRow> rows;
   if (auto first = first_row(ladder, steps)) rows.push_back(*first);
   const std::optional<Tear> tear = tear_of(ladder);
-  if (tear && tear->behind == SIZE_MAX) rows.push_back(tear->row);
   for (Step& step : steps) {
     if (!rows.empty() && step.row.at - rows.back().at >= kWorthAGap) {
       LadderRow gap;
@@ -223,6 +222,7 @@ std::vector<LadderRow> arrange_ladder(const Ladder& ladder) {
       rows.back().at = step.row.at;
     }
   }
+  if (tear && tear->behind == SIZE_MAX) rows.push_back(tear->row);
   return rows;
 }
 
