@@ -230,7 +230,7 @@ class Beyond(unittest.TestCase):
 
     def assert_kinds(self, kernel, ours, unseen=0, share=SHARE):
         total = kernel["TcpRetransSegs"]
-        self.assertGreater(total, 100, "or nothing was compared")
+        self.assertGreater(total, 300, "or nothing was compared")
         fast = kernel["TcpExtTCPFastRetrans"]
         self.assert_near(ours["all"], total - unseen, total, "in all")
         self.assert_spurious(kernel, ours, total)
@@ -268,7 +268,7 @@ class Beyond(unittest.TestCase):
         self.lab.put(up={"delay": "5ms", "loss": "0.8%"}, down={"delay": "5ms"})
         kernel, ours = self.measure()
         total = kernel["TcpRetransSegs"]
-        self.assertGreater(total, 100, "or nothing was compared")
+        self.assertGreater(total, 300, "or nothing was compared")
         self.assert_near(ours["all"], total, total, "in all")
         self.assert_spurious(kernel, ours, total)
         self.assert_near(ours["due_to_us"], total - ours["spurious"], total, "due to us")
@@ -281,8 +281,8 @@ class Beyond(unittest.TestCase):
         self.routed(before={"delay": "2ms", "reorder": {"percent": "4%", "by": "8ms"}})
         kernel, ours = self.measure(pace=1_000_000)
         total = kernel["TcpRetransSegs"]
-        self.assertGreater(total, 100, "or nothing was compared")
-        self.assertGreater(kernel["TcpExtTCPSACKReorder"], 100)
+        self.assertGreater(total, 300, "or nothing was compared")
+        self.assertGreater(kernel["TcpExtTCPSACKReorder"], 300)
         self.assert_near(ours["all"], total, total, "in all")
         self.assert_spurious(kernel, ours, total)
         # A SYN that is sent again before the first is answered is not spurious: it might be needed.
@@ -302,7 +302,7 @@ class Beyond(unittest.TestCase):
         self.routed(before={"delay": "2ms", "duplicate": "1%"}, rules=f"{FULL} tcp dport {PORT} {LOST}")
         kernel, ours = self.measure()
         sent_again, twice = kernel["TcpRetransSegs"], kernel["told twice"]
-        self.assertGreater(sent_again, 100, "or nothing was compared")
+        self.assertGreater(sent_again, 300, "or nothing was compared")
         self.assertGreater(twice, 300)
         total = sent_again + twice
         self.assert_spurious(kernel, ours, total)
@@ -320,7 +320,7 @@ class Beyond(unittest.TestCase):
         self.lab.put(up={"delay": "5ms", "loss": "0.8%", "duplicate": "1%"}, down={"delay": "5ms"})
         kernel, ours = self.measure()
         total = kernel["TcpRetransSegs"]
-        self.assertGreater(total, 100, "or nothing was compared")
+        self.assertGreater(total, 300, "or nothing was compared")
         self.assertGreater(kernel["told twice"], 300)
         self.assert_near(ours["all"], total, total, "in all")
         self.assert_near(ours["due_to_us"], total - ours["spurious"], total, "due to us")
