@@ -100,6 +100,41 @@ std::string long_trace() {
 
 constexpr std::size_t kPlenty = FileStore::kLargestTrace;
 
+/// Another thread that asks for a file while the first one reads it.
+class SecondReader {
+ public:
+  SecondReader(FileStore& store, std::string path) : store_(store), path_(std::move(path)) {}
+  ~SecondReader() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  bool has_begun() const { return thread_.joinable(); }
+  /// Returns when it waits for the first one's reading.
+  void wait_for_the_first() {
+    if (!has_begun()) thread_ = std::thread([this] { read(); });
+    while (!is_waiting_) std::this_thread::yield();
+  }
+  const Parsed<FileTrace>& found() {
+    thread_.join();
+    return found_;
+  }
+
+ private:
+  void read() {
+    std::size_t allowance = kPlenty;
+    found_ = store_.read_trace(path_, allowance, [this] {
+      is_waiting_ = true;
+      return false;
+    });
+  }
+
+  FileStore& store_;
+  const std::string path_;
+  std::atomic<bool> is_waiting_{false};
+  std::thread thread_;
+  Parsed<FileTrace> found_;
+};
+
 TEST(FileStore, OneReadingServesAllWhoWaitForTheFile) {
   FileStore store;
   const TemporaryFile file(long_trace());
@@ -149,25 +184,13 @@ TEST(FileStore, AReadingIsGivenUpAtAnyMoment) {
 TEST(FileStore, WhatOthersWaitForIsReadToItsEnd) {
   FileStore store;
   const TemporaryFile file(long_trace());
-  std::atomic<bool> is_waiting{false};
-  std::thread other;
-  Parsed<FileTrace> found;
+  SecondReader other(store, file.path());
   std::size_t allowance = kPlenty;
   const auto first = store.read_trace(file.path(), allowance, [&] {
-    if (!other.joinable()) {
-      other = std::thread([&] {
-        std::size_t own = kPlenty;
-        found = store.read_trace(file.path(), own, [&] {
-          is_waiting = true;
-          return false;
-        });
-      });
-    }
-    while (!is_waiting) std::this_thread::yield();
+    other.wait_for_the_first();
     return true;
   });
-  other.join();
-  EXPECT_EQ(found.value.numbers, first.value.numbers);
+  EXPECT_EQ(other.found().value.numbers, first.value.numbers);
 }
 
 TEST(FileStore, WhoWaitsForTheFileGivesUpAlone) {
@@ -189,24 +212,15 @@ TEST(FileStore, WhoWaitsForTheFileGivesUpAlone) {
 TEST(FileStore, AFileThatChangedMeanwhileIsReadAnew) {
   FileStore store;
   const TemporaryFile file("1\n2\n3\n");
+  SecondReader other(store, file.path());
   std::size_t allowance = kPlenty;
-  std::thread other;
-  std::atomic<bool> is_waiting{false};
-  Parsed<FileTrace> found;
   store.read_trace(file.path(), allowance, [&] {
-    if (other.joinable()) return false;
+    if (other.has_begun()) return false;
     std::ofstream(file.path(), std::ios::app) << "99999999\n";
-    other = std::thread([&] {
-      std::size_t own = kPlenty;
-      found = store.read_trace(file.path(), own, [&] {
-        is_waiting = true;
-        return false;
-      });
-    });
-    while (!is_waiting) std::this_thread::yield();
+    other.wait_for_the_first();
     return false;
   });
-  other.join();
+  const auto& found = other.found();
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found.value.numbers->back(), 99'999'999u);
 }
