@@ -236,17 +236,16 @@ void Journal::note_success(std::int64_t rows) {
 void Journal::note_failure(const DatabaseError& error) {
   retry_at_ = std::chrono::steady_clock::now() + options_.retry_interval;
   look_at_file_now_ = true;
+  const std::string why = log_.has_lost_index() ? "the index of its write-ahead log was cut off" : error.what();
   bool is_new = false;
   {
     const std::lock_guard lock(mutex_);
     is_new = health_.ok;
     if (is_new) ill_since_ = now();
     ++stats_.write_errors;
-    health_ = {false, "the journal " + options_.file + " cannot be written: " + error.what()};
+    health_ = {false, "the journal " + options_.file + " cannot be written: " + why};
   }
-  if (is_new) {
-    log::error(fmt::format("the journal {} cannot be written, trying again: {}", options_.file, error.what()));
-  }
+  if (is_new) log::error(fmt::format("the journal {} cannot be written, trying again: {}", options_.file, why));
 }
 
 void Journal::discard(const std::vector<Source>& sources) {

@@ -176,7 +176,7 @@ test('a refused stream: the page says so, and asks instead', async () => {
   await fetch(url + '/api/v1/links/lab', {method: 'PATCH', body: '{"down":{"delay":{"time":"120ms"}}}'});
   await until('the change, by asking', async () => (await field(page, 'down/delay/time').inputValue()) === '120ms');
   server.refuseStreams = false;
-  await until('the stream, once there is room', async () => (await page.locator('#stream').textContent()) === 'live', 25);
+  await until('the stream, once there is room', async () => (await page.locator('#stream').textContent()) === 'live');
   noErrors(page);
 });
 
@@ -185,7 +185,7 @@ test('figures that fail are said to fail, and come back', async () => {
   server.failStats = true;
   await until('the badge', async () => /no figures/.test(await page.locator('#health').textContent()));
   server.failStats = false;
-  await until('health again', async () => (await page.locator('#health').textContent()) === 'healthy', 20);
+  await until('health again', async () => (await page.locator('#health').textContent()) === 'healthy');
   noErrors(page);
 });
 

@@ -52,7 +52,7 @@ export async function shoot(page, name, fullPage = true) {
 }
 
 /** Calls `probe` until it gives something, for at most `seconds`; then says what was waited for. */
-export async function until(what, probe, seconds = 15) {
+export async function until(what, probe, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   let last;
   for (;;) {

@@ -29,7 +29,7 @@ async function startDaemon(context, port, environment = {}) {
   context.after(stop);
   let said = '';
   daemon.stdout.on('data', chunk => { said += chunk; });
-  const address = await until('the daemon to listen', () => /http:\/\/[^\s]+:(\d+)\//.exec(said), 30);
+  const address = await until('the daemon to listen', () => /http:\/\/[^\s]+:(\d+)\//.exec(said));
   return {url: address[0].replace(/\/$/, ''), port: address[1], stop};
 }
 
@@ -80,7 +80,7 @@ test('a daemon that was started anew is noticed', {skip: !command}, async contex
   await page.evaluate(() => { window.before = true; });
   await daemon.stop();
   await startDaemon(context, daemon.port);
-  await until('the page to load again', async () => !(await page.evaluate(() => window.before)), 30);
+  await until('the page to load again', async () => !(await page.evaluate(() => window.before)));
   await until('the page to be live', async () => (await streamOf(page)) === 'live');
   await page.context().close();
 });

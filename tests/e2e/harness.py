@@ -51,9 +51,12 @@ def private_mounts():
 
 
 def private_machine():
-    """From here on this process and its children have a network of their own (with a loopback device) and a /run of
-    their own, in which whatever is left behind is not a neighbour's."""
+    """From here on this process and its children have a network (with a loopback device), a /run and a folder for temporary
+    files of their own: whatever is left behind in them is not a neighbour's."""
     private_mounts()
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=PREFIX + "-")
+    os.chmod(tempfile.tempdir, 0o1777)
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
     check_errno(libc.mount(b"none", b"/run", b"tmpfs", 0, None))
     check_errno(libc.unshare(_CLONE_NEWNET))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -13,6 +13,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 import unittest
@@ -363,7 +364,7 @@ class Terminal:
 
 
 def files_of_ours():
-    return sorted(name for folder in ("/tmp", "/run", "/run/wobble") if os.path.isdir(folder)
+    return sorted(name for folder in (tempfile.gettempdir(), "/run", "/run/wobble") if os.path.isdir(folder)
                   for name in os.listdir(folder) if re.match(r"wobble-(log|run|resolv)|ledger|\d+-\d+", name))
 
 
