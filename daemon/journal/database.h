@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -53,6 +54,10 @@ class Database {
   /// Rows the last INSERT, UPDATE or DELETE touched.
   std::int64_t changes() const noexcept { return sqlite3_changes64(handle_); }
   bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
+  /// How much of the file is kept in memory, in bytes.
+  std::size_t cache_bytes() const noexcept;
+  /// Gives that back to the C library, as far as it is not in use.
+  void release_cache() noexcept { sqlite3_db_release_memory(handle_); }
   /// Ends a transaction that failed; nothing to do without one. Never throws.
   void roll_back() noexcept;
 

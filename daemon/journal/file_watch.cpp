@@ -93,7 +93,7 @@ std::optional<FileTrouble> FileWatch::look_at_size() {
 }
 
 std::optional<FileTrouble> FileWatch::look_inside(const Bookkeeping& written) {
-  sqlite3_db_release_memory(reader_.handle());  // what is read below comes from the file
+  reader_.release_cache();  // what is read below comes from the file
   try {
     const std::int64_t page = reader_.integer("PRAGMA page_size");
     const std::int64_t pages = reader_.integer("PRAGMA page_count");

@@ -190,6 +190,7 @@ class Journal {
   Duration nap() const;
   void set_limits(const std::vector<Source>& sources);
   void show_life();
+  void release_cache_when_idle();
   bool write_batch();
   void note_failure(const DatabaseError& error);
   void note_success(std::int64_t rows);
@@ -225,6 +226,7 @@ class Journal {
   Pace pace_;
   TimePoint retry_at_;
   TimePoint shown_life_at_;
+  TimePoint wrote_at_;
   std::size_t pass_events_ = 0;
   TimePoint look_at_file_at_;
   bool wal_is_long_ = false;

@@ -1,5 +1,6 @@
 // The journal's thread: what it does between two looks at the rings.
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <utility>
@@ -18,6 +19,9 @@ constexpr Duration kCuttingTime = std::chrono::milliseconds(10);
 constexpr Duration kUrgentCuttingTime = std::chrono::milliseconds(25);
 /// So often the session's row says that the daemon lives, though there is nothing to write.
 constexpr Duration kSignOfLife = std::chrono::seconds(1);
+/// So long nothing was written before SQLite's cache is given back, if it is as large.
+constexpr Duration kIdleTime = std::chrono::seconds(1);
+constexpr std::size_t kMuchCache = std::size_t{4} << 20;
 
 TimePoint moment_of(const LinkEvent& any) {
   if (const auto* segment = std::get_if<SegmentRecord>(&any)) {
@@ -71,6 +75,7 @@ void Journal::run() {
       log_.checkpointer().help_if_long();
       keep_within_bounds();
       show_life();
+      release_cache_when_idle();
     }
   }
 }
@@ -195,6 +200,13 @@ void Journal::show_life() {
   }
 }
 
+/// A busy time leaves many megabytes in SQLite's cache, which a small part of somebody's machine should not keep.
+void Journal::release_cache_when_idle() {
+  if (std::chrono::steady_clock::now() - wrote_at_ < kIdleTime || log_.database().cache_bytes() < kMuchCache) return;
+  log_.database().release_cache();
+  ::malloc_trim(0);
+}
+
 bool Journal::write_batch() {
   try {
     note_success(log_.writer().write(batch_));
@@ -218,6 +230,7 @@ bool Journal::write_batch() {
 void Journal::note_success(std::int64_t rows) {
   api::Health before;
   api::WallTime since = 0;
+  if (rows > 0) wrote_at_ = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(health_, {});
