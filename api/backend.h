@@ -13,16 +13,14 @@
 #include <string>
 #include <vector>
 
+#include "api/time_text.h"
 #include "api/ways_in.h"
-#include "emulator/conditions.h"
-#include "emulator/event.h"
-#include "emulator/link_stats.h"
+#include "emulator/conditions/conditions.h"
+#include "emulator/events/event.h"
 #include "emulator/memory_budget.h"
+#include "emulator/statistics/link_stats.h"
 
 namespace wobble::api {
-
-/// Nanoseconds since the Unix epoch, UTC.
-using WallTime = std::int64_t;
 
 struct SideInfo {
   std::string device;                  ///< the TUN device's name, inside `netns`

@@ -1,9 +1,9 @@
 // RFC 3339, by days from civil (proleptic Gregorian) and back; no time zone database, no locale.
+#include "api/time_text.h"
+
 #include <array>
 #include <chrono>
 #include <cstdio>
-
-#include "api/rows_json.h"
 
 namespace wobble::api {
 namespace {

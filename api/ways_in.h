@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 
 namespace wobble::api {
 

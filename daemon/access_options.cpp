@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
-#include "api/users.h"
+#include "api/http/users.h"
 
 namespace wobble::daemon {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/socket_path.h"
+#include "daemon/system/socket_path.h"
 
 namespace CLI {
 class App;

@@ -8,8 +8,9 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "api/peers.h"
-#include "api/units.h"
+#include "api/conditions/units.h"
+#include "api/http/peers.h"
+#include "api/seed.h"
 #include "daemon/memory_limit.h"
 #include "daemon/retention_options.h"
 #include "daemon/ways_in/words.h"
@@ -103,7 +104,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   const auto access = add_access_options(app);
   const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
-      ->check(CLI::Range(std::uint64_t{0}, kLargestSeed));
+      ->check(CLI::Range(std::uint64_t{0}, api::kLargestSeed));
   app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
   app.add_option(
          "--hook", hook,

@@ -9,7 +9,7 @@
 #include "daemon/access_options.h"
 #include "daemon/below_ip/hook_program.h"
 #include "daemon/journal/retention.h"
-#include "emulator/forwarder.h"
+#include "emulator/link/forwarder.h"
 
 namespace wobble::daemon {
 
@@ -36,9 +36,6 @@ struct Options {
   std::uint64_t memory = 0;   ///< bytes in flight, of all links together
   std::string docker_socket;  ///< of the engine that knows containers' names; empty: DOCKER_HOST's, or the usual
 };
-
-/// Seeds are JSON numbers, so they stay exact in every reader: below 2^53.
-inline constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
 
 /// Reads the command line. Answers with an exit code if there is nothing to run: 0 after --help or --version, 2 after a
 /// line on standard error that says what is wrong.

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "api/units.h"
+#include "api/conditions/units.h"
 
 namespace wobble::daemon {
 namespace {

@@ -6,22 +6,22 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
-#include <random>
 #include <system_error>
 
-#include "api/server.h"
-#include "daemon/capabilities.h"
-#include "daemon/end_request.h"
+#include "api/handlers/server.h"
+#include "api/seed.h"
 #include "daemon/journal/journal.h"
 #include "daemon/journal/journal_file.h"
 #include "daemon/journal/temporary_log.h"
 #include "daemon/lab/demo_traffic.h"
 #include "daemon/lab/lab.h"
 #include "daemon/lab/lab_server.h"
-#include "daemon/log.h"
 #include "daemon/options.h"
-#include "daemon/peer_users.h"
-#include "daemon/service.h"
+#include "daemon/service/service.h"
+#include "daemon/system/capabilities.h"
+#include "daemon/system/end_request.h"
+#include "daemon/system/log.h"
+#include "daemon/system/peer_users.h"
 #include "daemon/ways_in/ledger_recovery.h"
 #include "daemon/ways_in/socket_folder.h"
 #include "daemon/ways_in/ways_in.h"
@@ -29,11 +29,6 @@
 
 namespace wobble::daemon {
 namespace {
-
-std::uint64_t draw_seed() {
-  std::random_device device;
-  return ((std::uint64_t{device()} << 32) | device()) & kLargestSeed;
-}
 
 api::ServerOptions server_options(const Options& options, PeerUsers& users) {
   api::ServerOptions server;
@@ -125,7 +120,7 @@ void run(const Options& options, const EndRequest& end) {
   std::unique_ptr<DemoTraffic> demo;
   if (options.lab) {
     lab.emplace(options.offload);
-    const std::uint64_t seed = options.seed.value_or(draw_seed());
+    const std::uint64_t seed = options.seed.value_or(api::draw_seed());
     service.add_link("lab", seed, lab->near_info(), lab->take_near(), lab->far_info(), lab->take_far());
     lab_server = std::make_unique<LabServer>(lab->server(), Lab::kServerPort);
     if (options.demo) demo = std::make_unique<DemoTraffic>(*lab);

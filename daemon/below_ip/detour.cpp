@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "daemon/marks.h"
+#include "daemon/system/marks.h"
 
 namespace wobble::daemon {
 namespace {

@@ -21,7 +21,7 @@
 #include "daemon/below_ip/divert_program.h"
 #include "daemon/below_ip/hook_program.h"
 #include "daemon/below_ip/route_socket.h"
-#include "emulator/tun_device.h"
+#include "emulator/device/tun_device.h"
 
 namespace wobble::daemon {
 

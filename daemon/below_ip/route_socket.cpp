@@ -17,7 +17,7 @@
 #include <functional>
 #include <system_error>
 
-#include "daemon/marks.h"
+#include "daemon/system/marks.h"
 #include "emulator/throw_errno.h"
 
 namespace wobble::daemon {

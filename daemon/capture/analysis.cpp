@@ -4,7 +4,7 @@
 
 #include "daemon/capture/sorted_frames.h"
 #include "daemon/capture/tunnels.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 
 namespace wobble::daemon {
 namespace {

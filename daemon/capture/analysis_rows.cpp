@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "api/connection_row.h"
+#include "api/rows/connection_row.h"
 
 namespace wobble::daemon {
 

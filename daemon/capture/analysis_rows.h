@@ -11,7 +11,7 @@
 
 #include "api/backend.h"
 #include "daemon/capture/capture_clock.h"
-#include "emulator/connection_table.h"
+#include "emulator/connections/connection_table.h"
 
 namespace wobble::daemon {
 

@@ -17,8 +17,8 @@
 #include <string>
 #include <string_view>
 
-#include "emulator/fate.h"
-#include "emulator/packet.h"
+#include "emulator/events/fate.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "daemon/capture/byte_order.h"
-#include "emulator/header_sizes.h"
+#include "emulator/packet/header_sizes.h"
 
 namespace wobble::daemon {
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 

@@ -1,6 +1,6 @@
 #include "daemon/capture/checksum_policy.h"
 
-#include "emulator/ipv4_header.h"
+#include "emulator/packet/ipv4_header.h"
 
 namespace wobble::daemon {
 namespace {

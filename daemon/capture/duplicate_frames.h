@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 

@@ -11,7 +11,7 @@
 #include "daemon/capture/quick_hash.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/sequence.h"
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 

@@ -4,7 +4,7 @@
 #include <ranges>
 #include <utility>
 
-#include "emulator/network_order.h"
+#include "emulator/packet/network_order.h"
 
 namespace wobble::daemon {
 namespace {

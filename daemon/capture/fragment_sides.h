@@ -9,8 +9,8 @@
 #include <optional>
 #include <vector>
 
-#include "emulator/fragment.h"
-#include "emulator/packet.h"
+#include "emulator/packet/fragment.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 

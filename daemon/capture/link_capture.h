@@ -17,8 +17,8 @@
 
 #include "api/backend.h"
 #include "daemon/capture/capture_notes.h"
-#include "emulator/fragment.h"
-#include "emulator/packet_tap.h"
+#include "emulator/device/packet_tap.h"
+#include "emulator/packet/fragment.h"
 
 namespace wobble::daemon {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <span>
 
-#include "emulator/address.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/packet/address.h"
 
 namespace wobble::daemon {
 

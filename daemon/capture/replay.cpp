@@ -11,7 +11,7 @@
 #include "daemon/capture/link_layer.h"
 #include "daemon/capture/pcap_writer.h"
 #include "daemon/capture/sorted_frames.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 
 namespace wobble::daemon {
 namespace {

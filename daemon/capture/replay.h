@@ -12,7 +12,7 @@
 #include "daemon/capture/capture_reader.h"
 #include "daemon/capture/captured_packet.h"
 #include "daemon/capture/fragment_sides.h"
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 
 namespace wobble::daemon {
 

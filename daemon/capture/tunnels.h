@@ -3,7 +3,7 @@
 #pragma once
 
 #include "daemon/capture/link_layer.h"
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 

@@ -1,3 +1,3 @@
-#include "daemon/cli/command.h"
+#include "daemon/cli/commands/command.h"
 
 int main(int argc, char** argv) { return wobble::daemon::run_command_line(argc, argv); }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/backend.h"
-#include "emulator/event.h"
+#include "emulator/events/event.h"
 
 namespace wobble::daemon {
 

@@ -8,7 +8,7 @@
 
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/names.h"
-#include "daemon/log.h"
+#include "daemon/system/log.h"
 
 namespace wobble::daemon {
 

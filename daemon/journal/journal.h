@@ -52,7 +52,7 @@
 #include "daemon/journal/pace.h"
 #include "daemon/journal/retention.h"
 #include "daemon/journal/wall_anchor.h"
-#include "emulator/event_ring.h"
+#include "emulator/connections/event_ring.h"
 
 namespace wobble::daemon {
 

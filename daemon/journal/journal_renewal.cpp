@@ -5,7 +5,7 @@
 
 #include "daemon/journal/journal.h"
 #include "daemon/journal/names.h"
-#include "daemon/log.h"
+#include "daemon/system/log.h"
 
 namespace wobble::daemon {
 

@@ -7,7 +7,7 @@
 
 #include "daemon/journal/event_text.h"
 #include "daemon/journal/journal.h"
-#include "daemon/log.h"
+#include "daemon/system/log.h"
 
 namespace wobble::daemon {
 

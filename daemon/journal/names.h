@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "emulator/event.h"
+#include "emulator/events/event.h"
 
 namespace wobble::daemon {
 

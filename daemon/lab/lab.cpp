@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 
 namespace wobble::daemon {
 namespace {

@@ -11,8 +11,8 @@
 #include <memory>
 
 #include "api/backend.h"
-#include "daemon/network_namespace.h"
-#include "emulator/tun_device.h"
+#include "daemon/system/network_namespace.h"
+#include "emulator/device/tun_device.h"
 
 namespace wobble::daemon {
 

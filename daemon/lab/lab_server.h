@@ -7,8 +7,8 @@
 // HTTP/1.1 connections are kept alive; HTTP/1.0 closes after each answer.
 #pragma once
 
-#include "api/http_server.h"
-#include "daemon/network_namespace.h"
+#include "api/http/http_server.h"
+#include "daemon/system/network_namespace.h"
 
 namespace wobble::daemon {
 

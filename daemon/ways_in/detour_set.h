@@ -17,7 +17,7 @@
 #include "daemon/below_ip/detour.h"
 #include "daemon/below_ip/share_map.h"
 #include "daemon/ways_in/ledger.h"
-#include "emulator/device_bundle.h"
+#include "emulator/device/device_bundle.h"
 
 namespace wobble::daemon {
 

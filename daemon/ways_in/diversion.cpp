@@ -9,7 +9,7 @@
 #include <map>
 #include <system_error>
 
-#include "daemon/network_namespace.h"
+#include "daemon/system/network_namespace.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/selection.h"
 #include "daemon/ways_in/sysctl.h"

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 
 namespace wobble::daemon {
 namespace {

@@ -1,6 +1,6 @@
 #include "daemon/ways_in/forwarding.h"
 
-#include "daemon/marks.h"
+#include "daemon/system/marks.h"
 #include "daemon/ways_in/iproute.h"
 #include "daemon/ways_in/sysctl.h"
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 
 namespace wobble::daemon {
 namespace {

@@ -1,6 +1,6 @@
 #include "daemon/ways_in/kept_table.h"
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 
 namespace wobble::daemon {
 namespace {

@@ -11,7 +11,7 @@
 #include <map>
 #include <sstream>
 
-#include "daemon/network_namespace.h"
+#include "daemon/system/network_namespace.h"
 #include "daemon/ways_in/legacy_ledger.h"
 #include "daemon/ways_in/pid_namespace.h"
 

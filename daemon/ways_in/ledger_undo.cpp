@@ -6,7 +6,7 @@
 #include <exception>
 #include <utility>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::daemon {

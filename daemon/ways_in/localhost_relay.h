@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/network_namespace.h"
+#include "daemon/system/network_namespace.h"
 #include "daemon/ways_in/relayed_streams.h"
 #include "emulator/unique_fd.h"
 

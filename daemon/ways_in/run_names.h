@@ -4,7 +4,7 @@
 #include <sstream>
 #include <string>
 
-#include "daemon/marks.h"
+#include "daemon/system/marks.h"
 
 namespace wobble::daemon {
 

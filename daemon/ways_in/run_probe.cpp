@@ -16,9 +16,9 @@
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/iproute.h"
 #include "daemon/ways_in/sysctl.h"
-#include "emulator/network_order.h"
-#include "emulator/packet.h"
-#include "emulator/tun_device.h"
+#include "emulator/device/tun_device.h"
+#include "emulator/packet/network_order.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 namespace {

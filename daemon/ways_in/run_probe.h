@@ -8,7 +8,7 @@
 
 #include "daemon/ways_in/iproute.h"
 #include "daemon/ways_in/run_names.h"
-#include "emulator/packet_device.h"
+#include "emulator/device/packet_device.h"
 
 namespace wobble::daemon {
 

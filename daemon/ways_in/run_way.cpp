@@ -12,7 +12,7 @@
 #include <sstream>
 #include <system_error>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/run_probe.h"
 #include "daemon/ways_in/sysctl.h"

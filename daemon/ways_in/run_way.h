@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/network_namespace.h"
+#include "daemon/system/network_namespace.h"
 #include "daemon/ways_in/change_watch.h"
 #include "daemon/ways_in/kept_table.h"
 #include "daemon/ways_in/ledger.h"

@@ -11,7 +11,7 @@
 
 #include "api/backend.h"
 #include "daemon/below_ip/detour.h"
-#include "daemon/marks.h"
+#include "daemon/system/marks.h"
 
 namespace wobble::daemon {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <exception>
 
-#include "daemon/socket_path.h"
+#include "daemon/system/socket_path.h"
 #include "daemon/ways_in/ledger.h"
 #include "emulator/unique_fd.h"
 

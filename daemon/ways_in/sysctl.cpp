@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "api/backend.h"
-#include "daemon/marks.h"
+#include "daemon/system/marks.h"
 #include "emulator/unique_fd.h"
 
 namespace wobble::daemon {

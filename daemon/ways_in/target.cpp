@@ -13,8 +13,8 @@
 #include <memory>
 #include <system_error>
 
-#include "api/asked_file.h"
 #include "api/backend.h"
+#include "api/conditions/asked_file.h"
 #include "daemon/ways_in/container_inspect.h"
 
 namespace wobble::daemon {

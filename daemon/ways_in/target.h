@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "daemon/network_namespace.h"
+#include "daemon/system/network_namespace.h"
 
 namespace wobble::daemon {
 

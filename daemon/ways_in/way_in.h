@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "api/backend.h"
-#include "emulator/tun_device.h"
+#include "emulator/device/tun_device.h"
 
 namespace wobble::daemon {
 

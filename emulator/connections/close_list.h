@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "emulator/connections/lazy_array.h"
-#include "emulator/figures.h"
+#include "emulator/events/figures.h"
 
 namespace wobble {
 

@@ -9,8 +9,8 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/figures.h"
-#include "emulator/packet.h"
+#include "emulator/events/figures.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

@@ -4,8 +4,8 @@
 #include <bit>
 #include <cstring>
 
-#include "emulator/header_sizes.h"
-#include "emulator/network_order.h"
+#include "emulator/packet/header_sizes.h"
+#include "emulator/packet/network_order.h"
 
 namespace wobble {
 namespace {

@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <span>
 
-#include "emulator/connection_table.h"
+#include "emulator/connections/connection_table.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
-#include "emulator/fragment.h"
+#include "emulator/packet/fragment.h"
 
 namespace wobble {
 

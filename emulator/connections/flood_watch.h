@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "emulator/connections/flow_key.h"
-#include "emulator/event.h"
+#include "emulator/events/event.h"
 #include "emulator/time.h"
 
 namespace wobble {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
-#include "emulator/address.h"
-#include "emulator/packet.h"
+#include "emulator/packet/address.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

@@ -12,7 +12,7 @@
 
 #include "emulator/connections/keyed_store.h"
 #include "emulator/connections/syn_text.h"
-#include "emulator/event.h"
+#include "emulator/events/event.h"
 #include "emulator/time.h"
 
 namespace wobble {

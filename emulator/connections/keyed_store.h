@@ -8,10 +8,10 @@
 #include <new>
 #include <type_traits>
 
-#include "emulator/connection_table.h"
+#include "emulator/connections/connection_table.h"
 #include "emulator/connections/flow_key.h"
 #include "emulator/connections/lazy_array.h"
-#include "emulator/event.h"
+#include "emulator/events/event.h"
 
 namespace wobble {
 

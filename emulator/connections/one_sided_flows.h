@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "emulator/address.h"
 #include "emulator/connections/lazy_array.h"
-#include "emulator/event.h"
+#include "emulator/events/event.h"
+#include "emulator/packet/address.h"
 
 namespace wobble {
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
+#include "emulator/connections/connection_table.h"
 #include "emulator/connections/keyed_store.h"
 #include "emulator/connections/packed.h"
 #include "emulator/connections/tcp_connection.h"

@@ -1,8 +1,8 @@
 #include <array>
 
 #include "emulator/connections/transition_table.h"
-#include "emulator/event.h"
-#include "emulator/rule.h"
+#include "emulator/events/event.h"
+#include "emulator/events/rule.h"
 
 namespace wobble {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <initializer_list>
 
-#include "emulator/header_sizes.h"
+#include "emulator/packet/header_sizes.h"
 
 namespace wobble {
 namespace {

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "emulator/connections/sequence.h"
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

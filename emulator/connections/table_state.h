@@ -8,8 +8,8 @@
 #include <optional>
 #include <variant>
 
-#include "emulator/connection_table.h"
 #include "emulator/connections/close_list.h"
+#include "emulator/connections/connection_table.h"
 #include "emulator/connections/datagram_table.h"
 #include "emulator/connections/flood_watch.h"
 #include "emulator/connections/flow_counters.h"

@@ -10,8 +10,8 @@
 #include "emulator/connections/packed.h"
 #include "emulator/connections/sequence.h"
 #include "emulator/connections/tcp_troubles.h"
-#include "emulator/event.h"
-#include "emulator/rule.h"
+#include "emulator/events/event.h"
+#include "emulator/events/rule.h"
 #include "emulator/time.h"
 
 namespace wobble {

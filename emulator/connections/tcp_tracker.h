@@ -7,11 +7,11 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/connection_table.h"
+#include "emulator/connections/connection_table.h"
 #include "emulator/connections/tcp_connection.h"
 #include "emulator/connections/transition_table.h"
-#include "emulator/icmp_error.h"
-#include "emulator/packet.h"
+#include "emulator/packet/icmp_error.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

@@ -10,7 +10,7 @@
 #include "emulator/connections/lazy_array.h"
 #include "emulator/connections/packed.h"
 #include "emulator/connections/sequence_ranges.h"
-#include "emulator/figures.h"
+#include "emulator/events/figures.h"
 #include "emulator/time.h"
 
 namespace wobble {

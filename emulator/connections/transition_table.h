@@ -15,8 +15,8 @@
 #include <span>
 
 #include "emulator/connections/tcp_connection.h"
-#include "emulator/packet.h"
-#include "emulator/rule.h"
+#include "emulator/events/rule.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

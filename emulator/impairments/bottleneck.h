@@ -12,12 +12,12 @@
 #include <memory>
 #include <optional>
 
-#include "emulator/conditions.h"
-#include "emulator/fate.h"
+#include "emulator/conditions/conditions.h"
+#include "emulator/events/fate.h"
 #include "emulator/impairments/chance.h"
 #include "emulator/impairments/queue_discipline.h"
 #include "emulator/impairments/transmitter.h"
-#include "emulator/ring.h"
+#include "emulator/queue/ring.h"
 
 namespace wobble {
 

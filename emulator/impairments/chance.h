@@ -1,9 +1,9 @@
 // One stage's chance: does it strike this packet? The answer hangs on the seed and the packet's place in its flow.
 #pragma once
 
-#include "emulator/connection_table.h"
-#include "emulator/packet.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/connections/connection_table.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "emulator/pipeline.h"
+#include "emulator/chance/random.h"
 
 namespace wobble {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 
 namespace wobble {
 namespace {

@@ -10,7 +10,7 @@
 
 #include <memory>
 
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 #include "emulator/connections/idle_lists.h"
 #include "emulator/connections/keyed_store.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "emulator/impairments/correlated_chance.h"
-#include "emulator/link_stats.h"
+#include "emulator/statistics/link_stats.h"
 
 namespace wobble {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 
 namespace wobble {
 

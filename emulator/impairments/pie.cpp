@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 
 namespace wobble {
 namespace {

@@ -9,10 +9,10 @@
 #include <memory>
 #include <optional>
 
-#include "emulator/conditions.h"
-#include "emulator/connection_table.h"
-#include "emulator/release_queue.h"
-#include "emulator/ring.h"
+#include "emulator/conditions/conditions.h"
+#include "emulator/connections/connection_table.h"
+#include "emulator/queue/release_queue.h"
+#include "emulator/queue/ring.h"
 
 namespace wobble {
 

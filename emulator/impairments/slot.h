@@ -1,9 +1,9 @@
 // A medium that is shared: packets wait for a slot on it, and leave together.
 #pragma once
 
-#include "emulator/conditions.h"
-#include "emulator/packet.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/conditions/conditions.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble {
 

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 #include "emulator/impairments/delivery_trace.h"
 
 namespace wobble {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "api/users.h"
+#include "api/http/users.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

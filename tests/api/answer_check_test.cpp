@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "api/openapi.h"
+#include "api/handlers/openapi.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

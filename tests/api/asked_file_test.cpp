@@ -1,5 +1,5 @@
 // Files that requests name are looked at before they are opened.
-#include "api/asked_file.h"
+#include "api/conditions/asked_file.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,13 +1,13 @@
 // Rate, trace and queue as JSON, as netem's words and as files.
 
-#include "api/bottleneck_json.h"
+#include "api/conditions/bottleneck_json.h"
 
 #include <gmock/gmock.h>
 
 #include <random>
 
-#include "api/netem_words.h"
-#include "api/sha256.h"
+#include "api/conditions/netem_words.h"
+#include "api/conditions/sha256.h"
 #include "tests/api/temporary_file.h"
 
 namespace wobble::api {

@@ -10,7 +10,7 @@
 #include <functional>
 #include <thread>
 
-#include "api/conditions_json.h"
+#include "api/conditions/conditions_json.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

@@ -1,4 +1,4 @@
-#include "api/conditions_json.h"
+#include "api/conditions/conditions_json.h"
 
 #include <gmock/gmock.h>
 

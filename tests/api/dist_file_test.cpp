@@ -1,9 +1,9 @@
-#include "api/dist_file.h"
+#include "api/conditions/dist_file.h"
 
 #include <gmock/gmock.h>
 
-#include "api/conditions_json.h"
-#include "api/sha256.h"
+#include "api/conditions/conditions_json.h"
+#include "api/conditions/sha256.h"
 #include "tests/api/temporary_file.h"
 
 namespace wobble::api {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "api/conditions_json.h"
-#include "api/openapi.h"
+#include "api/conditions/conditions_json.h"
+#include "api/handlers/openapi.h"
 
 namespace wobble::api {
 namespace {

@@ -1,5 +1,5 @@
 // Files that conditions name: read once, kept once, counted as memory, and gone with the last who use them.
-#include "api/file_store.h"
+#include "api/conditions/file_store.h"
 
 #include <gmock/gmock.h>
 #include <sys/inotify.h>
@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/conditions_json.h"
-#include "api/sha256.h"
+#include "api/conditions/conditions_json.h"
+#include "api/conditions/sha256.h"
 #include "emulator/unique_fd.h"
 #include "tests/api/temporary_file.h"
 

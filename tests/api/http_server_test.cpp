@@ -1,6 +1,6 @@
 // The server itself, with handlers of the test's own: what waits, what leaves, what ends, and that none of it costs
 // others anything.
-#include "api/http_server.h"
+#include "api/http/http_server.h"
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
@@ -12,7 +12,7 @@
 #include <mutex>
 #include <thread>
 
-#include "api/body_stream.h"
+#include "api/http/body_stream.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

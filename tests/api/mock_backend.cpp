@@ -1,6 +1,6 @@
 #include "tests/api/mock_backend.h"
 
-#include "api/conditions_json.h"
+#include "api/conditions/conditions_json.h"
 
 namespace wobble::api {
 

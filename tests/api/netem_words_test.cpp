@@ -1,4 +1,4 @@
-#include "api/netem_words.h"
+#include "api/conditions/netem_words.h"
 
 #include <gmock/gmock.h>
 

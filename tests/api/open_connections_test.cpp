@@ -1,6 +1,6 @@
 // The register of open connections: what counts, who gives way, and that nothing is done to a descriptor that has
 // become another's.
-#include "api/open_connections.h"
+#include "api/http/open_connections.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

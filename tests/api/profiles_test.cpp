@@ -1,5 +1,5 @@
 // The presets, and putting one in effect.
-#include "api/profiles.h"
+#include "api/conditions/profiles.h"
 
 #include <gmock/gmock.h>
 

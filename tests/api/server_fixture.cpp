@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "api/openapi.h"
+#include "api/handlers/openapi.h"
 #include "tests/api/answer_check.h"
 
 namespace wobble::api {

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "api/server.h"
+#include "api/handlers/server.h"
 #include "emulator/unique_fd.h"
 #include "tests/api/mock_backend.h"
 

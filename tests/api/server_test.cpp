@@ -7,9 +7,9 @@
 #include <set>
 #include <thread>
 
-#include "api/openapi.h"
-#include "api/page_files.h"
-#include "api/routes.h"
+#include "api/handlers/openapi.h"
+#include "api/handlers/page_files.h"
+#include "api/handlers/routes.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

@@ -1,14 +1,14 @@
 // Strict JSON, times, names, queries, paths: text in and out.
 #include <gmock/gmock.h>
 
-#include "api/event_stream.h"
-#include "api/guards.h"
-#include "api/metrics.h"
+#include "api/conditions/problem.h"
+#include "api/conditions/strict_json.h"
+#include "api/handlers/metrics.h"
+#include "api/handlers/routes.h"
+#include "api/http/event_stream.h"
+#include "api/http/guards.h"
 #include "api/nearest_name.h"
-#include "api/problem.h"
-#include "api/routes.h"
-#include "api/rows_json.h"
-#include "api/strict_json.h"
+#include "api/rows/rows_json.h"
 
 namespace wobble::api {
 namespace {

@@ -1,4 +1,4 @@
-#include "api/units.h"
+#include "api/conditions/units.h"
 
 #include <gmock/gmock.h>
 

@@ -1,7 +1,7 @@
 // Links made and taken away over HTTP: what is read of a way in, and what each refusal says.
 #include <gmock/gmock.h>
 
-#include "api/ways_in_json.h"
+#include "api/rows/ways_in_json.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

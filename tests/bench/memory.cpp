@@ -11,7 +11,7 @@
 #include <iterator>
 #include <string>
 
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 #include "tests/emulator/packets.h"
 
 namespace {

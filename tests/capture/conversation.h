@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "api/rows_json.h"
+#include "api/rows/rows_json.h"
 #include "daemon/capture/analysis.h"
 #include "tests/capture/capture_files.h"
 

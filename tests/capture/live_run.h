@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "daemon/capture/link_capture.h"
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 #include "tests/capture/conversation.h"
 
 namespace wobble::captures {

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "daemon/ways_in/ledger.h"
 #include "daemon/ways_in/sysctl.h"
 #include "tests/cli/fake_daemon.h"

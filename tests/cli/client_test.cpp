@@ -1,4 +1,4 @@
-#include "daemon/cli/client.h"
+#include "daemon/cli/client/client.h"
 
 #include <gmock/gmock.h>
 

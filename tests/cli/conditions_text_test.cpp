@@ -1,4 +1,4 @@
-#include "daemon/cli/conditions_text.h"
+#include "daemon/cli/words/conditions_text.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/cli/json.h"
+#include "daemon/cli/words/json.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "daemon/cli/ladder.h"
+#include "daemon/cli/words/ladder.h"
 
 #include <gmock/gmock.h>
 
 #include <sstream>
 
-#include "daemon/cli/text.h"
+#include "daemon/cli/words/text.h"
 
 namespace {
 

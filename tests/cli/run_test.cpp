@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/cli/enter_namespace.h"
-#include "daemon/cli/failure.h"
-#include "daemon/cli/foreground.h"
-#include "daemon/cli/link_words.h"
-#include "daemon/cli/run_summary.h"
+#include "daemon/cli/process/enter_namespace.h"
+#include "daemon/cli/process/foreground.h"
+#include "daemon/cli/words/failure.h"
+#include "daemon/cli/words/link_words.h"
+#include "daemon/cli/words/run_summary.h"
 
 namespace wobble::daemon {
 namespace {

@@ -1,4 +1,4 @@
-#include "daemon/cli/sse.h"
+#include "daemon/cli/client/sse.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/cli/table.h"
+#include "daemon/cli/words/table.h"
 
 #include <gtest/gtest.h>
 

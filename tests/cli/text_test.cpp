@@ -1,4 +1,4 @@
-#include "daemon/cli/text.h"
+#include "daemon/cli/words/text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The table itself: eviction, ordinals, flow keys, stale handles, flows that are not TCP.
-#include "emulator/connection_table.h"
+#include "emulator/connections/connection_table.h"
 
 #include <set>
 

@@ -1,5 +1,5 @@
 // Fragments are packets of their connection, and the tracker sees their datagram once.
-#include "emulator/fragment.h"
+#include "emulator/packet/fragment.h"
 
 #include <gtest/gtest.h>
 

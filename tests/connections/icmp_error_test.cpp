@@ -1,6 +1,6 @@
 // ICMP errors about a connection: how they are read, and the transition table's rows 44 to 47, by their number, for
 // IPv4 and IPv6.
-#include "emulator/icmp_error.h"
+#include "emulator/packet/icmp_error.h"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::testing {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "emulator/connection_table.h"
+#include "emulator/connections/connection_table.h"
 #include "tests/connections/segment_text.h"
 
 namespace wobble::testing {

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "daemon/journal/journal.h"
-#include "emulator/event_ring.h"
+#include "emulator/connections/event_ring.h"
 
 namespace wobble::daemon {
 

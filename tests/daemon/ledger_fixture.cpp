@@ -7,7 +7,7 @@
 #include <sstream>
 #include <system_error>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "daemon/ways_in/sysctl.h"
 
 namespace wobble::test {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/network_namespace.h"
+#include "daemon/system/network_namespace.h"
 #include "daemon/ways_in/ledger.h"
 #include "daemon/ways_in/ledger_recovery.h"
 

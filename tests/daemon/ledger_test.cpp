@@ -9,7 +9,7 @@
 #include "api/backend.h"
 #include "daemon/below_ip/bpf.h"
 #include "daemon/below_ip/route_socket.h"
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/sysctl.h"
 #include "tests/daemon/ledger_fixture.h"

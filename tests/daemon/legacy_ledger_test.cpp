@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "tests/daemon/ledger_fixture.h"
 
 namespace wobble::test {

@@ -1,4 +1,4 @@
-#include "daemon/lock_out.h"
+#include "daemon/service/lock_out.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>

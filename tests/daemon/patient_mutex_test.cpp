@@ -1,4 +1,4 @@
-#include "daemon/patient_mutex.h"
+#include "daemon/service/patient_mutex.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // Whose the other end of a connection is, with real sockets over loopback.
-#include "daemon/peer_users.h"
+#include "daemon/system/peer_users.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 // Programs that are started: what is given back of them, and what ends those that hang. tests/e2e/program.py has a
 // daemon whose `ip` hangs.
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "daemon/program.h"
+#include "daemon/system/program.h"
 #include "daemon/ways_in/firewall.h"
 #include "daemon/ways_in/localhost_relay.h"
 #include "daemon/ways_in/run_rules.h"

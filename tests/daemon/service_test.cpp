@@ -1,6 +1,6 @@
 // The service over a real journal and a real forwarder, whose devices are datagram sockets: what goes in at one end
 // comes out at the other, under the conditions in force, and every change is in force when its call returns.
-#include "daemon/service.h"
+#include "daemon/service/service.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 // What comes back when, in virtual time: each field at its own, whatever is changed beside it.
-#include "daemon/temporary_changes.h"
+#include "daemon/service/temporary_changes.h"
 
 #include <gtest/gtest.h>
 

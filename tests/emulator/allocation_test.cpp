@@ -6,11 +6,11 @@
 #include <new>
 #include <vector>
 
-#include "emulator/connection_table.h"
-#include "emulator/link.h"
-#include "emulator/packet_buffer.h"
-#include "emulator/pipeline.h"
-#include "emulator/release_queue.h"
+#include "emulator/connections/connection_table.h"
+#include "emulator/link/link.h"
+#include "emulator/link/pipeline.h"
+#include "emulator/packet/packet_buffer.h"
+#include "emulator/queue/release_queue.h"
 #include "tests/emulator/any_conditions.h"
 #include "tests/emulator/packets.h"
 

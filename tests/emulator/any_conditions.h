@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 
 namespace wobble {
 

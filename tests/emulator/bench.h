@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 #include "tests/emulator/super_packets.h"
 
 namespace wobble {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "emulator/pipeline.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/link/pipeline.h"
 #include "tests/emulator/start.h"
 #include "tests/emulator/statistics.h"
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 #include "tests/emulator/packets.h"
 
 namespace {

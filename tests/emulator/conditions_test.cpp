@@ -1,4 +1,4 @@
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 
 #include <gmock/gmock.h>
 

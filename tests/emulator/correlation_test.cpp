@@ -6,7 +6,7 @@
 #include <functional>
 #include <map>
 
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 #include "tests/emulator/lane.h"
 #include "tests/emulator/statistics.h"
 

@@ -1,9 +1,11 @@
+#include "emulator/impairments/corrupt.h"
+
 #include <gtest/gtest.h>
 
 #include <bit>
 
-#include "emulator/pipeline.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/link/pipeline.h"
 #include "tests/emulator/packets.h"
 #include "tests/emulator/statistics.h"
 

@@ -1,6 +1,6 @@
 // What is due leaves a link through a device in virtual time: joined or not, the same packets in the same order, and
 // the link is told of each.
-#include "emulator/departures.h"
+#include "emulator/link/departures.h"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 #include "tests/emulator/lane.h"
 #include "tests/emulator/shapes.h"
 #include "tests/emulator/statistics.h"

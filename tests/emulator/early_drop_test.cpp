@@ -5,9 +5,9 @@
 #include <cmath>
 #include <random>
 
+#include "emulator/chance/random.h"
 #include "emulator/impairments/pie.h"
 #include "emulator/impairments/red.h"
-#include "emulator/random.h"
 #include "tests/emulator/start.h"
 #include "tests/emulator/waiting.h"
 

@@ -5,12 +5,12 @@
 #include <bit>
 #include <vector>
 
-#include "emulator/joined_packet.h"
-#include "emulator/link.h"
-#include "emulator/packet.h"
-#include "emulator/pipeline.h"
-#include "emulator/random.h"
-#include "emulator/release_queue.h"
+#include "emulator/chance/random.h"
+#include "emulator/link/link.h"
+#include "emulator/link/pipeline.h"
+#include "emulator/packet/joined_packet.h"
+#include "emulator/packet/packet.h"
+#include "emulator/queue/release_queue.h"
 #include "tests/emulator/packets.h"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <random>
 #include <tuple>
 
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 #include "tests/emulator/any_conditions.h"
 #include "tests/emulator/super_packets.h"
 

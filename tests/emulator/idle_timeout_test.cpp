@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "emulator/originated.h"
+#include "emulator/link/originated.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

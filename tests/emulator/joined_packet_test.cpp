@@ -1,5 +1,5 @@
 // Coalescing changes nothing: what a whole is cut into is what went in, whatever went in.
-#include "emulator/joined_packet.h"
+#include "emulator/packet/joined_packet.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "emulator/pipeline.h"
+#include "emulator/link/pipeline.h"
 #include "tests/emulator/start.h"
 
 namespace wobble {

@@ -1,6 +1,6 @@
 // The link as a whole, in virtual time: what arrives leaves as its fate says, the counters add up, and super-packets
 // meet the same fates as the wire packets they stand for.
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 
 #include <gtest/gtest.h>
 

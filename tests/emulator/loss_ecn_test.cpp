@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

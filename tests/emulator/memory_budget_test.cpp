@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "emulator/packet_buffer.h"
+#include "emulator/packet/packet_buffer.h"
 
 namespace wobble {
 namespace {

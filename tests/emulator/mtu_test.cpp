@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "emulator/ipv4_fragments.h"
-#include "emulator/originated.h"
+#include "emulator/link/originated.h"
+#include "emulator/packet/ipv4_fragments.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

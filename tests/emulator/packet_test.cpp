@@ -1,12 +1,13 @@
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 #include <gmock/gmock.h>
 
 #include <memory>
 #include <string>
 
-#include "emulator/pipeline.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/impairments/corrupt.h"
+#include "emulator/link/pipeline.h"
 #include "tests/emulator/packets.h"
 
 namespace {

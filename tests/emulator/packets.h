@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "emulator/packet.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::packets {
 

@@ -1,10 +1,10 @@
 // What is exact about one direction, in virtual time.
 
-#include "emulator/pipeline.h"
+#include "emulator/link/pipeline.h"
 
 #include <gtest/gtest.h>
 
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 #include "tests/emulator/lane.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
 
 #include <gtest/gtest.h>
 

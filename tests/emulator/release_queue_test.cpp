@@ -1,4 +1,4 @@
-#include "emulator/release_queue.h"
+#include "emulator/queue/release_queue.h"
 
 #include <gmock/gmock.h>
 
@@ -6,8 +6,8 @@
 #include <map>
 #include <vector>
 
-#include "emulator/pipeline.h"
-#include "emulator/random.h"
+#include "emulator/chance/random.h"
+#include "emulator/link/pipeline.h"
 #include "tests/emulator/start.h"
 
 namespace {

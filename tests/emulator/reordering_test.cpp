@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "emulator/random.h"
-#include "emulator/reordering_meter.h"
+#include "emulator/chance/random.h"
+#include "emulator/statistics/reordering_meter.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-#include "emulator/conditions.h"
+#include "emulator/conditions/conditions.h"
 #include "tests/emulator/statistics.h"
 
 namespace wobble::shapes {

@@ -1,4 +1,4 @@
-#include "emulator/spin_budget.h"
+#include "emulator/link/spin_budget.h"
 
 #include <gtest/gtest.h>
 

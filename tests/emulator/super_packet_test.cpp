@@ -1,4 +1,4 @@
-#include "emulator/super_packet.h"
+#include "emulator/packet/super_packet.h"
 
 #include <gtest/gtest.h>
 

@@ -5,8 +5,8 @@
 #include <random>
 #include <vector>
 
-#include "emulator/offload.h"
-#include "emulator/packet.h"
+#include "emulator/packet/offload.h"
+#include "emulator/packet/packet.h"
 #include "tests/emulator/packets.h"
 
 namespace wobble::super_packets {

@@ -5,12 +5,12 @@
 #include <numeric>
 #include <vector>
 
-#include "emulator/address.h"
-#include "emulator/fate.h"
-#include "emulator/histogram.h"
-#include "emulator/packet_buffer.h"
-#include "emulator/packet_device.h"
-#include "emulator/ring.h"
+#include "emulator/device/packet_device.h"
+#include "emulator/events/fate.h"
+#include "emulator/packet/address.h"
+#include "emulator/packet/packet_buffer.h"
+#include "emulator/queue/ring.h"
+#include "emulator/statistics/histogram.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "api/conditions_json.h"
+#include "api/conditions/conditions_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wobble;

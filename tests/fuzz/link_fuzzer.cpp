@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "emulator/link.h"
+#include "emulator/link/link.h"
 
 namespace {
 

@@ -2,9 +2,10 @@
 #include <cstdlib>
 #include <vector>
 
-#include "emulator/icmp_error.h"
-#include "emulator/packet.h"
-#include "emulator/pipeline.h"
+#include "emulator/impairments/corrupt.h"
+#include "emulator/link/pipeline.h"
+#include "emulator/packet/icmp_error.h"
+#include "emulator/packet/packet.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wobble;

@@ -8,9 +8,9 @@
 #include <memory>
 #include <string>
 
-#include "api/access.h"
-#include "api/problem.h"
-#include "api/server.h"
+#include "api/conditions/problem.h"
+#include "api/handlers/server.h"
+#include "api/http/access.h"
 #include "tests/api/mock_backend.h"
 
 namespace {

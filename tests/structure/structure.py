@@ -28,8 +28,9 @@ TOP_LEVEL = {
     ".clang-format", ".clang-tidy", ".gitignore", "LICENSE", "ARCHITECTURE.md", "CHANGELOG.md",
 }
 # The command `wobble` has no threads. What its children do before they become another program is said there.
-MAY_FORK = {"daemon/cli/foreground.cpp", "daemon/cli/private_daemon.cpp"}
+MAY_FORK = {"daemon/cli/process/foreground.cpp", "daemon/cli/process/private_daemon.cpp"}
 LONGEST_FILE = 400
+MOST_IN_A_ROOM = 64
 LONGEST_FUNCTION = 70
 
 
@@ -59,6 +60,28 @@ class Structure(unittest.TestCase):
                 if theirs and layer in THIRD_PARTY and self.is_third_party(theirs[1], layer):
                     wrong.append(f"{path}:{number}: {layer} may not include <{theirs[1]}>")
         self.assertEqual(wrong, [])
+
+    def test_rooms(self):
+        """A folder is a room; what two rooms need of each other goes one way, and no round of rooms leads back."""
+        needs = {}
+        for path in sources():
+            room = path.rpartition("/")[0]
+            if not path.startswith("tests/"):
+                ours = re.findall(r'#include "([^"]+)/[^/"]+"', (ROOT / path).read_text())
+                needs.setdefault(room, {})[path] = set(ours) - {room}
+        above = {room: set().union(*files.values()) for room, files in needs.items()}
+        while top := [room for room in above if not any(room in others for others in above.values())]:
+            for room in top:
+                del above[room]
+        self.assertEqual(above.keys() & set().union(*above.values()), set(), {
+            path: sorted(rooms & above.keys()) for room in above for path, rooms in needs[room].items() if rooms & above.keys()})
+
+    def test_rooms_can_be_seen(self):
+        files = {}
+        for path in sources():
+            files.setdefault(path.rpartition("/")[0], []).append(path)
+        crowded = {room: len(held) for room, held in files.items() if not room.startswith("tests/") and len(held) > MOST_IN_A_ROOM}
+        self.assertEqual(crowded, {})
 
     @staticmethod
     def is_third_party(header, layer):

@@ -1,0 +1,155 @@
+// Connections and events: what the journal remembers.
+#include <algorithm>
+#include <array>
+
+#include "api/conditions/conditions_json.h"
+#include "api/conditions/object_reader.h"
+#include "api/event_kinds.h"
+#include "api/handlers/handlers.h"
+#include "api/handlers/queries.h"
+#include "api/rows/rows_json.h"
+
+namespace wobble::api {
+namespace {
+
+ConnectionId id_from(const Call& call) { return number_from(call.arguments[0], 404, "A connection's id"); }
+
+/// Each row is printed by itself: a tree of them all would take ten times the text. `next` is where the next page
+/// begins, if there is one.
+template <typename Row, typename Print>
+void send_page(Response& response, const std::vector<Row>& rows, const std::optional<std::uint64_t>& next,
+               Print print) {
+  std::string text = "{\"items\":[";
+  for (std::size_t i = 0; i < rows.size(); ++i) text += (i == 0 ? "" : ",") + print(rows[i]);
+  text += "],\"next\":" + (next ? '"' + std::to_string(*next) + '"' : std::string("null")) + "}\n";
+  response.set_content(std::move(text), "application/json");
+}
+
+template <typename Row>
+void send_page(Response& response, const std::vector<Row>& rows, const std::optional<std::uint64_t>& next = {}) {
+  send_page(response, rows, next, [](const Row& row) { return print_json(row); });
+}
+
+bool wants_stream(const Request& request) {
+  return request.get_header_value("Accept").find("text/event-stream") != std::string::npos;
+}
+
+/// Text for the log: one line of something, without control characters.
+void check_annotation(const Json& body, Reading& errors) {
+  constexpr std::size_t kLongest = 1000;
+  constexpr std::string_view kKnown[] = {"text", "link"};
+  report_unknown(body, kKnown, errors);
+  if (!body.contains("text") || !body.at("text").is_string()) {
+    errors.push_back({"/text", "a line of text is expected"});
+  } else {
+    const std::string text = body.at("text").get<std::string>();
+    const bool blank = text.find_first_not_of(' ') == std::string::npos;
+    const bool control = std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+    if (blank) errors.push_back({"/text", "a line of text is expected"});
+    if (control) errors.push_back({"/text", "one line, without control characters"});
+    if (text.size() > kLongest) errors.push_back({"/text", "at most " + std::to_string(kLongest) + " bytes"});
+  }
+  if (body.contains("link") && !body.at("link").is_null() && !body.at("link").is_string()) {
+    errors.push_back({"/link", "a link's name is expected"});
+  }
+}
+
+}  // namespace
+
+void Handlers::connections(const Call& call, Response& response) {
+  ConnectionQuery query = connection_query(call.query);
+  query.is_gone = call.request.is_gone;
+  const Page<ConnectionRow> page = backend_.connections(query);
+  send_page(response, page.items, page.next);
+}
+
+void Handlers::flows(const Call& call, Response& response) {
+  ConnectionQuery query = connection_query(call.query);
+  query.flows = true;
+  query.all_protocols = false;
+  query.is_gone = call.request.is_gone;
+  if (query.protocol == kTcp) throw Problem(400, "TCP is listed by /api/v1/connections: flows are all the others.");
+  const Page<ConnectionRow> page = backend_.connections(query);
+  send_page(response, page.items, page.next, [](const ConnectionRow& row) { return flow_json(row).dump(); });
+}
+
+void Handlers::connection(const Call& call, Response& response) {
+  const ConnectionId id = id_from(call);
+  Json out = to_json(backend_.connection(id));
+  out["conditions"] = Json::array();
+  std::size_t bytes = 0;
+  for (const ConditionsRow& row : backend_.conditions(id)) {
+    out["conditions"].push_back(to_json(row));
+    bytes += row.conditions.size();
+    if (bytes < kMaxLogBytes) continue;
+    out["more_conditions"] = "/api/v1/events?kind=conditions&since=" + std::to_string(row.event_id);
+  }
+  send_json(response, 200, out);
+}
+
+void Handlers::transitions(const Call& call, Response& response) {
+  send_page(response, backend_.transitions(id_from(call)));
+}
+
+void Handlers::segments(const Call& call, Response& response) { send_page(response, backend_.segments(id_from(call))); }
+
+void Handlers::follow(const Call& call, Response& response) {
+  const Json body = body_object(call, true);
+  if (!body.empty()) throw Problem::invalid(std::vector<FieldError>{{"", "nothing is expected in the body"}});
+  backend_.follow(id_from(call));
+  response.status = 204;
+}
+
+void Handlers::events(const Call& call, Response& response) {
+  EventQuery query;
+  if (const auto* text = find(call.query, "link")) query.link = *text;
+  if (const auto* text = find(call.query, "kind")) {
+    if (std::find(std::begin(kEventKinds), std::end(kEventKinds), *text) == std::end(kEventKinds)) {
+      throw unknown_in_query("kind", *text, kEventKinds);
+    }
+    query.kind = *text;
+  }
+  query.limit = limit_from(call.query, query.limit);
+  const auto* since = find(call.query, "since");
+  if (since != nullptr) query.since = number_from(*since, 400, "since");
+  if (!wants_stream(call.request)) {
+    query.is_gone = call.request.is_gone;
+    const std::vector<EventRow> rows = backend_.events(query);
+    send_page(response, rows, is_full(query, rows) ? std::optional(rows.back().id) : std::nullopt);
+    return;
+  }
+  // A browser that comes back repeats the address, so what it saw last counts more than what it asked for first.
+  const std::string last = call.request.get_header_value("Last-Event-ID");
+  if (!last.empty()) {
+    query.since = number_from(last, 400, "Last-Event-ID");
+  } else if (since == nullptr) {
+    query.since = backend_.newest_event();
+  }
+  // From another log, one that was put aside since: of the present one the client knows nothing yet. But what was told
+  // just now, such as the id of a remark, may not be written yet.
+  constexpr Duration kSoonWritten = std::chrono::milliseconds(250);
+  const bool is_ahead = query.since > backend_.newest_event();
+  if (is_ahead && backend_.wait_for_event(query.since - 1, kSoonWritten) < query.since) query.since = 0;
+  if (call.request.method == "HEAD") {
+    response.status = 200;
+    response.set_header("Content-Type", "text/event-stream");
+    return;
+  }
+  streams_.open(query, response);
+}
+
+void Handlers::annotate(const Call& call, Response& response) {
+  const Json body = body_object(call, false);
+  Reading reading;
+  check_annotation(body, reading);
+  if (reading.has_errors()) throw Problem::invalid(reading);
+  std::optional<std::string> link;
+  if (body.contains("link") && !body.at("link").is_null()) link = body.at("link").get<std::string>();
+  if (link && link->empty()) link.reset();
+  if (link) backend_.link(*link);  // NotFound
+  const EventRow event = backend_.annotate(body.at("text").get<std::string>(), link);
+  response.set_header("Location", "/api/v1/events?since=" + std::to_string(event.id - 1) + "&limit=1");
+  send_json(response, 201, to_json(event));
+}
+
+}  // namespace wobble::api
