@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/conditions/field_error.h"
 #include "api/conditions/reading.h"
 #include "emulator/conditions/conditions.h"
 

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <set>
 
-#include "api/conditions/bottleneck_json.h"
+#include "api/conditions/conditions_check.h"
 #include "api/conditions/conditions_json.h"
-#include "api/conditions/impairments_read.h"
 #include "api/conditions/netem_words.h"
 #include "api/conditions/object_reader.h"
+#include "api/conditions/settings_table.h"
 #include "api/conditions/units.h"
 #include "api/nearest_name.h"
 
@@ -13,11 +13,6 @@ namespace wobble::api {
 namespace {
 
 using Errors = Reading;
-
-template <typename Settings>
-void read_member(ObjectReader& reader, const char* name, Settings& out, Errors& errors) {
-  if (const Json* value = reader.member(name)) read_impairment(*value, reader.pointer_to(name), out, errors);
-}
 
 /// The impairments that netem's words name; with errors, none.
 Json read_netem(const Json& direction, const std::string& pointer, Errors& errors) {
@@ -167,98 +162,27 @@ std::vector<ScenarioStep> read_scenario(const Json& document, Errors& errors) {
   return steps;
 }
 
-/// To name one model of loss takes back the others, and what belongs to them.
-void take_back_other_models(const Json& patch, Json& target) {
-  const auto is_named = [&](const char* name) { return patch.contains(name) && !patch.at(name).is_null(); };
-  if (std::none_of(std::begin(kLossModels), std::end(kLossModels), is_named)) return;
-  for (const char* model : kLossModels) {
-    if (!patch.contains(model)) target.erase(model);
+/// Reads `value` over `side`: an object merges, as RFC 7396 has it; netem's words replace whole impairments.
+void read_over(const Json& value, const std::string& pointer, DirectionConditions& side, Errors& errors) {
+  const bool is_words = is_netem(value);
+  const Json from_words = is_words ? read_netem(value, pointer, errors) : Json();
+  ObjectReader reader(is_words ? from_words : value, is_words ? pointer + "/netem" : pointer, errors);
+  for (const Setting& impairment : impairments()) {
+    if (const Json* given = reader.member(impairment.name)) {
+      if (is_words) reset_setting(impairment, &side);
+      read_setting(impairment, *given, reader.pointer_to(impairment.name), &side, errors);
+    } else if (value.is_object() && value.contains(std::string(impairment.name))) {
+      reset_setting(impairment, &side);
+    }
   }
-  if (!is_named("random") && !patch.contains("correlation")) target.erase("correlation");
-}
-
-/// To name another discipline takes back the parameters of the one before.
-void take_back_parameters(const Json& patch, Json& target) {
-  const auto discipline_of = [](const Json& queue) {
-    const Json name = queue.value("discipline", Json());
-    return name.is_null() ? Json("droptail") : name;
-  };
-  if (!patch.contains("discipline") || discipline_of(patch) == discipline_of(target)) return;
-  Json kept = Json::object();
-  if (target.contains("limit")) kept["limit"] = target.at("limit");
-  target = std::move(kept);
-}
-
-/// To name one of several settings that exclude each other takes back the others.
-void take_back_the_other(const std::string& impairment, const Json& patch, Json& target) {
-  const auto names = [&](const char* name) { return patch.contains(name) && !patch.at(name).is_null(); };
-  if (impairment == "loss") {
-    take_back_other_models(patch, target);
-  } else if (impairment == "delay") {
-    if (names("distribution")) target.erase("distribution");  // a table does not mix with what was before
-  } else if (impairment == "trace") {
-    target = Json::object();
-  } else if (impairment == "queue") {
-    take_back_parameters(patch, target);
-  } else if (impairment == "slot") {
-    const bool names_even = names("min") || names("max"), names_drawn = names("delay") || names("jitter");
-    for (const char* name : {"delay", "jitter", "distribution"}) {
-      if (names_even && !patch.contains(name)) target.erase(name);
-    }
-    for (const char* name : {"min", "max"}) {
-      if ((names_drawn || names("distribution")) && !patch.contains(name)) target.erase(name);
-    }
-    if (names("distribution")) target.erase("distribution");
-  } else if (impairment == "outage") {
-    const bool turns_on = names("on") && patch.at("on") == true;
-    if (turns_on && !patch.contains("up_for") && !patch.contains("down_for")) {
-      target.erase("up_for");
-      target.erase("down_for");
-    }
-    if ((names("up_for") || names("down_for")) && !patch.contains("on")) target.erase("on");
-  }
-}
-
-void merge_direction(Json& target, const Json& patch, Errors& errors) {
-  if (patch.is_null()) {
-    target = Json::object();
-  } else if (is_netem(patch)) {
-    target.update(read_netem(patch, "", errors));
-  } else if (patch.is_object()) {
-    for (const auto& [impairment, value] : patch.items()) {
-      if (impairment == "rate" && value.is_object() && target.contains("rate") && target.at("rate").is_string()) {
-        target["rate"] = {{"rate", target.at("rate")}};  // as it would be written if it had more to say
-      }
-      if (value.is_object() && target.contains(impairment) && target.at(impairment).is_object()) {
-        take_back_the_other(impairment, value, target.at(impairment));
-      }
-    }
-    target.merge_patch(patch);
-  }
+  reader.finish();
 }
 
 }  // namespace
 
 DirectionConditions read_direction(const Json& value, const std::string& pointer, Errors& errors) {
   DirectionConditions out;
-  if (is_netem(value)) {
-    const Json direction = read_netem(value, pointer, errors);
-    return read_direction(direction, pointer + "/netem", errors);
-  }
-  ObjectReader reader(value, pointer, errors);
-  read_member(reader, "delay", out.delay, errors);
-  read_member(reader, "loss", out.loss, errors);
-  read_member(reader, "duplicate", out.duplicate, errors);
-  read_member(reader, "corrupt", out.corrupt, errors);
-  read_member(reader, "reorder", out.reorder, errors);
-  read_member(reader, "rate", out.rate, errors);
-  read_member(reader, "queue", out.queue, errors);
-  read_member(reader, "outage", out.outage, errors);
-  read_member(reader, "trace", out.trace, errors);
-  read_member(reader, "slot", out.slot, errors);
-  read_member(reader, "mtu", out.mtu, errors);
-  read_member(reader, "idle_timeout", out.idle_timeout, errors);
-  reader.finish();
+  read_over(value, pointer, out, errors);
   return out;
 }
 
@@ -292,9 +216,10 @@ ConditionsPatch::ConditionsPatch(const Json& patch, Reading& reading)
 
 DirectionConditions ConditionsPatch::merged_side(const char* name, const DirectionConditions& present) const {
   if (!sides_.contains(name)) return present;
-  Json merged = to_json(present);
-  merge_direction(merged, sides_.at(name), reading_);
-  return read_direction(merged, std::string("/") + name, reading_);
+  if (sides_.at(name).is_null()) return {};
+  DirectionConditions merged = present;
+  read_over(sides_.at(name), std::string("/") + name, merged, reading_);
+  return merged;
 }
 
 LinkConditions ConditionsPatch::merged_onto(const LinkConditions& present, const std::string& remark) const {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "api/conditions/bottleneck_json.h"
 #include "api/conditions/conditions_json.h"
+#include "api/conditions/settings_table.h"
 #include "api/conditions/units.h"
 #include "api/cut_text.h"
 #include "api/nearest_name.h"

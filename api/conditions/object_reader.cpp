@@ -88,7 +88,7 @@ void report_unknown(const Json& object, std::span<const std::string_view> known,
   report_unknown_below("", object, known, errors);
 }
 
-Parsed<std::string> quantity_text(const Json& value, const char* example) {
+Parsed<std::string> quantity_text(const Json& value, std::string_view example) {
   if (value.is_string()) return {value.get<std::string>(), {}};
   if (value.is_number()) {
     std::string digits = value.dump();

@@ -49,7 +49,7 @@ void report_unknown(const nlohmann::json& object, std::span<const std::string_vi
 
 /// A quantity's text, or an error that says what is expected. A bare number comes as its digits, for the parser to
 /// ask for the unit.
-Parsed<std::string> quantity_text(const nlohmann::json& value, const char* example);
+Parsed<std::string> quantity_text(const nlohmann::json& value, std::string_view example);
 
 template <typename T>
 bool ObjectReader::quantity(std::string_view name, Parsed<T> (*parse)(std::string_view), const char* example, T& out) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "api/conditions/field_error.h"
 #include "api/conditions/file_store.h"
 #include "api/given_up.h"
 #include "emulator/conditions/conditions.h"

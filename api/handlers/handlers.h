@@ -54,6 +54,7 @@ class Handlers {
   void capture(const Call& call, Response& response);
 
   void apply_profile(const Call& call, Response& response);
+  void settings(const Call& call, Response& response);
   void profiles(const Call& call, Response& response);
   void profile(const Call& call, Response& response);
 

@@ -138,7 +138,7 @@ Json operation(const Route& route) {
 Json openapi_document(const std::string& version) {
   Json paths = Json::object();
   for (const Route& route : routes()) paths[std::string(route.pattern)][lowered(route.method)] = operation(route);
-  Json schemas = Json::parse(openapi_schemas());
+  Json schemas = openapi_schemas();
   close_answers(schemas);
   Json& kinds = schemas["Event"]["properties"]["kind"]["enum"];
   for (const std::string_view kind : kEventKinds) kinds.push_back(kind);

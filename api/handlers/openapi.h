@@ -8,7 +8,7 @@ namespace wobble::api {
 
 nlohmann::json openapi_document(const std::string& version);
 
-/// components.schemas, as JSON text.
-const char* openapi_schemas();
+/// components.schemas.
+nlohmann::json openapi_schemas();
 
 }  // namespace wobble::api

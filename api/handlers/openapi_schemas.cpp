@@ -1,3 +1,4 @@
+#include "api/conditions/settings_schema.h"
 #include "api/handlers/openapi.h"
 
 namespace wobble::api {
@@ -22,77 +23,6 @@ constexpr char kSchemas[] = R"json({
     "uptime_seconds": {"type": "number"}, "newest_event": {"type": "integer"}, "resources": {"type": "array", "items": {"type": "object", "properties": {
       "method": {"type": "string"}, "path": {"type": "string"}, "summary": {"type": "string"}}}}}},
   "Time": {"type": "string", "format": "date-time", "description": "UTC, nine fractional digits"},
-  "Direction": {"type": "object", "additionalProperties": false,
-    "description": "What is absent is at its default: no impairment. In a PATCH null is back to default; a shorthand (a string or boolean in place of an object) and netem's words replace the whole impairment; to name one loss model, or one kind of outage, takes back the other.",
-    "properties": {
-      "delay": {"description": "Shorthand: the time", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"time": {"type": "string", "examples": ["80ms"]}, "jitter": {"type": "string"},
-          "distribution": {"$ref": "#/components/schemas/Distribution"},
-          "correlation": {"type": "string", "default": "0%", "description": "lag-1, of the jitter; its distribution stays"},
-          "per": {"$ref": "#/components/schemas/Per"},
-          "reorder": {"type": "boolean", "default": false, "description": "may jitter change the order?"}}},
-      "loss": {"description": "Shorthand: random. One model at most", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"random": {"type": "string", "examples": ["2%"]},
-          "correlation": {"type": "string", "default": "0%", "description": "of random: how much a packet's fate resembles the last one's; the mean stays random"},
-          "per": {"$ref": "#/components/schemas/Per"},
-          "burst": {"type": ["object", "null"], "additionalProperties": false, "description": "mean loss, in runs of this mean length", "properties": {
-            "percent": {"type": "string"}, "length": {"type": "string", "examples": ["5packets"]}}},
-          "gilbert_elliott": {"type": ["object", "null"], "additionalProperties": false, "description": "as netem's gemodel", "properties": {
-            "p": {"type": "string"}, "r": {"type": "string", "description": "default 100% - p"},
-            "1-h": {"type": "string", "default": "100%"}, "1-k": {"type": "string", "default": "0%"}}},
-          "markov": {"type": ["object", "null"], "additionalProperties": false, "description": "as netem's four states", "properties": {
-            "p13": {"type": "string"}, "p31": {"type": "string", "description": "default 100% - p13"}, "p32": {"type": "string", "default": "0%"},
-            "p23": {"type": "string", "default": "100%"}, "p14": {"type": "string", "default": "0%"}}},
-          "every": {"type": ["integer", "null"], "description": "each n-th packet"},
-          "list": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}, "maxItems": 10000, "description": "packets by number, counted from 1 when it is set"},
-          "pattern": {"type": ["string", "null"], "pattern": "^[.x]*$", "maxLength": 10000, "description": ". received, x lost, over and over"},
-          "after_rate": {"type": "boolean", "default": false, "description": "behind the bottleneck: what is lost has taken its capacity"},
-          "ecn": {"type": "boolean", "default": false, "description": "those that the model chooses are marked (RFC 3168) if they are ECT, else lost"}}},
-      "duplicate": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"percent": {"type": "string"}, "correlation": {"type": "string", "default": "0%"}, "per": {"$ref": "#/components/schemas/Per"}}},
-      "corrupt": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"percent": {"type": "string"}, "bits": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1},
-          "fix_checksum": {"type": "boolean", "default": false}, "correlation": {"type": "string", "default": "0%"}, "per": {"$ref": "#/components/schemas/Per"}}},
-      "reorder": {"description": "Shorthand: percent", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"percent": {"type": "string"},
-          "by": {"type": "string", "default": "3packets", "description": "how far a packet is moved back", "examples": ["3packets", "10ms"]},
-          "gap": {"type": "integer", "maximum": 1000000, "description": "so many less one pass, then each is a candidate until one is moved: percent is of the candidates"},
-          "correlation": {"type": "string", "default": "0%"}, "per": {"$ref": "#/components/schemas/Per"}}},
-      "rate": {"description": "Shorthand: rate", "type": ["object", "string", "null"], "additionalProperties": false, "examples": ["5mbit"],
-        "properties": {"rate": {"type": "string"}, "burst": {"type": "string", "default": "0B", "description": "what an idle link saves up (tbf)"},
-          "overhead": {"type": "string", "default": "0B", "description": "of each packet, may be negative"},
-          "cell": {"type": ["object", "null"], "additionalProperties": false, "properties": {
-            "size": {"type": "string", "description": "payload of a cell; ATM: 48B"}, "overhead": {"type": "string", "description": "header of a cell; ATM: 5B"}}}}},
-      "trace": {"description": "In place of a rate: opportunities to send 1,500 bytes, looped (mahimahi). Shorthand: file", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"file": {"type": "string", "description": "absolute path, read by the daemon: one number of milliseconds a line"},
-          "values": {"type": "integer", "description": "of an answer: how many numbers stand in the file"},
-          "sha256": {"type": "string", "description": "of the file that is in use; sent, the file must have it"},
-          "ms": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
-      "queue": {"description": "The buffer before the rate or trace. Shorthand: limit", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"limit": {"type": "string", "examples": ["100packets", "64kB", "200ms"]},
-          "discipline": {"enum": ["droptail", "drophead", "codel", "pie", "red", "fq_codel"], "default": "droptail"},
-          "ecn": {"type": "boolean", "default": false, "description": "mark ECT packets instead of dropping them (RFC 3168)"},
-          "target": {"type": "string", "description": "codel, fq_codel: 5ms; pie: 15ms"}, "interval": {"type": "string", "description": "codel, fq_codel: 100ms"},
-          "tupdate": {"type": "string", "description": "pie: 15ms"}, "alpha": {"type": "string", "description": "pie: 0.125Hz"},
-          "beta": {"type": "string", "description": "pie: 1.25Hz"}, "max_burst": {"type": "string", "description": "pie: 150ms"},
-          "min": {"type": "string", "description": "red: a third of max"}, "max": {"type": "string", "description": "red: a quarter of the limit"},
-          "probability": {"type": "string", "description": "red, at max: 2%"}, "avpkt": {"type": "string", "description": "red: 1000B"},
-          "gentle": {"type": "boolean", "default": false, "description": "red: the chance rises to 1 from max to twice max"},
-          "flows": {"type": "integer", "description": "fq_codel: 1024"}, "quantum": {"type": "string", "description": "fq_codel: 1514B"}}},
-      "outage": {"description": "Shorthand: on", "type": ["object", "boolean", "null"], "additionalProperties": false,
-        "properties": {"on": {"type": "boolean"}, "up_for": {"type": "string"}, "down_for": {"type": "string"},
-          "drop_in_flight": {"type": "boolean", "default": false}}},
-      "slot": {"description": "Packets pass in slots, as on a shared medium. Shorthand: min and max", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"min": {"type": "string", "description": "from one slot's opening to the next's"}, "max": {"type": "string", "description": "default min"},
-          "delay": {"type": "string", "description": "in place of min and max: the same on average, never below 0"}, "jitter": {"type": "string"},
-          "distribution": {"$ref": "#/components/schemas/Distribution"},
-          "packets": {"type": "integer", "description": "most in a slot; 0: any number"}, "bytes": {"type": "string", "examples": ["64kB"]}}},
-      "mtu": {"description": "The largest packet that the next hop takes. Shorthand: bytes", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"bytes": {"type": "string", "examples": ["1400B"]},
-          "icmp": {"type": "boolean", "default": true, "description": "tell the sender (fragmentation needed, packet too big); false: a black hole for path MTU discovery"}}},
-      "idle_timeout": {"description": "A middlebox that forgets idle connections. Shorthand: time", "type": ["object", "string", "null"], "additionalProperties": false,
-        "properties": {"time": {"type": "string", "examples": ["5m"]}, "then": {"enum": ["drop", "reset"], "default": "drop"}}},
-      "netem": {"type": "string", "description": "netem's words in place of everything else here", "examples": ["delay 100ms 10ms loss 1%"]}}},
   "Distribution": {"default": "uniform", "description": "of the jitter, which is its standard deviation (of uniform, the most). A table's values are 8192ths of it, as in iproute2's .dist files; a file is read by the daemon, and comes back as its name, how many values it has, and its SHA-256", "oneOf": [
     {"enum": ["uniform", "normal", "pareto", "paretonormal"]},
     {"type": "object", "additionalProperties": false, "properties": {"file": {"type": "string", "examples": ["/usr/lib/tc/experimental.dist"]},
@@ -109,6 +39,18 @@ constexpr char kSchemas[] = R"json({
     "both": {"$ref": "#/components/schemas/Direction", "description": "in place of up and down"},
     "scenario": {"$ref": "#/components/schemas/Scenario"},
     "for": {"type": "string", "examples": ["10m"], "description": "then what these fields were before comes back, whatever is changed beside them"}}},
+  "Settings": {"type": "object", "properties": {
+    "impairments": {"type": "array", "items": {"$ref": "#/components/schemas/Setting"}}}},
+  "Setting": {"type": "object", "x-optional": ["example", "alternative", "shorthand", "min", "max", "zero", "choices", "disciplines", "longest", "default", "settings"], "properties": {
+    "name": {"type": "string"}, "help": {"type": "string"}, "example": {"type": "string"},
+    "kind": {"type": "string", "description": "what a value is made of: time, percent, size, ..., count, flag, choice; object: of settings"},
+    "min": {"type": "string"}, "max": {"type": "string"}, "zero": {"type": "string", "description": "what 0 stands for, beside the range"},
+    "default": {"type": ["string", "integer", "boolean"]},
+    "alternative": {"type": "string", "description": "settings of one object with different ones stand in place of each other"},
+    "shorthand": {"type": "string", "description": "the setting that may be written in place of the whole object"},
+    "choices": {"type": "array", "items": {"type": "string"}},
+    "disciplines": {"type": "array", "items": {"type": "string"}, "description": "of the queue that it is a parameter of"},
+    "longest": {"type": "integer"}, "settings": {"type": "array", "items": {"$ref": "#/components/schemas/Setting"}}}},
   "Side": {"type": "object", "properties": {"device": {"type": "string"}, "netns": {"type": "string"},
     "addresses": {"type": "array", "items": {"type": "string"}}}},
   "Link": {"type": "object", "x-optional": ["scenario"], "properties": {
@@ -322,6 +264,10 @@ constexpr char kSchemas[] = R"json({
 
 }  // namespace
 
-const char* openapi_schemas() { return kSchemas; }
+nlohmann::json openapi_schemas() {
+  nlohmann::json schemas = nlohmann::json::parse(kSchemas);
+  schemas["Direction"] = direction_schema();
+  return schemas;
+}
 
 }  // namespace wobble::api

@@ -1,6 +1,7 @@
-// Profiles: listed, looked at, applied. A profile replaces the conditions of both directions.
+// What can be asked, and profiles: listed, looked at, applied. A profile replaces the conditions of both directions.
 #include "api/conditions/object_reader.h"
 #include "api/conditions/profiles.h"
+#include "api/conditions/settings_schema.h"
 #include "api/handlers/handlers.h"
 
 namespace wobble::api {
@@ -25,6 +26,8 @@ const Profile& read_profile(const Json& body, Reading& errors) {
 }
 
 }  // namespace
+
+void Handlers::settings(const Call&, Response& response) { send_json(response, 200, settings_description()); }
 
 void Handlers::profiles(const Call&, Response& response) {
   Json items = Json::array();

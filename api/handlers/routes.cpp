@@ -22,6 +22,9 @@ constexpr Route kRoutes[] = {
   {"GET",   "/api/v1/openapi.json",                 &H::openapi,           "",
      "",              200, "Any",                   "This description"},
 
+  {"GET",   "/api/v1/schema/conditions",            &H::settings,          "",
+     "",              200, "Settings",              "Every setting that can be asked of a direction: units, range, default"},
+
   {"POST",  "/api/v1/session",                      &H::session,           "",
      "Session",       204, "",                      "The token, once, for a cookie: what the page does"},
 

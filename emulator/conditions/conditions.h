@@ -1,5 +1,5 @@
-// What a person can ask of a link: plain, comparable settings, and validate(), which names every error at once.
-// Text and JSON are the API's business; here are numbers with their units.
+// What a person can ask of a link: plain, comparable settings, numbers with their units and ranges. Text and JSON, and
+// what is wrong in them, are the API's business: what reaches a link is within its ranges.
 #pragma once
 
 #include <cstdint>
@@ -301,15 +301,5 @@ inline constexpr std::uint32_t kMaxFlows = 65'536;
 /// What a direction suffers in a step of the scenario, from 1; in step 0, and beyond the last, the link's own.
 const DirectionConditions& up_in_step(const LinkConditions& conditions, std::size_t step) noexcept;
 const DirectionConditions& down_in_step(const LinkConditions& conditions, std::size_t step) noexcept;
-
-/// One thing that is wrong: where (a JSON pointer below the direction or link, "/up/delay/jitter") and what.
-struct FieldError {
-  std::string pointer;
-  std::string detail;
-  bool operator==(const FieldError&) const = default;
-};
-
-/// Every error in `conditions`, in the order of the fields; empty if it can be applied.
-std::vector<FieldError> validate(const LinkConditions& conditions);
 
 }  // namespace wobble

@@ -1,11 +1,10 @@
 // Rate, trace and queue as JSON, as netem's words and as files.
 
-#include "api/conditions/bottleneck_json.h"
-
 #include <gmock/gmock.h>
 
 #include <random>
 
+#include "api/conditions/conditions_json.h"
 #include "api/conditions/netem_words.h"
 #include "api/conditions/sha256.h"
 #include "tests/api/temporary_file.h"
@@ -104,13 +103,14 @@ TEST(BottleneckJson, WhatIsWrongIsNamed) {
       {R"({"up":{"rate":{"rate":"5mbit","burst":"2GB"}}})", "/up/rate/burst: must be at most 1GB"},
       {R"({"up":{"rate":{"rate":"5mbit","overhead":"-2kB"}}})", "/up/rate/overhead: must be -1500B to 1500B"},
       {R"({"up":{"rate":{"rate":"5mbit","overhead":14}}})", "\"14\" has no unit"},
-      {R"({"up":{"rate":{"rate":"5mbit","cell":{"size":"4B"}}}})", "/up/rate/cell/size: must be 8B to 65535B"},
+      {R"({"up":{"rate":{"rate":"5mbit","cell":{"size":"4B"}}}})",
+       "/up/rate/cell/size: must be 0 (no cells) or 8B to 65535B"},
       {R"({"up":{"rate":{"rate":"5mbit","cell":{"overhead":"5B"}}}})", "/up/rate/cell/size: is missing"},
       {R"({"up":{"rate":{"rate":"5mbit","cell":"53B"}}})", "/up/rate/cell: an object is expected"},
       {R"({"up":{"rate":{"bits":"5mbit"}}})", "/up/rate/bits: "},
       {R"({"up":{"queue":{"discipline":"codel"}}})", "/up/queue/discipline: needs a rate or a trace"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"fqcodel"}}})", "did you mean \"fq_codel\""},
-      {R"({"up":{"rate":"5mbit","queue":{"ecn":true}}})", "/up/queue/ecn: needs a discipline that marks"},
+      {R"({"up":{"rate":"5mbit","queue":{"ecn":true}}})", "/up/queue/ecn: belongs to codel, pie, red and fq_codel"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"red","target":"5ms"}}})", "/up/queue/target: belongs to codel"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"codel","gentle":true}}})", "/up/queue/gentle: belongs to red"},
       {R"({"up":{"rate":"5mbit","queue":{"discipline":"codel","flows":8}}})", "/up/queue/flows: belongs to fq_codel"},

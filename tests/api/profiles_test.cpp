@@ -6,6 +6,7 @@
 #include <chrono>
 #include <set>
 
+#include "api/conditions/conditions_check.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

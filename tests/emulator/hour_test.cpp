@@ -10,6 +10,7 @@
 #include <random>
 #include <tuple>
 
+#include "api/conditions/conditions_check.h"
 #include "emulator/link/link.h"
 #include "tests/emulator/any_conditions.h"
 #include "tests/emulator/super_packets.h"
@@ -97,7 +98,7 @@ class Hour {
 
   void change_conditions() {
     const LinkConditions c = conditions_.link();
-    const std::vector<FieldError> errors = validate(c);
+    const std::vector<api::FieldError> errors = api::validate(c);
     ASSERT_TRUE(errors.empty()) << errors[0].pointer << " " << errors[0].detail;
     if (random_() % 40 == 0) {
       link_.reset(now_);

@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 
+#include "api/conditions/conditions_check.h"
 #include "emulator/packet/packet.h"
 #include "tests/emulator/bench.h"
 
@@ -74,7 +75,7 @@ void run(std::uint64_t seed, bool may_reorder) {
     if (i % 150 == 0) {
       LinkConditions c;
       c.up = random_direction(random, may_reorder);
-      ASSERT_TRUE(validate(c).empty()) << validate(c)[0].pointer << validate(c)[0].detail;
+      ASSERT_TRUE(api::validate(c).empty()) << api::validate(c)[0].pointer << api::validate(c)[0].detail;
       bench.link.apply(c, now);
     }
     if (i % 3000 == 2999) bench.link.reset(now);

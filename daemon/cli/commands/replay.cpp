@@ -67,7 +67,7 @@ LinkConditions conditions_of(const ReplayWords& options) {
   }
   if (!options.up.empty()) document["up"] = direction_of(options.up, "--up");
   if (!options.down.empty()) document["down"] = direction_of(options.down, "--down");
-  std::vector<FieldError> errors;
+  std::vector<api::FieldError> errors;
   for (const auto& [name, value] : document.items()) {
     if (name != "both" && name != "up" && name != "down" && name != "scenario") {
       errors.push_back({"/" + api::pointer_token(name), "only up, down, both and scenario belong here"});
@@ -76,7 +76,7 @@ LinkConditions conditions_of(const ReplayWords& options) {
   const LinkConditions conditions = api::read_conditions(document, errors);
   if (errors.empty()) return conditions;
   std::vector<std::string> lines;
-  for (const FieldError& error : errors) lines.push_back(error.pointer + ": " + error.detail);
+  for (const api::FieldError& error : errors) lines.push_back(error.pointer + ": " + error.detail);
   throw Failure(kExitUsage, "replay: these conditions cannot be used:", lines);
 }
 

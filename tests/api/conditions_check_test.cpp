@@ -1,4 +1,4 @@
-#include "emulator/conditions/conditions.h"
+#include "api/conditions/conditions_check.h"
 
 #include <gmock/gmock.h>
 
@@ -7,6 +7,7 @@
 namespace {
 
 using namespace wobble;
+using api::FieldError, api::validate;
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -113,13 +114,12 @@ TEST(Conditions, EveryErrorIsNamedAtOnce) {
   c.up.queue = {1, 1, milliseconds(-1)};
   c.up.outage = {false, -milliseconds(1), kMaxOutagePart + Duration(1), false};
   c.down.rate = kMaxRate + 1;
-  EXPECT_THAT(
-      pointers(c),
-      ElementsAre("/up/delay/time", "/up/delay/jitter", "/up/loss", "/up/loss/random", "/up/loss/gilbert_elliott/p",
-                  "/up/loss/gilbert_elliott/r", "/up/loss/gilbert_elliott/1-h", "/up/loss/gilbert_elliott/1-k",
-                  "/up/duplicate/percent", "/up/corrupt/percent", "/up/corrupt/bits", "/up/reorder/percent",
-                  "/up/reorder/by", "/up/reorder/by", "/up/rate", "/up/queue/limit", "/up/queue/limit",
-                  "/up/outage/up_for", "/up/outage/down_for", "/down/rate"));
+  EXPECT_THAT(pointers(c),
+              ElementsAre("/up/delay/time", "/up/delay/jitter", "/up/loss/random", "/up/loss/gilbert_elliott/p",
+                          "/up/loss/gilbert_elliott/r", "/up/loss/gilbert_elliott/1-h", "/up/loss/gilbert_elliott/1-k",
+                          "/up/loss", "/up/duplicate/percent", "/up/corrupt/percent", "/up/corrupt/bits",
+                          "/up/reorder/percent", "/up/reorder/by", "/up/reorder/by", "/up/rate", "/up/queue/limit",
+                          "/up/queue/limit", "/up/outage/up_for", "/up/outage/down_for", "/down/rate"));
 }
 
 TEST(Conditions, NoBitsToCorruptIsAnError) {

@@ -1,0 +1,39 @@
+// What is wrong with conditions though every value could be read: ranges, which the table of settings has, and what
+// belongs or does not belong together.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/conditions/field_error.h"
+#include "emulator/conditions/conditions.h"
+
+namespace wobble::api {
+
+/// Every error in `conditions`, in the order of the fields; empty if it can be applied.
+std::vector<FieldError> validate(const LinkConditions& conditions);
+
+/// Gathers what is wrong in one direction. Places are below it: "loss/list".
+struct Checker {
+  void require(bool is_right, const char* place, const char* detail) {
+    if (!is_right) errors.push_back({prefix + "/" + place, detail});
+  }
+  /// True the first time: a list that many steps share is long, and looked through once.
+  bool is_new(const void* list) { return seen.insert(list).second; }
+
+  std::string prefix;
+  std::vector<FieldError>& errors;
+  std::set<const void*>& seen;
+};
+
+void check_delay(const DirectionConditions& conditions, Checker& check);
+void check_loss(const DirectionConditions& conditions, Checker& check);
+void check_reorder(const DirectionConditions& conditions, Checker& check);
+void check_rate(const DirectionConditions& conditions, Checker& check);
+void check_trace(const DirectionConditions& conditions, Checker& check);
+void check_queue(const DirectionConditions& conditions, Checker& check);
+void check_outage(const DirectionConditions& conditions, Checker& check);
+void check_slot(const DirectionConditions& conditions, Checker& check);
+
+}  // namespace wobble::api
