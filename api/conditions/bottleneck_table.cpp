@@ -1,10 +1,9 @@
 // The bottleneck: rate, trace and queue.
 #include <array>
 
+#include "api/conditions/common_settings.h"
 #include "api/conditions/conditions_check.h"
 #include "api/conditions/file_json.h"
-#include "api/conditions/setting_access.h"
-#include "api/conditions/settings_table.h"
 
 namespace wobble::api {
 namespace {
@@ -13,7 +12,7 @@ using Json = nlohmann::json;
 
 // --------------------------------------------------------------------------------------------------------------- rate
 
-constexpr Setting kCell[] = {
+constexpr Setting kCellMembers[] = {
     in<InBytes, &RateSettings::cell_size>({.name = "size",
                                            .example = "48B",
                                            .range = Range{kMinCell, kMaxCell, "no cells"},
@@ -23,7 +22,7 @@ constexpr Setting kCell[] = {
                                                .range = Range{0, kMaxCellOverhead},
                                                .help = "header of a cell; ATM: 5B"}),
 };
-constexpr Setting kRate[] = {
+constexpr Setting kRateMembers[] = {
     in<InBits, &RateSettings::bits_per_second>({.name = "rate",
                                                 .example = "5mbit",
                                                 .range = Range{kMinRate, kMaxRate, "not limited"},
@@ -35,7 +34,7 @@ constexpr Setting kRate[] = {
                                              .example = "38B",
                                              .range = Range{-kMaxOverhead, kMaxOverhead},
                                              .help = "of each packet, may be negative"}),
-    part<RateSettings>({.name = "cell", .help = "each packet fills whole cells", .inside = kCell}),
+    part<RateSettings>({.name = "cell", .help = "each packet fills whole cells", .inside = kCellMembers}),
 };
 
 // -------------------------------------------------------------------------------------------------------------- trace
@@ -98,7 +97,7 @@ Json write_trace(const Setting&, const void* owner) {
   return out;
 }
 
-constexpr Setting kTrace[] = {
+constexpr Setting kTraceMembers[] = {
     {.name = "file",
      .help = "absolute path, read by the daemon: one number of milliseconds a line",
      .alternative = "file",
@@ -116,9 +115,8 @@ constexpr std::string_view kRed[] = {"red"};
 constexpr std::string_view kFair[] = {"fq_codel"};
 
 using std::chrono::microseconds, std::chrono::milliseconds, std::chrono::minutes;
-constexpr std::int64_t nanoseconds(Duration d) { return d.count(); }
-constexpr Range kTimes{nanoseconds(microseconds(1)), nanoseconds(minutes(1))};
-constexpr Range kGains{0, 1'000'000'000};
+constexpr Range kParameterTimes{in_nanoseconds(microseconds(1)), in_nanoseconds(minutes(1))};
+constexpr Range kParameterGains{0, 1'000'000'000};
 
 /// A limit is kept in one of three members, by its unit.
 constexpr Setting limit_setting() {
@@ -126,6 +124,7 @@ constexpr Setting limit_setting() {
                   .example = "100packets",
                   .standard = "one second of the rate or 1 MiB, whichever is more; fq_codel: 10240packets",
                   .help = "packets, bytes or time that may wait",
+                  .word = "limit",
                   .kind = Kind::limit};
   setting.read = [](const Setting& s, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
     auto& queue = *static_cast<QueueSettings*>(owner);
@@ -148,86 +147,102 @@ constexpr Setting limit_setting() {
   return setting;
 }
 
-constexpr Setting kQueue[] = {
+constexpr Setting kQueueMembers[] = {
     limit_setting(),
     choice<&QueueSettings::discipline>(
         {.name = "discipline", .help = "who leaves a queue that is full or too slow", .choices = kDisciplines}),
-    flag<&QueueSettings::ecn>(
-        {.name = "ecn", .help = "mark ECT packets instead of dropping them (RFC 3168)", .disciplines = kMarking}),
+    flag<&QueueSettings::ecn>({.name = "ecn",
+                               .help = "mark ECT packets instead of dropping them (RFC 3168)",
+                               .disciplines = kMarking,
+                               .word = "ecn"}),
     in<InTime, &QueueSettings::target>({.name = "target",
                                         .example = "5ms",
-                                        .range = kTimes,
+                                        .range = kParameterTimes,
                                         .standard = "codel, fq_codel: 5ms; pie: 15ms",
                                         .help = "time that packets may wait",
-                                        .disciplines = kWithTarget}),
+                                        .disciplines = kWithTarget,
+                                        .word = "target"}),
     in<InTime, &QueueSettings::interval>({.name = "interval",
                                           .example = "100ms",
-                                          .range = kTimes,
+                                          .range = kParameterTimes,
                                           .standard = "100ms",
                                           .help = "time after which waiting is too long",
-                                          .disciplines = kWithInterval}),
+                                          .disciplines = kWithInterval,
+                                          .word = "interval"}),
     in<InTime, &QueueSettings::tupdate>({.name = "tupdate",
                                          .example = "15ms",
-                                         .range = Range{nanoseconds(milliseconds(1)), nanoseconds(minutes(1))},
+                                         .range = Range{in_nanoseconds(milliseconds(1)), in_nanoseconds(minutes(1))},
                                          .standard = "15ms",
                                          .help = "time between two updates",
-                                         .disciplines = kPie}),
+                                         .disciplines = kPie,
+                                         .word = "tupdate"}),
     in<InHertz, &QueueSettings::alpha>({.name = "alpha",
                                         .example = "0.125Hz",
-                                        .range = kGains,
+                                        .range = kParameterGains,
                                         .standard = "0.125Hz",
                                         .help = "gain of the delay's error",
-                                        .disciplines = kPie}),
+                                        .disciplines = kPie,
+                                        .word = "alpha"}),
     in<InHertz, &QueueSettings::beta>({.name = "beta",
                                        .example = "1.25Hz",
-                                       .range = kGains,
+                                       .range = kParameterGains,
                                        .standard = "1.25Hz",
                                        .help = "gain of the delay's change",
-                                       .disciplines = kPie}),
+                                       .disciplines = kPie,
+                                       .word = "beta"}),
     in<InTime, &QueueSettings::max_burst>({.name = "max_burst",
                                            .example = "150ms",
-                                           .range = Range{0, nanoseconds(minutes(1))},
+                                           .range = Range{0, in_nanoseconds(minutes(1))},
                                            .standard = "150ms",
                                            .help = "time for which nothing is dropped",
-                                           .disciplines = kPie}),
+                                           .disciplines = kPie,
+                                           .word = "max_burst"}),
     in<InBytes, &QueueSettings::min>({.name = "min",
                                       .example = "30kB",
                                       .range = Range{1, 1'000'000'000},
                                       .standard = "a third of max",
                                       .help = "bytes from which packets are dropped",
-                                      .disciplines = kRed}),
+                                      .disciplines = kRed,
+                                      .word = "min"}),
     in<InBytes, &QueueSettings::max>({.name = "max",
                                       .example = "90kB",
                                       .range = Range{2, 1'000'000'000},
                                       .standard = "a quarter of the limit",
                                       .help = "bytes from which every packet is dropped",
-                                      .disciplines = kRed}),
+                                      .disciplines = kRed,
+                                      .word = "max"}),
     in<InPercent, &QueueSettings::probability>({.name = "probability",
                                                 .example = "2%",
                                                 .range = Range{0, Probability::kOne},
                                                 .standard = "2%",
                                                 .help = "share that is dropped at max",
-                                                .disciplines = kRed}),
+                                                .disciplines = kRed,
+                                                .word = "probability"}),
     in<InBytes, &QueueSettings::avpkt>({.name = "avpkt",
                                         .example = "1000B",
                                         .range = Range{64, 65'535},
                                         .standard = "1kB",
                                         .help = "an average packet",
-                                        .disciplines = kRed}),
-    flag<&QueueSettings::gentle>(
-        {.name = "gentle", .help = "the chance rises to 1 from max to twice max", .disciplines = kRed}),
+                                        .disciplines = kRed,
+                                        .word = "avpkt"}),
+    flag<&QueueSettings::gentle>({.name = "gentle",
+                                  .help = "the chance rises to 1 from max to twice max",
+                                  .disciplines = kRed,
+                                  .word = "gentle"}),
     count<&QueueSettings::flows>({.name = "flows",
                                   .example = "1024",
                                   .range = Range{1, kMaxFlows},
                                   .standard = "1024",
                                   .help = "queues for flows",
-                                  .disciplines = kFair}),
+                                  .disciplines = kFair,
+                                  .word = "flows"}),
     in<InBytes, &QueueSettings::quantum>({.name = "quantum",
                                           .example = "1514B",
                                           .range = Range{64, 1'000'000},
                                           .standard = "1514B",
                                           .help = "bytes of each turn",
-                                          .disciplines = kFair}),
+                                          .disciplines = kFair,
+                                          .word = "quantum"}),
 };
 
 /// To name another discipline takes back the parameters of the one before.
@@ -243,7 +258,7 @@ void take_back_parameters(const Json& patch, void* object) {
 
 constinit const Setting kRateSetting = object<&DirectionConditions::rate>({.name = "rate",
                                                                            .help = "the bottleneck",
-                                                                           .inside = kRate,
+                                                                           .inside = kRateMembers,
                                                                            .shorthand = "rate",
                                                                            .is_written_short = true,
                                                                            .check = check_rate});
@@ -251,7 +266,7 @@ constinit const Setting kTraceSetting = [] {
   Setting setting = object<&DirectionConditions::trace>(
       {.name = "trace",
        .help = "in place of a rate: opportunities to send 1,500 bytes, looped (mahimahi)",
-       .inside = kTrace,
+       .inside = kTraceMembers,
        .shorthand = "file",
        .check = check_trace});
   setting.read = read_trace;
@@ -261,7 +276,7 @@ constinit const Setting kTraceSetting = [] {
 constinit const Setting kQueueSetting =
     object<&DirectionConditions::queue>({.name = "queue",
                                          .help = "the buffer before the rate or trace",
-                                         .inside = kQueue,
+                                         .inside = kQueueMembers,
                                          .shorthand = "limit",
                                          .before = take_back_parameters,
                                          .check = check_queue});

@@ -16,7 +16,7 @@ bool is_in_range(const Range& range, std::int64_t number) {
 }
 
 /// What is in `object` against its ranges; `above` is where the object stands: "/loss/burst".
-void check_ranges(const Setting& object, const void* owner, const std::string& above, Checker& check) {
+void check_ranges(const Setting& object, const void* owner, const std::string& above, ConditionsChecker& check) {
   const void* inside = object.look(owner);
   if (inside == nullptr) return;
   for (const Setting& setting : object.inside) {
@@ -32,13 +32,13 @@ void check_ranges(const Setting& object, const void* owner, const std::string& a
   }
 }
 
-void check_table(Distribution distribution, const JitterTable& table, const char* place, Checker& check) {
+void check_table(Distribution distribution, const JitterTable& table, const char* place, ConditionsChecker& check) {
   const bool has_table = distribution == Distribution::table;
   check.require(has_table == !table.empty(), place, has_table ? "is a table without values" : "has a table as well");
   check.require(table.size() <= kMaxTable, place, "is a table of more than 16384 values");
 }
 
-void check_burst(const BurstLoss& burst, Checker& check) {
+void check_burst(const BurstLoss& burst, ConditionsChecker& check) {
   const std::uint64_t length = burst.length_thousandths, loss = burst.loss.parts_per_billion;
   check.require(length != 0, "loss/burst/length", "is missing: how many are lost in a row on average (\"5packets\")");
   // Between two bursts at least one packet is received.
@@ -48,7 +48,7 @@ void check_burst(const BurstLoss& burst, Checker& check) {
                 "packet is received");
 }
 
-void check_markov(const MarkovLoss& model, Checker& check) {
+void check_markov(const MarkovLoss& model, ConditionsChecker& check) {
   const auto fit = [](Probability a, Probability b) {
     return std::uint64_t{a.parts_per_billion} + b.parts_per_billion <= Probability::kOne;
   };
@@ -56,7 +56,7 @@ void check_markov(const MarkovLoss& model, Checker& check) {
   check.require(fit(model.p31, model.p32), "loss/markov/p32", "p31 and p32 are together more than 100%");
 }
 
-void check_list(const std::vector<std::uint64_t>& list, Checker& check) {
+void check_list(const std::vector<std::uint64_t>& list, ConditionsChecker& check) {
   check.require(list.size() <= kMaxListed, "loss/list", "has more than 10000 numbers");
   const bool is_ascending = std::adjacent_find(list.begin(), list.end(), std::greater_equal<>()) == list.end();
   check.require(is_ascending && (list.empty() || list[0] > 0), "loss/list",
@@ -73,7 +73,7 @@ std::string listed(std::span<const std::string_view> names) {
 }
 
 /// Parameters belong to their disciplines.
-void check_parameters(const QueueSettings& queue, Checker& check) {
+void check_parameters(const QueueSettings& queue, ConditionsChecker& check) {
   const std::string_view discipline = kDisciplines[static_cast<std::size_t>(queue.discipline)];
   for (const Setting& parameter : kQueueSetting.inside) {
     const auto& owners = parameter.disciplines;
@@ -85,11 +85,11 @@ void check_parameters(const QueueSettings& queue, Checker& check) {
 
 }  // namespace
 
-void check_delay(const DirectionConditions& conditions, Checker& check) {
+void check_delay(const DirectionConditions& conditions, ConditionsChecker& check) {
   check_table(conditions.delay.distribution, conditions.delay.table, "delay/distribution", check);
 }
 
-void check_loss(const DirectionConditions& conditions, Checker& check) {
+void check_loss(const DirectionConditions& conditions, ConditionsChecker& check) {
   const LossSettings& loss = conditions.loss;
   const int others = loss.gilbert_elliott.has_value() + loss.burst.has_value() + loss.markov.has_value() +
                      (loss.every > 0) + !loss.list.empty() + !loss.pattern.empty();
@@ -108,7 +108,7 @@ void check_loss(const DirectionConditions& conditions, Checker& check) {
                 "is made of . (received) and x (lost), such as \"...x\"");
 }
 
-void check_reorder(const DirectionConditions& conditions, Checker& check) {
+void check_reorder(const DirectionConditions& conditions, ConditionsChecker& check) {
   const ReorderSettings& reorder = conditions.reorder;
   const bool has_packets = reorder.by_packets > 0, has_time = reorder.by_time != kNoTime;
   check.require(has_packets || has_time || reorder.probability.is_zero(), "reorder/by",
@@ -118,7 +118,7 @@ void check_reorder(const DirectionConditions& conditions, Checker& check) {
   check.require(reorder.by_time >= kNoTime && reorder.by_time <= kMaxDelay, "reorder/by", "must be 0 to 10m");
 }
 
-void check_rate(const DirectionConditions& conditions, Checker& check) {
+void check_rate(const DirectionConditions& conditions, ConditionsChecker& check) {
   const RateSettings& rate = conditions.rate;
   check.require(rate.bits_per_second > 0 || rate == RateSettings{}, "rate",
                 "burst, overhead and cell say how a rate is kept: give the rate");
@@ -126,7 +126,7 @@ void check_rate(const DirectionConditions& conditions, Checker& check) {
                 "is missing: how many bytes of a packet one cell carries (ATM: \"48B\")");
 }
 
-void check_trace(const DirectionConditions& conditions, Checker& check) {
+void check_trace(const DirectionConditions& conditions, ConditionsChecker& check) {
   const TraceSettings& trace = conditions.trace;
   if (!trace.ms) return;
   const std::vector<std::uint32_t>& ms = *trace.ms;
@@ -139,7 +139,7 @@ void check_trace(const DirectionConditions& conditions, Checker& check) {
   check.require(ms.empty() || ms.back() > 0, where, "must last for some time: its last millisecond is above 0");
 }
 
-void check_queue(const DirectionConditions& conditions, Checker& check) {
+void check_queue(const DirectionConditions& conditions, ConditionsChecker& check) {
   const QueueSettings& queue = conditions.queue;
   const int limits = (queue.limit_bytes > 0) + (queue.limit_packets > 0) + (queue.limit_time != kNoTime);
   check.require(limits <= 1, "queue/limit", "is one of bytes, packets or a time, not several");
@@ -151,13 +151,13 @@ void check_queue(const DirectionConditions& conditions, Checker& check) {
   check.require(!queue.min || !queue.max || *queue.min < *queue.max, "queue/min", "must be below max");
 }
 
-void check_outage(const DirectionConditions& conditions, Checker& check) {
+void check_outage(const DirectionConditions& conditions, ConditionsChecker& check) {
   const bool has_up = conditions.outage.up_for != kNoTime, has_down = conditions.outage.down_for != kNoTime;
   check.require(has_up || !has_down, "outage/up_for", "is missing: a cycle needs up_for and down_for");
   check.require(has_down || !has_up, "outage/down_for", "is missing: a cycle needs up_for and down_for");
 }
 
-void check_slot(const DirectionConditions& conditions, Checker& check) {
+void check_slot(const DirectionConditions& conditions, ConditionsChecker& check) {
   const SlotSettings& slot = conditions.slot;
   check.require(slot.min <= slot.max, "slot/max", "is shorter than min");
   check_table(slot.distribution, slot.table, "slot/distribution", check);
@@ -174,7 +174,7 @@ void check_slot(const DirectionConditions& conditions, Checker& check) {
 
 namespace {
 
-void check_direction(const DirectionConditions& conditions, Checker check) {
+void check_direction(const DirectionConditions& conditions, ConditionsChecker check) {
   for (const Setting& impairment : impairments()) {
     check_ranges(impairment, &conditions, "/" + std::string(impairment.name), check);
     if (impairment.check != nullptr) impairment.check(conditions, check);

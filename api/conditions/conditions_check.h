@@ -15,7 +15,7 @@ namespace wobble::api {
 std::vector<FieldError> validate(const LinkConditions& conditions);
 
 /// Gathers what is wrong in one direction. Places are below it: "loss/list".
-struct Checker {
+struct ConditionsChecker {
   void require(bool is_right, const char* place, const char* detail) {
     if (!is_right) errors.push_back({prefix + "/" + place, detail});
   }
@@ -27,13 +27,13 @@ struct Checker {
   std::set<const void*>& seen;
 };
 
-void check_delay(const DirectionConditions& conditions, Checker& check);
-void check_loss(const DirectionConditions& conditions, Checker& check);
-void check_reorder(const DirectionConditions& conditions, Checker& check);
-void check_rate(const DirectionConditions& conditions, Checker& check);
-void check_trace(const DirectionConditions& conditions, Checker& check);
-void check_queue(const DirectionConditions& conditions, Checker& check);
-void check_outage(const DirectionConditions& conditions, Checker& check);
-void check_slot(const DirectionConditions& conditions, Checker& check);
+void check_delay(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_loss(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_reorder(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_rate(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_trace(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_queue(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_outage(const DirectionConditions& conditions, ConditionsChecker& check);
+void check_slot(const DirectionConditions& conditions, ConditionsChecker& check);
 
 }  // namespace wobble::api

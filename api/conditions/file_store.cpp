@@ -25,6 +25,9 @@ SharedNumbers<Number> FileStore::find(const Kept<Number>& kept, const std::strin
   const auto found = kept.find(sha256);
   return found == kept.end() ? nullptr : found->second.lock();
 }
+// The header's own functions ask it.
+template SharedNumbers<std::uint32_t> FileStore::find(const Kept<std::uint32_t>& kept, const std::string& sha256);
+template SharedNumbers<std::int16_t> FileStore::find(const Kept<std::int16_t>& kept, const std::string& sha256);
 
 template <typename Number>
 SharedNumbers<Number> FileStore::keep(Kept<Number>& kept, const std::string& sha256, std::vector<Number> numbers) {

@@ -1,11 +1,11 @@
 #include "api/conditions/netem_words.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "api/conditions/conditions_json.h"
 #include "api/conditions/settings_table.h"
 #include "api/conditions/units.h"
+#include "api/conditions/word_reader.h"
 #include "api/cut_text.h"
 #include "api/nearest_name.h"
 
@@ -17,13 +17,13 @@ constexpr std::string_view kWords[] = {"delay", "loss",   "duplicate", "corrupt"
                                        "queue", "outage", "trace",     "slot",    "mtu",     "idle_timeout"};
 
 /// Walks over the words; each function named after a word reads what follows it.
-class Reader {
+class Reader : private WordReader {
  public:
-  explicit Reader(const std::vector<std::string>& words) : words_(words) {}
+  explicit Reader(const std::vector<std::string>& words) : WordReader(words) {}
 
   NetemWords read() {
     if (words_.empty()) fail("no words: say for example \"delay 80ms 10ms loss 2%\"");
-    while (next_ < words_.size() && out_.errors.size() < kMostErrors) {
+    while (next_ < words_.size() && errors_.size() < kMostErrors) {
       const std::string& word = words_[next_++];
       if (word == "delay" || word == "latency") {
         has_latency_ |= word == "latency";
@@ -33,6 +33,7 @@ class Reader {
       } else if (word == "duplicate" || word == "corrupt") {
         Json value = {{"percent", percent(word)}};
         correlation(word, value);
+        own_words(word, value);
         put(word, std::move(value));
       } else if (word == "reorder") {
         reorder();
@@ -45,7 +46,7 @@ class Reader {
       } else if (word == "outage") {
         outage();
       } else if (word == "trace") {
-        put("trace", {{"file", peek() != nullptr ? words_[next_++] : ""}});
+        trace();
       } else if (word == "slot") {
         slot();
       } else if (word == "mtu") {
@@ -60,50 +61,13 @@ class Reader {
     }
     if (ecn_) ecn();
     if (has_latency_) latency();
-    return std::move(out_);
+    return {std::move(direction_), std::move(errors_)};
   }
 
  private:
-  const std::string* peek() const { return next_ < words_.size() ? &words_[next_] : nullptr; }
-
-  bool number_follows() const {
-    const std::string* word = peek();
-    return word != nullptr && !word->empty() &&
-           ((*word)[0] == '.' || (*word)[0] == '-' || ((*word)[0] >= '0' && (*word)[0] <= '9'));
-  }
-
-  bool take(std::string_view word) {
-    if (peek() == nullptr || *peek() != word) return false;
-    ++next_;
-    return true;
-  }
-
-  void fail(std::string error) { out_.errors.push_back(std::move(error)); }
-
   void put(const std::string& impairment, Json value) {
-    if (out_.direction.contains(impairment)) fail(impairment + " is said twice");
-    out_.direction[impairment] = std::move(value);
-  }
-
-  /// The next word as a quantity of `word`, canonical; an error and 0 of it if it is missing or wrong.
-  template <typename T, typename Print>
-  std::string quantity(const std::string& word, Parsed<T> (*parse)(std::string_view), Print print,
-                       const char* example) {
-    if (!number_follows()) {
-      fail(word + ": a value such as " + example + " is missing");
-      return print(T{});
-    }
-    const Parsed<T> parsed = parse(words_[next_++]);
-    if (!parsed.ok()) fail(word + ": " + parsed.error);
-    return print(parsed.value);
-  }
-
-  std::string percent(const std::string& word) { return quantity(word, parse_percent, print_percent, "2%"); }
-
-  void refuse_number(const std::string& word, const std::string& reason) {
-    if (!number_follows()) return;
-    fail(word + ": " + reason + " (\"" + cut_text(*peek()) + "\")");
-    while (number_follows()) ++next_;
+    if (direction_.contains(impairment)) fail(impairment + " is said twice");
+    direction_[impairment] = std::move(value);
   }
 
   void correlation(const std::string& word, Json& value) {
@@ -111,17 +75,6 @@ class Reader {
     const std::string correlation = percent(word);
     if (correlation != print_percent(Probability{})) value["correlation"] = correlation;
     refuse_number(word, "one percentage and its correlation are taken");
-  }
-
-  std::uint32_t count(const std::string& word) {
-    if (!number_follows()) {
-      fail(word + ": a number of packets such as 10 is missing");
-      return 0;
-    }
-    const std::string& text = words_[next_++];
-    const bool is_plain = text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-    if (!is_plain) fail(word + ": \"" + cut_text(text) + "\" is not a number of packets such as 10");
-    return is_plain ? static_cast<std::uint32_t>(std::stoul(text)) : 0;
   }
 
   void delay() {
@@ -132,13 +85,14 @@ class Reader {
     }
     correlation("delay", value);
     if (take("distribution")) distribution("delay", value);
+    own_words("delay", value);
     put("delay", std::move(value));
   }
 
   /// netem's other word for delay. Beside a token bucket it is tbf's, for how long a packet may wait for the rate.
   void latency() {
-    const auto rate = out_.direction.find("rate");
-    if (rate == out_.direction.end() || !rate->contains("burst")) return;
+    const auto rate = direction_.find("rate");
+    if (rate == direction_.end() || !rate->contains("burst")) return;
     fail("latency beside a burst is tbf's, and a queue here: write \"queue 50ms\", or \"delay 50ms\" if that is meant");
   }
 
@@ -148,6 +102,8 @@ class Reader {
       value["distribution"] = name;
     } else if (name.starts_with('/')) {
       value["distribution"] = {{"file", name}};
+    } else if (const auto table = numbers(name); !table.empty()) {
+      value["distribution"] = {{"table", table}};
     } else if (name != "uniform") {
       fail(word + ": the distribution is uniform, normal, pareto, paretonormal or the path of a .dist file" +
            (name.empty() ? "" : ", not \"" + cut_text(name) + "\""));
@@ -177,13 +133,14 @@ class Reader {
       correlation("loss", value);
       put("loss", std::move(value));
     }
-    if (take("after_rate")) out_.direction["loss"]["after_rate"] = true;
+    if (take("after_rate")) direction_["loss"]["after_rate"] = true;
+    own_words("loss", direction_["loss"]);
   }
 
   /// A word of its own, as tc has it: it may stand anywhere.
   void ecn() {
-    const auto loss = out_.direction.find("loss");
-    if (loss == out_.direction.end()) return fail("ecn says that packets are marked instead of lost: say loss as well");
+    const auto loss = direction_.find("loss");
+    if (loss == direction_.end()) return fail("ecn says that packets are marked instead of lost: say loss as well");
     (*loss)["ecn"] = true;
   }
 
@@ -223,8 +180,7 @@ class Reader {
   void reorder() {
     Json value = {{"percent", percent("reorder")}};
     correlation("reorder", value);
-    if (take("gap")) value["gap"] = count("reorder gap");
-    if (take("by")) value["by"] = quantity("reorder by", parse_reorder_by, print_reorder_by, "3packets");
+    own_words("reorder", value);
     put("reorder", std::move(value));
   }
 
@@ -245,16 +201,6 @@ class Reader {
     put("rate", std::move(value));
   }
 
-  /// The next word as a size, or as a plain number of bytes.
-  template <typename T, typename Print>
-  std::string bytes(const std::string& word, Parsed<T> (*parse)(std::string_view), Print print) {
-    const std::string& text = words_[next_++];
-    const bool is_plain = text.find_first_not_of("-0123456789") == std::string::npos;
-    const Parsed<T> parsed = parse(is_plain ? text + "B" : text);
-    if (!parsed.ok()) fail(word + ": " + parsed.error);
-    return print(parsed.value);
-  }
-
   /// A limit, a discipline, and its parameters in tc's words.
   void queue() {
     Json value = Json::object();
@@ -263,29 +209,7 @@ class Reader {
         std::find(std::begin(kDisciplines), std::end(kDisciplines), *peek()) != std::end(kDisciplines)) {
       value["discipline"] = words_[next_++];
     }
-    constexpr std::string_view kParameters[] = {"limit",     "target", "interval", "tupdate",     "alpha", "beta",
-                                                "max_burst", "min",    "max",      "probability", "avpkt", "quantum"};
-    const auto is_parameter = [&](const std::string& word) {
-      return std::find(std::begin(kParameters), std::end(kParameters), word) != std::end(kParameters);
-    };
-    for (;;) {
-      if (take("ecn")) {
-        value["ecn"] = true;
-      } else if (take("gentle")) {
-        value["gentle"] = true;
-      } else if (take("flows")) {
-        value["flows"] = count("queue flows");
-      } else if (peek() != nullptr && is_parameter(*peek())) {
-        const std::string name = words_[next_++];
-        if (number_follows()) {
-          value[name] = words_[next_++];
-        } else {
-          fail("queue " + name + ": its value is missing");
-        }
-      } else {
-        break;
-      }
-    }
+    own_words("queue", value);
     if (value.empty()) fail("queue: a limit such as 100packets, or a discipline such as codel, is missing");
     put("queue", std::move(value));
   }
@@ -300,14 +224,43 @@ class Reader {
   }
 
   void outage() {
-    if (take("on")) {
-      put("outage", {{"on", true}});
-    } else if (take("off")) {
-      put("outage", Json::object());
-    } else {
-      fail("outage: on or off is missing");
-      if (peek() != nullptr && std::find(std::begin(kWords), std::end(kWords), *peek()) == std::end(kWords)) ++next_;
+    Json value = Json::object();
+    const bool is_on = take("on");
+    if (is_on) value["on"] = true;
+    const bool is_said = is_on || take("off");
+    if (own_words("outage", value) || is_said) return put("outage", std::move(value));
+    fail("outage: on or off is missing");
+    if (peek() != nullptr && std::find(std::begin(kWords), std::end(kWords), *peek()) == std::end(kWords)) ++next_;
+  }
+
+  /// A file's path, or the milliseconds themselves: "0,4,12".
+  void trace() {
+    const std::string text = peek() != nullptr ? words_[next_++] : "";
+    const std::vector<std::int64_t> moments = numbers(text);
+    put("trace", moments.empty() ? Json{{"file", text}} : Json{{"ms", moments}});
+  }
+
+  /// Words behind an impairment that netem has none for: those of the table of settings. False: none stands there.
+  bool own_words(const std::string& impairment, Json& value) {
+    const Setting& object = *find_setting(impairments(), impairment);
+    const std::size_t first = next_;
+    while (peek() != nullptr && errors_.size() < kMostErrors) {
+      const auto said = [&](const Setting& setting) { return !setting.word.empty() && setting.word == *peek(); };
+      const auto setting = std::find_if(object.inside.begin(), object.inside.end(), said);
+      if (setting == object.inside.end()) break;
+      const std::string word = impairment + " " + words_[next_++];
+      Json& member = value[std::string(setting->name)];
+      if (setting->kind == Kind::flag) {
+        member = true;
+      } else if (setting->kind == Kind::count) {
+        member = count(word);
+      } else if (setting->kind == Kind::choice ? peek() != nullptr : number_follows()) {
+        member = words_[next_++];
+      } else {
+        fail(word + ": its value is missing");
+      }
     }
+    return next_ > first;
   }
 
   void slot() {
@@ -369,11 +322,9 @@ class Reader {
     if (word == "distribution" && peek() != nullptr) ++next_;
   }
 
-  const std::vector<std::string>& words_;
-  std::size_t next_ = 0;
   bool ecn_ = false;
   bool has_latency_ = false;
-  NetemWords out_;
+  Json direction_ = Json::object();  // each named impairment, whole, canonical
 };
 
 }  // namespace

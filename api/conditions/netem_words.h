@@ -1,15 +1,17 @@
 // The words of `tc qdisc ... netem` and `wobble set`, as the JSON of a direction:
 //
-//   delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal|/PATH/X.dist]
+//   delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal|/PATH/X.dist] [reordering]
 //   loss [random] PERCENT [CORRELATION] [after_rate]       loss gemodel P [R [1-H [1-K]]]
-//   duplicate PERCENT [CORRELATION]                        corrupt PERCENT [CORRELATION]
+//   duplicate PERCENT [CORRELATION]                        corrupt PERCENT [CORRELATION] [bits NUMBER] [fix_checksum]
 //   reorder PERCENT [CORRELATION] [gap PACKETS] [by 3packets|10ms]
-//   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]      trace FILE      limit PACKETS      outage on|off
+//   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]      trace FILE      limit PACKETS
 //   queue [100packets|64kB|200ms] [DISCIPLINE] [ecn] [PARAMETER VALUE ...]
 //   slot MIN [MAX] [packets PACKETS] [bytes SIZE]          mtu SIZE [blackhole]      idle_timeout TIME [drop|reset]
+//   outage on|off|up_for TIME down_for TIME [drop_in_flight]
 //
-// What netem can say and we cannot (slot distribution, ecn, ...) is an error that says so: a network that is
-// nearly what was asked for is worse than an error.
+// and "per connection" behind what has a memory. Words that netem has not are those of the table of settings
+// (Setting::word). What netem can say and we cannot is an error that says so: a network that is nearly what was asked
+// for is worse than an error.
 #pragma once
 
 #include <nlohmann/json.hpp>

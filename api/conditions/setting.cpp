@@ -33,12 +33,12 @@ void take_back_alternatives(const Setting& object, const Json& patch, void* insi
   }
 }
 
-const Setting* find(std::span<const Setting> settings, std::string_view name) {
+}  // namespace
+
+const Setting* find_setting(std::span<const Setting> settings, std::string_view name) {
   const auto found = std::find_if(settings.begin(), settings.end(), [&](const Setting& s) { return s.name == name; });
   return found == settings.end() ? nullptr : &*found;
 }
-
-}  // namespace
 
 void read_object(const Setting& setting, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
   const bool is_short = !setting.shorthand.empty() && !value.is_object();
@@ -46,7 +46,7 @@ void read_object(const Setting& setting, const Json& value, const std::string& p
   bool is_new = false;
   void* inside = setting.open(owner, is_new);
   if (is_short) {
-    const Setting& main = *find(setting.inside, setting.shorthand);
+    const Setting& main = *find_setting(setting.inside, setting.shorthand);
     main.read(main, value, pointer, inside, reading);
   } else {
     ObjectReader reader(value, pointer, reading);

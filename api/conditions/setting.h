@@ -50,7 +50,7 @@ struct Range {
   std::string_view rule{};  ///< what an error says in place of the two ends
 };
 
-struct Checker;
+struct ConditionsChecker;
 
 struct Setting {
   std::string_view name;  ///< the JSON member
@@ -65,6 +65,8 @@ struct Setting {
   std::span<const std::string_view> disciplines{};
   bool is_secondary = false;  ///< goes with its alternative, but does not take back the others
   bool is_always_written = false;
+  /// Says it behind the impairment in `wobble set` and `wobble status`, where netem has no place for it.
+  std::string_view word{};
   std::span<const std::string_view> choices{};
   std::size_t longest = 0;  ///< of a list or a pattern: how many at most
 
@@ -76,7 +78,7 @@ struct Setting {
   /// `is_new`: it was not there before.
   void (*after)(const nlohmann::json& value, void* object, bool is_new) = nullptr;
   /// What is wrong though each value is in its range.
-  void (*check)(const DirectionConditions&, Checker&) = nullptr;
+  void (*check)(const DirectionConditions&, ConditionsChecker&) = nullptr;
 
   // Made by setting_access.h.
   Kind kind = Kind::object;
@@ -101,6 +103,9 @@ nlohmann::json write_setting(const Setting& setting, const void* owner);
 void read_object(const Setting& setting, const nlohmann::json& value, const std::string& pointer, void* owner,
                  Reading& reading);
 nlohmann::json write_object(const Setting& setting, const void* owner);
+
+/// Null: none has that name.
+const Setting* find_setting(std::span<const Setting> settings, std::string_view name);
 
 /// Back to its default.
 void reset_setting(const Setting& setting, void* owner);

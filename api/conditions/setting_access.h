@@ -85,7 +85,7 @@ struct InMeanPackets {
 
 /// What is read and written of one member, whatever its unit.
 template <auto Member>
-struct Access {
+struct MemberAccess {
   using Owner = OwnerOf<Member>;
   using Value = ValueOf<Member>;
 
@@ -109,7 +109,7 @@ std::optional<T> read_quantity(const Setting& setting, const nlohmann::json& val
 /// A quantity with a unit; of an optional member, absent is nothing.
 template <typename Unit, auto Member>
 constexpr Setting in(Setting setting) {
-  using Place = Access<Member>;
+  using Place = MemberAccess<Member>;
   setting.kind = Unit::kKind;
   setting.read = [](const Setting& s, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
@@ -146,7 +146,7 @@ constexpr Setting in(Setting setting) {
 
 template <auto Member>
 constexpr Setting flag(Setting setting) {
-  using Place = Access<Member>;
+  using Place = MemberAccess<Member>;
   setting.kind = Kind::flag;
   setting.read = [](const Setting&, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
@@ -167,7 +167,7 @@ constexpr Setting flag(Setting setting) {
 /// A whole number, of 32 bits.
 template <auto Member>
 constexpr Setting count(Setting setting) {
-  using Place = Access<Member>;
+  using Place = MemberAccess<Member>;
   setting.kind = Kind::count;
   setting.read = [](const Setting&, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
@@ -190,7 +190,7 @@ constexpr Setting count(Setting setting) {
 /// One of a few names, in the order of the enumeration's values.
 template <auto Member>
 constexpr Setting choice(Setting setting) {
-  using Place = Access<Member>;
+  using Place = MemberAccess<Member>;
   setting.kind = Kind::choice;
   setting.read = [](const Setting& s, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
@@ -209,7 +209,7 @@ constexpr Setting choice(Setting setting) {
 /// An object that is a struct of its own, or an optional one, with settings inside.
 template <auto Member>
 constexpr Setting object(Setting setting) {
-  using Place = Access<Member>;
+  using Place = MemberAccess<Member>;
   setting.kind = Kind::object;
   setting.open = [](void* owner, bool& is_new) -> void* {
     if constexpr (kIsOptional<typename Place::Value>) {

@@ -45,8 +45,6 @@ Json types(std::initializer_list<const char*> names) {
   return out;
 }
 
-Json schema_of(const Setting& setting, void* owner);
-
 Json object_schema(const Setting& setting, void* owner) {
   const Setting* main = nullptr;
   Json properties = Json::object();
@@ -65,6 +63,8 @@ Json object_schema(const Setting& setting, void* owner) {
   }
   return {{"type", std::move(type)}, {"additionalProperties", false}, {"properties", std::move(properties)}};
 }
+
+}  // namespace
 
 Json schema_of(const Setting& setting, void* owner) {
   Json out;
@@ -96,7 +96,7 @@ Json schema_of(const Setting& setting, void* owner) {
   return out;
 }
 
-Json described_setting(const Setting& setting, void* owner) {
+Json description_of(const Setting& setting, void* owner) {
   Json out = {{"name", setting.name}, {"kind", kind_name(setting.kind)}, {"help", setting.help}};
   const auto put = [&](const char* name, std::string_view text) {
     if (!text.empty()) out[name] = text;
@@ -116,13 +116,11 @@ Json described_setting(const Setting& setting, void* owner) {
   if (!setting.inside.empty()) {
     Json inside = Json::array();
     void* defaults = inside_of(setting, owner);
-    for (const Setting& member : setting.inside) inside.push_back(described_setting(member, defaults));
+    for (const Setting& member : setting.inside) inside.push_back(description_of(member, defaults));
     out["settings"] = std::move(inside);
   }
   return out;
 }
-
-}  // namespace
 
 Json direction_schema() {
   DirectionConditions nothing;
@@ -146,7 +144,7 @@ Json direction_schema() {
 Json settings_description() {
   DirectionConditions nothing;
   Json all = Json::array();
-  for (const Setting& impairment : impairments()) all.push_back(described_setting(impairment, &nothing));
+  for (const Setting& impairment : impairments()) all.push_back(description_of(impairment, &nothing));
   return {{"impairments", std::move(all)}};
 }
 

@@ -1,46 +1,15 @@
 #include "api/conditions/settings_table.h"
 
+#include "api/conditions/common_settings.h"
 #include "api/conditions/conditions_check.h"
 #include "api/conditions/file_json.h"
-#include "api/conditions/setting_access.h"
 
 namespace wobble::api {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t nanoseconds(Duration d) { return d.count(); }
-constexpr Range kChances{0, Probability::kOne};
-constexpr Range kDelays{0, nanoseconds(kMaxDelay)};
-constexpr Range kCorrelations{
-    0, Probability::kOne - 1, {}, "below 100%: with it the first packet would decide for all"};
-
-template <auto Member>
-constexpr Setting correlation(std::string_view help, std::string_view alternative = {}) {
-  return in<InPercent, Member>({.name = "correlation",
-                                .example = "25%",
-                                .range = kCorrelations,
-                                .help = help,
-                                .alternative = alternative,
-                                .is_secondary = true});
-}
-
-template <auto Member>
-constexpr Setting per() {
-  return choice<Member>(
-      {.name = "per", .help = "whose memory: the direction's, or each connection's own", .choices = kScopes});
-}
-
-template <auto Member>
-constexpr Setting chance(std::string_view name, std::string_view example, std::string_view help = {},
-                         std::string_view standard = {}) {
-  return in<InPercent, Member>({.name = name,
-                                .example = example,
-                                .range = kChances,
-                                .standard = standard,
-                                .help = help,
-                                .is_always_written = true});
-}
+constexpr Range kDelays{0, in_nanoseconds(kMaxDelay)};
 
 // ------------------------------------------------------------------------------------------------------- distribution
 
@@ -115,7 +84,7 @@ constexpr Setting distribution(std::string_view alternative = {}) {
   return setting;
 }
 
-constexpr Setting kDelay[] = {
+constexpr Setting kDelayMembers[] = {
     in<InTime, &DelaySettings::time>(
         {.name = "time", .example = "80ms", .range = kDelays, .help = "one way", .is_always_written = true}),
     in<InTime, &DelaySettings::jitter>({.name = "jitter",
@@ -124,140 +93,24 @@ constexpr Setting kDelay[] = {
                                         .help = "its standard deviation; of uniform, the most"}),
     correlation<&DelaySettings::correlation>("lag-1, of the jitter; its distribution stays"),
     distribution<DelaySettings>(),
-    flag<&DelaySettings::reorder>({.name = "reorder", .help = "may jitter change the order?"}),
+    flag<&DelaySettings::reorder>({.name = "reorder", .help = "may jitter change the order?", .word = "reordering"}),
     per<&DelaySettings::per>(),
-};
-
-// --------------------------------------------------------------------------------------------------------------- loss
-
-constexpr Setting kBurst[] = {
-    chance<&BurstLoss::loss>("percent", "1%", "of all packets"),
-    in<InMeanPackets, &BurstLoss::length_thousandths>(
-        {.name = "length",
-         .example = "5packets",
-         .range = Range{1000, kMaxBurstLength, "missing", "1packet to 1000000packets"},
-         .help = "how many in a row, on average"}),
-};
-constexpr Setting kGilbertElliott[] = {
-    chance<&GilbertElliott::p>("p", "1%", "good to bad"),
-    chance<&GilbertElliott::r>("r", "10%", "bad to good", "100% - p"),
-    in<InPercent, &GilbertElliott::bad_loss>(
-        {.name = "1-h", .example = "100%", .range = kChances, .help = "loss in bad"}),
-    in<InPercent, &GilbertElliott::good_loss>(
-        {.name = "1-k", .example = "0%", .range = kChances, .help = "loss in good"}),
-};
-constexpr Setting kMarkov[] = {
-    chance<&MarkovLoss::p13>("p13", "1%", "gap to loss"),
-    chance<&MarkovLoss::p31>("p31", "10%", "loss to gap", "100% - p13"),
-    in<InPercent, &MarkovLoss::p32>({.name = "p32", .example = "0%", .range = kChances, .help = "loss to burst"}),
-    in<InPercent, &MarkovLoss::p23>({.name = "p23", .example = "100%", .range = kChances, .help = "burst to loss"}),
-    in<InPercent, &MarkovLoss::p14>({.name = "p14", .example = "0%", .range = kChances, .help = "a lone loss"}),
-};
-
-/// As tc has it: without r, or p31, the model has no memory.
-void complete_gilbert_elliott(const Json& value, void* object, bool is_new) {
-  auto& model = *static_cast<GilbertElliott*>(object);
-  const bool is_named = value.is_object() && value.contains("r");
-  if (is_named ? value.at("r").is_null() : is_new) {
-    model.r.parts_per_billion = Probability::kOne - model.p.parts_per_billion;
-  }
-}
-void complete_markov(const Json& value, void* object, bool is_new) {
-  auto& model = *static_cast<MarkovLoss*>(object);
-  const bool is_named = value.is_object() && value.contains("p31");
-  if (is_named ? value.at("p31").is_null() : is_new) {
-    model.p31.parts_per_billion = Probability::kOne - model.p13.parts_per_billion;
-  }
-}
-
-constexpr Setting list_setting() {
-  using Place = Access<&LossSettings::list>;
-  Setting setting{.name = "list",
-                  .help = "packets by number, counted from 1 when it is set",
-                  .alternative = "list",
-                  .longest = kMaxListed,
-                  .kind = Kind::numbers};
-  setting.reset = &Place::reset;
-  setting.read = [](const Setting&, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
-    if (!value.is_array()) return reading.push_back({pointer, "a list of packet numbers such as [3, 7] is expected"});
-    std::vector<std::uint64_t> list;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      if (value[i].is_number_unsigned()) {
-        list.push_back(value[i].get<std::uint64_t>());
-      } else if (reading.is_full()) {
-        reading.count_one();
-      } else {
-        reading.push_back({pointer + "/" + std::to_string(i), "a packet number from 1 is expected"});
-      }
-    }
-    Place::of(owner) = std::move(list);
-  };
-  setting.write = [](const Setting&, const void* owner) -> Json {
-    return Place::is_default(owner) ? Json() : Json(Place::of(owner));
-  };
-  return setting;
-}
-
-constexpr Setting pattern_setting() {
-  using Place = Access<&LossSettings::pattern>;
-  Setting setting{.name = "pattern",
-                  .help = ". received, x lost, over and over",
-                  .alternative = "pattern",
-                  .longest = kMaxPattern,
-                  .kind = Kind::pattern};
-  setting.reset = &Place::reset;
-  setting.read = [](const Setting&, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
-    if (value.is_string()) {
-      Place::of(owner) = value.get<std::string>();
-    } else {
-      reading.push_back({pointer, "a string of . (received) and x (lost) is expected, such as \"...x\""});
-    }
-  };
-  setting.write = [](const Setting&, const void* owner) -> Json {
-    return Place::is_default(owner) ? Json() : Json(Place::of(owner));
-  };
-  return setting;
-}
-
-constexpr Setting kLoss[] = {
-    in<InPercent, &LossSettings::random>(
-        {.name = "random", .example = "2%", .range = kChances, .alternative = "random"}),
-    correlation<&LossSettings::correlation>(
-        "of random: how much a packet's fate resembles the last one's; the mean stays random", "random"),
-    object<&LossSettings::burst>(
-        {.name = "burst", .help = "mean loss, in runs of this mean length", .alternative = "burst", .inside = kBurst}),
-    object<&LossSettings::gilbert_elliott>({.name = "gilbert_elliott",
-                                            .help = "as netem's gemodel",
-                                            .alternative = "gilbert_elliott",
-                                            .inside = kGilbertElliott,
-                                            .after = complete_gilbert_elliott}),
-    object<&LossSettings::markov>({.name = "markov",
-                                   .help = "as netem's four states",
-                                   .alternative = "markov",
-                                   .inside = kMarkov,
-                                   .after = complete_markov}),
-    count<&LossSettings::every>({.name = "every", .help = "each n-th packet", .alternative = "every"}),
-    list_setting(),
-    pattern_setting(),
-    flag<&LossSettings::after_rate>(
-        {.name = "after_rate", .help = "behind the bottleneck: what is lost has taken its capacity"}),
-    flag<&LossSettings::ecn>(
-        {.name = "ecn", .help = "those that the model chooses are marked (RFC 3168) if they are ECT, else lost"}),
-    per<&LossSettings::per>(),
 };
 
 // ------------------------------------------------------------------------------------- duplicate, corrupt and reorder
 
-constexpr Setting kDuplicate[] = {
+constexpr Setting kDuplicateMembers[] = {
     chance<&DuplicateSettings::probability>("percent", "1%"),
     correlation<&DuplicateSettings::correlation>("lag-1; the mean stays percent"),
     per<&DuplicateSettings::per>(),
 };
-constexpr Setting kCorrupt[] = {
+constexpr Setting kCorruptMembers[] = {
     chance<&CorruptSettings::probability>("percent", "1%"),
     correlation<&CorruptSettings::correlation>("lag-1; the mean stays percent"),
-    count<&CorruptSettings::bits>({.name = "bits", .example = "1", .range = Range{1, 64}, .help = "that are flipped"}),
-    flag<&CorruptSettings::fix_checksum>({.name = "fix_checksum", .help = "the application reads the damage"}),
+    count<&CorruptSettings::bits>(
+        {.name = "bits", .example = "1", .range = Range{1, 64}, .help = "that are flipped", .word = "bits"}),
+    flag<&CorruptSettings::fix_checksum>(
+        {.name = "fix_checksum", .help = "the application reads the damage", .word = "fix_checksum"}),
     per<&CorruptSettings::per>(),
 };
 
@@ -267,6 +120,7 @@ constexpr Setting distance_setting() {
                   .example = "3packets",
                   .standard = "3packets",
                   .help = "how far a packet is moved back, in packets or time",
+                  .word = "by",
                   .kind = Kind::distance};
   setting.read = [](const Setting& s, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
     auto& reorder = *static_cast<ReorderSettings*>(owner);
@@ -287,14 +141,15 @@ constexpr Setting distance_setting() {
   return setting;
 }
 
-constexpr Setting kReorder[] = {
+constexpr Setting kReorderMembers[] = {
     chance<&ReorderSettings::probability>("percent", "5%"),
     correlation<&ReorderSettings::correlation>("lag-1, among the candidates"),
     count<&ReorderSettings::gap>(
         {.name = "gap",
          .example = "5",
          .range = Range{0, kMaxGap},
-         .help = "so many less one pass, then each is a candidate until one is moved: percent is of the candidates"}),
+         .help = "so many less one pass, then each is a candidate until one is moved: percent is of the candidates",
+         .word = "gap"}),
     distance_setting(),
     per<&ReorderSettings::per>(),
 };
@@ -308,15 +163,24 @@ void complete_reorder(const Json&, void* object, bool) {
 
 // ---------------------------------------------------------------------------------------------------------- the others
 
-constexpr Range kOutageParts{0, nanoseconds(kMaxOutagePart)};
-constexpr Setting kOutage[] = {
+constexpr Range kOutageParts{0, in_nanoseconds(kMaxOutagePart)};
+constexpr Setting kOutageMembers[] = {
     flag<&OutageSettings::on>({.name = "on", .alternative = "on"}),
-    in<InTime, &OutageSettings::up_for>(
-        {.name = "up_for", .example = "10s", .range = kOutageParts, .help = "of a cycle", .alternative = "cycle"}),
-    in<InTime, &OutageSettings::down_for>(
-        {.name = "down_for", .example = "1s", .range = kOutageParts, .help = "of a cycle", .alternative = "cycle"}),
-    flag<&OutageSettings::drop_in_flight>(
-        {.name = "drop_in_flight", .help = "an outage that begins also loses what is in flight"}),
+    in<InTime, &OutageSettings::up_for>({.name = "up_for",
+                                         .example = "10s",
+                                         .range = kOutageParts,
+                                         .help = "of a cycle",
+                                         .alternative = "cycle",
+                                         .word = "up_for"}),
+    in<InTime, &OutageSettings::down_for>({.name = "down_for",
+                                           .example = "1s",
+                                           .range = kOutageParts,
+                                           .help = "of a cycle",
+                                           .alternative = "cycle",
+                                           .word = "down_for"}),
+    flag<&OutageSettings::drop_in_flight>({.name = "drop_in_flight",
+                                           .help = "an outage that begins also loses what is in flight",
+                                           .word = "drop_in_flight"}),
 };
 
 /// Without max, every slot is min later than the one before.
@@ -351,7 +215,7 @@ void complete_slot(const Json& value, void* object, bool) {
   if (!has_max && slot.max.count() == 0) slot.max = slot.min;
 }
 
-constexpr Setting kSlot[] = {
+constexpr Setting kSlotMembers[] = {
     slot_min(),
     slot_max(),
     in<InTime, &SlotSettings::delay>({.name = "delay",
@@ -369,7 +233,7 @@ constexpr Setting kSlot[] = {
     in<InBytes, &SlotSettings::bytes>({.name = "bytes", .example = "64kB", .help = "most in a slot; 0: any number"}),
 };
 
-constexpr Setting kMtu[] = {
+constexpr Setting kMtuMembers[] = {
     in<InMtu, &MtuSettings::bytes>({.name = "bytes",
                                     .example = "1400B",
                                     .range = Range{kMinMtu, 65'535, "not limited"},
@@ -380,10 +244,10 @@ constexpr Setting kMtu[] = {
          .help = "tell the sender (fragmentation needed, packet too big); false: a black hole for path MTU discovery"}),
 };
 
-constexpr Setting kIdleTimeout[] = {
+constexpr Setting kIdleTimeoutMembers[] = {
     in<InTime, &IdleTimeoutSettings::time>({.name = "time",
                                             .example = "5m",
-                                            .range = Range{0, nanoseconds(kMaxIdle), "never"},
+                                            .range = Range{0, in_nanoseconds(kMaxIdle), "never"},
                                             .help = "without a packet",
                                             .is_always_written = true}),
     choice<&IdleTimeoutSettings::then>(
@@ -395,33 +259,38 @@ constexpr Setting kIdleTimeout[] = {
 std::span<const Setting> impairments() {
   static const Setting kAll[] = {
       object<&DirectionConditions::delay>(
-          {.name = "delay", .inside = kDelay, .shorthand = "time", .check = check_delay}),
-      object<&DirectionConditions::loss>(
-          {.name = "loss", .help = "one model at most", .inside = kLoss, .shorthand = "random", .check = check_loss}),
-      object<&DirectionConditions::duplicate>({.name = "duplicate", .inside = kDuplicate, .shorthand = "percent"}),
-      object<&DirectionConditions::corrupt>({.name = "corrupt", .inside = kCorrupt, .shorthand = "percent"}),
+          {.name = "delay", .inside = kDelayMembers, .shorthand = "time", .check = check_delay}),
+      kLossSetting,
+      object<&DirectionConditions::duplicate>(
+          {.name = "duplicate", .inside = kDuplicateMembers, .shorthand = "percent"}),
+      object<&DirectionConditions::corrupt>({.name = "corrupt", .inside = kCorruptMembers, .shorthand = "percent"}),
       object<&DirectionConditions::reorder>({.name = "reorder",
-                                             .inside = kReorder,
+                                             .inside = kReorderMembers,
                                              .shorthand = "percent",
                                              .after = complete_reorder,
                                              .check = check_reorder}),
       kRateSetting,
       kQueueSetting,
-      object<&DirectionConditions::outage>(
-          {.name = "outage", .help = "nothing passes", .inside = kOutage, .shorthand = "on", .check = check_outage}),
+      object<&DirectionConditions::outage>({.name = "outage",
+                                            .help = "nothing passes",
+                                            .inside = kOutageMembers,
+                                            .shorthand = "on",
+                                            .check = check_outage}),
       kTraceSetting,
       object<&DirectionConditions::slot>({.name = "slot",
                                           .help = "packets pass in slots, as on a shared medium",
-                                          .inside = kSlot,
+                                          .inside = kSlotMembers,
                                           .shorthand = "min",
                                           .before = begin_slot,
                                           .after = complete_slot,
                                           .check = check_slot}),
-      object<&DirectionConditions::mtu>(
-          {.name = "mtu", .help = "the largest packet that the next hop takes", .inside = kMtu, .shorthand = "bytes"}),
+      object<&DirectionConditions::mtu>({.name = "mtu",
+                                         .help = "the largest packet that the next hop takes",
+                                         .inside = kMtuMembers,
+                                         .shorthand = "bytes"}),
       object<&DirectionConditions::idle_timeout>({.name = "idle_timeout",
                                                   .help = "a middlebox that forgets idle connections",
-                                                  .inside = kIdleTimeout,
+                                                  .inside = kIdleTimeoutMembers,
                                                   .shorthand = "time"}),
   };
   return kAll;

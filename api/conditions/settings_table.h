@@ -10,8 +10,8 @@ namespace wobble::api {
 /// In the order in which a packet meets them; each is an object of DirectionConditions.
 std::span<const Setting> impairments();
 
-/// The rows of one impairment of the bottleneck, which have a file of their own.
-extern const Setting kRateSetting, kTraceSetting, kQueueSetting;
+/// Those that have files of their own.
+extern const Setting kLossSetting, kRateSetting, kTraceSetting, kQueueSetting;
 
 inline constexpr std::string_view kDisciplines[] = {"droptail", "drophead", "codel", "pie", "red", "fq_codel"};
 static_assert(std::size(kDisciplines) == static_cast<std::size_t>(Discipline::fq_codel) + 1);

@@ -170,7 +170,7 @@ test('every finer control has an effect that GET shows, and shows what is in eff
       const count = own => own?.values ?? own?.table?.length;
       await until(`${what}: ${shown}`, async () => count((await link()).up[what].distribution) === length);
       await until(`${what}: ${shown} to be seen`, async () => (await table.inputValue()) === shown);
-      assert.equal(await field(page, `up/${what}/distribution`).inputValue(), 'table');
+      await until(`${what}: a table to be chosen`, async () => (await field(page, `up/${what}/distribution`).inputValue()) === 'table');
     }
     rmSync(folder, {recursive: true});
   };

@@ -8,6 +8,7 @@ daemon also gets SIGTERM from the kernel when the test program dies.
 import atexit
 import contextlib
 import ctypes
+import functools
 import http.client
 import json
 import os
@@ -50,13 +51,19 @@ def private_mounts():
     check_errno(libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None))  # MS_REC | MS_PRIVATE
 
 
+@functools.cache
+def own_temporary_folder():
+    """From here on, for this process and its children: TMPDIR, removed at the end."""
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=PREFIX + "-")
+    os.chmod(tempfile.tempdir, 0o1777)
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+
+
 def private_machine():
     """From here on this process and its children have a network (with a loopback device), a /run and a folder for temporary
     files of their own: whatever is left behind in them is not a neighbour's."""
     private_mounts()
-    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=PREFIX + "-")
-    os.chmod(tempfile.tempdir, 0o1777)
-    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+    own_temporary_folder()
     check_errno(libc.mount(b"none", b"/run", b"tmpfs", 0, None))
     check_errno(libc.unshare(_CLONE_NEWNET))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -69,7 +69,9 @@ void add_set(CLI::App& app, Context& context) {
   mtu SIZE [blackhole]                                mtu 1400B
   idle_timeout TIME [drop|reset]                      idle_timeout 5m reset
   rate RATE            queue 100packets|64kB|200ms    rate 5mbit queue 200ms
-  outage on|off        limit PACKETS (netem's word for queue)
+  outage on|off|up_for TIME down_for TIME             outage up_for 10s down_for 1s drop_in_flight
+  limit PACKETS        netem's word for queue
+  reordering behind delay, bits N and fix_checksum behind corrupt; per connection behind what has a memory
 
 Examples:
   wobble set lab up delay 80ms 10ms loss 2%

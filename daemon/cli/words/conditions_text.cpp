@@ -2,18 +2,35 @@
 
 #include <algorithm>
 
+#include "api/conditions/settings_table.h"
+
 namespace wobble::daemon {
 namespace {
 
-/// What netem has no words for stands in brackets.
-std::string in_brackets(const std::vector<std::string>& remarks) {
+/// Few enough to be shown, and to be said again.
+constexpr std::size_t kMostNumbers = 64;
+
+/// The words behind an impairment that netem has none for, in the order of the table of settings.
+std::string own_words(const char* impairment, const Json& value) {
   std::string out;
-  for (const std::string& remark : remarks) out.append(out.empty() ? " (" : ", ").append(remark);
-  return out.empty() ? out : out + ")";
+  for (const api::Setting& setting : api::find_setting(api::impairments(), impairment)->inside) {
+    const std::string name(setting.name);
+    if (setting.word.empty() || !value.contains(name)) continue;
+    if (setting.kind == api::Kind::flag) {
+      if (is_true(value, name.c_str())) out.append(" ").append(setting.word);
+    } else if (const std::string said = text(value, name.c_str()); !said.empty()) {
+      out.append(" ").append(setting.word).append(" ").append(said);
+    }
+  }
+  return out;
 }
 
-void remark_scope(const Json& value, std::vector<std::string>& remarks) {
-  if (text(value, "per") == "connection") remarks.emplace_back("each connection");
+/// "0,4,12"; of many, how many there are of `what`.
+std::string numbers(const Json& list, const std::string& what) {
+  if (list.size() > kMostNumbers) return "of " + std::to_string(list.size()) + " " + what;
+  std::string out;
+  for (const Json& number : list) out.append(out.empty() ? "" : ",").append(text(number));
+  return out;
 }
 
 std::string correlation(const Json& value) {
@@ -26,17 +43,14 @@ std::string distribution(const Json& value) {
   if (shape.is_string()) return " distribution " + text(shape);
   if (const std::string file = text(shape, "file"); !file.empty()) return " distribution " + file;
   const Json& table = field(shape, "table");
-  return table.is_array() ? " distribution of " + std::to_string(table.size()) + " values" : "";
+  return table.is_array() ? " distribution " + numbers(table, "values") : "";
 }
 
 std::string delay(const Json& value) {
   std::string out = "delay " + text(value, "time");
-  if (const std::string jitter = text(value, "jitter"); !jitter.empty()) out.append(" ").append(jitter);
-  out += correlation(value) + distribution(value);
-  std::vector<std::string> remarks;
-  if (is_true(value, "reorder")) remarks.emplace_back("may reorder");
-  remark_scope(value, remarks);
-  return out + in_brackets(remarks);
+  const std::string jitter = text(value, "jitter"), alike = correlation(value);
+  if (!jitter.empty() || !alike.empty()) out.append(" ").append(jitter.empty() ? "0ms" : jitter);
+  return out + alike + distribution(value) + own_words("delay", value);
 }
 
 /// A model of loss in netem's order; what is absent before something that is present is at its default.
@@ -74,32 +88,13 @@ std::string loss_model(const Json& value) {
 }
 
 std::string loss(const Json& value) {
-  std::vector<std::string> remarks;
-  remark_scope(value, remarks);
-  return loss_model(value) + in_brackets(remarks);
+  return loss_model(value) + (is_true(value, "after_rate") ? " after_rate" : "") + own_words("loss", value) +
+         (is_true(value, "ecn") ? " ecn" : "");
 }
 
-std::string duplicate(const Json& value) {
-  std::vector<std::string> remarks;
-  remark_scope(value, remarks);
-  return "duplicate " + text(value, "percent") + correlation(value) + in_brackets(remarks);
-}
-
-std::string corrupt(const Json& value) {
-  std::vector<std::string> remarks;
-  if (const std::string bits = text(value, "bits"); !bits.empty()) remarks.push_back(bits + " bits");
-  if (is_true(value, "fix_checksum")) remarks.emplace_back("checksum made right");
-  remark_scope(value, remarks);
-  return "corrupt " + text(value, "percent") + correlation(value) + in_brackets(remarks);
-}
-
-std::string reorder(const Json& value) {
-  std::string out = "reorder " + text(value, "percent") + correlation(value);
-  if (const std::string gap = text(value, "gap"); !gap.empty()) out += " gap " + gap;
-  if (const std::string by = text(value, "by"); !by.empty()) out += " by " + by;
-  std::vector<std::string> remarks;
-  remark_scope(value, remarks);
-  return out + in_brackets(remarks);
+/// Those that are a percentage and its correlation.
+std::string percentage(const char* impairment, const Json& value) {
+  return std::string(impairment) + " " + text(value, "percent") + correlation(value) + own_words(impairment, value);
 }
 
 std::string slot(const Json& value) {
@@ -131,22 +126,17 @@ std::string rate(const Json& value) {
 
 std::string queue(const Json& value) {
   std::string out = "queue";
-  constexpr const char* kBare[] = {"limit", "discipline"};
-  for (const char* name : kBare) {
+  Json parameters = value;
+  for (const char* name : {"limit", "discipline"}) {
     if (const std::string word = text(value, name); !word.empty()) out.append(" ").append(word);
+    parameters.erase(name);
   }
-  if (is_true(value, "ecn")) out += " ecn";
-  if (is_true(value, "gentle")) out += " gentle";
-  for (const auto& [name, parameter] : value.items()) {
-    if (name == "limit" || name == "discipline" || name == "ecn" || name == "gentle") continue;
-    out.append(" ").append(text(Json(name))).append(" ").append(text(parameter));
-  }
-  return out;
+  return out + own_words("queue", parameters);
 }
 
 std::string trace(const Json& value) {
   if (const std::string file = text(value, "file"); !file.empty()) return "trace " + file;
-  return "trace of " + std::to_string(field(value, "ms").size()) + " opportunities";
+  return "trace " + numbers(field(value, "ms"), "opportunities");
 }
 
 std::string mtu(const Json& value) {
@@ -160,28 +150,19 @@ std::string idle_timeout(const Json& value) {
 }
 
 std::string outage(const Json& value) {
-  std::string out = "outage";
-  if (is_true(value, "on")) out += " on";
-  if (const std::string up = text(value, "up_for"); !up.empty()) {
-    out.append(" for ").append(text(value, "down_for")).append(" after each ").append(up);
-  }
-  return is_true(value, "drop_in_flight") ? out + " (what is in flight too)" : out;
-}
-
-std::string loss_and_place(const Json& value) {
-  return loss(value) + (is_true(value, "after_rate") ? " after_rate" : "") + (is_true(value, "ecn") ? " ecn" : "");
+  return (is_true(value, "on") ? "outage on" : "outage") + own_words("outage", value);
 }
 
 std::string describe(const std::string& name, const Json& value) {
   if (!value.is_object()) return name + " " + text(value);
   if (name == "delay") return delay(value);
-  if (name == "loss") return loss_and_place(value);
-  if (name == "duplicate") return duplicate(value);
+  if (name == "loss") return loss(value);
+  if (name == "duplicate") return percentage("duplicate", value);
   if (name == "slot") return slot(value);
   if (name == "mtu") return mtu(value);
   if (name == "idle_timeout") return idle_timeout(value);
-  if (name == "corrupt") return corrupt(value);
-  if (name == "reorder") return reorder(value);
+  if (name == "corrupt") return percentage("corrupt", value);
+  if (name == "reorder") return percentage("reorder", value);
   if (name == "rate") return rate(value);
   if (name == "queue") return queue(value);
   if (name == "trace") return trace(value);
