@@ -56,7 +56,12 @@ def own_temporary_folder():
     """From here on, for this process and its children: TMPDIR, removed at the end."""
     os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=PREFIX + "-")
     os.chmod(tempfile.tempdir, 0o1777)
-    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+    atexit.register(_remove_folder, tempfile.tempdir)
+
+
+def _remove_folder(folder):
+    _stop_all()  # what still runs has its files there
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def private_machine():
