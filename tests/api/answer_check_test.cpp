@@ -78,6 +78,7 @@ const std::set<std::string> kContract = {
     "GET /{file}",
     "GET /api/v1",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/schema/conditions",
     "GET /api/v1/links",
     "POST /api/v1/links",
     "GET /api/v1/links/{link}",
@@ -117,6 +118,19 @@ TEST(Contract, IsWhatIsDescribed) {
 }
 
 class ContractTest : public ServerTest {};
+
+TEST_F(ContractTest, EverySettingIsDescribedAsItIsAsked) {
+  const json impairments = get("/api/v1/schema/conditions").at("impairments");
+  const json properties = get("/api/v1/openapi.json").at("components").at("schemas").at("Direction").at("properties");
+  EXPECT_EQ(impairments.size() + 1, properties.size()) << "all but netem's words";
+  for (const json& impairment : impairments) {
+    const json& described = properties.at(impairment.at("name").get<std::string>()).at("properties");
+    for (const json& setting : impairment.at("settings")) {
+      EXPECT_TRUE(described.contains(setting.at("name").get<std::string>())) << impairment.at("name") << setting;
+      EXPECT_FALSE(setting.at("kind").get<std::string>().empty());
+    }
+  }
+}
 
 TEST_F(ContractTest, IsWhatTheServerAllows) {
   std::map<std::string, std::set<std::string>> methods;
