@@ -76,15 +76,6 @@ std::string_view state_text(TcpState state, Role side, bool is_from) {
 
 }  // namespace
 
-std::string rfc3339(api::WallTime at) {
-  constexpr api::WallTime kSecond = 1'000'000'000;
-  const std::time_t seconds = at / kSecond;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, at % kSecond);
-}
-
 std::string loss_text(const EventsLost& lost) {
   const std::string text = fmt::format(
       "the log has a gap here: {} transitions and {} segments could not be written "
@@ -107,11 +98,12 @@ std::string unknown_ends_detail(std::int64_t connections) {
 }
 
 std::string interruption_text(api::WallTime since, api::WallTime until, const std::string& why) {
-  return fmt::format("the log could not be written from {} to {}: {}", rfc3339(since), rfc3339(until), why);
+  return fmt::format("the log could not be written from {} to {}: {}", api::print_time(since), api::print_time(until),
+                     why);
 }
 
 std::string interruption_detail(api::WallTime since, const std::string& why) {
-  return fmt::format(R"({{"since":"{}","reason":{}}})", rfc3339(since), json_string(why));
+  return fmt::format(R"({{"since":"{}","reason":{}}})", api::print_time(since), json_string(why));
 }
 
 std::string exhausted_text(std::uint64_t limit) {
@@ -158,7 +150,7 @@ std::string flood_text(const HalfOpenFlood& flood) {
 std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since) {
   const char* phase = to_string(flood.phase);
   if (flood.phase == HalfOpenFlood::Phase::began) return fmt::format(R"({{"phase":"{}"}})", phase);
-  const std::string head = fmt::format(R"("phase":"{}","since":"{}")", phase, rfc3339(since));
+  const std::string head = fmt::format(R"("phase":"{}","since":"{}")", phase, api::print_time(since));
   if (flood.phase == HalfOpenFlood::Phase::ended) return "{" + head + "}";
   const bool is_one = flood.prefix != 0;
   if (flood.is_one_sided) {

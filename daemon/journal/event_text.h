@@ -9,9 +9,6 @@
 
 namespace wobble::daemon {
 
-/// "2026-11-22T09:05:57.123456789Z"
-std::string rfc3339(api::WallTime at);
-
 std::string loss_text(const EventsLost& lost);
 std::string loss_detail(const EventsLost& lost);
 /// "12 connections have ended in a gap of the log: how is unknown"

@@ -36,8 +36,8 @@ std::string started_detail(const JournalOptions& options, const std::optional<Ki
   if (killed) {
     before = fmt::format(
         R"({{"pid":{},"started_at":"{}","last_written_at":"{}","complete_until":"{}","waiting":{},"open_connections":{}}})",
-        killed->pid, rfc3339(killed->started_at), rfc3339(killed->last_written_at), rfc3339(killed->complete_until),
-        killed->waiting, killed->open_connections);
+        killed->pid, api::print_time(killed->started_at), api::print_time(killed->last_written_at),
+        api::print_time(killed->complete_until), killed->waiting, killed->open_connections);
   }
   return fmt::format(R"({{"pid":{},"version":{},"killed_before":{}}})", getpid(), json_string(options.version), before);
 }
@@ -46,7 +46,7 @@ std::string started_text(const JournalOptions& options, const std::optional<Kill
   std::string text = fmt::format("wobbled {} started", options.version);
   if (!killed) return text;
   text += fmt::format("; the one before (pid {}) ended without stopping: its log is complete until {}, ", killed->pid,
-                      rfc3339(killed->complete_until));
+                      api::print_time(killed->complete_until));
   if (killed->waiting > 0) text += fmt::format("{} events were waiting to be written, ", killed->waiting);
   return text + fmt::format("up to a quarter of a second after that may be missing; {} connections were open",
                             killed->open_connections);

@@ -2,40 +2,13 @@
 
 #include <array>
 #include <cstdio>
-#include <span>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 namespace wobble::daemon {
 
 namespace {
-
-// In the order of each enumeration's values.
-constexpr std::array<std::string_view, kTcpStateCount> kStates = {
-    "NONE",       "CLOSED",     "SYN_SENT", "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1",
-    "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING",  "LAST_ACK",     "TIME_WAIT"};
-constexpr std::array<std::string_view, 12> kEnds = {"open",       "orderly",     "orderly_reset", "reset",
-                                                    "refused",    "syn_timeout", "idle_timeout",  "half_open",
-                                                    "superseded", "evicted",     "unreachable",   "unknown"};
-constexpr std::array<std::string_view, 4> kClosedBy = {"", "client", "server", "both"};
-constexpr std::array<std::string_view, 14> kConnStates = {"",     "S0",   "S1",     "S2",    "S3", "SF",  "REJ",
-                                                          "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"};
-constexpr std::array<std::string_view, 2> kRoles = {"client", "server"};
-constexpr std::array<std::string_view, 5> kEvidence = {"sent", "delivered", "timer", "correction", "implied"};
-constexpr std::array<std::string_view, 6> kFates = {"forwarded",  "delayed",   "reordered",
-                                                    "duplicated", "corrupted", "dropped"};
-constexpr std::array<std::string_view, kDropReasonCount> kDrops = {
-    "none", "loss", "outage", "queue", "memory", "malformed", "device", "aqm", "mtu", "idle_timeout"};
-constexpr std::array<std::string_view, 2> kSides = {"near", "far"};
-
-std::span<const std::string_view> names(TcpState) { return kStates; }
-std::span<const std::string_view> names(End) { return kEnds; }
-std::span<const std::string_view> names(ClosedBy) { return kClosedBy; }
-std::span<const std::string_view> names(ConnState) { return kConnStates; }
-std::span<const std::string_view> names(Role) { return kRoles; }
-std::span<const std::string_view> names(Evidence) { return kEvidence; }
-std::span<const std::string_view> names(FateWord) { return kFates; }
-std::span<const std::string_view> names(DropReason) { return kDrops; }
-std::span<const std::string_view> names(Side) { return kSides; }
 
 constexpr std::array<std::pair<std::uint16_t, std::string_view>, 9> kFlags = {{{tcp_flag::kSyn, "SYN"},
                                                                                {tcp_flag::kFin, "FIN"},
@@ -64,18 +37,16 @@ std::array<std::string, kFlagSets> every_flag_set() {
 
 template <typename Enum>
 Enum parse_name(std::string_view text) noexcept {
-  const auto all = names(Enum{});
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i] == text) return static_cast<Enum>(i);
+  constexpr unsigned kMost = std::numeric_limits<std::underlying_type_t<Enum>>::max();
+  for (unsigned i = 0; i <= kMost && !text.empty(); ++i) {
+    if (text == to_string(static_cast<Enum>(i))) return static_cast<Enum>(i);
   }
   return Enum{};
 }
 
 template <typename Enum>
 std::string_view name_of(Enum value) noexcept {
-  const auto all = names(Enum{});
-  const auto index = static_cast<std::size_t>(value);
-  return index < all.size() ? all[index] : all[0];
+  return to_string(value);
 }
 
 #define WOBBLE_NAMES(Enum)                                   \

@@ -1,5 +1,7 @@
 #include "emulator/events/event.h"
 
+#pragma GCC diagnostic error "-Wswitch"  // each value has its word
+
 namespace wobble {
 
 const char* to_string(TcpState state) noexcept {

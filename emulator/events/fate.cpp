@@ -1,5 +1,7 @@
 #include "emulator/events/fate.h"
 
+#pragma GCC diagnostic error "-Wswitch"  // each value has its word
+
 namespace wobble {
 
 const char* to_string(DropReason reason) noexcept {

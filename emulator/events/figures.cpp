@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#pragma GCC diagnostic error "-Wswitch"  // each value has its word
+
 namespace wobble {
 namespace {
 

@@ -72,9 +72,9 @@ std::string list_path(const std::string& list, const ConnectionFilter& filter, s
     const auto moment = parse_time(filter.since);
     if (!span && !moment) {
       throw Failure(kExitUsage, "--since " + clean(filter.since) + ": write a span (10m) or a time (" +
-                                    format_time(now).substr(0, 19) + "Z)");
+                                    print_time(now).substr(0, 19) + "Z)");
     }
-    since = span ? std::to_string(*span / 1'000'000) + "ms" : format_time(*moment);
+    since = span ? std::to_string(*span / 1'000'000) + "ms" : print_time(*moment);
   }
   std::string path = list + "?limit=" + std::to_string(filter.limit);
   const auto add = [&](const char* name, const std::string& value) {

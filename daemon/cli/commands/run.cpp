@@ -160,7 +160,7 @@ class RunLink {
   Client& client_;
   Json link_;
   /// Another link of this name may have been here before.
-  std::string made_at_ = format_time(wall_clock());
+  std::string made_at_ = print_time(wall_clock());
   std::string since_ = "&since=" + url_encode(made_at_);
 };
 

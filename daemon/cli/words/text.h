@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "api/time_text.h"
+
 namespace wobble::daemon {
 
 /// Why packets are dropped, as the API names it.
@@ -38,10 +40,7 @@ std::string human_bytes(std::uint64_t bytes);
 /// "0 %", "1.98 %", "0.0031 %".
 std::string human_percent(double percent);
 
-/// Nanoseconds since the Unix epoch from RFC 3339 ("2026-11-22T09:05:57.123456789Z", any fraction, any offset).
-std::optional<std::int64_t> parse_time(std::string_view rfc3339);
-/// The other way, in UTC with nine digits.
-std::string format_time(std::int64_t nanoseconds);
+using api::parse_time, api::print_time;
 /// In the local time zone: "09:05:57.123", before it the date unless that is `now`'s.
 std::string human_time(std::int64_t nanoseconds, std::int64_t now);
 /// The wall clock.

@@ -14,44 +14,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-/// Takes exactly `digits` digits off the front.
-std::optional<int> take_digits(std::string_view& s, std::size_t digits) {
-  int value = 0;
-  if (s.size() < digits) return std::nullopt;
-  const auto [end, error] = std::from_chars(s.data(), s.data() + digits, value);
-  if (error != std::errc() || end != s.data() + digits || s[0] == '-') return std::nullopt;
-  s.remove_prefix(digits);
-  return value;
-}
-
-bool take(std::string_view& s, char c) {
-  if (s.empty() || s[0] != c) return false;
-  s.remove_prefix(1);
-  return true;
-}
-
-std::int64_t take_fraction(std::string_view& s) {
-  std::int64_t nanoseconds = 0;
-  std::int64_t unit = kSecond / 10;
-  while (!s.empty() && s[0] >= '0' && s[0] <= '9') {
-    nanoseconds += (s[0] - '0') * unit;
-    unit /= 10;
-    s.remove_prefix(1);
-  }
-  return nanoseconds;
-}
-
-/// "Z", "+02:00": seconds east of UTC.
-std::optional<int> take_offset(std::string_view& s) {
-  if (take(s, 'Z') || take(s, 'z')) return 0;
-  const int sign = take(s, '+') ? 1 : take(s, '-') ? -1 : 0;
-  const auto hours = sign == 0 ? std::nullopt : take_digits(s, 2);
-  if (!hours || !take(s, ':')) return std::nullopt;
-  const auto minutes = take_digits(s, 2);
-  if (!minutes) return std::nullopt;
-  return sign * (*hours * 3600 + *minutes * 60);
-}
-
 // Seconds and the nanoseconds above them, for moments before 1970 too.
 std::pair<std::time_t, long> split(std::int64_t nanoseconds) {
   std::int64_t seconds = nanoseconds / kSecond;
@@ -64,45 +26,6 @@ std::pair<std::time_t, long> split(std::int64_t nanoseconds) {
 }
 
 }  // namespace
-
-std::optional<std::int64_t> parse_time(std::string_view rfc3339) {
-  std::string_view s = rfc3339;
-  std::tm tm{};
-  const std::array<std::pair<std::size_t, char>, 6> parts = {
-      {{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '\0'}}};
-  std::array<int, 6> values{};
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto value = take_digits(s, parts[i].first);
-    if (!value) return std::nullopt;
-    values[i] = *value;
-    if (parts[i].second != '\0' && !take(s, parts[i].second)) return std::nullopt;
-  }
-  if (values[1] < 1 || values[1] > 12 || values[2] < 1 || values[2] > 31 || values[3] > 23 || values[4] > 59 ||
-      values[5] > 60 || values[0] < 1678 || values[0] > 2261) {
-    return std::nullopt;
-  }
-  tm.tm_year = values[0] - 1900;
-  tm.tm_mon = values[1] - 1;
-  tm.tm_mday = values[2];
-  tm.tm_hour = values[3];
-  tm.tm_min = values[4];
-  tm.tm_sec = values[5];
-  const std::int64_t fraction = take(s, '.') ? take_fraction(s) : 0;
-  const auto offset = take_offset(s);
-  if (!offset || !s.empty()) return std::nullopt;
-  return (static_cast<std::int64_t>(timegm(&tm)) - *offset) * kSecond + fraction;
-}
-
-std::string format_time(std::int64_t nanoseconds) {
-  const auto [seconds, rest] = split(nanoseconds);
-  std::tm tm{};
-  gmtime_r(&seconds, &tm);
-  char date[40];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-  char out[64];
-  std::snprintf(out, sizeof out, "%s.%09ldZ", date, rest);
-  return out;
-}
 
 std::string human_time(std::int64_t nanoseconds, std::int64_t now) {
   const auto [seconds, rest] = split(nanoseconds);
