@@ -97,6 +97,20 @@ NetnsRecord record_from(const Json& json, bool has_claims) {
 
 }  // namespace
 
+Json parse_ledger(std::istream& file) {
+  const auto check = [](int, Json::parse_event_t event, const Json& value) {
+    if (event == Json::parse_event_t::value && value.is_number_float()) {
+      throw std::runtime_error("it has " + value.dump() + " where a whole number is expected");
+    }
+    return true;
+  };
+  try {
+    return Json::parse(file, check);
+  } catch (const Json::exception& e) {
+    throw std::runtime_error(e.what());
+  }
+}
+
 void expect_members(const Json& object, const std::vector<std::string>& names) {
   if (!object.is_object()) throw std::runtime_error("it has no object where one is expected");
   for (const std::string& name : names) {
@@ -114,7 +128,7 @@ Records read_records(const std::string& folder) {
   std::ifstream file(path_of_ledger(folder));
   if (!file.is_open()) return {};
   try {
-    const Json json = Json::parse(file);
+    const Json json = parse_ledger(file);
     const bool is_older = json.is_object() && json.contains("version") && json.at("version") == kVersionWithoutClaims;
     if (json.is_object() && json.contains("version") && json.at("version") != kVersion && !is_older)
       throw std::runtime_error("it is of version " + json.at("version").dump() + ", not " + std::to_string(kVersion));

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <istream>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -73,6 +74,10 @@ using Records = std::map<ino_t, NetnsRecord>;
 Records read_records(const std::string& folder);
 /// Replaces the file as a whole, or removes it if nothing is on record. Throws std::system_error.
 void write_records(const std::string& folder, const Records& records);
+
+/// What is written there; throws std::runtime_error. No number that belongs there has a fraction or an exponent, and
+/// one that has may be larger than any whole number.
+nlohmann::json parse_ledger(std::istream& file);
 
 /// Throws std::runtime_error unless `object` has these members and no others.
 void expect_members(const nlohmann::json& object, const std::vector<std::string>& names);

@@ -183,7 +183,7 @@ LegacyRecord read_legacy_record(const std::string& path) {
   const Owners owners{name};  // who has no file as owners have now: so it counts as ended
   std::ifstream file(path);
   try {
-    const IpJson json = IpJson::parse(file);
+    const IpJson json = parse_ledger(file);
     expect_members(json, {"namespaces"});
     for (const auto& [inode, traces] : json.at("namespaces").items())
       record.namespaces[std::stoul(inode)] = traces_from(traces, owners);

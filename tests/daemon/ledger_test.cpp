@@ -304,6 +304,7 @@ TEST_F(LedgerTest, a_file_of_another_kind_is_put_aside_and_named) {
                                R"({"version": 3, "namespaces": {}, "more": 1})",
                                R"({"version": 3, "namespaces": {"1": {}}})",
                                R"({"version": 3, "namespaces": {"one": {}}})",
+                               R"({"version": 3, "namespaces": {"1": {"cookie": 1e300}}})",
                                "[]",
                                "",
                                "\xff"};

@@ -3,6 +3,7 @@ connections, captures, traces, the worst requests, answers that nobody reads. Th
 and gives the memory back afterwards. Seconds of it: WOBBLE_SECONDS."""
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -18,7 +19,7 @@ import worst_requests
 SECONDS = float(os.environ.get("WOBBLE_SECONDS", "15"))
 MIB = 1 << 20
 LIMIT = 400 * MIB
-LEFT = (16 + 24) * MIB  # may be kept afterwards, beside what it had at the start: by SQLite of the log, and in gaps between what is in use
+LEFT = 20 * MIB  # may be kept afterwards, beside what it had at the start
 PER_CONNECTION = 1024  # of those that it still follows
 PORT = 9200
 LONG = worst_requests.steps({"for": "1s", "both": {"delay": {"time": "80ms", "jitter": "5ms"}, "loss": "2%"}})
@@ -122,6 +123,18 @@ class MemoryBound(unittest.TestCase):
         api.get("/api/v1/connections?limit=1000")
         api.close()
 
+    def ask_for_health(self):
+        """By a new connection, and if that gave way to the many others of the same user, by another."""
+        for tries_left in (2, 1, 0):
+            api = harness.Api(self.lab.url)
+            try:
+                return self.assertEqual(200, api.request("GET", "/healthz").status)
+            except http.client.RemoteDisconnected:
+                if not tries_left:
+                    raise
+            finally:
+                api.close()
+
     def test_is_kept(self):
         trace = os.path.join(self.lab.directory, "some.trace")
         with open(trace, "w", encoding="ascii") as file:
@@ -139,7 +152,7 @@ class MemoryBound(unittest.TestCase):
         highest, until = 0, time.monotonic() + SECONDS
         try:
             while time.monotonic() < until:
-                self.assertEqual(200, self.lab.api.request("GET", "/healthz").status)
+                self.ask_for_health()
                 highest = max(highest, rss(self.lab.process.pid))
                 time.sleep(0.2)
         finally:
