@@ -26,18 +26,23 @@ trap clean_up EXIT
 mmdebstrap --quiet --variant=minbase --include=git,ca-certificates bookworm "$root" "${sources[@]}"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 grep -ls Acquire /etc/apt/apt.conf.d/* | xargs -r cp -t "$root/etc/apt/apt.conf.d"
+if [ -n "$(ls -A /usr/local/share/ca-certificates 2>/dev/null)" ]; then  # whom this machine trusts beside the usual
+  cp -r /usr/local/share/ca-certificates "$root/usr/local/share"
+  chroot "$root" update-ca-certificates >/dev/null
+fi
 if command -v npm >/dev/null; then echo "registry=$(npm config get registry)" >"$root/root/.npmrc"; fi
 for place in dev proc sys; do mount --rbind "/$place" "$root/$place"; done
 for place in run tmp; do mount -t tmpfs tmpfs "$root/$place"; done
 git clone --quiet . "$root/root/wobble"
 
-inside=(chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb bash -c 'cd /root/wobble && exec ./dev "$@"' dev)
+inside=(chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
+  NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt bash -c 'cd /root/wobble && exec ./dev "$@"' dev)
 
 # ./dev run, until it says where its page is; it must end well when it is asked to.
 run() {
   "${inside[@]}" run >"$folder/run.log" 2>&1 &
   local process=$!
-  until grep -q 'http://' "$folder/run.log"; do
+  until grep -q 'http://127.0.0.1:' "$folder/run.log"; do
     kill -0 "$process" 2>/dev/null || { cat "$folder/run.log"; return 1; }
     sleep 1
   done
