@@ -32,6 +32,18 @@ std::string shown(const Json& value) {
   return text;
 }
 
+std::optional<std::uint32_t> read_count(const Json& value, const std::string& pointer, Reading& reading) {
+  constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (!value.is_number_integer()) {
+    reading.push_back({pointer, "a whole number is expected, not " + shown(value)});
+  } else if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMost) {
+    reading.push_back({pointer, shown(value) + " is out of range"});
+  } else {
+    return value.get<std::uint32_t>();
+  }
+  return std::nullopt;
+}
+
 const Json& ObjectReader::empty_object() {
   static const Json empty = Json::object();
   return empty;
@@ -62,18 +74,9 @@ bool ObjectReader::flag(std::string_view name, bool& out) {
 bool ObjectReader::integer(std::string_view name, std::uint32_t& out) {
   const Json* value = member(name);
   if (value == nullptr) return false;
-  if (!value->is_number_integer()) {
-    error(name, "a whole number is expected, not " + shown(*value));
-    return false;
-  }
-  const bool fits =
-      value->is_number_unsigned() && value->get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
-  if (!fits) {
-    error(name, shown(*value) + " is out of range");
-    return false;
-  }
-  out = value->get<std::uint32_t>();
-  return true;
+  const std::optional<std::uint32_t> read = read_count(*value, pointer_to(name), errors_);
+  if (read) out = *read;
+  return read.has_value();
 }
 
 void ObjectReader::error(std::string_view name, std::string detail) {

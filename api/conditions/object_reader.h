@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ class ObjectReader {
   Reading& errors_;
   std::vector<std::string_view> known_;
 };
+
+/// A whole number of 32 bits; an error, and nothing, if it is none.
+std::optional<std::uint32_t> read_count(const nlohmann::json& value, const std::string& pointer, Reading& reading);
 
 /// A value as an error shows it: short.
 std::string shown(const nlohmann::json& value);

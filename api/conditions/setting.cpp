@@ -1,7 +1,6 @@
 #include "api/conditions/setting.h"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "api/conditions/object_reader.h"
@@ -93,18 +92,6 @@ Json write_setting(const Setting& setting, const void* owner) {
 void reset_setting(const Setting& setting, void* owner) {
   if (setting.reset != nullptr) return setting.reset(owner);
   for (const Setting& member : setting.inside) reset_setting(member, owner);
-}
-
-std::optional<std::uint32_t> read_count(const Json& value, const std::string& pointer, Reading& reading) {
-  constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
-  if (!value.is_number_integer()) {
-    reading.push_back({pointer, "a whole number is expected, not " + shown(value)});
-  } else if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMost) {
-    reading.push_back({pointer, shown(value) + " is out of range"});
-  } else {
-    return value.get<std::uint32_t>();
-  }
-  return std::nullopt;
 }
 
 std::optional<std::size_t> read_choice(const Setting& setting, const Json& value, const std::string& pointer,

@@ -110,8 +110,7 @@ const Setting* find_setting(std::span<const Setting> settings, std::string_view 
 /// Back to its default.
 void reset_setting(const Setting& setting, void* owner);
 
-/// A whole number of 32 bits, or one of the setting's choices by its place; an error, and nothing, if it is none.
-std::optional<std::uint32_t> read_count(const nlohmann::json& value, const std::string& pointer, Reading& reading);
+/// One of the setting's choices, by its place; an error, and nothing, if it is none.
 std::optional<std::size_t> read_choice(const Setting& setting, const nlohmann::json& value, const std::string& pointer,
                                        Reading& reading);
 
