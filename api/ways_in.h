@@ -67,6 +67,7 @@ enum class WayInState : std::uint8_t {
 /// Packets that came to the hooks of a way in.
 struct WayInCounters {
   std::uint64_t diverted = 0;  ///< into the link
+  std::uint64_t stayed = 0;    ///< of those: nothing was to happen to them, so the link saw their headers only
   std::uint64_t passed = 0;    ///< not meant: they stayed in the kernel
   std::uint64_t silenced = 0;  ///< met no daemon that ran: they passed, or with "fail": "closed" were dropped
   std::uint64_t overruns = 0;  ///< diverted, and dropped by the kernel, since the link did not read them in time

@@ -86,7 +86,7 @@ void check(const Options& options) {
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   CLI::App app("wobbled: makes a good network bad, on purpose, exactly, and tells you what it did.");
   app.set_version_flag("--version", std::string("wobbled ") + WOBBLE_VERSION);
-  std::string listen, spin, memory, hook;
+  std::string listen, spin, memory, hook, path;
   app.add_flag("--lab", options.lab,
                "two network namespaces, client (near) and server (far), joined by the link 'lab'");
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
@@ -110,6 +110,11 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
          "--hook", hook,
          "how attach, localhost and gateway divert: tcx (Linux 6.6), cls (cls_bpf), or auto: the better one there")
       ->check(CLI::IsMember({"auto", "tcx", "cls"}));
+  app.add_option(
+         "--path", path,
+         "of packets that nothing is to happen to, in attach, localhost and gateway: auto (they stay in the kernel, "
+         "which tells us of them) or user (all come to the daemon, to compare)")
+      ->check(CLI::IsMember({"auto", "user"}));
   app.add_option("--spin", spin,
                  "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");
   app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
@@ -136,6 +141,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (!listen.empty()) read_listen(listen, options);
     if (!spin.empty()) read_spin(spin, options);
     read_memory(memory, options);
+    options.kernel_path = path != "user";
     if (hook == "tcx") options.hook = HookKind::tcx;
     if (hook == "cls") options.hook = HookKind::cls;
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;

@@ -20,6 +20,7 @@ struct Options {
   std::uint16_t listen_port = 7979;                    ///< 0: any free one
   std::string database = "/var/lib/wobble/wobble.db";  ///< empty: one that is removed at the end
   bool offload = true;                ///< super-packets and partial checksums between the kernel and us
+  bool kernel_path = true;            ///< --path auto: what nothing is to happen to stays in the kernel
   std::optional<HookKind> hook;       ///< of the ways in below IP; none: the better one that the kernel has
   std::optional<std::uint64_t> seed;  ///< none: drawn and reported
   std::string web_root;               ///< serve the page from here instead of the built-in one

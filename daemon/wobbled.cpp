@@ -105,6 +105,7 @@ void run(const Options& options, const EndRequest& end) {
   WaysInOptions ways_in;
   ways_in.offload = options.offload;
   ways_in.hook = options.hook;
+  ways_in.kernel_path = options.kernel_path;
   Service service(journal,
                   {options.forwarder, options.memory, options.connections, options.flood_rate, std::move(ways_in)});
   PeerUsers users;

@@ -232,6 +232,7 @@ constexpr char kSchemas[] = R"json({
     "with": {"type": "array", "items": {"type": "integer"}}, "beside": {"type": "array", "items": {"type": "integer"}},
     "packets": {"type": "object", "description": "that came to the hooks of an attach, loopback or gateway", "properties": {
       "diverted": {"type": "integer", "description": "into the link"},
+      "stayed": {"type": "integer", "description": "of those: nothing was to happen to them, so they stayed in the kernel, and the link saw their headers only"},
       "passed": {"type": "integer", "description": "not meant: they stayed in the kernel"},
       "silenced": {"type": "integer", "description": "met no daemon that ran: they passed, or with fail closed were dropped"},
       "overruns": {"type": "integer", "description": "diverted, and dropped by the kernel, since the link did not read them in time"}}}}},

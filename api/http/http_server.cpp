@@ -84,6 +84,11 @@ class HttpServer::Impl {
   MHD_Response* make_response(Exchange& exchange);
   void work(Exchange& exchange);
   bool may_begin(const Connection& connection);
+  static void set_timeout(MHD_Connection* wire, unsigned seconds) {
+    MHD_set_connection_option(wire, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+  }
+  unsigned idle_timeout() const;
+  unsigned answer_timeout() const;
   void tick();
   bool linger(Connection* connection);
 
@@ -110,7 +115,6 @@ class HttpServer::Impl {
 void HttpServer::Impl::start() {
   // Its own limit must never be reached: then libmicrohttpd 0.9.75 keeps a mutex locked for good. Ours is below it.
   const unsigned limit = std::numeric_limits<unsigned>::max();
-  const auto stall = static_cast<unsigned>(options_.stall.count());
   const auto unescape = +[](void*, MHD_Connection*, char* text) { return std::strlen(text); };
   connections_.fit(free_descriptors() / kShare);
   workers_.start(options_.workers);
@@ -123,9 +127,22 @@ void HttpServer::Impl::start() {
       MHD_OPTION_URI_LOG_CALLBACK, &Impl::on_target, this,                            //
       MHD_OPTION_UNESCAPE_CALLBACK, unescape, nullptr,                                //
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kPool, MHD_OPTION_CONNECTION_LIMIT, limit,  //
-      MHD_OPTION_CONNECTION_TIMEOUT, stall, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+      MHD_OPTION_CONNECTION_TIMEOUT, idle_timeout(), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (daemon_ == nullptr) throw std::runtime_error("the HTTP server cannot be started: no memory or no descriptors");
   listener_.start([this](int fd, Listener::Door door) { serve(fd, door); }, [this] { connections_.make_room(); });
+}
+
+// Its own time-out never ends a connection in a phase to which OpenConnections gives its end.
+unsigned HttpServer::Impl::idle_timeout() const {
+  const ConnectionLimits& limits = options_.limits;
+  return static_cast<unsigned>(std::max({limits.first_head, limits.next_head, limits.body}).count()) + 1;
+}
+
+// Another than idle_timeout(): libmicrohttpd 0.9.75 looks at connections with a time-out of their own before it reads.
+// It would else read before it answers, and close without an answer where a client has closed its sending side.
+unsigned HttpServer::Impl::answer_timeout() const {
+  const auto stall = static_cast<unsigned>(options_.stall.count());
+  return stall == idle_timeout() ? stall + 1 : stall;
 }
 
 void HttpServer::Impl::stop() {
@@ -207,7 +224,7 @@ void* HttpServer::Impl::on_target(void* self, const char* target, MHD_Connection
   return exchange;
 }
 
-void HttpServer::Impl::on_completed(void*, MHD_Connection*, void** context, MHD_RequestTerminationCode) {
+void HttpServer::Impl::on_completed(void*, MHD_Connection* wire, void** context, MHD_RequestTerminationCode why) {
   auto* exchange = static_cast<Exchange*>(*context);
   if (exchange == nullptr) return;
   Impl& server = exchange->server;
@@ -217,6 +234,7 @@ void HttpServer::Impl::on_completed(void*, MHD_Connection*, void** context, MHD_
     server.streaming_.erase(exchange);
   }
   server.connections_.enter(exchange->connection, Phase::head);
+  if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK) set_timeout(wire, server.idle_timeout());
   const bool was_large = exchange->is_large;
   delete exchange;
   if (was_large) server.memory_return_.soon();
@@ -296,7 +314,7 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
   Request& request = exchange.request;
   if (*size > 0) {
     exchange.received += *size;
-    if (exchange.received > kMostDiscarded) return MHD_NO;
+    if (exchange.received > kMostDiscarded) return MHD_NO;  // no answer can be given before the body's end
     if (exchange.received <= options_.body_bytes) request.body.append(data, *size);
     *size = 0;
     return MHD_YES;
@@ -309,6 +327,7 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
   exchange.stage = Exchange::Stage::work;
   connections_.enter(exchange.connection, Phase::work);
   request.is_gone = [this, fd = exchange.connection->fd] { return stopping_ || OpenConnections::has_hung_up(fd); };
+  set_timeout(exchange.wire, answer_timeout());
   // Rests until work() is done; before that nothing touches the exchange.
   MHD_suspend_connection(exchange.wire);
   {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 namespace wobble::api {
 namespace {
@@ -27,10 +28,20 @@ std::string owner_of(const Peer& peer) {
   return peer.uid ? "user " + std::to_string(*peer.uid) : "address " + peer.address;
 }
 
-/// The lower, the sooner it gives way; below 0: never.
-int rank(Phase phase) {
-  switch (phase) {
-    case Phase::head: return 0;
+/// It is we who are to read.
+bool has_unread(int fd) {
+  int unread = 0;
+  return ::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+/// The lower, the sooner it gives way; below 0: never. Who has just come, or has sent what we have not read yet, goes
+/// behind those that do not read what we sent them.
+int rank(const OpenConnections::Connection& connection, OpenConnections::Clock::time_point now) {
+  constexpr std::chrono::seconds kJustCome{1};
+  switch (connection.phase) {
+    case Phase::head:
+      if (connection.has_begun && has_unread(connection.fd)) return 4;
+      return now - connection.since < kJustCome ? 3 : 0;
     case Phase::body: return 1;
     case Phase::answer: return 2;
     case Phase::work:
@@ -40,10 +51,7 @@ int rank(Phase phase) {
 }
 
 /// The peer has closed its sending side, and nothing that it sent is unread.
-bool has_sent_all(int fd) {
-  int unread = 0;
-  return OpenConnections::has_hung_up(fd) && ::ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
-}
+bool has_sent_all(int fd) { return OpenConnections::has_hung_up(fd) && !has_unread(fd); }
 
 }  // namespace
 
@@ -127,7 +135,9 @@ void OpenConnections::end_overdue() {
   for (Connection& connection : connections_) {
     // A body that will never be whole. Seen twice: in between the server may have read the rest, and go on with it.
     const bool will_not_go_on = connection.phase == Phase::body && has_sent_all(connection.fd);
-    if (connection.deadline <= now || (will_not_go_on && connection.has_sent_all)) shut(connection);
+    // Whose request lies here and was not read in time is not to pay for that; once it is read, this is asked again.
+    const bool is_late = connection.deadline <= now && !(connection.has_begun && has_unread(connection.fd));
+    if (is_late || (will_not_go_on && connection.has_sent_all)) shut(connection);
     connection.has_sent_all = will_not_go_on;
   }
 }
@@ -174,13 +184,16 @@ bool OpenConnections::is_full(const std::string& owner) {
 }
 
 bool OpenConnections::make_room(const std::string* owner) {
+  const auto now = Clock::now();
   Connection* chosen = nullptr;
+  int lowest = 0;
   for (Connection& connection : connections_) {
-    if (connection.is_shut || rank(connection.phase) < 0) continue;
-    if (owner != nullptr && connection.owner != *owner) continue;
-    const bool sooner = chosen == nullptr || rank(connection.phase) < rank(chosen->phase) ||
-                        (connection.phase == chosen->phase && connection.since < chosen->since);
-    if (sooner) chosen = &connection;
+    if (connection.is_shut || (owner != nullptr && connection.owner != *owner)) continue;
+    const int its_rank = rank(connection, now);
+    if (its_rank < 0) continue;
+    if (chosen != nullptr && std::pair(its_rank, connection.since) >= std::pair(lowest, chosen->since)) continue;
+    chosen = &connection;
+    lowest = its_rank;
   }
   if (chosen == nullptr) return false;
   shut(*chosen);

@@ -262,6 +262,7 @@ Json to_json(const WayInInfo& way_in) {
   out["detail"] = way_in.detail;
   if (const auto& counters = way_in.counters) {
     out["packets"] = {{"diverted", counters->diverted},
+                      {"stayed", counters->stayed},
                       {"passed", counters->passed},
                       {"silenced", counters->silenced},
                       {"overruns", counters->overruns}};

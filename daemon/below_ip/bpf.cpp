@@ -92,6 +92,8 @@ UniqueFd make_recent_map(std::uint32_t key_size, std::uint32_t most) {
   return make_map(BPF_MAP_TYPE_LRU_HASH, key_size, sizeof(std::uint32_t), most, 0);
 }
 
+UniqueFd make_ring(std::uint32_t size) { return make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, size, 0); }
+
 UniqueFd load_program(const std::vector<bpf_insn>& code, const std::string& name) {
   static constexpr char kLicence[] = "Dual MIT/GPL";  // what the helpers ask for
   bpf_attr attributes{};

@@ -41,6 +41,9 @@ void add_network(int map, bool is_v4, std::span<const std::uint8_t> address, std
 /// A map that forgets what was not asked for longest, from keys of `key_size` bytes to 4.
 UniqueFd make_recent_map(std::uint32_t key_size, std::uint32_t most);
 
+/// A ring of `size` bytes, a power of 2 of whole pages (kernel_ring.h).
+UniqueFd make_ring(std::uint32_t size);
+
 /// Loads a program for a traffic control hook. `name` (at most 15 bytes) is what bpftool(8) shows.
 UniqueFd load_program(const std::vector<bpf_insn>& code, const std::string& name);
 /// What tells a loaded program from every other on this machine.

@@ -1,5 +1,6 @@
 #include "daemon/below_ip/detour.h"
 
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <unistd.h>
@@ -87,6 +88,8 @@ void Detour::add_divert(const DetourSettings& settings, Hook hook, int into, Rou
   program.selection = settings.selection;
   program.mark = kReturningMark + static_cast<std::uint32_t>(device_number_) + 1;
   program.share = settings.share;
+  program.ring = settings.ring;
+  program.link_header = is_ethernet() ? ETH_HLEN : 0;
   program.interface_number = number_;
   switch (settings.traffic) {
     case DetourSettings::Traffic::own: program.traffic = OwnTraffic{into, interface_.type == ARPHRD_ETHER}; break;

@@ -34,6 +34,7 @@ struct DetourSettings {
   std::uint16_t port = 0;   ///< of local_port
   Selection selection;
   int share = -1;  ///< the map that holds a DivertShare
+  int ring = -1;   ///< a KernelRing's; -1: nothing stays in the kernel
   HookKind kind = HookKind::tcx;
   bool may_use_filters = false;  ///< instead of tcx links, where the kernel takes no more of them
   bool offload = true;

@@ -8,6 +8,7 @@
 
 #include "daemon/below_ip/assembly.h"
 #include "daemon/below_ip/packet_code.h"
+#include "daemon/below_ip/stay_code.h"
 
 namespace wobble::daemon {
 namespace {
@@ -76,13 +77,16 @@ class Writer {
     code_.jump(If::above, r0, kLongestSilence, silent_);
   }
 
-  void count(std::size_t field) {
-    const std::size_t at =
-        offsetof(DivertShare, counters) +
-        (program_.interface_number * 2 + static_cast<std::size_t>(program_.hook)) * sizeof(DivertShare::Counters);
-    code_.load_map_value(r1, program_.share, static_cast<std::uint32_t>(at + field));
+  void add_one(std::size_t at) {
+    code_.load_map_value(r1, program_.share, static_cast<std::uint32_t>(at));
     code_.move(r2, 1);
     code_.atomic_add(r1, 0, r2);
+  }
+
+  void count(std::size_t field) {
+    add_one(offsetof(DivertShare, counters) +
+            (program_.interface_number * 2 + static_cast<std::size_t>(program_.hook)) * sizeof(DivertShare::Counters) +
+            field);
   }
 
   void answer(int verdict) {
@@ -90,9 +94,20 @@ class Writer {
     code_.exit();
   }
 
-  void divert_into(int device) {
+  void divert_into(int device, Direction direction) {
     look_for_a_beat();
     count(offsetof(DivertShare::Counters, diverted));
+    const std::size_t way =
+        offsetof(DivertShare, ways) +
+        (program_.interface_number * 2 + static_cast<std::size_t>(direction)) * sizeof(DivertShare::Way);
+    if (program_.ring >= 0) {
+      const Label comes_up = code_.label();
+      write_stay(code_, {program_.share, way, program_.ring, program_.link_header, direction}, comes_up);
+      count(offsetof(DivertShare::Counters, stayed));
+      answer(kPass);
+      code_.place(comes_up);
+      add_one(way + offsetof(DivertShare::Way, came_up));
+    }
     code_.move(r1, device);
     code_.move(r2, 0);
     code_.call(BPF_FUNC_redirect);
@@ -287,14 +302,14 @@ class Writer {
       require_transport();
     }
     require_addresses(is_v4, own.is_ethernet);
-    divert_into(own.into);
+    divert_into(own.into, program_.hook == Hook::egress ? Direction::up : Direction::down);
   }
 
   void write_forwarded(const ForwardedTraffic& forwarded) {
     if (program_.hook == Hook::egress) {
       load_context(r2, offsetof(__sk_buff, ingress_ifindex));
       code_.jump(If::different, r2, forwarded.other, pass_);
-      return divert_into(forwarded.into);
+      return divert_into(forwarded.into, Direction::down);
     }
     const Label six = code_.label();
     const Label asked = code_.label();
@@ -312,7 +327,7 @@ class Writer {
     code_.place(forwards);
     code_.load(r2, r10, kRoute + static_cast<int>(offsetof(bpf_fib_lookup, ifindex)), u32);
     code_.jump(If::different, r2, forwarded.other, pass_);
-    divert_into(forwarded.into);
+    divert_into(forwarded.into, Direction::up);
   }
 
   void require_loopback(bool is_v4, int address, Label other) {
@@ -344,12 +359,12 @@ class Writer {
     require_loopback(is_v4, destination_of(is_v4), not_to);
     code_.load(r2, r10, kScratch + 2, u16);
     code_.jump(If::different, r2, htons(local.port), not_to);
-    divert_into(local.to_port_into);
+    divert_into(local.to_port_into, Direction::up);
     code_.place(not_to);
     require_loopback(is_v4, source_of(is_v4), pass_);
     code_.load(r2, r10, kScratch, u16);
     code_.jump(If::different, r2, htons(local.port), pass_);
-    divert_into(local.from_port_into);
+    divert_into(local.from_port_into, Direction::down);
   }
 
   const DivertProgram& program_;

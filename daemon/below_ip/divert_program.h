@@ -18,6 +18,8 @@
 // Of Own, multicast and broadcast pass, unless their address is asked for, and so does neighbour discovery (RFC 4861),
 // as ARP does, which is no IP. A fragment without ports goes where the first of its datagram went, if that was seen.
 //
+// What nothing is to happen to stays in the kernel, and only its headers come to us (stay_code.h).
+//
 // It fails open: when the daemon has not shown for kLongestSilence that it lives, everything passes (or is dropped,
 // where that was asked for).
 #pragma once
@@ -51,12 +53,22 @@ struct DivertShare {
     std::uint64_t diverted;
     std::uint64_t passed;    ///< not meant
     std::uint64_t silenced;  ///< met nobody
-    std::uint64_t unused[5];
+    std::uint64_t stayed;    ///< of `diverted`: in the kernel
+    std::uint64_t unused[4];
   };
   static constexpr std::size_t kMostInterfaces = 120;
   Counters counters[kMostInterfaces][2];  ///< by interface and Hook
+
+  /// One direction at one interface (stay_code.h).
+  struct Way {
+    std::uint64_t came_up;   ///< packets that were led into our device
+    std::uint64_t stays_at;  ///< packets stay in the kernel while came_up is one less; 0: none does
+    std::uint64_t unused[6];
+  };
+  Way ways[kMostInterfaces][2];  ///< by interface and Direction
 };
 static_assert(sizeof(DivertShare::Counters) == 64);
+static_assert(sizeof(DivertShare::Way) == 64);
 
 struct OwnTraffic {
   int into = 0;             ///< the device, by index
@@ -87,6 +99,8 @@ struct DivertProgram {
   Selection selection;
   std::uint32_t mark = kReturningMark;
   int share = -1;                    ///< the map that holds a DivertShare
+  int ring = -1;                     ///< a KernelRing's, for packets that may stay in the kernel; -1: none does
+  int link_header = 0;               ///< bytes of a frame before its IP header
   std::size_t interface_number = 0;  ///< where its counters are
 };
 

@@ -34,6 +34,24 @@ void ShareMap::set_in_silence(int verdict) noexcept {
   std::atomic_ref(share_->in_silence).store(verdict, std::memory_order_relaxed);
 }
 
+std::uint64_t ShareMap::came_up(std::size_t number, Direction direction) const noexcept {
+  return std::atomic_ref(way(number, direction).came_up).load(std::memory_order_acquire);
+}
+
+void ShareMap::let_stay(std::size_t number, Direction direction, std::uint64_t came_up) noexcept {
+  std::atomic_ref(way(number, direction).stays_at).store(came_up + 1, std::memory_order_release);
+}
+
+bool ShareMap::lets_stay(std::size_t number, Direction direction) const noexcept {
+  const std::uint64_t at = std::atomic_ref(way(number, direction).stays_at).load(std::memory_order_relaxed);
+  return at == came_up(number, direction) + 1;
+}
+
+void ShareMap::let_come_up(std::size_t number, Direction direction) noexcept {
+  const std::atomic_ref at(way(number, direction).stays_at);
+  if (at.load(std::memory_order_relaxed) != 0) at.store(0);
+}
+
 DivertShare::Counters ShareMap::counters() const noexcept {
   const auto read = [](std::uint64_t& field) { return std::atomic_ref(field).load(std::memory_order_relaxed); };
   DivertShare::Counters sum{};
@@ -42,6 +60,7 @@ DivertShare::Counters ShareMap::counters() const noexcept {
       sum.diverted += read(hook.diverted);
       sum.passed += read(hook.passed);
       sum.silenced += read(hook.silenced);
+      sum.stayed += read(hook.stayed);
     }
   }
   return sum;

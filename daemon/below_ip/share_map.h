@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "daemon/below_ip/divert_program.h"
+#include "emulator/packet/packet.h"
 
 namespace wobble::daemon {
 
@@ -24,10 +25,23 @@ class ShareMap {
   /// What becomes of packets while nobody beats.
   void set_in_silence(int verdict) noexcept;
 
+  /// One direction at the interface of that number. Any thread.
+  std::uint64_t came_up(std::size_t number, Direction direction) const noexcept;
+  /// From now on packets stay in the kernel, as long as no more than `came_up` have come to us.
+  void let_stay(std::size_t number, Direction direction, std::uint64_t came_up) noexcept;
+  /// Whether they do, if no more came up since.
+  bool lets_stay(std::size_t number, Direction direction) const noexcept;
+  /// From now on all come up.
+  void let_come_up(std::size_t number, Direction direction) noexcept;
+
   /// Summed over all interfaces and hooks. Any thread.
   DivertShare::Counters counters() const noexcept;
 
  private:
+  DivertShare::Way& way(std::size_t number, Direction direction) const noexcept {
+    return share_->ways[number][static_cast<std::size_t>(direction)];
+  }
+
   UniqueFd map_;
   DivertShare* share_;
 };

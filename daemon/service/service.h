@@ -146,7 +146,8 @@ class Service final : public api::Backend {
   // In service_links.cpp; with ways_mutex_ held.
   std::uint64_t revision_of(const ServedLink& link);
   std::unique_ptr<Forwarder> forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
-                                           std::unique_ptr<PacketDevice> far);
+                                           std::unique_ptr<PacketDevice> far,
+                                           std::unique_ptr<KernelPath> kernel_path = {});
   ServedLink& put_into_service(LinkPointer link);
   std::string choose_name(const api::NewLink& wanted);
   void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);

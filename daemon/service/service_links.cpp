@@ -40,12 +40,14 @@ std::uint64_t Service::revision_of(const ServedLink& link) {
 }
 
 std::unique_ptr<Forwarder> Service::forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
-                                                  std::unique_ptr<PacketDevice> far) {
+                                                  std::unique_ptr<PacketDevice> far,
+                                                  std::unique_ptr<KernelPath> kernel_path) {
   LinkOptions options;
   options.seed = link.info.seed;
   options.connections = table_;
   options.memory = memory_;
-  auto forwarder = std::make_unique<Forwarder>(options, link.ring, std::move(near), std::move(far), forwarder_options_);
+  auto forwarder = std::make_unique<Forwarder>(options, link.ring, std::move(near), std::move(far), forwarder_options_,
+                                               std::move(kernel_path));
   if (const int error = forwarder->fifo_error(); error != 0) {
     log::debug(fmt::format("link {}: SCHED_FIFO was refused: {}", link.info.name, std::strerror(error)));
   }
@@ -91,7 +93,7 @@ std::string Service::choose_name(const api::NewLink& wanted) {
 
 // The loop runs before the first packet is led to it.
 void Service::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
-  auto forwarder = forwarder_for(link, way_in->take_near(), way_in->take_far());
+  auto forwarder = forwarder_for(link, way_in->take_near(), way_in->take_far(), way_in->take_kernel_path());
   const auto put_conditions_in_force = [&] {
     LinkConditions conditions;
     {

@@ -37,6 +37,9 @@ class DetourSet {
   /// Each is handed over once; afterwards they are the link's.
   std::unique_ptr<PacketDevice> take_near() { return std::move(near_owned_); }
   std::unique_ptr<PacketDevice> take_far() { return std::move(far_owned_); }
+  /// Until the link ends.
+  const DeviceBundle& near_bundle() const { return *near_; }
+  const DeviceBundle& far_bundle() const { return *far_; }
   void run_on_link_by(RunOnLink run) { run_on_link_ = std::move(run); }
 
   /// From now on traffic is diverted. Throws std::runtime_error.

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "daemon/system/network_namespace.h"
+#include "daemon/ways_in/diverted_path.h"
 #include "daemon/ways_in/forwarding.h"
 #include "daemon/ways_in/selection.h"
 #include "daemon/ways_in/sysctl.h"
@@ -57,6 +58,7 @@ Diversion::Diversion(const std::string& link, Target target, api::WayInSettings 
           netns_, means.ledger, [this](const auto& present) { return choose(present); },
           [this] { return detour_settings(); }) {
   make_selection();
+  if (means.kernel_path) ring_ = std::make_shared<KernelRing>();
   target_.netns.run([&] {
     const auto present = RouteSocket().interfaces();
     if (std::holds_alternative<api::AttachSettings>(settings_)) {
@@ -79,6 +81,9 @@ Diversion::Diversion(const std::string& link, Target target, api::WayInSettings 
     if (detours_.empty()) throw api::Unfit("/" + std::string(api::kind_of(settings_)), what_is_missing());
     near_ = detours_.take_near();
     far_ = detours_.take_far();
+    if (ring_) {
+      kernel_path_ = std::make_unique<DivertedPath>(share_, ring_, detours_.near_bundle(), detours_.far_bundle());
+    }
     addresses_ = addresses_of(detours_.names());
   });
 }
@@ -148,7 +153,8 @@ DetourSettings Diversion::detour_settings() const {
   }
   out.other_interface = other_interface_;
   out.selection = selection_;
-  out.share = share_.map();
+  out.share = share_->map();
+  if (ring_) out.ring = ring_->map();
   out.kind = fails_closed() ? HookKind::cls : means_.hook;  // what blocks when we are dead must outlive us
   out.may_use_filters = means_.may_use_filters;
   out.offload = means_.offload;
@@ -214,9 +220,9 @@ void Diversion::open() {
     is_open_ = true;
     try {
       hold_parameters();
-      means_.heartbeat.begin(share_);
+      means_.heartbeat.begin(*share_);
       detours_.put();
-      if (fails_closed()) share_.set_in_silence(kDrop);
+      if (fails_closed()) share_->set_in_silence(kDrop);
     } catch (...) {
       let_pass();
       const std::string failure = undo();
@@ -242,8 +248,8 @@ std::string Diversion::close() noexcept {
 // Whatever becomes of the rest, from now on nothing is diverted.
 void Diversion::let_pass() noexcept {
   is_open_ = false;
-  share_.set_in_silence(kPass);
-  means_.heartbeat.end(share_);
+  share_->set_in_silence(kPass);
+  means_.heartbeat.end(*share_);
 }
 
 std::string Diversion::undo() noexcept {
@@ -274,8 +280,8 @@ std::string Diversion::look() {
 }
 
 void Diversion::count() {
-  const DivertShare::Counters sum = share_.counters();
-  const api::WayInCounters now{sum.diverted, sum.passed, sum.silenced, detours_.overruns()};
+  const DivertShare::Counters sum = share_->counters();
+  const api::WayInCounters now{sum.diverted, sum.stayed, sum.passed, sum.silenced, detours_.overruns()};
   const auto tell = [&](std::uint64_t n, const char* what) {
     if (n > 0) news_.push_back(std::to_string(n) + (n == 1 ? " packet " : " packets ") + what);
   };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/below_ip/kernel_ring.h"
 #include "daemon/below_ip/share_map.h"
 #include "daemon/ways_in/change_watch.h"
 #include "daemon/ways_in/detour_set.h"
@@ -53,6 +54,7 @@ class Diversion : public WayIn {
     HookKind hook = HookKind::tcx;
     bool may_use_filters = false;  ///< where the kernel takes no more tcx links
     bool offload = true;
+    bool kernel_path = true;        ///< what nothing is to happen to stays in the kernel
     std::uint16_t spared_port = 0;  ///< of the API, which an attach of our own namespace leaves alone; 0: none
   };
 
@@ -96,7 +98,8 @@ class Diversion : public WayIn {
   const api::WayInSettings settings_;
   const Means means_;
   HeldClaim claim_;
-  ShareMap share_;
+  std::shared_ptr<ShareMap> share_ = std::make_shared<ShareMap>();
+  std::shared_ptr<KernelRing> ring_;  ///< none: nothing stays in the kernel
   UniqueFd networks_;
   UniqueFd recent_;
   Selection selection_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/backend.h"
+#include "emulator/device/kernel_path.h"
 #include "emulator/device/tun_device.h"
 
 namespace wobble::daemon {
@@ -20,6 +21,9 @@ class WayIn {
   /// Both devices are handed over once, to the forwarder.
   std::unique_ptr<PacketDevice> take_near() { return std::move(near_); }
   std::unique_ptr<PacketDevice> take_far() { return std::move(far_); }
+
+  /// Beside them; none: everything comes to the devices.
+  std::unique_ptr<KernelPath> take_kernel_path() { return std::move(kernel_path_); }
 
   virtual api::SideInfo near_info() const = 0;
   virtual api::SideInfo far_info() const = 0;
@@ -48,6 +52,7 @@ class WayIn {
  protected:
   std::unique_ptr<PacketDevice> near_;
   std::unique_ptr<PacketDevice> far_;
+  std::unique_ptr<KernelPath> kernel_path_;
 };
 
 }  // namespace wobble::daemon

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "daemon/below_ip/kernel_ring.h"
 #include "daemon/ways_in/diversion.h"
 #include "daemon/ways_in/run_way.h"
 
@@ -55,6 +56,23 @@ std::unique_ptr<WayIn> WaysIn::make_kind(const std::string& link, const api::Way
   return divert(link, find_target(attach != nullptr ? attach->target : "host"), settings);
 }
 
+const std::string& WaysIn::why_no_kernel_path() {
+  if (no_kernel_path_) return *no_kernel_path_;
+  if (!options_.kernel_path) return no_kernel_path_.emplace("--path user");
+  try {
+    const KernelRing ring;
+    const ShareMap share;
+    DivertProgram program;
+    program.traffic = OwnTraffic{};
+    program.share = share.map();
+    program.ring = ring.map();
+    load_program(wobble::daemon::divert(program), "wobble_try");
+    return no_kernel_path_.emplace();
+  } catch (const std::system_error& e) {
+    return no_kernel_path_.emplace(e.what());
+  }
+}
+
 std::unique_ptr<WayIn> WaysIn::divert(const std::string& link, Target target, const api::WayInSettings& settings) {
   HookKind hook = HookKind::cls;
   if (options_.hook != HookKind::cls) {
@@ -63,7 +81,8 @@ std::unique_ptr<WayIn> WaysIn::divert(const std::string& link, Target target, co
       throw api::Incapable("this kernel has no tcx (Linux 6.6 has): start wobbled with --hook auto");
     if (*has_tcx_) hook = HookKind::tcx;
   }
-  const Diversion::Means means{ledger_, heartbeat_, hook, !options_.hook, options_.offload, spared_port_};
+  const bool kernel_path = why_no_kernel_path().empty();
+  const Diversion::Means means{ledger_, heartbeat_, hook, !options_.hook, options_.offload, kernel_path, spared_port_};
   return std::make_unique<Diversion>(link, std::move(target), settings, means);
 }
 

@@ -20,6 +20,7 @@ std::string with_remedy(const std::system_error& error);
 struct WaysInOptions {
   bool offload = true;             ///< as for TunDevice
   std::optional<HookKind> hook{};  ///< of programs below IP; none: the better one that this kernel has
+  bool kernel_path = true;         ///< what nothing is to happen to stays in the kernel, where it can
   std::string ledger_folder = kLedgerFolder;
 };
 
@@ -42,8 +43,12 @@ class WaysIn {
   std::unique_ptr<WayIn> make_kind(const std::string& link, const api::WayInSettings& settings);
   std::unique_ptr<WayIn> divert(const std::string& link, Target target, const api::WayInSettings& settings);
 
+  /// Why nothing can stay in the kernel; empty: it can.
+  const std::string& why_no_kernel_path();
+
   const WaysInOptions options_;
-  std::optional<bool> has_tcx_;  ///< none: the kernel was not asked yet
+  std::optional<std::string> no_kernel_path_;  ///< none: the kernel was not asked yet
+  std::optional<bool> has_tcx_;                ///< none: the kernel was not asked yet
   std::uint16_t spared_port_ = 0;
   Ledger ledger_;
   Heartbeat heartbeat_;

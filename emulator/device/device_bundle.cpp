@@ -19,7 +19,7 @@ DeviceBundle::DeviceBundle() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 
 void DeviceBundle::add(std::uint8_t number, std::unique_ptr<PacketDevice> device) {
   const int descriptor = device->descriptor();
-  members_.push_back({number, false, std::move(device)});
+  members_.push_back({{number, 0, true}, false, std::move(device)});
   epoll_event event{};
   event.events = EPOLLIN;
   if (descriptor < 0 || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0) return;
@@ -30,7 +30,7 @@ void DeviceBundle::add(std::uint8_t number, std::unique_ptr<PacketDevice> device
 
 void DeviceBundle::remove(std::uint8_t number) noexcept {
   std::erase_if(members_,
-                [&](const Member& member) { return member.number == number; });  // epoll forgets what is closed
+                [&](const Member& member) { return member.reading.number == number; });  // epoll forgets what is closed
   turn_ = 0;
 }
 
@@ -45,8 +45,10 @@ ReadResult DeviceBundle::read(std::span<std::uint8_t> buffer, ReadPacket& out) n
     Member& member = members_[turn_];
     if (member.has_failed) continue;
     const ReadResult result = member.device->read(buffer.subspan(1), out);
+    member.reading.is_empty = result == ReadResult::nothing;
     if (result == ReadResult::packet) {
-      buffer[0] = member.number;
+      buffer[0] = member.reading.number;
+      ++member.reading.packets;
       ++out.prefix;
       ++in_a_row_;
       return result;
@@ -61,7 +63,7 @@ ReadResult DeviceBundle::read(std::span<std::uint8_t> buffer, ReadPacket& out) n
 
 DeviceBundle::Member* DeviceBundle::find(Prefix prefix) noexcept {
   if (prefix.empty()) return nullptr;
-  const auto found = std::ranges::find(members_, prefix[0], &Member::number);
+  const auto found = std::ranges::find(members_, prefix[0], [](const Member& m) { return m.reading.number; });
   return found == members_.end() ? nullptr : &*found;
 }
 

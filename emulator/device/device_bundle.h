@@ -31,12 +31,22 @@ class DeviceBundle final : public PacketDevice {
   bool takes(Offload::Kind kind) const noexcept override;
   bool write_parts(std::span<const std::span<const std::uint8_t>> parts, const Offload& offload,
                    Prefix prefix) noexcept override;
+  /// What has been read from a member so far.
+  struct Reading {
+    std::uint8_t number;
+    std::uint64_t packets;
+    bool is_empty;  ///< there was nothing more, when it was last asked
+  };
+  /// Of the i-th of size() members, in no order.
+  Reading reading(std::size_t i) const noexcept { return members_[i].reading; }
+  std::size_t size() const noexcept { return members_.size(); }
+
   /// Readable as soon as one of them is.
   int descriptor() const noexcept override { return epoll_.get(); }
 
  private:
   struct Member {
-    std::uint8_t number;
+    Reading reading;
     bool has_failed = false;
     std::unique_ptr<PacketDevice> device;
   };

@@ -8,6 +8,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <exception>
@@ -21,7 +22,10 @@ constexpr int kBatch = 64;
 // Nor more than what the core's own cache is likely to hold until it is written.
 constexpr std::size_t kBatchBytes = 256 * 1024;
 
-enum class Source : std::uint32_t { near, far, timer, mail };
+// What stayed in the kernel is read so long after its first packet: one wake-up for many.
+constexpr Duration kStayedBatch = std::chrono::milliseconds(1);
+
+enum class Source : std::uint32_t { near, far, timer, mail, stayed };
 
 int checked(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -55,9 +59,11 @@ struct Forwarder::Mail {
 };
 
 Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, std::unique_ptr<PacketDevice> near,
-                     std::unique_ptr<PacketDevice> far, const ForwarderOptions& how)
+                     std::unique_ptr<PacketDevice> far, const ForwarderOptions& how,
+                     std::unique_ptr<KernelPath> kernel_path)
     : near_(std::move(near)),
       far_(std::move(far)),
+      kernel_path_(std::move(kernel_path)),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       timer_(checked(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create")),
       mailbell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
@@ -70,6 +76,7 @@ Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, s
   watch(epoll_.get(), far_->descriptor(), Source::far);
   watch(epoll_.get(), timer_.get(), Source::timer, EPOLLIN | EPOLLET);  // told once, so never to be read
   watch(epoll_.get(), mailbell_.get(), Source::mail);
+  if (kernel_path_) watch(epoll_.get(), kernel_path_->descriptor(), Source::stayed, EPOLLIN | EPOLLET);
   thread_ = std::thread([this] { run(); });
   if (!how.fifo) return;
   sched_param lowest{};
@@ -92,14 +99,17 @@ void Forwarder::run() noexcept {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // else the kernel may wake us 50 µs late on purpose
   while (!stopping_) {
     wait();
+    read_stayed();
     if (has_mail_) do_commands();
     for (Side side : {Side::near, Side::far}) {
       if (readable_[static_cast<int>(side)]) read_from(side);
     }
-    link_.advance(now());
+    link_.advance(tick());
     up_.write_due();
     down_.write_due();
+    choose_paths();
   }
+  read_stayed();
   link_.connections().close_all(now());
 }
 
@@ -107,18 +117,15 @@ void Forwarder::run() noexcept {
 // it looks for packets and commands again and again without sleeping. As long as that may last, a core is ours.
 void Forwarder::wait() noexcept {
   const TimePoint due = link_.next_due();
-  if (due == kNever) {
-    poll(-1);
-    return;
-  }
   TimePoint time = now();
-  const TimePoint wake_at = due - spin_.lead(time);
-  if (time < wake_at) {
-    arm_timer(wake_at);
-    poll(-1);
-    return;
+  TimePoint wake_at = std::min(due - spin_.lead(time), stayed_due_);
+  while (time < wake_at) {
+    if (wake_at < kNever - SpinBudget::kLongestLead) arm_timer(wake_at);
+    if (poll(-1)) return;
+    time = now();  // something stayed in the kernel, for later
+    wake_at = std::min(wake_at, stayed_due_);
   }
-  if (poll(0) || time >= due) return;
+  if (poll(0) || time >= std::min(due, stayed_due_)) return;
   const TimePoint began = time;
   while ((time = now()) < due && !poll(0)) {
   }
@@ -128,9 +135,11 @@ void Forwarder::wait() noexcept {
 bool Forwarder::poll(int timeout) noexcept {
   // A device that was not read empty is still readable: epoll is level-triggered and says so at once.
   readable_[0] = readable_[1] = has_mail_ = false;
-  epoll_event events[4];
-  const int n = ::epoll_wait(epoll_.get(), events, 4, timeout);
+  epoll_event events[5];
+  const int n = ::epoll_wait(epoll_.get(), events, 5, timeout);
+  bool is_to_act = false;
   for (int i = 0; i < n; ++i) {
+    is_to_act = is_to_act || events[i].data.u32 != static_cast<std::uint32_t>(Source::stayed);
     switch (static_cast<Source>(events[i].data.u32)) {
       case Source::near: readable_[0] = true; break;
       case Source::far: readable_[1] = true; break;
@@ -139,9 +148,32 @@ bool Forwarder::poll(int timeout) noexcept {
         drain(mailbell_.get());
         has_mail_ = true;
         break;
+      case Source::stayed:
+        if (stayed_due_ == kNever) stayed_due_ = now() + kStayedBatch;
+        break;
     }
   }
-  return n > 0;
+  return is_to_act;
+}
+
+void Forwarder::read_stayed() noexcept {
+  if (!kernel_path_) return;
+  stayed_due_ = kNever;
+  StayedPacket packet;
+  while (kernel_path_->next(packet)) {
+    std::span<const std::uint8_t> bytes = packet.bytes;
+    if (bytes.size() < packet.length) {
+      std::ranges::copy(bytes, spare_buffer_.begin());
+      bytes = std::span(spare_buffer_).first(std::min<std::size_t>(packet.length, spare_buffer_.size()));
+    }
+    latest_ = std::max(latest_, packet.at);
+    link_.stayed(bytes, packet.segment_size, packet.side, latest_);
+  }
+}
+
+void Forwarder::choose_paths() noexcept {
+  if (!kernel_path_) return;
+  for (Direction d : {Direction::up, Direction::down}) kernel_path_->set(d, link_.asks_nothing(d));
 }
 
 void Forwarder::read_from(Side side) noexcept {
@@ -161,9 +193,10 @@ void Forwarder::read_from(Side side) noexcept {
         return;
     }
     bytes += read.length;
+    read_stayed();  // what this one answers, or follows
     if (block) block.begin_behind(read.prefix);
     // The clock is read after the packet was: one that came in while we worked is never dated before its arrival.
-    link_.admit(space.subspan(read.prefix, read.length), read.offload, side, now(), std::move(block),
+    link_.admit(space.subspan(read.prefix, read.length), read.offload, side, tick(), std::move(block),
                 space.first(read.prefix));
   }
 }
@@ -192,10 +225,11 @@ void Forwarder::do_commands() {
       mail->fate = Mail::Fate::taken;
     }
     try {
-      mail->command(link_, now());
+      mail->command(link_, tick());
     } catch (...) {
       mail->error = std::current_exception();
     }
+    choose_paths();  // whoever is answered finds it in force
     {
       const std::lock_guard lock(mail->mutex);
       mail->fate = Mail::Fate::done;

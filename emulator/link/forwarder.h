@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "emulator/device/kernel_path.h"
 #include "emulator/device/packet_device.h"
 #include "emulator/link/departures.h"
 #include "emulator/link/link.h"
@@ -31,9 +32,11 @@ class Forwarder {
  public:
   using Command = std::function<void(Link&, TimePoint now)>;
 
-  /// Starts the loop over both devices. Throws std::system_error if the kernel refuses a descriptor or a thread.
+  /// Starts the loop over both devices; with a kernel path, what nothing is to happen to does not come to them. Throws
+  /// std::system_error if the kernel refuses a descriptor or a thread.
   Forwarder(const LinkOptions& options, ConnectionObserver& observer, std::unique_ptr<PacketDevice> near,
-            std::unique_ptr<PacketDevice> far, const ForwarderOptions& how = {});
+            std::unique_ptr<PacketDevice> far, const ForwarderOptions& how = {},
+            std::unique_ptr<KernelPath> kernel_path = {});
   /// Ends the loop; what is in flight is gone, and every connection is told closed with End::open.
   ~Forwarder();
   Forwarder(const Forwarder&) = delete;
@@ -63,11 +66,17 @@ class Forwarder {
   bool poll(int timeout) noexcept;
   void do_commands();
   void read_from(Side side) noexcept;
+  /// Tells the link of what has stayed in the kernel so far.
+  void read_stayed() noexcept;
+  void choose_paths() noexcept;
+  /// The time now, before which nothing more happens on the link.
+  TimePoint tick() noexcept { return latest_ = now(); }
   void arm_timer(TimePoint wake_at) noexcept;
   PacketDevice& device(Side side) noexcept { return side == Side::near ? *near_ : *far_; }
 
   std::unique_ptr<PacketDevice> near_;
   std::unique_ptr<PacketDevice> far_;
+  std::unique_ptr<KernelPath> kernel_path_;  ///< may be none
   UniqueFd epoll_;
   UniqueFd timer_;
   UniqueFd mailbell_;
@@ -78,6 +87,8 @@ class Forwarder {
   int fifo_error_ = 0;
   std::vector<std::uint8_t> spare_buffer_;
   TimePoint armed_for_ = kNever;
+  TimePoint latest_;               ///< tick()'s
+  TimePoint stayed_due_ = kNever;  ///< when what stayed in the kernel is to be read
   bool readable_[2] = {false, false};
   bool has_mail_ = false;
 

@@ -37,10 +37,7 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   const bool is_malformed = SuperPacket::parse(bytes, offload, arrival.packet) != ParseError::none;
   const std::uint32_t count = is_malformed ? 1 : packet.count();
   const std::size_t size = is_malformed ? bytes.size() : packet.wire_size(0, count);
-  half.since_change.packets_in += count;
-  half.since_change.bytes_in += size;
-  half.rate_in.add(size, now);
-  next_number_ += count;
+  count_arrival(half, count, size, now);
   if (is_malformed) {
     Fate fate;
     fate.dropped = fate.lost[0] = DropReason::malformed;
@@ -51,6 +48,13 @@ void Link::admit(std::span<const std::uint8_t> bytes, const Offload& offload, Si
   half.since_change.bad_checksum += arrival.is_damaged ? 1 : 0;
   admit_segments(half, arrival);
   advance_bottleneck(direction, now);
+}
+
+void Link::count_arrival(Half& half, std::uint32_t count, std::size_t size, TimePoint now) noexcept {
+  half.since_change.packets_in += count;
+  half.since_change.bytes_in += size;
+  half.rate_in.add(size, now);
+  next_number_ += count;
 }
 
 Verdict Link::decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept {

@@ -60,6 +60,13 @@ class Link {
     admit(bytes, Offload{}, side, now);
   }
 
+  /// A packet that went on in the kernel at `now`, while its direction asked for nothing. `bytes` has the length of the
+  /// whole; of a super-packet (`segment_size` > 0) what stands behind its headers is not looked at.
+  void stayed(std::span<const std::uint8_t> bytes, std::uint16_t segment_size, Side side, TimePoint now) noexcept;
+  /// Whether nothing is to happen to what arrives in that direction, nobody wants to see it whole, and nothing is in
+  /// flight that it could overtake.
+  bool asks_nothing(Direction direction) const noexcept;
+
   /// Timers: connection time-outs, outage cycles, a scenario's steps, what waits in the bottleneck. Call when
   /// next_due() has come, and before pop_due().
   void advance(TimePoint now) noexcept;
@@ -134,6 +141,9 @@ class Link {
     Fate fate;
     std::uint64_t sequence = 0;  ///< of the first
   };
+  /// Of `count` wire packets that hold `size` bytes.
+  void count_arrival(Half& half, std::uint32_t count, std::size_t size, TimePoint now) noexcept;
+  void track_stayed(Half& half, const SuperPacket& packet, Side side, TimePoint now) noexcept;
   void admit_segments(Half& half, Arrival& arrival) noexcept;
   Verdict decide(Half& half, const Arrival& arrival, const PacketView& segment, const FlowPosition& flow) noexcept;
   /// Lets the segments behind the run's only one that meet the same fate join it, if they need not be looked at one by

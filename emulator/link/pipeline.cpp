@@ -25,6 +25,7 @@ struct Pipeline::Stages {
 
   DirectionConditions conditions;
   bool is_uniform = true;
+  bool asks_nothing = true;
   Outage outage;
   Loss loss;
   Corrupt corrupt;
@@ -90,13 +91,15 @@ struct Pipeline::Prepared {
   DirectionConditions conditions;
   DirectionConditions settings;  ///< the stages' own
   bool is_uniform = true;
+  bool asks_nothing = true;
   std::unique_ptr<QueueDiscipline> queue;
 };
 
 std::shared_ptr<Pipeline::Prepared> Pipeline::prepare(const DirectionConditions& conditions, TimePoint now) const {
   stages_->reserve(conditions, connections_);
   auto queue = stages_->bottleneck.prepare(conditions.rate, conditions.trace, conditions.queue, now);
-  return std::make_shared<Prepared>(Prepared{conditions, conditions, is_uniform_under(conditions), std::move(queue)});
+  return std::make_shared<Prepared>(Prepared{conditions, conditions, is_uniform_under(conditions),
+                                             conditions == DirectionConditions{}, std::move(queue)});
 }
 
 void Pipeline::configure(const std::shared_ptr<Prepared>& prepared, TimePoint now) noexcept {
@@ -104,6 +107,7 @@ void Pipeline::configure(const std::shared_ptr<Prepared>& prepared, TimePoint no
   DirectionConditions& settings = prepared->settings;
   s.conditions = std::move(prepared->conditions);
   s.is_uniform = prepared->is_uniform;
+  s.asks_nothing = prepared->asks_nothing;
   s.outage.configure(settings.outage, now);
   s.loss.configure(std::move(settings.loss));
   s.corrupt.configure(settings.corrupt);
@@ -204,6 +208,8 @@ TimePoint Pipeline::order_floor() const noexcept { return stages_->delay.floor()
 const LossRuns& Pipeline::loss_runs() const noexcept { return stages_->loss.runs(); }
 
 const DirectionConditions& Pipeline::conditions() const noexcept { return stages_->conditions; }
+
+bool Pipeline::asks_nothing() const noexcept { return stages_->asks_nothing; }
 
 std::uint32_t Pipeline::alike_behind(const FlowPosition& flow, std::uint32_t n) noexcept {
   return stages_->is_uniform ? stages_->loss.spared_behind(flow, n) : 0;

@@ -91,6 +91,8 @@ class Pipeline {
   TimePoint order_floor() const noexcept;
 
   const DirectionConditions& conditions() const noexcept;
+  /// Nothing is to happen to any packet.
+  bool asks_nothing() const noexcept;
   /// How many of the next `n` packets of a flow, behind one that was just let through, meet its very fate if they
   /// arrive at the same moment. None where anything but random loss hangs on chance, on number or on size.
   std::uint32_t alike_behind(const FlowPosition& flow, std::uint32_t n) noexcept;

@@ -33,14 +33,34 @@ ParseError SuperPacket::parse(std::span<const std::uint8_t> bytes, const Offload
   const ParseError error = parse_packet(bytes, out.whole_);
   if (error != ParseError::none) return error;
   if (!is_true(offload, out.whole_)) return ParseError::bad_offload;
-  out.offload_ = offload;
-  out.count_ = 1;
-  if (offload.kind != Offload::Kind::none) {
-    const std::size_t payload = out.whole_.bytes.size() - out.whole_.payload_offset;
-    const std::size_t segments = (payload + offload.segment_size - 1) / offload.segment_size;
-    out.count_ = static_cast<std::uint32_t>(std::max<std::size_t>(segments, 1));
-  }
+  out.count_segments(offload);
   return ParseError::none;
+}
+
+ParseError SuperPacket::parse_headers(std::span<const std::uint8_t> bytes, std::uint16_t segment_size,
+                                      SuperPacket& out) noexcept {
+  const ParseError error = parse_packet(bytes, out.whole_);
+  if (error != ParseError::none) return error;
+  Offload offload;
+  if (segment_size > 0) {
+    if (!out.whole_.is_tcp() || out.whole_.is_fragment) return ParseError::bad_offload;
+    offload.kind = Offload::Kind::tcp;
+    offload.segment_size = segment_size;
+    offload.needs_checksum = true;
+    offload.checksum_start = out.whole_.transport_offset;
+    offload.checksum_offset = kTcpChecksum;
+  }
+  out.count_segments(offload);
+  return ParseError::none;
+}
+
+void SuperPacket::count_segments(const Offload& offload) noexcept {
+  offload_ = offload;
+  count_ = 1;
+  if (offload.kind == Offload::Kind::none) return;
+  const std::size_t payload = whole_.bytes.size() - whole_.payload_offset;
+  const std::size_t segments = (payload + offload.segment_size - 1) / offload.segment_size;
+  count_ = static_cast<std::uint32_t>(std::max<std::size_t>(segments, 1));
 }
 
 PacketView SuperPacket::segment(std::uint32_t i) const noexcept {

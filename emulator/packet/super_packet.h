@@ -19,6 +19,11 @@ class SuperPacket {
   /// Looks at `bytes`, which must outlive `out`. An offload that contradicts the packet is ParseError::bad_offload.
   static ParseError parse(std::span<const std::uint8_t> bytes, const Offload& offload, SuperPacket& out) noexcept;
 
+  /// The same for a packet of which nothing is known beside it but whether it is a TCP super-packet (`segment_size` >
+  /// 0), whose checksum is then left to a device. What stands behind its headers is not looked at.
+  static ParseError parse_headers(std::span<const std::uint8_t> bytes, std::uint16_t segment_size,
+                                  SuperPacket& out) noexcept;
+
   /// How many wire packets it stands for: 1 or more.
   std::uint32_t count() const noexcept { return count_; }
   const Offload& offload() const noexcept { return offload_; }
@@ -51,6 +56,7 @@ class SuperPacket {
   Offload copy_run(std::uint32_t first, std::uint32_t n, std::span<std::uint8_t> out) const noexcept;
 
  private:
+  void count_segments(const Offload& offload) noexcept;
   /// Makes of the view of one segment that of the i-th.
   void turn_to(std::uint32_t i, PacketView& view) const noexcept;
   std::uint32_t payload_begin(std::uint32_t i) const noexcept {

@@ -322,6 +322,20 @@ TEST_F(GuardsTest, SilenceHasItsEnd) {
   }
 }
 
+TEST_F(GuardsTest, WhoHasClosedItsSendingSideIsAnswered) {
+  const RawClient older(server_->port());
+  for (const char* request :
+       {"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /api/v1/links HTTP/1.1\r\nHost: localhost\r\n\r\n"}) {
+    for (int i = 0; i < 5; ++i) {
+      RawClient client(server_->port());
+      client.send(request);
+      client.finish_sending();
+      EXPECT_THAT(client.read_all(), testing::StartsWith("HTTP/1.1 200")) << request;
+      EXPECT_TRUE(client.closed_by_peer());
+    }
+  }
+}
+
 TEST_F(GuardsTest, IdleConnectionsGiveWayToNewOnes) {
   std::vector<std::unique_ptr<RawClient>> idle;
   for (int i = 0; i < 60; ++i) {

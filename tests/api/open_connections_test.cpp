@@ -60,6 +60,36 @@ TEST_F(OpenConnectionsTest, WhatIsOnItsWayOutCountsUntilItIsClosed) {
   EXPECT_NE(connect("a"), nullptr);
 }
 
+TEST_F(OpenConnectionsTest, WhoHasJustComeDoesNotGiveWayToThoseThatDoNotRead) {
+  std::vector<OpenConnections::Connection*> all;
+  for (int i = 0; i < 9; ++i) {
+    all.push_back(connect("a"));
+    open_.enter(all.back(), Phase::answer);
+  }
+  connect("a");
+  connect("a");  // one too many
+  EXPECT_FALSE(pairs_.back().is_shut());
+  EXPECT_FALSE(pairs_[9].is_shut());
+  EXPECT_TRUE(pairs_[0].is_shut());
+}
+
+TEST_F(OpenConnectionsTest, WhoseRequestLiesUnreadIsNotOverdue) {
+  OpenConnections open({.total = 40, .per_owner = 10, .first_head = std::chrono::seconds(0)});
+  const Pair asking, silent;
+  for (const Pair* pair : {&asking, &silent}) {
+    ASSERT_TRUE(open.add(pair->fd(), from("a"), ""));
+    ASSERT_NE(open.begin(pair->fd()), nullptr);
+  }
+  ASSERT_EQ(::send(asking.client.get(), "G", 1, 0), 1);
+  open.end_overdue();
+  EXPECT_FALSE(asking.is_shut());
+  EXPECT_TRUE(silent.is_shut());
+  char byte;
+  ASSERT_EQ(::recv(asking.fd(), &byte, 1, 0), 1);
+  open.end_overdue();
+  EXPECT_TRUE(asking.is_shut());
+}
+
 TEST_F(OpenConnectionsTest, AllTogetherHaveABound) {
   std::size_t taken = 0;
   for (int i = 0; i < 200; ++i) taken += connect("owner " + std::to_string(i)) != nullptr;

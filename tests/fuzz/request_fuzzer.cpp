@@ -4,6 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -33,6 +37,17 @@ struct Target {
   std::unique_ptr<api::Server> server;
 };
 
+/// Within kMostMs; the fuzzer's own alarm may interrupt the wait.
+bool becomes_ready(pollfd& fd) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::milliseconds(kMostMs);
+  for (;;) {
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    const int n = ::poll(&fd, 1, static_cast<int>(std::max<std::int64_t>(rest.count(), 0)));
+    if (n >= 0 || errno != EINTR) return n > 0;
+  }
+}
+
 std::string exchange(api::Server& server, const std::uint8_t* data, std::size_t size) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
@@ -41,7 +56,7 @@ std::string exchange(api::Server& server, const std::uint8_t* data, std::size_t 
   std::size_t sent = 0;
   for (bool open = true; open;) {
     pollfd fd{ends[1], static_cast<short>(POLLIN | (sent < size ? POLLOUT : 0)), 0};
-    if (::poll(&fd, 1, kMostMs) <= 0) std::abort();  // it neither answers nor closes
+    if (!becomes_ready(fd)) std::abort();  // it neither answers nor closes
     if (sent < size && (fd.revents & (POLLOUT | POLLHUP)) != 0) {
       const ssize_t n = ::send(ends[1], data + sent, size - sent, MSG_NOSIGNAL);
       sent = n > 0 ? sent + static_cast<std::size_t>(n) : size;
