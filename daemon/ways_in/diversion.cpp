@@ -58,7 +58,7 @@ Diversion::Diversion(const std::string& link, Target target, api::WayInSettings 
           netns_, means.ledger, [this](const auto& present) { return choose(present); },
           [this] { return detour_settings(); }) {
   make_selection();
-  if (means.kernel_path) ring_ = std::make_shared<KernelRing>();
+  if (why_all_come_up().empty()) ring_ = std::make_shared<KernelRing>();
   target_.netns.run([&] {
     const auto present = RouteSocket().interfaces();
     if (std::holds_alternative<api::AttachSettings>(settings_)) {
@@ -96,6 +96,9 @@ bool Diversion::fails_closed() const {
   return (attach != nullptr && attach->fail == api::FailMode::closed) ||
          (gateway != nullptr && gateway->fail == api::FailMode::closed);
 }
+
+// Where it must not pass while we are dead it is not to stay either, for as long as the programs take us for alive.
+std::string Diversion::why_all_come_up() const { return fails_closed() ? "fail closed" : means_.no_kernel_path; }
 
 std::vector<std::string> Diversion::named_interfaces() const {
   if (const auto* attach = std::get_if<api::AttachSettings>(&settings_)) return attach->interfaces;
@@ -306,7 +309,10 @@ api::SideInfo Diversion::far_info() const { return {detours_.far_devices(), path
 
 std::string Diversion::detail() const {
   const std::string no_record = means_.ledger.trouble();
-  return "at " + detours_.interfaces() + ", by " + detours_.means() + (no_record.empty() ? "" : "; ") + no_record;
+  const std::string path = why_all_come_up();
+  return "at " + detours_.interfaces() + ", by " + detours_.means() +
+         (path.empty() ? "" : "; all packets come to the daemon (" + path + ")") + (no_record.empty() ? "" : "; ") +
+         no_record;
 }
 
 }  // namespace wobble::daemon

@@ -54,7 +54,7 @@ class Diversion : public WayIn {
     HookKind hook = HookKind::tcx;
     bool may_use_filters = false;  ///< where the kernel takes no more tcx links
     bool offload = true;
-    bool kernel_path = true;        ///< what nothing is to happen to stays in the kernel
+    std::string no_kernel_path{};   ///< why nothing can stay in the kernel; empty: it can
     std::uint16_t spared_port = 0;  ///< of the API, which an attach of our own namespace leaves alone; 0: none
   };
 
@@ -77,6 +77,8 @@ class Diversion : public WayIn {
 
  private:
   bool fails_closed() const;
+  /// Why nothing stays in the kernel; empty: what nothing is to happen to does.
+  std::string why_all_come_up() const;
   /// Of the settings; none: all that lead outside.
   std::vector<std::string> named_interfaces() const;
   void make_selection();

@@ -81,8 +81,8 @@ std::unique_ptr<WayIn> WaysIn::divert(const std::string& link, Target target, co
       throw api::Incapable("this kernel has no tcx (Linux 6.6 has): start wobbled with --hook auto");
     if (*has_tcx_) hook = HookKind::tcx;
   }
-  const bool kernel_path = why_no_kernel_path().empty();
-  const Diversion::Means means{ledger_, heartbeat_, hook, !options_.hook, options_.offload, kernel_path, spared_port_};
+  const Diversion::Means means{ledger_,          heartbeat_,           hook,        !options_.hook,
+                               options_.offload, why_no_kernel_path(), spared_port_};
   return std::make_unique<Diversion>(link, std::move(target), settings, means);
 }
 
