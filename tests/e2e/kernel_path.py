@@ -177,7 +177,7 @@ for turn in range(8):
         """Each where it came and where it left; while nobody captured they stayed in the kernel."""
         pair = Pair(self)
         pair.ping()
-        with urllib.request.urlopen(f"{pair.daemon.url}/api/v1/links/pair/capture?packets=40", timeout=20) as capture:
+        with urllib.request.urlopen(f"{pair.daemon.url}/api/v1/links/pair/capture?packets=20", timeout=20) as capture:
             pair.client.run("ping", "-n", "-c", "10", "-i", "0.01", "-s", "1000", "-p", "77", pair.address)
             self.assertEqual(40, capture.read().count(b"\x77" * 900))
 
