@@ -35,7 +35,7 @@ FULL = "tcp flags & (syn | fin) == 0 meta length > 1400"
 LOST = "numgen random mod 1000 < 8 counter drop"
 SHARE = 0.01
 SO_MAX_PACING_RATE = 47  # asm-generic/socket.h
-UNSEEN = 0.15  # of what is sent again, some is lost again: in a hundred one; on a busy machine, whose queues are deep, more
+UNSEEN = 0.05  # of what is sent again, some is lost again: in a hundred one, and when the queue is deep some more
 
 
 def counters(namespace):
@@ -256,7 +256,8 @@ class Beyond(unittest.TestCase):
         kernel, ours = self.measure()
         # A retransmission that is lost before us as well is seen by nobody but its sender.
         unseen = kernel["TcpRetransSegs"] - ours["all"]
-        self.assertLessEqual(unseen, UNSEEN * kernel["TcpRetransSegs"])
+        # How many the router's count tells, below; here only that most are seen, also on a busy machine.
+        self.assertLessEqual(unseen, 3 * UNSEEN * kernel["TcpRetransSegs"])
         self.assertGreaterEqual(unseen, 0)
         # What asked for it was sometimes lost with it: then it is taken for a timer's.
         self.assert_kinds(kernel, ours, unseen, share=0.04)
