@@ -81,12 +81,33 @@ void check(const Options& options) {
   }
 }
 
+/// The words as they were given.
+struct PathWords {
+  std::string hook, path;
+};
+
+/// How packets come to us and leave; `app` must not outlive what is given back.
+std::shared_ptr<PathWords> add_path_options(CLI::App& app, Options& options) {
+  auto words = std::make_shared<PathWords>();
+  app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
+  app.add_option(
+         "--hook", words->hook,
+         "how attach, localhost and gateway divert: tcx (Linux 6.6), cls (cls_bpf), or auto: the better one there")
+      ->check(CLI::IsMember({"auto", "tcx", "cls"}));
+  app.add_option(
+         "--path", words->path,
+         "of packets that nothing is to happen to, in attach, localhost and gateway: auto (they stay in the kernel, "
+         "which tells us of them) or user (all come to the daemon, to compare)")
+      ->check(CLI::IsMember({"auto", "user"}));
+  return words;
+}
+
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   CLI::App app("wobbled: makes a good network bad, on purpose, exactly, and tells you what it did.");
   app.set_version_flag("--version", std::string("wobbled ") + WOBBLE_VERSION);
-  std::string listen, spin, memory, hook, path;
+  std::string listen, spin, memory;
   app.add_flag("--lab", options.lab,
                "two network namespaces, client (near) and server (far), joined by the link 'lab'");
   app.add_flag("--demo", options.demo, "with --lab: a gentle stream of real requests from client to server");
@@ -105,16 +126,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   const auto retention = add_retention_options(app);
   app.add_option("--seed", options.seed, "what all chance hangs on, so that a run can be repeated (default: drawn)")
       ->check(CLI::Range(std::uint64_t{0}, api::kLargestSeed));
-  app.add_flag("!--no-offload", options.offload, "one wire packet at a time between the kernel and us, to compare");
-  app.add_option(
-         "--hook", hook,
-         "how attach, localhost and gateway divert: tcx (Linux 6.6), cls (cls_bpf), or auto: the better one there")
-      ->check(CLI::IsMember({"auto", "tcx", "cls"}));
-  app.add_option(
-         "--path", path,
-         "of packets that nothing is to happen to, in attach, localhost and gateway: auto (they stay in the kernel, "
-         "which tells us of them) or user (all come to the daemon, to compare)")
-      ->check(CLI::IsMember({"auto", "user"}));
+  const auto paths = add_path_options(app, options);
   app.add_option("--spin", spin,
                  "wake up so long before each departure and spin, at most 5 % of the time (default 50us; 0: never)");
   app.add_flag("--fifo", options.forwarder.fifo, "run the links' threads under SCHED_FIFO where the kernel permits");
@@ -141,9 +153,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (!listen.empty()) read_listen(listen, options);
     if (!spin.empty()) read_spin(spin, options);
     read_memory(memory, options);
-    options.kernel_path = path != "user";
-    if (hook == "tcx") options.hook = HookKind::tcx;
-    if (hook == "cls") options.hook = HookKind::cls;
+    options.kernel_path = paths->path != "user";
+    if (paths->hook == "tcx") options.hook = HookKind::tcx;
+    if (paths->hook == "cls") options.hook = HookKind::cls;
     if (const char* token = std::getenv("WOBBLE_TOKEN")) options.token = token;
     options.access = read_access(*access);
     options.retention = read_retention(*retention);

@@ -20,6 +20,7 @@
 #include "api/http/memory_return.h"
 #include "api/http/peers.h"
 #include "api/http/timer_thread.h"
+#include "api/http/wire_timeout.h"
 #include "api/http/worker_pool.h"
 
 namespace wobble::api {
@@ -84,11 +85,6 @@ class HttpServer::Impl {
   MHD_Response* make_response(Exchange& exchange);
   void work(Exchange& exchange);
   bool may_begin(const Connection& connection);
-  static void set_timeout(MHD_Connection* wire, unsigned seconds) {
-    MHD_set_connection_option(wire, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
-  }
-  unsigned idle_timeout() const;
-  unsigned answer_timeout() const;
   void tick();
   bool linger(Connection* connection);
 
@@ -127,22 +123,9 @@ void HttpServer::Impl::start() {
       MHD_OPTION_URI_LOG_CALLBACK, &Impl::on_target, this,                            //
       MHD_OPTION_UNESCAPE_CALLBACK, unescape, nullptr,                                //
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kPool, MHD_OPTION_CONNECTION_LIMIT, limit,  //
-      MHD_OPTION_CONNECTION_TIMEOUT, idle_timeout(), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+      MHD_OPTION_CONNECTION_TIMEOUT, idle_timeout(options_), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (daemon_ == nullptr) throw std::runtime_error("the HTTP server cannot be started: no memory or no descriptors");
   listener_.start([this](int fd, Listener::Door door) { serve(fd, door); }, [this] { connections_.make_room(); });
-}
-
-// Its own time-out never ends a connection in a phase to which OpenConnections gives its end.
-unsigned HttpServer::Impl::idle_timeout() const {
-  const ConnectionLimits& limits = options_.limits;
-  return static_cast<unsigned>(std::max({limits.first_head, limits.next_head, limits.body}).count()) + 1;
-}
-
-// Another than idle_timeout(): libmicrohttpd 0.9.75 looks at connections with a time-out of their own before it reads.
-// It would else read before it answers, and close without an answer where a client has closed its sending side.
-unsigned HttpServer::Impl::answer_timeout() const {
-  const auto stall = static_cast<unsigned>(options_.stall.count());
-  return stall == idle_timeout() ? stall + 1 : stall;
 }
 
 void HttpServer::Impl::stop() {
@@ -234,7 +217,7 @@ void HttpServer::Impl::on_completed(void*, MHD_Connection* wire, void** context,
     server.streaming_.erase(exchange);
   }
   server.connections_.enter(exchange->connection, Phase::head);
-  if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK) set_timeout(wire, server.idle_timeout());
+  if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK) set_timeout(wire, idle_timeout(server.options_));
   const bool was_large = exchange->is_large;
   delete exchange;
   if (was_large) server.memory_return_.soon();
@@ -327,7 +310,7 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
   exchange.stage = Exchange::Stage::work;
   connections_.enter(exchange.connection, Phase::work);
   request.is_gone = [this, fd = exchange.connection->fd] { return stopping_ || OpenConnections::has_hung_up(fd); };
-  set_timeout(exchange.wire, answer_timeout());
+  set_timeout(exchange.wire, answer_timeout(options_));
   // Rests until work() is done; before that nothing touches the exchange.
   MHD_suspend_connection(exchange.wire);
   {
