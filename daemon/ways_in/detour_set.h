@@ -40,7 +40,7 @@ class DetourSet {
   /// Until the link ends.
   const DeviceBundle& near_bundle() const { return *near_; }
   const DeviceBundle& far_bundle() const { return *far_; }
-  void run_on_link_by(RunOnLink run) { run_on_link_ = std::move(run); }
+  void run_on_link_by(const RunOnLink& run) { run_on_link_ = run; }
 
   /// From now on traffic is diverted. Throws std::runtime_error.
   void put();

@@ -67,7 +67,7 @@ class Diversion : public WayIn {
   api::SideInfo far_info() const override;
   api::WayInSettings settings() const override { return settings_; }
   std::string detail() const override;
-  void serve_by(RunOnLink run) override { detours_.run_on_link_by(std::move(run)); }
+  void serve_by(const RunOnLink& run) override { detours_.run_on_link_by(run); }
   void open() override;
   std::string close() noexcept override;
   std::string gone() const override { return target_.gone(); }

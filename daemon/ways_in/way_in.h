@@ -41,7 +41,7 @@ class WayIn {
   virtual std::string gone() const { return {}; }
   /// How to run something between two packets of the link that has the devices. Before open().
   using RunOnLink = std::function<void(const std::function<void()>&)>;
-  virtual void serve_by(RunOnLink) {}
+  virtual void serve_by(const RunOnLink&) {}
   /// What keeps it from carrying, looked at now; empty: nothing. Mends what it can.
   virtual std::string look() { return {}; }
   /// What look() has seen happen, or mended, since the last question: one line each.
