@@ -14,6 +14,7 @@ class KernelRing {
  public:
   /// In bytes, of the kernel's memory: some 4,500 records of a super-packet or of a short packet.
   static constexpr std::uint32_t kSize = 1 << 20;
+  static constexpr std::size_t kMostRecords = kSize / (sizeof(StayedRecord) + kHeaders + 8);
 
   /// Throws std::system_error.
   KernelRing();

@@ -10,6 +10,8 @@ namespace {
 constexpr int kStepsBetweenLooks = 2000;
 constexpr Duration kBetweenAskingGone = std::chrono::milliseconds(50);
 
+constexpr std::size_t kMostKept = std::size_t{256} << 10;  // of a connection's cache, between two questions
+
 constexpr const char* kHasGone = "whoever asked has gone";
 
 TimePoint now() { return std::chrono::steady_clock::now(); }
@@ -75,6 +77,8 @@ ReaderPool::Lease::Lease(ReaderPool& pool, const api::IsGone& gone)
 
 ReaderPool::Lease::~Lease() {
   sqlite3_progress_handler(database_->handle(), 0, nullptr, nullptr);
+  // The first line that is written afterwards makes all of it worthless (https://sqlite.org/wal.html).
+  if (database_->cache_bytes() > kMostKept) database_->release_cache();
   {
     const std::lock_guard lock(pool_.mutex_);
     pool_.idle_.push_back(std::move(database_));

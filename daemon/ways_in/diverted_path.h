@@ -19,6 +19,7 @@ class DivertedPath final : public KernelPath {
                const DeviceBundle& far);
 
   bool next(StayedPacket& out) noexcept override;
+  std::size_t most_waiting() const noexcept override { return KernelRing::kMostRecords; }
   int descriptor() const noexcept override { return ring_->map(); }
   void set(Direction direction, bool may_stay) noexcept override;
 

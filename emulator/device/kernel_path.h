@@ -5,6 +5,7 @@
 // that came to us come to us too, until it has left.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -30,6 +31,8 @@ class KernelPath {
 
   /// The next packet that stayed, in the order in which the kernel saw them; false: none (any more).
   virtual bool next(StayedPacket& out) noexcept = 0;
+  /// How many can be waiting for next() at one moment.
+  virtual std::size_t most_waiting() const noexcept = 0;
   /// Becomes readable when next() has something anew, for whoever waits edge-triggered.
   virtual int descriptor() const noexcept = 0;
   /// Whether packets of that direction may stay from now on. When it returns after `may_stay` was false, none that

@@ -71,7 +71,8 @@ Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, s
       up_(link_, Direction::up, *far_, &Forwarder::now),
       down_(link_, Direction::down, *near_, &Forwarder::now),
       spin_(how.spin),
-      spare_buffer_(BufferPool::kLargest) {
+      spare_buffer_(BufferPool::kLargest),
+      stayed_buffer_(kernel_path_ ? BufferPool::kLargest : 0) {
   watch(epoll_.get(), near_->descriptor(), Source::near);
   watch(epoll_.get(), far_->descriptor(), Source::far);
   watch(epoll_.get(), timer_.get(), Source::timer, EPOLLIN | EPOLLET);  // told once, so never to be read
@@ -160,15 +161,17 @@ void Forwarder::read_stayed() noexcept {
   if (!kernel_path_) return;
   stayed_due_ = kNever;
   StayedPacket packet;
-  while (kernel_path_->next(packet)) {
+  for (std::size_t i = 0; i < kernel_path_->most_waiting(); ++i) {
+    if (!kernel_path_->next(packet)) return;
     std::span<const std::uint8_t> bytes = packet.bytes;
     if (bytes.size() < packet.length) {
-      std::ranges::copy(bytes, spare_buffer_.begin());
-      bytes = std::span(spare_buffer_).first(std::min<std::size_t>(packet.length, spare_buffer_.size()));
+      std::ranges::copy(bytes, stayed_buffer_.begin());
+      bytes = std::span(stayed_buffer_).first(std::min<std::size_t>(packet.length, stayed_buffer_.size()));
     }
     latest_ = std::max(latest_, packet.at);
     link_.stayed(bytes, packet.segment_size, packet.side, latest_);
   }
+  stayed_due_ = latest_;  // they come as fast as we read: the others have their turn now
 }
 
 void Forwarder::choose_paths() noexcept {

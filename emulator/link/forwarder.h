@@ -66,7 +66,7 @@ class Forwarder {
   bool poll(int timeout) noexcept;
   void do_commands();
   void read_from(Side side) noexcept;
-  /// Tells the link of what has stayed in the kernel so far.
+  /// Tells the link of what has stayed in the kernel until now.
   void read_stayed() noexcept;
   void choose_paths() noexcept;
   /// The time now, before which nothing more happens on the link.
@@ -86,6 +86,7 @@ class Forwarder {
   SpinBudget spin_;
   int fifo_error_ = 0;
   std::vector<std::uint8_t> spare_buffer_;
+  std::vector<std::uint8_t> stayed_buffer_;  ///< for the headers of a super-packet that stayed
   TimePoint armed_for_ = kNever;
   TimePoint latest_;               ///< tick()'s
   TimePoint stayed_due_ = kNever;  ///< when what stayed in the kernel is to be read

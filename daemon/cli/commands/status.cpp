@@ -112,8 +112,10 @@ std::string way_in_line(const Json& way_in, const Paint& paint) {
   if (const std::string detail = text(way_in, "detail"); !detail.empty()) out += ": " + detail;
   const Json& packets = field(way_in, "packets");
   if (!packets.is_object()) return out + "\n";
-  for (const auto& [name, what] : {std::pair("diverted", "diverted"), std::pair("passed", "not meant"),
-                                   std::pair("silenced", "met no daemon"), std::pair("overruns", "not read in time")}) {
+  for (const auto& [name, what] :
+       {std::pair("diverted", "diverted"), std::pair("stayed", "of them stayed in the kernel"),
+        std::pair("passed", "not meant"), std::pair("silenced", "met no daemon"),
+        std::pair("overruns", "not read in time")}) {
     const auto n = count(packets, name);
     const bool is_usual = name == std::string("diverted") || name == std::string("passed");
     if (is_usual || n > 0)
