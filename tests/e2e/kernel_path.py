@@ -35,6 +35,13 @@ class Pair:
         counts = self.api.get("/api/v1/links/pair")["way_in"]["packets"]
         return counts["diverted"], counts["stayed"]
 
+    def skip_if_silent(self, test):
+        """What passes while the daemon does not show is neither told nor kept in order."""
+        time.sleep(1.2)  # the counters are looked at once a second
+        counts = self.api.get("/api/v1/links/pair")["way_in"]["packets"]
+        if counts["silenced"] or counts["overruns"]:
+            test.skipTest(f"this machine was too busy: {counts}")
+
     def sent(self, direction="up"):
         return self.api.get("/api/v1/links/pair/stats")[direction]["total"]["packets_in"]
 
@@ -135,9 +142,7 @@ for turn in range(8):
         def settled():
             kernel = segments(pair.client) - before
             return kernel == pair.sent() - ours and kernel
-        counts = pair.api.get("/api/v1/links/pair")["way_in"]["packets"]
-        if counts["silenced"]:
-            self.skipTest(f"this machine was too busy: the daemon did not show for 300 ms ({counts})")
+        pair.skip_if_silent(self)
         kernel = pair.daemon.wait("the same count as the kernel's", settled, 10)
         connection = [c for c in pair.daemon.connections("pair") if c["client"]["payload_bytes"] > 1_000_000]
         self.assertEqual([0], [c["client"]["gaps"] for c in connection])
@@ -149,7 +154,7 @@ for turn in range(8):
             pair.patch(delay="20ms")
             self.assertGreaterEqual(pair.ping()[0], 40)
             pair.patch(delay=None)
-            self.assertLess(pair.ping()[0], 40)
+            self.assertLess(min(pair.ping(3)), 40)
         self.assertGreater(pair.daemon.wait("the counters", lambda: pair.packets()[1]), 0)
 
     def test_nothing_overtakes(self):
@@ -168,6 +173,7 @@ for turn in range(8):
         numbers, disorder = map(int, receiver.communicate(timeout=60)[0].split())
         diverted, stayed = pair.daemon.wait("the counters", lambda: pair.packets()[0] >= numbers and pair.packets())
         print(f"{numbers} datagrams, {stayed} of {diverted} packets stayed")
+        pair.skip_if_silent(self)
         self.assertEqual(SENT, numbers)
         self.assertEqual(0, disorder)
         self.assertGreater(stayed, 0)
