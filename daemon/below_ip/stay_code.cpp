@@ -35,6 +35,7 @@ class StayWriter {
     write_record(kHeaders);
     require_tcp_super_packet();
     code_.place(is_written);
+    require_ip();
     end_record(BPF_FUNC_ringbuf_submit);
     const Assembly::Label done = code_.label();
     code_.jump(done);
@@ -85,6 +86,16 @@ class StayWriter {
     code_.store(r8, offsetof(StayedRecord, length), r7, u32);
     code_.store(r8, offsetof(StayedRecord, segment_size), r9, u16);
     code_.store(r8, offsetof(StayedRecord, direction), static_cast<std::int32_t>(way_.direction), u16);
+  }
+
+  // Where a device puts more before the IP header than its kind lets expect, the packet is to be read by others.
+  void require_ip() {
+    const Assembly::Label is_ip = code_.label();
+    code_.load(r2, r8, kRecord, u8);
+    code_.bits_and(r2, 0xf0);
+    code_.jump(If::equal, r2, 0x40, is_ip);
+    code_.jump(If::different, r2, 0x60, discards_);
+    code_.place(is_ip);
   }
 
   // What the kernel cuts by other rules is cut by it on the way to our device.
