@@ -56,9 +56,9 @@ std::unique_ptr<WayIn> WaysIn::make_kind(const std::string& link, const api::Way
   return divert(link, find_target(attach != nullptr ? attach->target : "host"), settings);
 }
 
-const std::string& WaysIn::why_no_kernel_path() {
-  if (no_kernel_path_) return *no_kernel_path_;
-  if (!options_.kernel_path) return no_kernel_path_.emplace("--path user");
+// Asked for each way in: what was short of something once is not to be so for good.
+std::string WaysIn::why_no_kernel_path() const {
+  if (!options_.kernel_path) return "--path user";
   try {
     const KernelRing ring;
     const ShareMap share;
@@ -67,9 +67,9 @@ const std::string& WaysIn::why_no_kernel_path() {
     program.share = share.map();
     program.ring = ring.map();
     load_program(wobble::daemon::divert(program), "wobble_try");
-    return no_kernel_path_.emplace();
+    return {};
   } catch (const std::system_error& e) {
-    return no_kernel_path_.emplace(e.what());
+    return e.what();
   }
 }
 

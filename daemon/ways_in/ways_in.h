@@ -44,11 +44,10 @@ class WaysIn {
   std::unique_ptr<WayIn> divert(const std::string& link, Target target, const api::WayInSettings& settings);
 
   /// Why nothing can stay in the kernel; empty: it can.
-  const std::string& why_no_kernel_path();
+  std::string why_no_kernel_path() const;
 
   const WaysInOptions options_;
-  std::optional<std::string> no_kernel_path_;  ///< none: the kernel was not asked yet
-  std::optional<bool> has_tcx_;                ///< none: the kernel was not asked yet
+  std::optional<bool> has_tcx_;  ///< none: the kernel was not asked yet
   std::uint16_t spared_port_ = 0;
   Ledger ledger_;
   Heartbeat heartbeat_;

@@ -99,7 +99,8 @@ for turn in range(8):
     with socket.create_connection((sys.argv[1], %d), 20) as s:
         size = 5 if turn < 4 else 2000000
         s.sendall(b"%%16d" %% size + b"x" * size)
-        s.recv(6, socket.MSG_WAITALL)
+        try: s.recv(6, socket.MSG_WAITALL)
+        except ConnectionResetError: continue  # it came before the word was read
         if turn %% 4 == 3: s.shutdown(socket.SHUT_WR)
         try: s.recv(1)
         except ConnectionResetError: pass
@@ -116,8 +117,8 @@ for turn in range(8):
         return [self.told_of(pair, c) for c in found]
 
     def told_of(self, pair, connection):
-        ends = [(side["state"], side["payload_bytes"], side["unique_payload_bytes"], side["retransmissions"])
-                for side in (connection["client"], connection["server"])]
+        # Whether a sender sends something again for nothing hangs on its timers, not on the path.
+        ends = [(side["state"], side["unique_payload_bytes"]) for side in (connection["client"], connection["server"])]
         steps = [(t["side"], t["from"], t["to"]) for t in pair.daemon.transitions(connection["id"])]
         return connection["conn_state"], connection["end"], connection["closed_by"], ends, steps
 
