@@ -32,13 +32,18 @@ class Pair:
 
     def packets(self):
         """Led into the link, and of those what stayed: looked at once a second."""
-        counts = self.api.get("/api/v1/links/pair")["way_in"]["packets"]
+        counts = self.counts()
         return counts["diverted"], counts["stayed"]
+
+    def counts(self):
+        def looked_at():
+            return self.api.get("/api/v1/links/pair")["way_in"].get("packets")
+        return self.daemon.wait("the counters", looked_at)
 
     def skip_if_silent(self, test):
         """What passes while the daemon does not show is neither told nor kept in order."""
         time.sleep(1.2)  # the counters are looked at once a second
-        counts = self.api.get("/api/v1/links/pair")["way_in"]["packets"]
+        counts = self.counts()
         if counts["silenced"] or counts["overruns"]:
             test.skipTest(f"this machine was too busy: {counts}")
 
