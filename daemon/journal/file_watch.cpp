@@ -60,7 +60,7 @@ FileWatch::FileWatch(const std::string& file, int fd, std::int64_t session)
   if (::fstat(fd_, &own) == 0) size_ = static_cast<std::int64_t>(own.st_size);
 }
 
-std::optional<FileTrouble> FileWatch::look(const Bookkeeping& written) {
+std::optional<FileTrouble> FileWatch::look_outside() {
   using enum FileTrouble::Kind;
   struct stat there {};
   struct stat own {};
@@ -79,7 +79,7 @@ std::optional<FileTrouble> FileWatch::look(const Bookkeeping& written) {
       return FileTrouble{wal_gone, "has lost its write-ahead log: " + beside->path + " is gone"};
     }
   }
-  return look_inside(written);
+  return std::nullopt;
 }
 
 std::optional<FileTrouble> FileWatch::look_at_size() {

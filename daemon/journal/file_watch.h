@@ -33,9 +33,11 @@ class FileWatch {
   /// `session`: the row of `sessions` that must be in it. Throws DatabaseError.
   FileWatch(const std::string& file, int fd, std::int64_t session);
 
-  /// Looks at the names, the sizes, and reads a little that is not in memory, which must be what was `written`. It
-  /// opens nothing by its name, since to close that again would give up SQLite's locks.
-  std::optional<FileTrouble> look(const Bookkeeping& written);
+  // Neither opens anything by its name, since to close that again would give up SQLite's locks.
+  /// At the names and the sizes.
+  std::optional<FileTrouble> look_outside();
+  /// Reads a little that is not in memory, which must be what was `written`.
+  std::optional<FileTrouble> look_inside(const Bookkeeping& written);
   /// Of the write-ahead log.
   std::int64_t wal_bytes() const;
 
@@ -56,7 +58,6 @@ class FileWatch {
   };
   static Name name_now(const std::string& path);
   std::optional<FileTrouble> look_at_size();
-  std::optional<FileTrouble> look_inside(const Bookkeeping& written);
 
   const std::string file_;
   const int fd_;

@@ -80,10 +80,11 @@ void LogFile::begin_watch() {
 
 std::optional<FileTrouble> LogFile::look() {
   if (!is_open()) return FileTrouble{FileTrouble::Kind::damaged, "could not be opened again"};
+  if (auto trouble = parts_->watch->look_outside()) return trouble;
   std::optional<FileTrouble> trouble;
-  if (!has_lost_index()) trouble = parts_->watch->look(writer().books());
-  // That look may have been what met the loss.
-  if (!trouble && has_lost_index()) {
+  if (!has_lost_index()) trouble = parts_->watch->look_inside(writer().books());
+  // That look may have been what met the loss; then what it read was not the log.
+  if (has_lost_index()) {
     trouble = FileTrouble{FileTrouble::Kind::wal_gone,
                           "has lost the index of its write-ahead log: " + file_ + "-shm was cut off"};
   }
