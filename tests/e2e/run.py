@@ -113,7 +113,7 @@ class Run(unittest.TestCase):
         return subprocess.run([ways.COMMAND, "run", *words], capture_output=True, text=True, timeout=timeout, check=False)
 
     def connect_time(self, url, *conditions):
-        done = self.wobble(*conditions, "--", "curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{time_connect}", url)
+        done = self.wobble(*conditions, "--", "curl", "-sS", "-m", "30", "-o", "/dev/null", "-w", "%{time_connect}", url)
         self.assertEqual(0, done.returncode, done.stderr)
         return float(done.stdout), done.stderr
 
@@ -126,7 +126,7 @@ class Run(unittest.TestCase):
                 self.assertGreaterEqual(seconds, 0.1)
                 if ways.is_in_time(seconds, 0.1, yardstick.late):
                     break
-                self.assertTrue(left, f"each time more than 104 ms, at last {seconds}")
+                self.assertTrue(left, f"each time far more than 0.1 s, at last {seconds}")
             self.assertIn("wobble: 1 connection: 1 closed in order", said)
 
     def test_a_profile(self):
@@ -242,9 +242,9 @@ class Run(unittest.TestCase):
         """Nobody listens on loopback: who asks is told, and does not wait."""
         self.names("127.0.0.53")
         began = time.monotonic()
-        done = self.wobble("--quiet", "--", "getent", "hosts", "web.test")
+        done = self.wobble("--quiet", "--", "env", "RES_OPTIONS=timeout:30 attempts:1", "getent", "hosts", "web.test")
         self.assertEqual(2, done.returncode, done)
-        self.assertLess(time.monotonic() - began, 4)
+        self.assertLess(time.monotonic() - began, 30)
 
     def test_a_strangers_question_is_not_asked_for_it(self):
         """What listens for the link's questions answers neither this machine's others nor its neighbours, by UDP or by TCP."""
@@ -319,7 +319,7 @@ class Run(unittest.TestCase):
             time.sleep(0.6)  # two rounds of the daemon's
             self.assertEqual(["run"], [link["name"] for link in daemon.api.get("/api/v1/links")["items"]])
             near = harness.Namespace(f"/proc/{pid}/ns/net", [], "near")
-            near.run("curl", "-sS", "-m", "5", "-o", "/dev/null", "http://10.88.1.2/")
+            near.run("curl", "-sS", "-m", "30", "-o", "/dev/null", "http://10.88.1.2/")
             os.kill(pid, signal.SIGKILL)
             ways.wait("the link to be removed", lambda: not daemon.api.get("/api/v1/links")["items"])
             told = [event["text"] for event in daemon.api.get("/api/v1/events?link=run&limit=1000")["items"]]
@@ -357,7 +357,7 @@ class Terminal:
                 pass
             return self.seen.find(words, self._from) >= 0
         try:
-            ways.wait(f"{words} on the terminal", found, 20)
+            ways.wait(f"{words} on the terminal", found)
         except AssertionError as error:
             raise AssertionError(f"{error}; there was {self.seen!r}") from None
         self._from = self.seen.find(words, self._from) + len(words)

@@ -67,7 +67,7 @@ class Netns:
         run("ip", "netns", "del", self.name, check=False)
 
 
-def wait(what, condition, seconds=10):
+def wait(what, condition, seconds=30):
     deadline = time.monotonic() + seconds
     while True:
         if value := condition():
@@ -118,8 +118,9 @@ def connect_times(where, url, count=5):
 
 
 def check_connect(test, where, url, least, what, count=5):
-    """Connecting never takes less than so many seconds, and half of the time no more than 4 ms longer. A machine that is
-    busy with something else may have three tries for the latter, and as much longer as it is late itself."""
+    """Connecting never takes less than so many seconds, and half of the time not hopelessly longer. A machine that is busy
+    with something else may have three tries for the latter, and as much longer as it is late itself. How exact a link is
+    delay.py tests, alone on the machine."""
     for left in (2, 1, 0):
         with chance.Yardstick() as yardstick:
             times = connect_times(where, url, count)
@@ -128,16 +129,16 @@ def check_connect(test, where, url, least, what, count=5):
         test.assertGreaterEqual(min(times), least - 0.0001)
         if is_in_time(median, least, yardstick.late):
             return
-        test.assertTrue(left, f"{what}: the median is {median}, 4 ms and more beyond {least}, of which {yardstick.late} a sleep")
+        test.assertTrue(left, f"{what}: the median is {median}, far beyond {least}; a sleep is {yardstick.late} late")
 
 
 def is_in_time(seconds, least, late):
-    """No more than 4 ms beyond `least` on a quiet machine; on one that wakes a sleeper `late`, what some wake-ups and a busy
-    processor add. Beyond a cap such a machine tells nothing."""
+    """Less than a tenth of a second beyond `least` on a quiet machine; on one that wakes a sleeper `late`, what some wake-ups
+    and a busy processor add. Beyond a cap such a machine tells nothing."""
     if late > 0.02:
         print(f"not judged: this machine wakes a sleeper {1e3 * late:.1f} ms late")
         return True
-    return seconds <= least + 0.004 + 10 * late
+    return seconds <= least + 0.1 + 10 * late
 
 
 LADDER = [("client", "SYN_SENT"), ("server", "SYN_RECEIVED"), ("client", "ESTABLISHED"), ("server", "ESTABLISHED")]
