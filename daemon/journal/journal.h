@@ -226,7 +226,7 @@ class Journal {
   Pace pace_;
   TimePoint retry_at_;
   TimePoint shown_life_at_;
-  TimePoint wrote_at_;
+  TimePoint wrote_much_at_;
   std::size_t pass_events_ = 0;
   TimePoint look_at_file_at_;
   bool wal_is_long_ = false;

@@ -19,8 +19,9 @@ constexpr Duration kCuttingTime = std::chrono::milliseconds(10);
 constexpr Duration kUrgentCuttingTime = std::chrono::milliseconds(25);
 /// So often the session's row says that the daemon lives, though there is nothing to write.
 constexpr Duration kSignOfLife = std::chrono::seconds(1);
-/// So long nothing was written before SQLite's cache is given back, if it is as large.
+/// So long no more than a few rows at once were written before SQLite's cache is given back, if it is as large.
 constexpr Duration kIdleTime = std::chrono::seconds(1);
+constexpr std::int64_t kFewRows = 100;
 constexpr std::size_t kMuchCache = std::size_t{4} << 20;
 
 TimePoint moment_of(const LinkEvent& any) {
@@ -202,7 +203,8 @@ void Journal::show_life() {
 
 /// A busy time leaves many megabytes in SQLite's cache, which a small part of somebody's machine should not keep.
 void Journal::release_cache_when_idle() {
-  if (std::chrono::steady_clock::now() - wrote_at_ < kIdleTime || log_.database().cache_bytes() < kMuchCache) return;
+  if (std::chrono::steady_clock::now() - wrote_much_at_ < kIdleTime || log_.database().cache_bytes() < kMuchCache)
+    return;
   log_.database().release_cache();
   ::malloc_trim(0);
 }
@@ -230,7 +232,7 @@ bool Journal::write_batch() {
 void Journal::note_success(std::int64_t rows) {
   api::Health before;
   api::WallTime since = 0;
-  if (rows > 0) wrote_at_ = std::chrono::steady_clock::now();
+  if (rows > kFewRows) wrote_much_at_ = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(health_, {});

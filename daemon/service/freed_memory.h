@@ -1,10 +1,12 @@
-// Much that was in flight and is so no more leaves memory behind that the C library keeps. It goes back to the system.
+// Much that was in flight and is so no more leaves memory behind that the links and the C library keep. It goes back to
+// the system.
 #pragma once
 
 #include <malloc.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "emulator/memory_budget.h"
 
@@ -15,14 +17,18 @@ class FreedMemory {
  public:
   explicit FreedMemory(const MemoryBudget& budget) : budget_(budget) {}
 
-  void look() {
+  /// `release_unused` makes the links give back theirs; until the next look at the latest.
+  template <typename F>
+  void look(const F& release_unused) {
+    if (std::exchange(is_released_, false)) ::malloc_trim(0);
     const std::size_t taken = budget_.taken();
     highest_ = std::max(highest_, taken);
     const bool still_falls = taken < last_;
     last_ = taken;
     if (highest_ - taken < kMuch || still_falls) return;
     highest_ = taken;
-    ::malloc_trim(0);
+    release_unused();
+    is_released_ = true;
   }
 
  private:
@@ -31,6 +37,7 @@ class FreedMemory {
   const MemoryBudget& budget_;
   std::size_t highest_ = 0;  ///< since memory was returned
   std::size_t last_ = 0;
+  bool is_released_ = false;
 };
 
 }  // namespace wobble::daemon

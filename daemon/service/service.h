@@ -155,6 +155,7 @@ class Service final : public api::Backend {
   std::string shut_out(ServedLink& link) noexcept;
   std::string discard(const std::string& name) noexcept;
   void watch_ways_in();
+  void release_unused_memory();
   /// After a gap of the log: connections that are in no table any more, but that the log takes for alive.
   void settle_lost_ends();
   void look_after(const std::string& name);

@@ -231,10 +231,17 @@ void Service::watch_ways_in() {
       if (!std::holds_alternative<api::LabSettings>(link->info.way_in.settings)) names.push_back(link->info.name);
     }
     for (const std::string& name : names) look_after(name);
-    freed.look();
+    freed.look([this] { release_unused_memory(); });
     const api::JournalStats stats = journal_.stats();
     if (lost_ends_.is_due(Forwarder::now(), stats.lost_transitions + stats.renewals)) settle_lost_ends();
     lock.lock();
+  }
+}
+
+void Service::release_unused_memory() {
+  const std::shared_lock links_lock(links_mutex_);
+  for (const auto& [name, link] : links_) {
+    if (link->forwarder) link->forwarder->post([](Link& l, TimePoint) { l.release_unused_memory(); });
   }
 }
 

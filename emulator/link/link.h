@@ -92,6 +92,8 @@ class Link {
   LinkStats stats(TimePoint now) noexcept;
   /// Memory of the packets in flight, and of those read and not admitted yet, in bytes.
   std::size_t memory_in_use() const noexcept { return pool_.bytes_in_use(); }
+  /// Gives back what is kept for packets to come.
+  void release_unused_memory() noexcept { pool_.release_unused(); }
 
   /// Shows every packet to `tap` from now on, until remove_tap(). Without taps nothing is spent on them.
   void add_tap(std::shared_ptr<PacketTap> tap) { taps_.push_back(std::move(tap)); }

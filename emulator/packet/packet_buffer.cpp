@@ -39,10 +39,16 @@ BufferPool::BufferPool(std::shared_ptr<MemoryBudget> budget)
     : budget_(std::move(budget)), kept_(std::min(kKept, budget_->limit() / 64)) {}
 
 BufferPool::~BufferPool() {
-  for (std::size_t c = 0; c < kClasses.size(); ++c) {
-    while (free_[c] != nullptr) free_one(c);
-  }
+  release_unused();
   budget_->give_back(granted_);
+}
+
+void BufferPool::release_unused() noexcept {
+  while (free_largest()) {
+  }
+  const std::size_t spare = (granted_ - allocated_) / kPiece * kPiece;
+  granted_ -= spare;
+  budget_->give_back(spare);
 }
 
 PacketBuffer BufferPool::copy_of(std::span<const std::uint8_t> bytes) noexcept {
@@ -92,7 +98,7 @@ std::uint8_t* BufferPool::take(std::uint8_t size_class) noexcept {
 /// Sees to it that `size` more bytes may be allocated: granted by the budget, or else freed of what is kept.
 bool BufferPool::make_room(std::size_t size) noexcept {
   if (size > budget_->limit()) return false;
-  for (std::size_t c = kClasses.size();;) {
+  for (;;) {
     if (allocated_ + size <= granted_) return true;
     const std::size_t lacking = allocated_ + size - granted_;
     for (const std::size_t piece : {std::max(lacking, kPiece), lacking}) {
@@ -100,9 +106,7 @@ bool BufferPool::make_room(std::size_t size) noexcept {
       granted_ += piece;
       return true;
     }
-    while (c > 0 && free_[c - 1] == nullptr) --c;
-    if (c == 0) return false;
-    free_one(c - 1);
+    if (!free_largest()) return false;
   }
 }
 
@@ -113,7 +117,11 @@ void BufferPool::give_back(std::uint8_t* block, std::uint8_t size_class) noexcep
   free_[size_class] = block;
   // Two at a time: what is in use shrinks with what is kept.
   for (int i = 0; i < 2 && kept > kPiece && kept > in_use_ + (budget_->is_short() ? 0 : kept_); ++i) {
-    if (free_[size_class] != nullptr) free_one(size_class);
+    if (free_[size_class] != nullptr) {
+      free_one(size_class);
+    } else {
+      free_largest();
+    }
   }
   if (granted_ - allocated_ < 2 * kPiece) return;
   granted_ -= kPiece;
@@ -125,6 +133,15 @@ void BufferPool::free_one(std::size_t size_class) noexcept {
   free_[size_class] = next_of(block);
   delete[] block;
   allocated_ -= cost(size_class);
+}
+
+bool BufferPool::free_largest() noexcept {
+  for (std::size_t c = kClasses.size(); c > 0; --c) {
+    if (free_[c - 1] == nullptr) continue;
+    free_one(c - 1);
+    return true;
+  }
+  return false;
 }
 
 }  // namespace wobble

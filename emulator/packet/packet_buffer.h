@@ -66,10 +66,10 @@ class PacketBuffer {
   std::uint8_t prefix_size_ = 0;
 };
 
-/// One thread. Blocks are kept for reuse, up to as much as is in use and some more (kKept, at most a
-/// sixty-fourth of the limit), and freed with the pool, or
-/// earlier if another size class or another pool needs the room: what is handed out and what is kept, by all pools of
-/// one budget, are together never more than its limit.
+/// One thread. Blocks are kept for reuse, up to as much as is in use and some more (kKept, at most a sixty-fourth of
+/// the limit), and freed with the pool, or earlier if another size class or another pool needs the room, or at
+/// release_unused(): what is handed out and what is kept, by all pools of one budget, are together never more than its
+/// limit.
 class BufferPool {
  public:
   /// At most `limit` bytes, counted in whole blocks and what their packets' places in a queue take, are handed out at
@@ -90,6 +90,9 @@ class BufferPool {
   PacketBuffer allocate(std::size_t size, std::span<const std::uint8_t> prefix) noexcept;
   /// A buffer holding a copy of `bytes` (1 to 65,535 of them); empty if the bound is reached.
   PacketBuffer copy_of(std::span<const std::uint8_t> bytes) noexcept;
+
+  /// Frees what is kept. Small blocks that lie scattered would keep many times their size from the system.
+  void release_unused() noexcept;
 
   std::size_t bytes_in_use() const noexcept { return in_use_; }
   /// In use and kept for reuse; at most limit().
@@ -112,6 +115,8 @@ class BufferPool {
   std::uint8_t* take(std::uint8_t size_class) noexcept;
   void give_back(std::uint8_t* block, std::uint8_t size_class) noexcept;
   void free_one(std::size_t size_class) noexcept;
+  /// Of the largest class that has one; false: nothing is kept.
+  bool free_largest() noexcept;
   bool make_room(std::size_t size) noexcept;
 
   std::shared_ptr<MemoryBudget> budget_;

@@ -19,7 +19,7 @@ import worst_requests
 SECONDS = float(os.environ.get("WOBBLE_SECONDS", "15"))
 MIB = 1 << 20
 LIMIT = 400 * MIB
-LEFT = 28 * MIB  # may be kept afterwards, beside what it had at the start; in use is less, the rest are gaps of malloc
+LEFT = 20 * MIB  # may be kept afterwards, beside what it had at the start
 PER_CONNECTION = 1024  # of those that it still follows
 PORT = 9200
 LONG = worst_requests.steps({"for": "1s", "both": {"delay": {"time": "80ms", "jitter": "5ms"}, "loss": "2%"}})

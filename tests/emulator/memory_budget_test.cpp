@@ -58,6 +58,32 @@ TEST(MemoryBudget, WhatOnePoolHasFinishedWithAnotherCanUse) {
   EXPECT_GT(fill(second), all * 7 / 10);
 }
 
+TEST(BufferPool, KeepsLittleWhateverSizesComeBackLast) {
+  BufferPool pool(std::size_t{256} << 20);
+  std::vector<PacketBuffer> small(100'000), large(50'000);
+  for (auto& buffer : small) buffer = pool.allocate(48);
+  for (auto& buffer : large) buffer = pool.allocate(1448);
+  large.clear();
+  small.clear();
+  EXPECT_LE(pool.bytes_allocated(), pool.limit() / 64 + BufferPool::kPiece);
+}
+
+TEST(BufferPool, GivesBackWhatItKeeps) {
+  const auto budget = std::make_shared<MemoryBudget>(std::size_t{256} << 20);
+  BufferPool pool(budget);
+  const PacketBuffer held = pool.allocate(1448);
+  {
+    std::vector<PacketBuffer> others(1000);
+    for (auto& buffer : others) buffer = pool.allocate(1448);
+  }
+  EXPECT_GT(pool.bytes_allocated(), std::size_t{1} << 20);
+  pool.release_unused();
+  EXPECT_EQ(pool.bytes_allocated(), pool.bytes_in_use());
+  EXPECT_LE(budget->taken(), BufferPool::kPiece);
+  EXPECT_TRUE(held);
+  EXPECT_TRUE(pool.allocate(1448));
+}
+
 /// A full segment costs at most 2.2 KB in its buffer, however many of them lie together.
 TEST(BufferPool, ARunOfFullSegmentsCostsLittleMoreThanItsBytes) {
   BufferPool pool(std::size_t{1} << 20);
