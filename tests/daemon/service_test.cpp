@@ -14,6 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/journal/journal.h"
+#include "daemon/service/past_conditions.h"
+#include "daemon/service/temporary_changes.h"
 #include "tests/emulator/packets.h"
 
 namespace wobble::daemon {
