@@ -9,6 +9,7 @@
 #include <iostream>
 #include <thread>
 
+#include "api/http/peers.h"
 #include "daemon/cli/client/sse.h"
 #include "daemon/cli/words/text.h"
 #include "daemon/system/socket_path.h"
@@ -103,7 +104,7 @@ std::string Address::url() const {
   return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-bool Address::is_loopback() const { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool Address::is_loopback() const { return api::is_loopback(host); }
 
 std::string default_url() {
   if (lets_us_in(kDefaultSocket)) return std::string(kUnix) + kDefaultSocket;
