@@ -22,6 +22,19 @@ import {EventLine} from './event_line.js';
  * @property {{time?: string, then?: string}} [idle_timeout]
  * @property {{on?: boolean, up_for?: string, down_for?: string, drop_in_flight?: boolean}} [outage]
  *
+ * @typedef {object} Setting one that there is, or with `settings` an object of several
+ * @property {string} name
+ * @property {string} kind what its value is made of: time, percent, flag ...
+ * @property {string} help
+ * @property {string|number|boolean} [default]
+ * @property {string} [example]
+ * @property {string} [zero] what 0 stands for
+ * @property {string[]} [choices]
+ * @property {string} [alternative] those of one object that stand in place of each other have different ones
+ * @property {string[]} [disciplines] of the queue that it is for
+ * @property {string} [shorthand] of an object: the one that may stand in its place
+ * @property {Setting[]} [settings]
+ *
  * @typedef {{name: string, summary: string, source: string, up: Conditions, down: Conditions}} Profile
  *
  * @typedef {{for: string, up?: Conditions, down?: Conditions}} Step
@@ -208,6 +221,8 @@ export const api = {
   /** @param {string} token the daemon's; from here on the browser sends a cookie in its place */
   beginSession: token => request('POST', '/session', {token}),
   health: () => request('GET', '//healthz'),
+  /** What there is to set. @returns {Promise<{impairments: Setting[]}>} */
+  settings: () => request('GET', '/schema/conditions'),
   /** @returns {Promise<List<Link>>} */
   links: () => request('GET', '/links'),
   /** @param {string} name @returns {Promise<Link>} */

@@ -15,7 +15,8 @@ const POLL = 1000;
 const connections = new Connections(byId('connections'));
 const ladder = new Ladder(byId('ladder'), () => { location.hash = ''; });
 const events = new Events(byId('events'));
-const card = new LinkCard(byId('link-card'), alarm);
+/** @type {LinkCard} made once the daemon has described its settings */
+let card;
 const charts = new Charts(byId('measured'));
 
 let linkName = '';
@@ -159,7 +160,7 @@ async function start() {
   addEventListener('hashchange', onHash);
   for (;;) {
     try {
-      const [about, links] = await Promise.all([api.about(), api.links()]);
+      const [about, links, settings] = await Promise.all([api.about(), api.links(), api.settings()]);
       instance = about.instance ?? '';
       setText(byId('version'), `wobbled ${about.version}`);
       const chosen = links.items.find(link => link.name === hash().get('link')) ?? links.items[0];
@@ -171,6 +172,7 @@ async function start() {
       }
       chooseLink(chosen.name);
       offerLinks(links.items.map(link => link.name));
+      card = new LinkCard(byId('link-card'), settings.impairments, alarm);
       card.show(chosen, true);
       alarm('');
       break;

@@ -4,7 +4,6 @@
 // their own change, the control is theirs and nothing from outside moves it.
 
 import {h, setAttribute} from './dom.js';
-import {FIELDS} from './fields.js';
 import {positionOf, queueScale} from './units.js';
 
 /**
@@ -16,10 +15,9 @@ import {positionOf, queueScale} from './units.js';
 let serial = 0;
 
 export class Control {
-  /** @param {string} name of FIELDS @param {string} direction @param {OnEdit} onEdit */
-  constructor(name, direction, onEdit) {
-    this.name = name;
-    this.field = FIELDS[name];
+  /** @param {import('./fields.js').Field} field @param {string} direction @param {OnEdit} onEdit */
+  constructor(field, direction, onEdit) {
+    this.field = field;
     this.direction = direction;
     this.onEdit = onEdit;
     this.value = '';
@@ -147,7 +145,7 @@ export class Control {
     const {slider, scale} = this;
     if (!slider || !scale) return;
     const text = this.input?.value ?? '';
-    if (this.name === 'queue' && text !== '') this.scale = queueScale(text);
+    if (this.field.key === 'queue/limit' && text !== '') this.scale = queueScale(text);
     setAttribute(slider, 'max', String(this.lastStep));
     const value = this.scale?.read(text) ?? null;
     const position =

@@ -51,6 +51,9 @@ const CELLS = {
   outage: {title: 'packets dropped by an outage', text: d => drops(d, 'outage')},
 };
 
+/** @param {string} name */
+const cellOf = name => CELLS[name] ?? {title: `packets dropped by ${name.replaceAll('_', ' ')}`, text: (/** @type {DirectionStats} */ d) => drops(d, name)};
+
 export class Delivered {
   /** @param {'up'|'down'} direction */
   constructor(direction) {
@@ -62,15 +65,16 @@ export class Delivered {
 
   /** The cell of a row, '–' until there is something to say. @param {string} name */
   cell(name) {
-    const cell = h('output', {class: 'delivered', title: `${this.direction}: ${CELLS[name].title}`,
-      'aria-label': `${CELLS[name].title}, ${this.direction}`, 'aria-live': 'off', 'data-delivered': `${this.direction}/${name}`}, '–');
+    const {title} = cellOf(name);
+    const cell = h('output', {class: 'delivered', title: `${this.direction}: ${title}`, 'aria-label': `${title}, ${this.direction}`,
+      'aria-live': 'off', 'data-delivered': `${this.direction}/${name}`}, '–');
     this.cells.set(name, cell);
     return cell;
   }
 
   /** @param {DirectionStats} stats @param {string} at @param {string} changedAt */
   show(stats, at, changedAt) {
-    for (const [name, cell] of this.cells) setText(cell, CELLS[name].text(stats));
+    for (const [name, cell] of this.cells) setText(cell, cellOf(name).text(stats));
     const {since_change: c, delivered: {lateness_ms: late}} = stats;
     const ago = showMs(Math.max(0, Math.round((instant(at) - instant(changedAt)) / 1000) * 1000));
     const lateness = late.median === null ? '' : ` · released ${showMs(late.median)} late, p99 ${showMs(late.p99)}`;

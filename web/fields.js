@@ -1,8 +1,9 @@
-// The controls of one direction: what each shows of the conditions, and which merge patch (RFC 7396) sets it. No DOM.
+// The controls that the page has made by hand: what each shows of the conditions of a direction, and which merge patch
+// (RFC 7396) sets it. All others are described_fields.js'. No DOM.
 //
 // A patch names only what the control is about, so that a change from elsewhere to its neighbours survives.
 
-import {FINER_FIELDS, LOSS_BEGINS, lossModelOf, nameOfDistribution} from './finer_fields.js';
+import {nameOfDistribution} from './described_fields.js';
 import {SCALES, parsePercent, parseTime} from './units.js';
 
 /** @typedef {import('./api.js').Conditions} Conditions */
@@ -54,13 +55,6 @@ export const FIELDS = {
     label: 'packets may overtake each other',
     read: c => (c.delay?.reorder ? 'true' : ''),
     write: (c, text) => delayPatch(c, {reorder: text ? true : null}),
-  },
-  lossModel: {
-    key: 'loss',
-    label: 'model of loss',
-    read: lossModelOf,
-    // A model takes back the other.
-    write: (_c, text) => ({loss: text === 'random' ? null : {[text]: LOSS_BEGINS[text]}}),
   },
   loss: {
     key: 'loss/random',
@@ -144,7 +138,6 @@ export const FIELDS = {
     read: c => (c.outage?.drop_in_flight ? 'true' : ''),
     write: (_c, text) => ({outage: {drop_in_flight: text ? true : null}}),
   },
-  ...FINER_FIELDS,
 };
 
 /** An outage's cycle has both times or neither. @param {Conditions} c @param {object|null} cycle */

@@ -4,10 +4,10 @@ import {Problem, api} from './api.js';
 import {Delivered} from './delivered.js';
 import {Control} from './control.js';
 import {copyText, h, setText} from './dom.js';
+import {describedFields} from './described_fields.js';
+import {DescribedRow} from './described_row.js';
 import {inWords} from './events.js';
-import {SLIDERS, isAbout} from './fields.js';
-import {DISCIPLINE, DISTRIBUTIONS, FINER, LOSS_MODELS, PLAIN_ROWS} from './finer_fields.js';
-import {FinerRow} from './finer_row.js';
+import {FIELDS, SLIDERS, isAbout} from './fields.js';
 import {Settings} from './settings.js';
 import {clock, instant, shellQuote, showMs} from './units.js';
 
@@ -22,15 +22,19 @@ const DRAG_INTERVAL = 120;
 const DIRECTIONS = ['up', 'down'];
 
 export class LinkCard {
-  /** @param {HTMLElement} root @param {(line: string) => void} onAlarm */
-  constructor(root, onAlarm) {
+  /**
+   * @param {HTMLElement} root @param {import('./api.js').Setting[]} impairments as the daemon describes them
+   * @param {(line: string) => void} onAlarm
+   */
+  constructor(root, impairments, onAlarm) {
+    this.described = describedFields(impairments, SLIDERS.map(row => row.name), Object.values(FIELDS).map(f => f.key));
     this.onAlarm = onAlarm;
     /** @type {Link|null} */
     this.link = null;
     /** @type {Record<DirectionName, Control[]>} */
     this.controls = {up: [], down: []};
-    /** @type {Record<DirectionName, FinerRow[]>} */
-    this.finer = {up: [], down: []};
+    /** @type {Record<DirectionName, DescribedRow[]>} */
+    this.rows = {up: [], down: []};
     /** What waits to be sent, newest text by control. @type {Map<Control, string>} */
     this.queue = new Map();
     this.sending = false;
@@ -82,34 +86,35 @@ export class LinkCard {
       h('div', {class: 'row titles'}, h('h2', {class: direction}, direction, ' ', h('span', {class: 'quiet'}, arrow)),
         h('span', {class: 'value'}, 'asked'), h('span', {class: 'delivered'}, 'delivered')));
     for (const row of SLIDERS) form.append(...this.buildRow(row, direction));
-    for (const row of PLAIN_ROWS) form.append(...this.buildPlain(row, direction));
+    for (const row of this.described.plain) form.append(...this.buildPlain(row, direction));
     form.append(...this.buildOutage(direction), this.delivered?.[direction].summary ?? '');
     return form;
   }
 
-  /** @param {string} name @param {DirectionName} direction */
-  control(name, direction) {
-    const control = new Control(name, direction, (c, text, soon) => this.edit(c, text, soon));
+  /** @param {import('./fields.js').Field} field @param {DirectionName} direction */
+  control(field, direction) {
+    const control = new Control(field, direction, (c, text, soon) => this.edit(c, text, soon));
     this.controls[direction].push(control);
     return control;
   }
 
-  /** @param {import('./finer_fields.js').Finer[]} fields @param {DirectionName} direction */
-  finerRow(fields, direction) {
-    const row = new FinerRow(fields, name => this.control(name, direction));
-    this.finer[direction].push(row);
+  /** @param {import('./described_fields.js').Described[]} fields @param {DirectionName} direction */
+  describedRow(fields, direction) {
+    const row = new DescribedRow(fields, field => this.control(field, direction));
+    this.rows[direction].push(row);
     return row;
   }
 
   /** @param {import('./fields.js').Row} row @param {DirectionName} direction */
   buildRow(row, direction) {
-    const main = this.control(row.name, direction);
+    const main = this.control(FIELDS[row.name], direction);
     const slider = main.makeSlider(row);
     const text = main.makeText(row.empty);
     const [extras, more, errors] = this.buildExtras(row.name, direction);
     const title = h('span', {class: 'name', title: row.hint}, row.title);
-    if (FINER[row.name]) {
-      const finer = this.finerRow(FINER[row.name], direction);
+    const below = this.described.below[row.name];
+    if (below) {
+      const finer = this.describedRow(below, direction);
       // A queue's settings are those of its discipline: choosing one opens them.
       if (row.name !== 'queue') title.append(finer.makeButton(`${row.title.toLowerCase()}, ${direction}`));
       more.push(finer.line);
@@ -125,21 +130,18 @@ export class LinkCard {
    * @param {string} name @param {DirectionName} direction @returns {HTMLElement[][]}
    */
   buildExtras(name, direction) {
-    const make = (/** @type {string} */ field) => this.control(field, direction);
+    const make = (/** @type {string} */ field) => this.control(FIELDS[field], direction);
     if (name === 'jitter') {
       const [distribution, overtake] = [make('distribution'), make('overtake')];
       return [
-        [distribution.makeSelect(DISTRIBUTIONS.map(name => [name, name]), ['table']),
+        [distribution.makeSelect(this.described.distributions.map(name => [name, name]), ['table']),
           overtake.makeCheck('overtake', 'Let packets overtake each other; else order is kept')],
         [], [distribution.error, overtake.error]];
     }
-    if (name === 'loss') {
-      const model = make('lossModel');
-      return [[model.makeSelect(LOSS_MODELS.map(each => [each, each.replace('_', '-')]))], [], [model.error]];
-    }
-    if (name === 'queue') {
-      const discipline = make(DISCIPLINE.name);
-      return [[discipline.makeSelect(DISCIPLINE.choices ?? [])], [], [discipline.error]];
+    const choice = {loss: this.described.models, queue: this.described.discipline}[name];
+    if (choice) {
+      const control = this.control(choice.field, direction);
+      return [[control.makeSelect((choice.choices ?? []).map(each => [each, each.replace('_', '-')]))], [], [control.error]];
     }
     if (name === 'corrupt') {
       const [bits, fix] = [make('bits'), make('fixChecksum')];
@@ -155,9 +157,9 @@ export class LinkCard {
     return [[], [], []];
   }
 
-  /** A row without a slider. @param {(typeof PLAIN_ROWS)[0]} row @param {DirectionName} direction */
+  /** A row without a slider. @param {import('./described_fields.js').PlainRow} row @param {DirectionName} direction */
   buildPlain(row, direction) {
-    const finer = this.finerRow(row.fields, direction);
+    const finer = this.describedRow(row.fields, direction);
     finer.line.classList.add('alone');
     return [h('div', {class: `row plain ${row.name}`}, h('span', {class: 'name', title: row.hint}, row.title), finer.line,
       this.delivered?.[direction].cell(row.name) ?? ''), ...finer.errors];
@@ -165,7 +167,7 @@ export class LinkCard {
 
   /** @param {DirectionName} direction */
   buildOutage(direction) {
-    const make = (/** @type {string} */ field) => this.control(field, direction);
+    const make = (/** @type {string} */ field) => this.control(FIELDS[field], direction);
     const [on, up, down, drop] = ['outage', 'outageUp', 'outageDown', 'dropInFlight'].map(make);
     const line = h('div', {class: 'row outage'}, h('span', {class: 'name'}, 'Outage'),
       on.makeCheck('now', 'Everything is dropped for as long as this is on'),
@@ -192,9 +194,9 @@ export class LinkCard {
       const conditions = link[direction];
       for (const control of this.controls[direction]) {
         control.show(control.field.read(conditions));
-        if (control.name === 'lossModel') showModel(control, conditions);
+        if (control.field.key === 'loss') showModel(control, conditions);
       }
-      for (const row of this.finer[direction]) row.show(conditions);
+      for (const row of this.rows[direction]) row.show(conditions);
     }
     if (this.curl) setText(this.curl, curlLine(link));
     this.capture?.setAttribute('href', `/api/v1/links/${encodeURIComponent(link.name)}/capture?for=10s`);
@@ -247,7 +249,7 @@ export class LinkCard {
   /** @param {Control} control @param {string} text @param {boolean} soon */
   edit(control, text, soon) {
     const twins = this.both?.checked
-      ? DIRECTIONS.flatMap(d => this.controls[d].filter(c => c.name === control.name)) : [control];
+      ? DIRECTIONS.flatMap(d => this.controls[d].filter(c => c.field.key === control.field.key)) : [control];
     for (const twin of twins) {
       if (!this.queue.has(twin)) twin.waiting++;
       this.queue.set(twin, text);
@@ -284,7 +286,7 @@ export class LinkCard {
   /** The first change, and its twin of the other direction. @returns {[Control, string][]} */
   takeBatch() {
     const entries = [...this.queue];
-    const batch = entries.filter(([control]) => control.name === entries[0][0].name);
+    const batch = entries.filter(([control]) => control.field.key === entries[0][0].field.key);
     for (const [control] of batch) this.queue.delete(control);
     return batch;
   }

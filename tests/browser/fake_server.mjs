@@ -47,6 +47,26 @@ const PROFILES = [
   {name: 'cable', summary: 'cable', source: 'a source', up: {rate: '1mbit', delay: {time: '2ms'}}, down: {rate: '6mbit', delay: {time: '2ms'}}},
 ];
 
+/** A taste of what the daemon describes, and an impairment that no daemon has: the page makes its controls of this alone. */
+const time = name => ({name, kind: 'time', help: '', default: '0ms'});
+const SETTINGS = [
+  {name: 'delay', kind: 'object', help: '', shorthand: 'time', settings: [time('time'), time('jitter'),
+    {name: 'distribution', kind: 'distribution', help: 'how jitter is spread', default: 'uniform', choices: ['uniform', 'normal']}]},
+  {name: 'loss', kind: 'object', help: 'one model at most', shorthand: 'random', settings: [
+    {name: 'random', kind: 'percent', help: '', default: '0%', alternative: 'random'},
+    {name: 'gilbert_elliott', kind: 'object', help: '', alternative: 'gilbert_elliott', settings: [
+      {name: 'p', kind: 'percent', help: 'good to bad', default: '0%', example: '1%'},
+      {name: '1-h', kind: 'percent', help: 'loss in bad', default: '100%'}]},
+    {name: 'every', kind: 'count', help: 'each n-th packet', default: 0, alternative: 'every'}]},
+  {name: 'queue', kind: 'object', help: '', shorthand: 'limit', settings: [{name: 'limit', kind: 'limit', help: ''},
+    {name: 'discipline', kind: 'choice', help: '', default: 'droptail', choices: ['droptail', 'codel']}]},
+  {name: 'slot', kind: 'object', help: 'packets pass in slots', shorthand: 'min', settings: [time('min'), time('max')]},
+  {name: 'deja_vu', kind: 'object', help: 'packets come again a day later', shorthand: 'percent', settings: [
+    {name: 'percent', kind: 'percent', help: 'of packets', default: '0%'},
+    {name: 'cats', kind: 'count', help: 'how many are seen', default: 2},
+    {name: 'in_order', kind: 'flag', help: 'as they came before', default: true}]},
+];
+
 export class FakeServer {
   constructor() {
     this.started = Date.now();
@@ -159,6 +179,7 @@ export class FakeServer {
       return json({link: 'lab', at: now(), changed_at: now(this.started), connections: 12,
         connections_by_state: {ESTABLISHED: 3, TIME_WAIT: 9}, events_lost: 0, up: this.direction('up'), down: this.direction('down')});
     }
+    if (rest === '/schema/conditions') return json({impairments: SETTINGS});
     if (rest === '/profiles') return json({items: PROFILES, next: null});
     if (rest === '/links/lab/apply') {
       const {up, down} = PROFILES.find(p => p.name === JSON.parse(body).profile);

@@ -64,6 +64,26 @@ test('all settings as text: what has no slider is set here, and nothing is lost 
   assert.deepEqual(page.errors, []);
 });
 
+test('a setting that the page has never heard of has its control', async () => {
+  await open();
+  const field = name => page.locator(`[data-field="up/deja_vu/${name}"]`);
+  assert.ok(await field('cats').isHidden());
+  await field('percent').fill('3%');
+  await page.keyboard.press('Enter');
+  await until('the impairment', () => server.link.up.deja_vu?.percent === '3%');
+  await field('cats').fill('7');
+  await page.keyboard.press('Enter');
+  await until('a number', () => server.link.up.deja_vu.cats === 7);
+  assert.ok(await field('in_order').isChecked(), 'its default is true');
+  await field('in_order').uncheck();
+  await until('a flag', () => server.link.up.deja_vu.in_order === false);
+  await field('percent').fill('');
+  await page.keyboard.press('Enter');
+  await until('none of it', () => server.link.up.deja_vu === undefined);
+  await until('hidden again', () => field('cats').isHidden());
+  assert.deepEqual(page.errors, []);
+});
+
 test('a text in a person\'s hand is not changed from elsewhere; Escape takes it back', async () => {
   await open();
   await page.locator('#settings summary').click();

@@ -1,24 +1,24 @@
-// A line of finer settings: below a slider's row, where a button opens it and what is set keeps it open; or a row of its
+// A line of described settings: below a slider's row, where a button opens it and what is set keeps it open; or a row of its
 // own. Each setting is there while it is of use.
 
 import {h, setAttribute} from './dom.js';
 
 /**
- * @typedef {import('./finer_fields.js').Finer} Finer
+ * @typedef {import('./described_fields.js').Described} Described
  * @typedef {import('./control.js').Control} Control
  * @typedef {import('./api.js').Conditions} Conditions
  */
 
 /** Controls that are as wide as what is written in them. */
-const WIDE = ['lossPattern', 'lossList', 'trace', 'traceFile', 'delayDistributionFile', 'slotDistributionFile'];
+const WIDE = /^(loss\/pattern|loss\/list|trace|.*\/file)$/;
 
-export class FinerRow {
-  /** @param {Finer[]} fields @param {(name: string) => Control} make */
+export class DescribedRow {
+  /** @param {Described[]} fields @param {(field: import('./fields.js').Field) => Control} make */
   constructor(fields, make) {
     this.isOpen = false;
-    this.cells = fields.map(finer => {
-      const control = make(finer.name);
-      return {finer, control, element: element(finer, control)};
+    this.cells = fields.map(described => {
+      const control = make(described.field);
+      return {described, control, element: element(described, control)};
     });
     this.errors = this.cells.map(cell => cell.control.error);
     this.line = h('div', {class: 'finer'}, ...this.cells.map(cell => cell.element));
@@ -38,10 +38,9 @@ export class FinerRow {
   /** @param {Conditions} conditions */
   show(conditions) {
     this.isSet = false;
-    for (const {finer, element} of this.cells) {
-      element.hidden = finer.when ? !finer.when(conditions) : false;
-      const text = finer.field.read(conditions);
-      if (!element.hidden && text !== '' && text !== finer.choices?.[0][0]) this.isSet = true;
+    for (const {described, element} of this.cells) {
+      element.hidden = !described.when(conditions);
+      if (!element.hidden && isSet(described, conditions)) this.isSet = true;
     }
     if (this.line.classList.contains('alone')) this.line.closest('.row')?.classList.toggle('set', this.isSet);
     this.arrange();
@@ -59,10 +58,16 @@ export class FinerRow {
   }
 }
 
-/** @param {Finer} finer @param {Control} control */
-function element(finer, control) {
-  if (finer.kind === 'check') return control.makeCheck(finer.title, finer.hint);
-  const input = finer.kind === 'select' ? control.makeSelect(finer.choices ?? [], finer.shownOnly)
-    : control.makeText(finer.empty, WIDE.includes(finer.name) ? 'wide' : 'short');
-  return h('label', {title: finer.hint}, finer.title, input);
+/** Whether it is asked for, and not at its default. @param {Described} described @param {Conditions} conditions */
+function isSet({field, choices}, conditions) {
+  const text = field.read(conditions);
+  return text !== (choices?.[0] ?? field.read({}));
+}
+
+/** @param {Described} described @param {Control} control */
+function element({kind, title, hint, empty, choices, shownOnly, field}, control) {
+  if (kind === 'check') return control.makeCheck(title, hint);
+  const input = kind === 'select' ? control.makeSelect((choices ?? []).map(name => [name, name]), shownOnly)
+    : control.makeText(empty, WIDE.test(field.key) ? 'wide' : 'short');
+  return h('label', {title: hint}, title, input);
 }
