@@ -95,12 +95,12 @@ void LinkHalf::lose(const InFlight& packet, DropReason reason, TimePoint now) no
 void LinkHalf::drop_in_flight(TimePoint now) noexcept {
   while (const auto packet = queue_.pop_due(kNever)) lose(*packet, DropReason::outage, now);
   while (const auto packet = pipeline_.take_waiting()) lose(*packet, DropReason::outage, now);
-  pipeline_.forget_backlog(now);
+  pipeline_.forget_backlog();
 }
 
 void LinkHalf::release_all(TimePoint now) {
   queue_.release_all(now);
-  pipeline_.forget_backlog(now);
+  pipeline_.forget_backlog();
 }
 
 }  // namespace wobble
