@@ -197,7 +197,7 @@ TimePoint Pipeline::next_change() const noexcept { return stages_->outage.next_c
 
 bool Pipeline::advance(TimePoint now) noexcept { return stages_->outage.advance(now); }
 
-void Pipeline::forget_backlog(TimePoint) noexcept {
+void Pipeline::forget_backlog() noexcept {
   stages_->bottleneck.forget_backlog();
   stages_->slot.forget();
   stages_->delay.forget_order();

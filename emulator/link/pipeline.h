@@ -85,7 +85,7 @@ class Pipeline {
   bool advance(TimePoint now) noexcept;
 
   /// Forgets the order to be kept and the bottleneck's backlog: after everything in flight was released or dropped.
-  void forget_backlog(TimePoint now) noexcept;
+  void forget_backlog() noexcept;
 
   /// Before this nothing leaves that keeps the order; in the past if nothing is on its way.
   TimePoint order_floor() const noexcept;

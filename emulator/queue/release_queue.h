@@ -71,6 +71,7 @@ class ReleaseQueue {
     InFlight packet;
     std::uint32_t order = 0;  ///< as Departure's
   };
+  static_assert(2 * sizeof(Entry) <= BufferPool::kQueueCost);
   struct Held {
     InFlight packet;        ///< leaves at its release_at (the deadline), unless
     TimePoint earliest;     ///< its own release_at

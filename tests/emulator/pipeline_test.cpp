@@ -66,7 +66,7 @@ TEST(Delay, ForgettingTheBacklogForgetsTheOrder) {
   Lane lane(c);
   lane.release(kStart);
   lane.set({}, kStart);
-  lane.pipeline.forget_backlog(kStart);
+  lane.pipeline.forget_backlog();
   EXPECT_EQ(lane.release(kStart), kStart);
   lane.set(c, kStart);
   EXPECT_EQ(lane.release(kStart), kStart + 1250ms + 100ms) << "the bottleneck is idle again";
