@@ -59,6 +59,11 @@ std::string network_text(const HalfOpenFlood& flood) {
   return fmt::format("{}/{}", flood.source.to_string(), flood.prefix);
 }
 
+std::string counted_text(const HalfOpenFlood& flood) {
+  if (flood.prefix == 0) return "from other sources, to other ports";
+  return fmt::format("from {} to port {}", network_text(flood), flood.port);
+}
+
 std::string one_sided_flood_text(const HalfOpenFlood& flood) {
   const double seconds = std::chrono::duration<double>(flood.at - flood.since).count();
   switch (flood.phase) {
@@ -69,10 +74,8 @@ std::string one_sided_flood_text(const HalfOpenFlood& flood) {
       return fmt::format("flood without connections: over, after {:.1f} s; from here on each flow is told", seconds);
     case HalfOpenFlood::Phase::counted: break;
   }
-  const std::string of = flood.prefix == 0 ? "from other sources, to other ports"
-                                           : fmt::format("from {} to port {}", network_text(flood), flood.port);
   return fmt::format("flood without connections: {} flows {} began in {:.1f} s and were counted only",
-                     flood.connections, of, seconds);
+                     flood.connections, counted_text(flood), seconds);
 }
 
 /// An endpoint nobody has heard of: no client, but perhaps a server that listens.
@@ -199,10 +202,8 @@ std::string flood_text(const HalfOpenFlood& flood) {
       return fmt::format("SYN flood: over, after {:.1f} s; from here on each handshake is told as it happens", seconds);
     case HalfOpenFlood::Phase::counted: break;
   }
-  const std::string of = flood.prefix == 0 ? "from other sources, to other ports"
-                                           : fmt::format("from {} to port {}", network_text(flood), flood.port);
   return fmt::format("SYN flood: {} handshakes {} came to nothing in {:.1f} s ({} refused, {} answered, {} evicted)",
-                     flood.connections, of, seconds, flood.refused, flood.answered, flood.evicted);
+                     flood.connections, counted_text(flood), seconds, flood.refused, flood.answered, flood.evicted);
 }
 
 std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since) {
