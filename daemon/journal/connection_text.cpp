@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <charconv>
-#include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "daemon/journal/names.h"
 
@@ -42,9 +42,9 @@ TcpOffer parse_offer(std::string_view text) {
     }
     if (word == "sack") offer.sack = true;
     if (word == "timestamps") offer.timestamps = true;
-    if (word == "tfo") offer.fast_open = value == "cookie" ? FastOpen::cookie : FastOpen::request;
+    if (word == "tfo") offer.fast_open = value == to_string(FastOpen::cookie) ? FastOpen::cookie : FastOpen::request;
     if (word == "data_in_syn") offer.data_in_syn = true;
-    if (word == "ecn") offer.ecn = value == "accecn" ? Ecn::accurate : Ecn::classic;
+    if (word == "ecn") offer.ecn = value == to_string(Ecn::accurate) ? Ecn::accurate : Ecn::classic;
     if (word == "mptcp") offer.multipath = true;
   }
   return offer;
@@ -63,14 +63,14 @@ std::string closes_text(const CloseSegments& closes, const WallAnchor& anchor) {
 
 std::vector<api::CloseRow> parse_closes(std::string_view text) {
   std::vector<api::CloseRow> closes;
-  for (std::size_t at = text.find('{'); at != std::string_view::npos; at = text.find('{', at + 1)) {
-    const std::string object(text.substr(at, text.find('}', at) - at));
-    char side[8] = "", kind[8] = "", delivered[8] = "";
-    long long when = 0;
-    constexpr const char* kShape = R"({"side":"%7[a-z]","kind":"%7[a-z]","at":%lld,"delivered":%7[a-z])";
-    if (std::sscanf(object.c_str(), kShape, side, kind, &when, delivered) != 4) break;
-    closes.push_back({parse_name<Role>(side), std::string_view(kind) == "rst" ? CloseKind::rst : CloseKind::fin, when,
-                      std::string_view(delivered) == "true"});
+  if (text.size() <= 2) return closes;  // most have none
+  try {
+    for (const auto& close : nlohmann::json::parse(text)) {
+      const CloseKind kind = close.at("kind") == to_string(CloseKind::rst) ? CloseKind::rst : CloseKind::fin;
+      closes.push_back({parse_name<Role>(close.at("side").get_ref<const std::string&>()), kind,
+                        close.at("at").get<api::WallTime>(), close.at("delivered").get<bool>()});
+    }
+  } catch (const nlohmann::json::exception&) {  // not closes_text()
   }
   return closes;
 }

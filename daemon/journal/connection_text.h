@@ -17,7 +17,7 @@ TcpOffer parse_offer(std::string_view text);
 
 /// A JSON array: [{"side":"client","kind":"fin","at":1732266357123456789,"delivered":true}, ...].
 std::string closes_text(const CloseSegments& closes, const WallAnchor& anchor);
-/// Of closes_text() alone; ends at what it cannot read.
+/// Of closes_text() alone; ends at what is not of it.
 std::vector<api::CloseRow> parse_closes(std::string_view text);
 
 }  // namespace wobble::daemon

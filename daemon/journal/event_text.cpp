@@ -1,14 +1,20 @@
 #include "daemon/journal/event_text.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
-#include <ctime>
+#include <nlohmann/json.hpp>
 
+#include "daemon/journal/log_file.h"
 #include "daemon/journal/names.h"
 
 namespace wobble::daemon {
 
 namespace {
+
+using Detail = nlohmann::ordered_json;
+
+std::string as_text(const Detail& detail) { return detail.dump(-1, ' ', false, Detail::error_handler_t::replace); }
 
 std::string protocol_name(std::uint8_t protocol) {
   switch (protocol) {
@@ -31,6 +37,7 @@ std::string endpoints_text(const api::ConnectionRow& connection) {
                      endpoint_text(connection.server.endpoint));
 }
 
+// By hand, as the details of a connection's events: they are made for each row that is read.
 std::string endpoints_json(const api::ConnectionRow& connection) {
   const auto side = [](const Endpoint& endpoint) {
     return fmt::format(R"({{"address":"{}","port":{}}})", endpoint.address.to_string(), endpoint.port);
@@ -52,6 +59,11 @@ std::string network_text(const HalfOpenFlood& flood) {
   return fmt::format("{}/{}", flood.source.to_string(), flood.prefix);
 }
 
+std::string counted_text(const HalfOpenFlood& flood) {
+  if (flood.prefix == 0) return "from other sources, to other ports";
+  return fmt::format("from {} to port {}", network_text(flood), flood.port);
+}
+
 std::string one_sided_flood_text(const HalfOpenFlood& flood) {
   const double seconds = std::chrono::duration<double>(flood.at - flood.since).count();
   switch (flood.phase) {
@@ -62,10 +74,8 @@ std::string one_sided_flood_text(const HalfOpenFlood& flood) {
       return fmt::format("flood without connections: over, after {:.1f} s; from here on each flow is told", seconds);
     case HalfOpenFlood::Phase::counted: break;
   }
-  const std::string of = flood.prefix == 0 ? "from other sources, to other ports"
-                                           : fmt::format("from {} to port {}", network_text(flood), flood.port);
   return fmt::format("flood without connections: {} flows {} began in {:.1f} s and were counted only",
-                     flood.connections, of, seconds);
+                     flood.connections, counted_text(flood), seconds);
 }
 
 /// An endpoint nobody has heard of: no client, but perhaps a server that listens.
@@ -76,6 +86,60 @@ std::string_view state_text(TcpState state, Role side, bool is_from) {
 
 }  // namespace
 
+std::string started_text(const std::string& version, const std::optional<KilledSession>& killed) {
+  std::string text = fmt::format("wobbled {} started", version);
+  if (!killed) return text;
+  text += fmt::format("; the one before (pid {}) ended without stopping: its log is complete until {}, ", killed->pid,
+                      api::print_time(killed->complete_until));
+  if (killed->waiting > 0) text += fmt::format("{} events were waiting to be written, ", killed->waiting);
+  return text + fmt::format("up to a quarter of a second after that may be missing; {} connections were open",
+                            killed->open_connections);
+}
+
+std::string started_detail(const std::string& version, const std::optional<KilledSession>& killed) {
+  Detail before;
+  if (killed) {
+    before = {{"pid", killed->pid},
+              {"started_at", api::print_time(killed->started_at)},
+              {"last_written_at", api::print_time(killed->last_written_at)},
+              {"complete_until", api::print_time(killed->complete_until)},
+              {"waiting", killed->waiting},
+              {"open_connections", killed->open_connections}};
+  }
+  return as_text({{"pid", getpid()}, {"version", version}, {"killed_before", before}});
+}
+
+std::string change_detail(std::uint64_t revision, const std::string& source, const std::string& conditions) {
+  // The conditions are put in as they are: they may have megabytes.
+  return fmt::format(R"({{"revision":{},"source":{},"conditions":{}}})", revision, as_text(source),
+                     conditions.empty() ? "null" : conditions);
+}
+
+std::string renewal_text(const std::string& what, const LogRenewal& renewal) {
+  std::string text = "the log's file " + what;
+  if (renewal.is_new) text += "; a new one was begun at the same path";
+  if (!renewal.is_new) text += "; it was opened again, and what had been written was copied into it";
+  if (!renewal.aside.empty()) text += "; the old one is " + renewal.aside;
+  if (renewal.lost_connections + renewal.lost_events + renewal.lost_transitions > 0) {
+    text += fmt::format("; {} connections, {} events and {} transitions that had been written are not in it",
+                        renewal.lost_connections, renewal.lost_events, renewal.lost_transitions);
+  }
+  return text;
+}
+
+std::string renewal_detail(const std::string& what, const LogRenewal& renewal) {
+  return as_text({{"reason", what},
+                  {"is_new", renewal.is_new},
+                  {"connections", renewal.lost_connections},
+                  {"events", renewal.lost_events},
+                  {"transitions", renewal.lost_transitions},
+                  {"aside", renewal.aside.empty() ? Detail() : Detail(renewal.aside)}});
+}
+
+std::string held_up_detail(std::int64_t wal_bytes, bool is_over) {
+  return as_text({{"wal_bytes", wal_bytes}, {"is_over", is_over}});
+}
+
 std::string loss_text(const EventsLost& lost) {
   const std::string text = fmt::format(
       "the log has a gap here: {} transitions and {} segments could not be written "
@@ -85,17 +149,14 @@ std::string loss_text(const EventsLost& lost) {
 }
 
 std::string loss_detail(const EventsLost& lost) {
-  return fmt::format(R"({{"transitions":{},"segments":{},"connections":{}}})", lost.transitions, lost.segments,
-                     lost.connections);
+  return as_text({{"transitions", lost.transitions}, {"segments", lost.segments}, {"connections", lost.connections}});
 }
 
 std::string unknown_ends_text(std::int64_t connections) {
   return fmt::format("{} connections have ended in a gap of the log: how is unknown", connections);
 }
 
-std::string unknown_ends_detail(std::int64_t connections) {
-  return fmt::format(R"({{"ends_unknown":{}}})", connections);
-}
+std::string unknown_ends_detail(std::int64_t connections) { return as_text({{"ends_unknown", connections}}); }
 
 std::string interruption_text(api::WallTime since, api::WallTime until, const std::string& why) {
   return fmt::format("the log could not be written from {} to {}: {}", api::print_time(since), api::print_time(until),
@@ -103,7 +164,7 @@ std::string interruption_text(api::WallTime since, api::WallTime until, const st
 }
 
 std::string interruption_detail(api::WallTime since, const std::string& why) {
-  return fmt::format(R"({{"since":"{}","reason":{}}})", api::print_time(since), json_string(why));
+  return as_text({{"since", api::print_time(since)}, {"reason", why}});
 }
 
 std::string exhausted_text(std::uint64_t limit) {
@@ -112,7 +173,7 @@ std::string exhausted_text(std::uint64_t limit) {
                      limit / 1'000'000);
 }
 
-std::string exhausted_detail(std::uint64_t limit) { return fmt::format(R"({{"limit":{}}})", limit); }
+std::string exhausted_detail(std::uint64_t limit) { return as_text({{"limit", limit}}); }
 
 std::string step_text(const ClockStep& step) {
   std::string what;
@@ -127,7 +188,7 @@ std::string step_text(const ClockStep& step) {
 
 std::string step_detail(const ClockStep& step) {
   const auto milliseconds = [](Duration span) { return static_cast<double>(span.count()) / 1e6; };
-  return fmt::format(R"({{"by_ms":{:.6f},"slept_ms":{:.6f}}})", milliseconds(step.by), milliseconds(step.slept));
+  return as_text({{"by_ms", milliseconds(step.by)}, {"slept_ms", milliseconds(step.slept)}});
 }
 
 std::string flood_text(const HalfOpenFlood& flood) {
@@ -141,26 +202,25 @@ std::string flood_text(const HalfOpenFlood& flood) {
       return fmt::format("SYN flood: over, after {:.1f} s; from here on each handshake is told as it happens", seconds);
     case HalfOpenFlood::Phase::counted: break;
   }
-  const std::string of = flood.prefix == 0 ? "from other sources, to other ports"
-                                           : fmt::format("from {} to port {}", network_text(flood), flood.port);
   return fmt::format("SYN flood: {} handshakes {} came to nothing in {:.1f} s ({} refused, {} answered, {} evicted)",
-                     flood.connections, of, seconds, flood.refused, flood.answered, flood.evicted);
+                     flood.connections, counted_text(flood), seconds, flood.refused, flood.answered, flood.evicted);
 }
 
 std::string flood_detail(const HalfOpenFlood& flood, api::WallTime since) {
-  const char* phase = to_string(flood.phase);
-  if (flood.phase == HalfOpenFlood::Phase::began) return fmt::format(R"({{"phase":"{}"}})", phase);
-  const std::string head = fmt::format(R"("phase":"{}","since":"{}")", phase, api::print_time(since));
-  if (flood.phase == HalfOpenFlood::Phase::ended) return "{" + head + "}";
+  Detail detail = {{"phase", to_string(flood.phase)}};
+  if (flood.phase == HalfOpenFlood::Phase::began) return as_text(detail);
+  detail["since"] = api::print_time(since);
+  if (flood.phase == HalfOpenFlood::Phase::ended) return as_text(detail);
   const bool is_one = flood.prefix != 0;
-  if (flood.is_one_sided) {
-    return fmt::format(R"({{{},"source":{},"port":{},"connections":{}}})", head,
-                       is_one ? json_string(network_text(flood)) : "null", is_one ? std::to_string(flood.port) : "null",
-                       flood.connections);
+  detail["source"] = is_one ? Detail(network_text(flood)) : Detail();
+  detail["port"] = is_one ? Detail(flood.port) : Detail();
+  detail["connections"] = flood.connections;
+  if (!flood.is_one_sided) {
+    detail["refused"] = flood.refused;
+    detail["answered"] = flood.answered;
+    detail["evicted"] = flood.evicted;
   }
-  return fmt::format(R"({{{},"source":{},"port":{},"connections":{},"refused":{},"answered":{},"evicted":{}}})", head,
-                     is_one ? json_string(network_text(flood)) : "null", is_one ? std::to_string(flood.port) : "null",
-                     flood.connections, flood.refused, flood.answered, flood.evicted);
+  return as_text(detail);
 }
 
 std::string opened_text(const api::ConnectionRow& connection) {
@@ -181,7 +241,8 @@ std::string closed_text(const api::ConnectionRow& connection) {
 }
 
 std::string closed_detail(const api::ConnectionRow& connection) {
-  const std::string by = connection.closed_by == ClosedBy::nobody ? "null" : json_string(name_of(connection.closed_by));
+  const std::string by =
+      connection.closed_by == ClosedBy::nobody ? "null" : fmt::format("\"{}\"", name_of(connection.closed_by));
   return fmt::format(R"({{{},"end":"{}","closed_by":{}}})", endpoints_json(connection), name_of(connection.end), by);
 }
 

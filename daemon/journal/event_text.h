@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "api/backend.h"
@@ -9,6 +10,18 @@
 
 namespace wobble::daemon {
 
+struct KilledSession;
+struct LogRenewal;
+
+/// "wobbled 1.2.3 started"; `killed`: the session before, if it did not stop in order.
+std::string started_text(const std::string& version, const std::optional<KilledSession>& killed);
+std::string started_detail(const std::string& version, const std::optional<KilledSession>& killed);
+/// `conditions`: a JSON object as text, or empty.
+std::string change_detail(std::uint64_t revision, const std::string& source, const std::string& conditions);
+/// "the log's file was removed; a new one was begun at the same path"; `what` has happened to it.
+std::string renewal_text(const std::string& what, const LogRenewal& renewal);
+std::string renewal_detail(const std::string& what, const LogRenewal& renewal);
+std::string held_up_detail(std::int64_t wal_bytes, bool is_over);
 std::string loss_text(const EventsLost& lost);
 std::string loss_detail(const EventsLost& lost);
 /// "12 connections have ended in a gap of the log: how is unknown"

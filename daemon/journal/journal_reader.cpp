@@ -169,6 +169,11 @@ void JournalReader::open() {
   streams_.open();
 }
 
+void JournalReader::end(const std::string& why) {
+  questions_.end(why);
+  streams_.end(why);
+}
+
 template <typename Answer>
 auto JournalReader::ask(ReaderPool& pool, const api::IsGone& gone, const Answer& answer) {
   ReaderPool::Lease lease(pool, gone);

@@ -38,6 +38,7 @@ class JournalReader {
   void stop(const std::string& why);
   void close();
   void open();
+  void end(const std::string& why);
 
   // Each throws DatabaseError if the file cannot be read, and Unavailable if the question was given up.
   api::Page<api::ConnectionRow> connections(const api::ConnectionQuery& query);

@@ -1,11 +1,13 @@
 #include "daemon/journal/log_file.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <stdexcept>
+
+#include "api/time_text.h"
 
 namespace wobble::daemon {
 
@@ -91,10 +93,10 @@ std::optional<FileTrouble> LogFile::look() {
   return trouble;
 }
 
-LogFile::Renewal LogFile::renew(const FileTrouble& trouble, const std::vector<NewLink>& links,
-                                const Bookkeeping& given) {
+LogRenewal LogFile::renew(const FileTrouble& trouble, const std::vector<NewLink>& links, Bookkeeping given) {
   using enum FileTrouble::Kind;
   if (is_open()) written_ = writer().books();
+  given.last_segment_id = written_.last_segment_id;
   if (has_lost_index()) {
     parts_->checkpointer.reset();
     begin_index_anew(database());
@@ -104,11 +106,11 @@ LogFile::Renewal LogFile::renew(const FileTrouble& trouble, const std::vector<Ne
     parts_.reset();
     return open_again(links, given);
   }
-  Renewal renewal{.is_new = true,
-                  .lost_connections = written_.connections,
-                  .lost_events = written_.events,
-                  .lost_transitions = written_.transitions,
-                  .aside = {}};
+  LogRenewal renewal{.is_new = true,
+                     .lost_connections = written_.connections,
+                     .lost_events = written_.events,
+                     .lost_transitions = written_.transitions,
+                     .aside = {}};
   if (trouble.kind == damaged) renewal.aside = put_aside();
   copy_into_file(database());
   parts_->watch->remove_names_beside();
@@ -133,7 +135,7 @@ LogFile::Renewal LogFile::renew(const FileTrouble& trouble, const std::vector<Ne
   return renewal;
 }
 
-LogFile::Renewal LogFile::open_again(const std::vector<NewLink>& links, const Bookkeeping& given) {
+LogRenewal LogFile::open_again(const std::vector<NewLink>& links, const Bookkeeping& given) {
   const bool is_new = !std::filesystem::exists(file_);
   std::unique_ptr<Parts> again = open();
   if (!again->writer->continue_session(session_, links, given)) {
@@ -151,12 +153,10 @@ LogFile::Renewal LogFile::open_again(const std::vector<NewLink>& links, const Bo
 }
 
 std::string LogFile::put_aside() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char when[sizeof "20260101T000000Z"];
-  std::strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc);
-  const std::string aside = file_ + ".damaged-" + when;
+  const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+  std::string when = api::print_time(now.count()).substr(0, sizeof "2026-01-01T00:00:00" - 1);
+  std::erase_if(when, [](char c) { return c == '-' || c == ':'; });
+  const std::string aside = file_ + ".damaged-" + when + "Z";  // .damaged-20260101T000000Z
   if (std::filesystem::exists(aside)) throw std::runtime_error("it cannot be put aside: " + aside + " exists");
   if (std::rename(file_.c_str(), aside.c_str()) != 0) {
     throw std::runtime_error("it cannot be put aside: " + std::string(std::strerror(errno)));

@@ -20,18 +20,18 @@
 
 namespace wobble::daemon {
 
+/// How the file was put right.
+struct LogRenewal {
+  bool is_new = false;  ///< a new file was begun at the same path
+  // Rows that had been written, and are not in this file.
+  std::int64_t lost_connections = 0;
+  std::int64_t lost_events = 0;
+  std::int64_t lost_transitions = 0;
+  std::string aside;  ///< where the old file is now; empty: not known, or nowhere
+};
+
 class LogFile {
  public:
-  /// How the file was put right.
-  struct Renewal {
-    bool is_new = false;  ///< a new file was begun at the same path
-    // Rows that had been written, and are not in this file.
-    std::int64_t lost_connections = 0;
-    std::int64_t lost_events = 0;
-    std::int64_t lost_transitions = 0;
-    std::string aside;  ///< where the old file is now; empty: not known, or nowhere
-  };
-
   /// Opens or makes it. `anchor` outlives this. Throws std::runtime_error or DatabaseError.
   LogFile(std::string file, const WallAnchor& anchor, const RetentionLimits& limits);
   ~LogFile();
@@ -54,10 +54,11 @@ class LogFile {
   bool has_lost_index() const noexcept { return is_open() && parts_->has_lost_index(); }
   std::int64_t wal_bytes() const { return is_open() && parts_->watch ? parts_->watch->wal_bytes() : 0; }
 
-  /// Puts it right. No reader has it open. `links` and the numbers of `given` stand in a new file from its begin, and
-  /// so do the connections that live, if they can still be read. A file that is damaged is kept under another name.
-  /// Throws std::runtime_error if it cannot be done now; then what could be written before can still be written.
-  Renewal renew(const FileTrouble& trouble, const std::vector<NewLink>& links, const Bookkeeping& given);
+  /// Puts it right. No reader has it open. `links` and the last numbers of events and connections of `given` stand in a
+  /// new file from its begin, and so do the connections that live, if they can still be read. A file that is damaged is
+  /// kept under another name. Throws std::runtime_error if it cannot be done now; then what could be written before can
+  /// still be written.
+  LogRenewal renew(const FileTrouble& trouble, const std::vector<NewLink>& links, Bookkeeping given);
 
  private:
   struct Parts {
@@ -72,7 +73,7 @@ class LogFile {
     std::unique_ptr<FileWatch> watch;
   };
   std::unique_ptr<Parts> open() const;
-  Renewal open_again(const std::vector<NewLink>& links, const Bookkeeping& given);
+  LogRenewal open_again(const std::vector<NewLink>& links, const Bookkeeping& given);
   std::string put_aside();
 
   const std::string file_;

@@ -1,7 +1,6 @@
 #include "daemon/journal/names.h"
 
 #include <array>
-#include <cstdio>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -20,6 +19,13 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 9> kFlags = {{{
                                                                                {tcp_flag::kCwr, "CWR"},
                                                                                {tcp_flag::kAe, "AE"}}};
 constexpr std::size_t kFlagSets = 1u << kFlags.size();
+static_assert(
+    [] {
+      unsigned bits = 0;
+      for (const auto& [bit, name] : kFlags) bits |= bit;
+      return bits == kFlagSets - 1;
+    }(),
+    "each of the header's flags has a name");
 
 std::array<std::string, kFlagSets> every_flag_set() {
   std::array<std::string, kFlagSets> sets;
@@ -78,23 +84,6 @@ std::uint16_t parse_flags(std::string_view text) noexcept {
     text.remove_prefix(word.size() < text.size() ? word.size() + 1 : text.size());
   }
   return static_cast<std::uint16_t>(flags);
-}
-
-std::string json_string(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      quoted += escape;
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + '"';
 }
 
 }  // namespace wobble::daemon

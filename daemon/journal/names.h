@@ -19,7 +19,4 @@ std::string_view name_of(Enum value) noexcept;
 std::string_view flag_names(std::uint16_t flags) noexcept;
 std::uint16_t parse_flags(std::string_view text) noexcept;
 
-/// A JSON string, quotes included. Bytes that are no UTF-8 are the caller's business.
-std::string json_string(std::string_view text);
-
 }  // namespace wobble::daemon

@@ -32,8 +32,17 @@ ReaderPool::ReaderPool(const std::string& file, std::size_t connections, Duratio
 void ReaderPool::stop(const std::string& why) {
   {
     const std::lock_guard lock(mutex_);
-    why_ = why;
+    if (!ended_) why_ = why;
     stopped_ = true;
+  }
+  returned_.notify_all();
+}
+
+void ReaderPool::end(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    why_ = why;
+    stopped_ = ended_ = true;
   }
   returned_.notify_all();
 }
@@ -52,7 +61,7 @@ void ReaderPool::open() {
   }
   const std::lock_guard lock(mutex_);
   idle_ = std::move(fresh);
-  stopped_ = false;
+  stopped_ = ended_;
 }
 
 ReaderPool::Lease::Lease(ReaderPool& pool, const api::IsGone& gone)

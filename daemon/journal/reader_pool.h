@@ -32,6 +32,8 @@ class ReaderPool {
   void close();
   /// Opens them anew; questions are answered again. Throws DatabaseError, and then stays closed.
   void open();
+  /// As stop(), for good.
+  void end(const std::string& why);
 
   class Lease;
 
@@ -45,6 +47,7 @@ class ReaderPool {
   Connections idle_;       // guarded by mutex_
   std::size_t taken_ = 0;  // guarded by mutex_
   std::string why_;        // guarded by mutex_
+  bool ended_ = false;     // guarded by mutex_
   std::atomic<bool> stopped_{false};
 };
 
