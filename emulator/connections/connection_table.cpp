@@ -68,7 +68,7 @@ bool ConnectionTable::delivered_on(ConnectionHandle connection, const TcpSegment
   const Role from = record.role_of(arrived_on);
   TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
   if (arrived < landed || s.is_awaited(record, from, arrived)) return false;
-  if (!s.tracker.delivered_on(record.tcp, peer_of(from), segment)) return false;
+  if (!s.stream.delivered(record.tcp, peer_of(from), segment)) return false;
   PacketCounters& counters = record.counters_of(from);
   counters.packets_delivered += 1;
   counters.bytes_delivered += length;
@@ -97,7 +97,7 @@ bool ConnectionTable::sent_rest(ConnectionHandle connection, const PacketView& r
   if (index == 0) return true;
   if (!fate.is_plain()) return false;
   Record& record = s.store[index];
-  return !rest.is_tcp() || s.tracker.sent_rest(record.tcp, record.role_of(side), rest.tcp);
+  return !rest.is_tcp() || s.stream.sent_rest(record.tcp, record.role_of(side), rest.tcp);
 }
 
 bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n,
@@ -111,7 +111,7 @@ bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketVi
   if (!fate.is_plain() || record.is_leaving || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
   if (rest.is_tcp()) {
     if (s.is_awaited(record, from, arrived)) return false;
-    if (!s.tracker.delivered_rest(record.tcp, peer_of(from), rest.tcp)) return false;
+    if (!s.stream.delivered_rest(record.tcp, peer_of(from), rest.tcp)) return false;
   }
   counters.packets_delivered += n;
   counters.bytes_delivered += rest.length;
@@ -202,8 +202,7 @@ void ConnectionTable::close_all(TimePoint now) noexcept {
   for (std::uint32_t index = 1; index <= s.store.highest(); ++index) {
     if (!s.store[index].is_used) continue;
     const Record& record = s.store[index];
-    s.tell_end(s.store[index], record.is_leaving ? State::end_of_leaving(record) : TcpTracker::end_if_open(record.tcp),
-               now);
+    s.tell_end(s.store[index], record.is_leaving ? State::end_of_leaving(record) : end_if_open(record.tcp), now);
     s.forget(index, now);
   }
   s.datagrams.clear();

@@ -7,8 +7,8 @@
 #include "emulator/connections/close_list.h"
 #include "emulator/connections/connection_table.h"
 #include "emulator/connections/keyed_store.h"
-#include "emulator/connections/packed.h"
-#include "emulator/connections/tcp_connection.h"
+#include "emulator/connections/tcp/tcp_connection.h"
+#include "emulator/packed.h"
 
 namespace wobble {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "emulator/connections/table_state.h"
-#include "emulator/connections/tcp_figures.h"
+#include "emulator/connections/tcp/tcp_repairs.h"
 
 namespace wobble {
 namespace {
@@ -28,7 +28,7 @@ bool may_be_stream(const TcpConnection& connection, const PacketView& packet) no
   constexpr std::uint16_t kPlain = 20, kWithTimestamps = 32;
   const int header = packet.payload_offset - packet.transport_offset;
   const bool has_timestamps = connection.client.offer.timestamps && connection.server.offer.timestamps;
-  return header <= (has_timestamps ? kWithTimestamps : kPlain) || !may_carry_sack(packet);
+  return header <= (has_timestamps ? kWithTimestamps : kPlain) || !TcpRepairs::may_carry_sack(packet);
 }
 
 }  // namespace
@@ -64,8 +64,7 @@ std::uint32_t ConnectionTable::State::payload_retransmissions(const Record& reco
 bool ConnectionTable::State::send(Record& record, const PacketView& packet, Side side, const Fate& fate,
                                   TimePoint now) noexcept {
   const Role from = record.role_of(side);
-  if (fate.is_plain() && may_be_stream(record.tcp, packet) && tracker.sent_on(record.tcp, from, packet.tcp))
-    return false;
+  if (fate.is_plain() && may_be_stream(record.tcp, packet) && stream.sent(record.tcp, from, packet.tcp)) return false;
   count_fate(record, from, fate);
   return packet.is_tcp() && track_sent(record, packet, from, fate, now);
 }

@@ -36,7 +36,8 @@ ConnectionTable::State::State(const ConnectionTableOptions& the_options, Connect
       troubles(store.capacity() + 1),  // and a record that is made for the moment
       marks(std::max(store.capacity(), 1024u)),
       closes(std::max(4 * store.capacity(), 4096u)),
-      tracker(ranges, troubles, options.timeouts),
+      tracker(ranges, troubles),
+      stream(ranges, troubles),
       watch(the_options.flood_rate),
       one_sided_watch(the_options.flood_rate),
       next_id(the_options.first_id) {}
@@ -191,22 +192,22 @@ TimePoint ConnectionTable::State::deadline_of(std::uint32_t index) const noexcep
   const Record& record = store[index];
   if (record.is_leaving) return record.last_segment + kLongestFlight;
   if (record.key.protocol != kTcp) return record.last_segment + options.timeouts.flow;
-  return tracker.deadline(record.tcp, record.last_segment);
+  return wobble::deadline_of(record.tcp, options.timeouts, record.last_segment);
 }
 
 void ConnectionTable::State::settle(std::uint32_t index, bool is_use, TimePoint now) noexcept {
   Record& record = store[index];
-  const std::uint8_t list = record.is_leaving ? kLeaving : class_of(TcpTracker::waiting(record.tcp));
+  const std::uint8_t list = record.is_leaving ? kLeaving : class_of(awaited_by(record.tcp));
   if (is_use) record.last_segment = now;
   if (is_use || !idle.is_in(index, list)) idle.touch(index, list);
   wheel.set(index, deadline_of(index), now);
-  const bool is_over = TcpTracker::is_over(record.tcp);
+  const bool is_over = wobble::is_over(record.tcp);
   if (record.is_told && !is_over) {
     record.is_told = record.is_late = false;
     observer.on_reopened({record.id, now});
   }
   if (record.is_told || !is_over) return;
-  tell_end(record, TcpTracker::end_of(record.tcp), now);
+  tell_end(record, end_of(record.tcp), now);
   if (record.is_untold) forget(index, now);  // counted: nobody asks what comes behind it
 }
 
@@ -218,11 +219,11 @@ void ConnectionTable::State::expire(std::uint32_t index, TimePoint now) noexcept
     return dismiss(index, End::idle_timeout, now);
   }
   Steps steps;
-  const bool is_done = tracker.time_out(record.tcp, record.last_segment, now, steps);
+  const bool is_done = time_out(record.tcp, options.timeouts, record.last_segment, now, steps);
   publish(record, steps, nullptr, now);
   if (is_done) {
-    tell_end(record, TcpTracker::end_of(record.tcp), now);
-    dismiss(index, TcpTracker::end_of(record.tcp), now);
+    tell_end(record, end_of(record.tcp), now);
+    dismiss(index, end_of(record.tcp), now);
   } else {
     settle(index, false, now);
   }
@@ -264,7 +265,7 @@ ConnectionFigures ConnectionTable::State::figures_of(const Record& record) const
   troubles.fill(figures.server, record.tcp.server.troubles, record.tcp.client.troubles);
   figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
-  tracker.fill(figures, record.tcp, record.last_segment);
+  TcpFigures::fill(figures, record.tcp, troubles, record.last_segment);
   figures.closes = closes.read(record.closes);
   return figures;
 }

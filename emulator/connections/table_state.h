@@ -15,11 +15,13 @@
 #include "emulator/connections/flow_counters.h"
 #include "emulator/connections/half_open.h"
 #include "emulator/connections/idle_lists.h"
-#include "emulator/connections/mark_list.h"
 #include "emulator/connections/one_sided_flows.h"
 #include "emulator/connections/record_store.h"
-#include "emulator/connections/sequence_ranges.h"
-#include "emulator/connections/tcp_tracker.h"
+#include "emulator/connections/tcp/mark_list.h"
+#include "emulator/connections/tcp/sequence_ranges.h"
+#include "emulator/connections/tcp/tcp_stream.h"
+#include "emulator/connections/tcp/tcp_tracker.h"
+#include "emulator/connections/tcp/tcp_waiting.h"
 #include "emulator/connections/timer_wheel.h"
 
 namespace wobble {
@@ -248,6 +250,7 @@ struct ConnectionTable::State {
   MarkPool marks;
   ClosePool closes;
   TcpTracker tracker;
+  TcpStream stream;
   FloodWatch watch;
   FloodTally tally;
   FloodWatch one_sided_watch;

@@ -1,9 +1,9 @@
-// Small questions about a segment that the tracker's states and its figures both ask.
+// The windows that endpoints advertise.
 #pragma once
 
 #include <cstdint>
 
-#include "emulator/connections/transition_table.h"
+#include "emulator/connections/tcp/occasion.h"
 
 namespace wobble {
 
@@ -16,13 +16,7 @@ void note_window(TcpEndpoint& x, const TcpSegment& segment, std::uint32_t window
 /// The largest that X ever advertised, in bytes.
 std::uint32_t max_window_of(const TcpEndpoint& x) noexcept;
 
-/// RFC 1122 4.2.3.6: an octet (or none) that was acknowledged long ago, to make the peer answer.
-bool is_keep_alive(const Occasion& o) noexcept;
-
-/// Whether there is room for a SACK block behind its header.
-bool may_carry_sack(const PacketView& packet) noexcept;
-
-/// What X's SYN or SYN-ACK offers.
-void note_offer(const Occasion& o, const TcpOptions& options) noexcept;
+/// X has sent a segment, which advertises one: also what is measured of closed windows.
+void measure_window(const Occasion& occasion) noexcept;
 
 }  // namespace wobble

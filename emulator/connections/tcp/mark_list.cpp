@@ -1,4 +1,4 @@
-#include "emulator/connections/mark_list.h"
+#include "emulator/connections/tcp/mark_list.h"
 
 namespace wobble {
 

@@ -1,4 +1,4 @@
-#include "emulator/connections/transition_table.h"
+#include "emulator/connections/tcp/segment_kind.h"
 
 namespace wobble {
 

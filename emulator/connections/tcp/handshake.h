@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "emulator/connections/packed.h"
-#include "emulator/connections/sequence.h"
+#include "emulator/connections/tcp/sequence.h"
+#include "emulator/packed.h"
 #include "emulator/time.h"
 
 namespace wobble {

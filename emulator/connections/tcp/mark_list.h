@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
-#include "emulator/connections/sequence.h"
+#include "emulator/connections/tcp/sequence.h"
+#include "emulator/lazy_array.h"
 #include "emulator/time.h"
 
 namespace wobble {

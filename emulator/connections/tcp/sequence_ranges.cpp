@@ -1,4 +1,4 @@
-#include "emulator/connections/sequence_ranges.h"
+#include "emulator/connections/tcp/sequence_ranges.h"
 
 namespace wobble {
 

@@ -1,8 +1,8 @@
-#include "emulator/connections/transition_table.h"
+#include "emulator/connections/tcp/transition_table.h"
 
 #include <array>
 
-#include "emulator/connections/transition_conditions.h"
+#include "emulator/connections/tcp/transition_conditions.h"
 
 namespace wobble {
 namespace {
@@ -122,7 +122,7 @@ void take_reset_back(const Occasion& o) {
 }
 void count_implausible(const Occasion& o) { o.count(Trouble::rst_implausible); }
 void expect_challenge(const Occasion& o) { o.x().seen |= TcpEndpoint::kChallenged; }
-// Once the endpoint goes on there too, what it acknowledges was sent after all: see TcpTracker::settle_claims().
+// Once the endpoint goes on there too, what it acknowledges was sent after all: see TcpClaims::settle().
 void hear_of_unseen(const Occasion& o) {
   if (o.lists().has_acked) o.need_lists().is_acked_delivered = true;
 }

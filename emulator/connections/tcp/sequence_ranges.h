@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "emulator/connections/lazy_array.h"
-#include "emulator/connections/sequence.h"
+#include "emulator/connections/tcp/sequence.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

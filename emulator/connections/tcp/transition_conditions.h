@@ -2,7 +2,7 @@
 // peer.
 #pragma once
 
-#include "emulator/connections/transition_table.h"
+#include "emulator/connections/tcp/transition_table.h"
 
 namespace wobble {
 

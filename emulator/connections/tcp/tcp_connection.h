@@ -2,16 +2,18 @@
 // Plain data; the transition table and the tracker give it meaning.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 
-#include "emulator/connections/conn_state.h"
-#include "emulator/connections/handshake.h"
-#include "emulator/connections/mark_list.h"
-#include "emulator/connections/packed.h"
-#include "emulator/connections/sequence.h"
-#include "emulator/connections/tcp_troubles.h"
+#include "emulator/connections/tcp/conn_state.h"
+#include "emulator/connections/tcp/handshake.h"
+#include "emulator/connections/tcp/mark_list.h"
+#include "emulator/connections/tcp/sequence.h"
+#include "emulator/connections/tcp/tcp_troubles.h"
 #include "emulator/events/event.h"
 #include "emulator/events/rule.h"
+#include "emulator/packed.h"
 #include "emulator/time.h"
 
 namespace wobble {
@@ -108,7 +110,12 @@ struct TcpConnection {
 /// What an endpoint sent before a segment reached it may arrive here so long after we released that segment; only what
 /// comes later contradicts what the segment should have done. Twice its round trip beyond us as the handshake measured
 /// it, but not less than a busy machine may leave a packet unread.
-Duration crossing_of(const TcpConnection& connection, Role who) noexcept;
+inline Duration crossing_of(const TcpConnection& connection, Role who) noexcept {
+  constexpr Duration kUnread = std::chrono::milliseconds(5), kUnknown = std::chrono::milliseconds(100);
+  const Handshake& h = connection.handshake;
+  const Duration beyond_us = who == Role::client ? h.rtt_client() : h.rtt_server_net();
+  return beyond_us == Duration{0} ? kUnknown : std::max(2 * beyond_us, kUnread);
+}
 
 /// The SYN of `connection` that waits to be understood; nullptr if there is none.
 inline const PendingSyn* pending_syn(const TcpConnection& connection, const TroublePool& pool) noexcept {

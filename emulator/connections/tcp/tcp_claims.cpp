@@ -1,21 +1,13 @@
-// The tracker's part that knows how little it may have seen: what one end says and the other confirms happened, also if
-// it never passed here; and what nothing confirms changes nothing.
+#include "emulator/connections/tcp/tcp_claims.h"
+
 #include <algorithm>
 
-#include "emulator/connections/tcp_figures.h"
-#include "emulator/connections/tcp_tracker.h"
-#include "emulator/connections/transition_conditions.h"
+#include "emulator/connections/tcp/tcp_window.h"
+#include "emulator/connections/tcp/transition_conditions.h"
 
 namespace wobble {
 
-Duration crossing_of(const TcpConnection& connection, Role who) noexcept {
-  constexpr Duration kUnread = std::chrono::milliseconds(5), kUnknown = std::chrono::milliseconds(100);
-  const Handshake& h = connection.handshake;
-  const Duration beyond_us = who == Role::client ? h.rtt_client() : h.rtt_server_net();
-  return beyond_us == Duration{0} ? kUnknown : std::max(2 * beyond_us, kUnread);
-}
-
-void TcpTracker::settle_claims(const Occasion& o, Steps& steps) const noexcept {
+void TcpClaims::settle(const Occasion& o, Steps& steps) const noexcept {
   const TcpEndpoint& x = o.x();
   const TcpEndpoint& y = o.y();
   if (o.segment.has(tcp_flag::kSyn)) return;
@@ -25,7 +17,7 @@ void TcpTracker::settle_claims(const Occasion& o, Steps& steps) const noexcept {
 }
 
 // Y has acknowledged what of X never passed here. X goes on there or behind: so it was sent.
-void TcpTracker::settle_acked(const Occasion& o) const noexcept {
+void TcpClaims::settle_acked(const Occasion& o) const noexcept {
   TcpEndpoint& x = o.x();
   DataLists& lists = o.need_lists();
   const SequenceNumber acked = lists.acked;
@@ -34,18 +26,18 @@ void TcpTracker::settle_acked(const Occasion& o) const noexcept {
   if (!is_refuted && !goes_on) return;
   lists.has_acked = false;
   if (is_refuted) return;
-  count_gap(o.connection, o.who);
+  o.count_gap(o.who);
   x.unique_payload += acked - x.snd_max;
   x.snd_max = acked;
   if (lists.is_acked_delivered) x.una = later_of(x.una, acked);
   x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
   TcpSegment seen;
   seen.window = o.y().window_sent;
-  note_acknowledgement(o.connection, peer_of(o.who), acked, window_of(o.y(), x, seen));
+  space_.note_acknowledgement(o.connection, peer_of(o.who), acked, window_of(o.y(), x, seen));
 }
 
 // X acknowledges what is not believed of Y, or never passed here.
-void TcpTracker::hear_of_unseen(const Occasion& o, Steps& steps) const noexcept {
+void TcpClaims::hear_of_unseen(const Occasion& o, Steps& steps) noexcept {
   TcpEndpoint& y = o.y();
   DataLists& lists = o.need_lists_of_y();
   Claim& claim = lists.claim;
@@ -57,8 +49,7 @@ void TcpTracker::hear_of_unseen(const Occasion& o, Steps& steps) const noexcept 
     return;
   }
   const bool is_fin = claim.has_fin && ack == claim.end;
-  if (is_after(claim.begin, y.snd_max) && !ranges_.reaches_beyond(lists.holes, y.snd_max))
-    count_gap(o.connection, peer_of(o.who));
+  if (is_after(claim.begin, y.snd_max) && !o.ranges.reaches_beyond(lists.holes, y.snd_max)) o.count_gap(peer_of(o.who));
   if (claim.is_beyond_offer) o.connection.liberal = true;
   y.unique_payload += ack - y.snd_max - (is_fin ? 1 : 0);
   y.snd_max = ack;
@@ -71,11 +62,7 @@ void TcpTracker::hear_of_unseen(const Occasion& o, Steps& steps) const noexcept 
   if (is_fin) believe_fin(o, peer_of(o.who), {Evidence::implied, Rule::fin_beyond_hole}, steps);
 }
 
-void TcpTracker::count_gap(TcpConnection& connection, Role who) const noexcept {
-  connection.facts.tell(who, 'G', troubles_.count(connection.of(who).troubles, Trouble::gap));
-}
-
-void TcpTracker::claim(const Occasion& o, bool is_beyond_offer) const noexcept {
+void TcpClaims::hold(const Occasion& o, bool is_beyond_offer) noexcept {
   Claim& claim = o.need_lists().claim;
   const SequenceNumber begin = o.segment.seq, end = begin + o.segment.sequence_length();
   if (!claim.is_there || is_before(end, claim.begin)) {
@@ -90,8 +77,7 @@ void TcpTracker::claim(const Occasion& o, bool is_beyond_offer) const noexcept {
   claim.begin = begin;
 }
 
-// X has sent what was missing before its FIN, or what shows that the FIN was none of its own.
-void TcpTracker::settle_own_claim(const Occasion& o, Steps& steps) const noexcept {
+void TcpClaims::settle_own(const Occasion& o, Steps& steps) noexcept {
   TcpEndpoint& x = o.x();
   Claim& claim = o.need_lists().claim;
   if (is_before(x.snd_max, claim.begin)) return;
@@ -103,18 +89,18 @@ void TcpTracker::settle_own_claim(const Occasion& o, Steps& steps) const noexcep
   believe_fin(o, o.who, {Evidence::sent, Rule::hole_before_fin_filled}, steps);
 }
 
-void TcpTracker::believe_fin(const Occasion& o, Role who, Ground ground, Steps& steps) const noexcept {
+void TcpClaims::believe_fin(const Occasion& o, Role who, Ground ground, Steps& steps) noexcept {
   TcpEndpoint& x = o.connection.of(who);
   const bool is_second = x.state == TcpState::close_wait;
   if (!is_second && x.state != TcpState::established && x.state != TcpState::syn_received) return;
   note_fin(o.connection, who, x.snd_max, is_second);
   const TcpState to = is_second ? TcpState::last_ack : TcpState::fin_wait_1;
-  change(o.connection, who, to, {who, {}, {}, ground.evidence, ground.rule}, o.now, steps);
+  change_state(o.connection, who, to, {who, {}, {}, ground.evidence, ground.rule}, o.now, steps);
 }
 
 // What was delivered to an endpoint was thought to have had its effect there, although nothing that it sent said so.
 // Its peer sends its FIN again: so it did not arrive, or its acknowledgment did not come so far.
-void TcpTracker::take_back_implied_fin(const Occasion& o, Steps& steps) const noexcept {
+void TcpClaims::take_back_implied_fin(const Occasion& o, Steps& steps) noexcept {
   if (o.kind != SegmentKind::fin || !condition::repeats_fin(o)) return;
   TcpEndpoint& y = o.y();
   const bool is_past = y.state == TcpState::closing || y.state == TcpState::time_wait;
@@ -124,7 +110,7 @@ void TcpTracker::take_back_implied_fin(const Occasion& o, Steps& steps) const no
   y.rcv_nxt = y.ack_sent;
   const bool is_acked = y.has(TcpEndpoint::kSentFin) && !is_before(y.una, y.fin_end);
   const TcpState to = is_acked ? TcpState::fin_wait_2 : TcpState::fin_wait_1;
-  change(o.connection, peer, to, {peer, {}, {}, Evidence::correction, Rule::simultaneous_close}, o.now, steps);
+  change_state(o.connection, peer, to, {peer, {}, {}, Evidence::correction, Rule::simultaneous_close}, o.now, steps);
 }
 
 }  // namespace wobble

@@ -1,4 +1,4 @@
-#include "emulator/connections/tcp_troubles.h"
+#include "emulator/connections/tcp/tcp_troubles.h"
 
 namespace wobble {
 namespace {

@@ -7,10 +7,10 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
-#include "emulator/connections/packed.h"
-#include "emulator/connections/sequence_ranges.h"
+#include "emulator/connections/tcp/sequence_ranges.h"
 #include "emulator/events/figures.h"
+#include "emulator/lazy_array.h"
+#include "emulator/packed.h"
 #include "emulator/time.h"
 
 namespace wobble {

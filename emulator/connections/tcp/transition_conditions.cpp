@@ -1,4 +1,4 @@
-#include "emulator/connections/transition_conditions.h"
+#include "emulator/connections/tcp/transition_conditions.h"
 
 namespace wobble::condition {
 namespace {

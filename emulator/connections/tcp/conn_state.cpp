@@ -1,4 +1,4 @@
-#include "emulator/connections/conn_state.h"
+#include "emulator/connections/tcp/conn_state.h"
 
 namespace wobble {
 namespace {

@@ -14,49 +14,10 @@
 #include <cstdint>
 #include <span>
 
-#include "emulator/connections/tcp_connection.h"
+#include "emulator/connections/tcp/occasion.h"
 #include "emulator/events/rule.h"
-#include "emulator/packet/packet.h"
 
 namespace wobble {
-
-/// The valid combinations of SYN, FIN, RST and ACK, as conntrack has them; PSH, URG and the ECN flags do not matter. A
-/// SYN-ACK may carry a FIN: a server that answers a request in the SYN and closes at once (RFC 7413).
-/// The last two before `invalid` are no segments of the peer: ICMP errors that quote a segment of X's.
-enum class SegmentKind : std::uint8_t { syn, syn_ack, rst, fin, ack, icmp_refused, icmp_unreachable, invalid };
-inline constexpr std::size_t kSegmentKindCount = 7;  ///< the valid ones
-
-/// `fin` has ACK too. FIN with RST acts as a RST.
-SegmentKind kind_of(const TcpSegment& segment) noexcept;
-/// FIN with RST is treated as a RST and yet nothing a sane stack sends.
-bool has_odd_flags(const TcpSegment& segment) noexcept;
-
-/// One segment meeting one endpoint: what a row's condition looks at and its effect changes.
-struct Occasion {
-  TcpConnection& connection;
-  const RangePool& ranges;
-  TroublePool& pool;
-  const TcpSegment& segment;
-  Role who;  ///< X
-  SegmentKind kind;
-  TimePoint now;
-  bool had_fin;               ///< X had sent its FIN before this segment
-  bool ends_request = false;  ///< of an ICMP error: see IcmpError
-
-  TcpEndpoint& x() const noexcept { return connection.of(who); }
-  TcpEndpoint& y() const noexcept { return connection.of(peer_of(who)); }
-  /// What is known of trouble with what X sends, to look at; to write to; and once more of one kind, which is how many
-  /// by now.
-  const DataLists& lists() const noexcept { return pool.known_lists(x().troubles); }
-  DataLists& need_lists() const noexcept { return pool.need_lists(x().troubles); }
-  std::uint32_t count(Trouble what) const noexcept { return pool.count(x().troubles, what); }
-  /// The same of what Y sends.
-  const DataLists& lists_of_y() const noexcept { return pool.known_lists(y().troubles); }
-  DataLists& need_lists_of_y() const noexcept { return pool.need_lists(y().troubles); }
-  std::uint32_t count_of_y(Trouble what) const noexcept { return pool.count(y().troubles, what); }
-  /// Nothing if there is none.
-  const PendingSyn* pending() const noexcept { return pending_syn(connection, pool); }
-};
 
 using StateSet = std::uint16_t;
 using KindSet = std::uint8_t;

@@ -1,8 +1,7 @@
-#include <array>
-
-#include "emulator/connections/transition_table.h"
-#include "emulator/events/event.h"
 #include "emulator/events/rule.h"
+
+#include <array>
+#include <cstddef>
 
 namespace wobble {
 namespace {
@@ -65,41 +64,11 @@ constexpr std::array<const char*, kLastRule + 1> kNames = {
     "hole_before_fin_filled",
 };
 
-// Of what is in neither list of the table: timers, and what a segment shows of its receiver.
-struct Sentence {
-  Rule rule;
-  Evidence evidence;
-  const char* text;
-};
-constexpr std::array kOtherSentences = {
-    Sentence{Rule::timer, Evidence::timer, "nothing came for too long: it has given up"},
-    Sentence{Rule::time_wait_over, Evidence::timer, "2MSL is over"},
-    Sentence{Rule::syn_within_answered, Evidence::implied,
-             "the SYN that it had sent within the old connection was answered"},
-    Sentence{Rule::syn_ack_unseen, Evidence::implied, "its SYN-ACK did not pass here, and was acknowledged"},
-    Sentence{Rule::fin_beyond_hole, Evidence::implied,
-             "its FIN came before what was missing, and is acknowledged: it closes"},
-    Sentence{Rule::hole_before_fin_filled, Evidence::sent, "what was missing before its FIN has come: it closes"},
-    Sentence{Rule::simultaneous_close, Evidence::correction, "the peer repeats its FIN: it had not arrived"},
-};
-
 }  // namespace
 
 const char* name_of(Rule rule) noexcept {
   const auto number = static_cast<std::size_t>(rule);
   return number < kNames.size() ? kNames[number] : "";
-}
-
-const char* sentence_of(Rule rule, Evidence evidence) noexcept {
-  for (const std::span<const Row> rows : {sent_rows(), delivered_rows()}) {
-    for (const Row& row : rows) {
-      if (row.rule == rule && row.evidence == evidence) return row.text;
-    }
-  }
-  for (const Sentence& other : kOtherSentences) {
-    if (other.rule == rule && other.evidence == evidence) return other.text;
-  }
-  return "";
 }
 
 bool parse_rule(std::string_view name, Rule& rule) noexcept {

@@ -1,8 +1,8 @@
-// The tracker's part that looks at pairs of states: what a connection waits for, when it has waited long enough, and
-// how it ended.
+#include "emulator/connections/tcp/tcp_waiting.h"
+
 #include <algorithm>
 
-#include "emulator/connections/tcp_tracker.h"
+#include "emulator/connections/tcp/transition_table.h"
 
 namespace wobble {
 namespace {
@@ -21,9 +21,23 @@ bool is_closed_by(const TcpConnection& c, Rule rule) {
 constexpr StateSet kNothing = bit(TcpState::none) | bit(TcpState::closed);
 constexpr StateSet kWaitsForAckOfFin = bit(TcpState::fin_wait_1) | bit(TcpState::closing) | bit(TcpState::last_ack);
 
+Duration timeout_of(const TcpConnection& c, const ConnectionTimeouts& timeouts) noexcept {
+  switch (awaited_by(c)) {
+    // Of one that was picked up and of which one side is silent, the other may be on another path.
+    case Awaited::half_open: return is_any(c, bit(TcpState::syn_sent)) ? timeouts.syn_sent : timeouts.established;
+    case Awaited::syn_received: return timeouts.syn_received;
+    case Awaited::established: return timeouts.established;
+    case Awaited::closing: return timeouts.closing;
+    case Awaited::half_closed: return timeouts.half_closed;
+    case Awaited::time_wait: return timeouts.time_wait;
+    case Awaited::closed: return timeouts.after_reset;
+  }
+  return timeouts.established;
+}
+
 }  // namespace
 
-Awaited TcpTracker::waiting(const TcpConnection& c) noexcept {
+Awaited awaited_by(const TcpConnection& c) noexcept {
   if (are_both(c, kNothing)) return Awaited::closed;
   if (are_both(c, kNothing | bit(TcpState::time_wait))) return Awaited::time_wait;
   if (is_any(c, bit(TcpState::syn_received))) return Awaited::syn_received;
@@ -34,44 +48,31 @@ Awaited TcpTracker::waiting(const TcpConnection& c) noexcept {
   return Awaited::half_closed;
 }
 
-bool TcpTracker::is_over(const TcpConnection& c) noexcept {
-  return waiting(c) == Awaited::time_wait || (waiting(c) == Awaited::closed && is_any(c, bit(TcpState::closed)));
+bool is_over(const TcpConnection& c) noexcept {
+  return awaited_by(c) == Awaited::time_wait || (awaited_by(c) == Awaited::closed && is_any(c, bit(TcpState::closed)));
 }
 
-Duration TcpTracker::timeout(const TcpConnection& c) const noexcept {
-  switch (waiting(c)) {
-    // Of one that was picked up and of which one side is silent, the other may be on another path.
-    case Awaited::half_open: return is_any(c, bit(TcpState::syn_sent)) ? timeouts_.syn_sent : timeouts_.established;
-    case Awaited::syn_received: return timeouts_.syn_received;
-    case Awaited::established: return timeouts_.established;
-    case Awaited::closing: return timeouts_.closing;
-    case Awaited::half_closed: return timeouts_.half_closed;
-    case Awaited::time_wait: return timeouts_.time_wait;
-    case Awaited::closed: return timeouts_.after_reset;
-  }
-  return timeouts_.established;
-}
-
-TimePoint TcpTracker::deadline(const TcpConnection& c, TimePoint last) const noexcept {
+TimePoint deadline_of(const TcpConnection& c, const ConnectionTimeouts& timeouts, TimePoint last) noexcept {
   TimePoint earliest = kNever;
   for (const TcpEndpoint* x : {&c.client, &c.server}) {
-    if (x->state == TcpState::time_wait) earliest = std::min(earliest, x->since.get() + timeouts_.time_wait);
+    if (x->state == TcpState::time_wait) earliest = std::min(earliest, x->since.get() + timeouts.time_wait);
   }
-  if (waiting(c) == Awaited::time_wait) return earliest;
-  return std::min(earliest, last + timeout(c));
+  if (awaited_by(c) == Awaited::time_wait) return earliest;
+  return std::min(earliest, last + timeout_of(c, timeouts));
 }
 
-bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps& steps) const noexcept {
+bool time_out(TcpConnection& c, const ConnectionTimeouts& timeouts, TimePoint last, TimePoint now,
+              Steps& steps) noexcept {
   bool has_waited = false;
   for (const Role side : {Role::client, Role::server}) {
     const TcpEndpoint& x = c.of(side);
-    if (x.state != TcpState::time_wait || x.since.get() + timeouts_.time_wait > now) continue;
-    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, Rule::time_wait_over}, now, steps);
+    if (x.state != TcpState::time_wait || x.since.get() + timeouts.time_wait > now) continue;
+    change_state(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, Rule::time_wait_over}, now, steps);
     has_waited = true;
   }
-  const Awaited what = waiting(c);
+  const Awaited what = awaited_by(c);
   if (has_waited && what == Awaited::closed) return true;
-  if (what == Awaited::time_wait || last + timeout(c) > now) return false;
+  if (what == Awaited::time_wait || last + timeout_of(c, timeouts) > now) return false;
 
   // Stacks give up silently in these states; in the others an endpoint may live on, and is only forgotten.
   StateSet given_up = 0;
@@ -83,19 +84,19 @@ bool TcpTracker::time_out(TcpConnection& c, TimePoint last, TimePoint now, Steps
     TcpEndpoint& x = c.of(side);
     if ((bit(x.state) & given_up) == 0) continue;
     x.seen |= TcpEndpoint::kTimedOut;
-    change(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, Rule::timer}, now, steps);
+    change_state(c, side, TcpState::closed, {side, {}, {}, Evidence::timer, Rule::timer}, now, steps);
     has_changed = true;
   }
-  return !has_changed || waiting(c) == Awaited::closed;
+  return !has_changed || awaited_by(c) == Awaited::closed;
 }
 
-End TcpTracker::end_if_open(const TcpConnection& c) noexcept {
+End end_if_open(const TcpConnection& c) noexcept {
   const bool is_one_closed = (c.client.state == TcpState::closed) != (c.server.state == TcpState::closed);
   const bool are_both_known = c.client.state != TcpState::none && c.server.state != TcpState::none;
   return is_one_closed && are_both_known ? End::half_open : End::open;
 }
 
-End TcpTracker::end_of(const TcpConnection& c) noexcept {
+End end_of(const TcpConnection& c) noexcept {
   const TcpEndpoint& x = c.client;
   const TcpEndpoint& y = c.server;
   const bool has_timed_out = x.has(TcpEndpoint::kTimedOut) || y.has(TcpEndpoint::kTimedOut);

@@ -1,10 +1,6 @@
-// The tracker's part that says of a segment what it is of what was sent before it: new, ahead, late, or again; and of
-// what is sent again why, and where it was lost. Definitions and sources: api/FIGURES.md.
-#include <algorithm>
+#include "emulator/connections/tcp/tcp_repairs.h"
 
-#include "emulator/connections/tcp_figures.h"
-#include "emulator/connections/tcp_tracker.h"
-#include "emulator/connections/transition_conditions.h"
+#include "emulator/connections/tcp/transition_conditions.h"
 
 namespace wobble {
 namespace {
@@ -19,12 +15,12 @@ constexpr Duration kShortestTimer = std::chrono::milliseconds(180);
 }  // namespace
 
 // From what was seen of it, or known to be missing, up to the segment.
-void TcpTracker::skip_ahead(const Occasion& o, const PacketView& packet) const noexcept {
+void TcpRepairs::skip_ahead(const Occasion& o, const PacketView& packet) const noexcept {
   TcpEndpoint& x = o.x();
   const RangeList& holes = o.lists().holes;
   const SequenceNumber begin = holes.count > 0 ? later_of(x.snd_max, ranges_.last_end(holes)) : x.snd_max;
   if (!is_after(o.segment.seq, begin)) return;
-  count_gap(o.connection, o.who);
+  o.count_gap(o.who);
   DataLists& lists = o.need_lists();
   const TcpOptions options = parse_tcp_options(packet);
   lists.gap_at = o.now;
@@ -35,7 +31,7 @@ void TcpTracker::skip_ahead(const Occasion& o, const PacketView& packet) const n
 
 // Whether the segment fills what was skipped, and how late. What was overtaken was sent before what has overtaken it,
 // and says so; only within one tick of its sender's clock time must tell.
-TcpTracker::Filling TcpTracker::fills_hole(const Occasion& o, const PacketView& packet,
+TcpRepairs::Filling TcpRepairs::fills_hole(const Occasion& o, const PacketView& packet,
                                            SequenceNumber end) const noexcept {
   if (o.lists().holes.count == 0) return Filling::nothing;
   DataLists& lists = o.need_lists();
@@ -53,7 +49,7 @@ TcpTracker::Filling TcpTracker::fills_hole(const Occasion& o, const PacketView& 
 }
 
 // Its sender has sent it again, and that came first; it was itself sent before what has skipped it.
-bool TcpTracker::is_overtaken_by_its_repetition(const Occasion& o, const PacketView& packet,
+bool TcpRepairs::is_overtaken_by_its_repetition(const Occasion& o, const PacketView& packet,
                                                 SequenceNumber end) const noexcept {
   const DataLists& lists = o.lists();
   if (!lists.has_gap_timestamp) return false;
@@ -62,7 +58,7 @@ bool TcpTracker::is_overtaken_by_its_repetition(const Occasion& o, const PacketV
   return options.has_timestamps && is_before(options.ts_value, lists.gap_timestamp);
 }
 
-void TcpTracker::classify(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
+void TcpRepairs::classify(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
   TcpEndpoint& x = o.x();
   const std::uint32_t length = o.segment.sequence_length();
   if (!x.has(TcpEndpoint::kHasSent) || condition::is_beyond_offer(o)) return;
@@ -90,7 +86,7 @@ void TcpTracker::classify(const Occasion& o, const PacketView& packet, Sending& 
 }
 
 // Where its sender is in the repair of a loss: true if it has been told of it, not if a timer ran out.
-bool TcpTracker::is_told_of_loss(const Occasion& o, SequenceNumber end) const noexcept {
+bool TcpRepairs::is_told_of_loss(const Occasion& o, SequenceNumber end) const noexcept {
   TcpEndpoint& x = o.x();
   DataLists& lists = o.need_lists();
   const bool is_first_missing = o.segment.seq == x.una;
@@ -108,7 +104,7 @@ bool TcpTracker::is_told_of_loss(const Occasion& o, SequenceNumber end) const no
   return is_told;
 }
 
-void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, Sending& sending) const noexcept {
+void TcpRepairs::repeat(const Occasion& o, SequenceNumber end, Filling filling, Sending& sending) const noexcept {
   const TcpEndpoint& y = o.y();
   const SequenceNumber begin = o.segment.seq;
   const bool is_syn = o.segment.has(tcp_flag::kSyn);
@@ -143,7 +139,7 @@ void TcpTracker::repeat(const Occasion& o, SequenceNumber end, Filling filling, 
 }
 
 // A peer may say that it came twice; of a SYN none does.
-void TcpTracker::remember_repetition(const Occasion& o, std::uint8_t tag) const noexcept {
+void TcpRepairs::remember_repetition(const Occasion& o, std::uint8_t tag) const noexcept {
   if (o.segment.has(tcp_flag::kSyn)) return;
   DataLists& lists = o.need_lists();
   const SequenceNumber end = o.segment.seq + o.segment.sequence_length();
@@ -151,8 +147,7 @@ void TcpTracker::remember_repetition(const Occasion& o, std::uint8_t tag) const 
   lists.repeated_until = later_of(o.x().snd_max, end);
 }
 
-// RFC 2018: what X has beyond what it acknowledges; RFC 2883: in the first block, what it has had twice.
-void TcpTracker::hear_sack(const Occasion& o, const PacketView& packet) const noexcept {
+void TcpRepairs::hear_sack(const Occasion& o, const PacketView& packet) const noexcept {
   const SackBlocks blocks = parse_sack_blocks(packet);
   const TcpEndpoint& y = o.y();
   if (blocks.count == 0 || !y.has(TcpEndpoint::kHasSent)) return;
@@ -172,7 +167,7 @@ void TcpTracker::hear_sack(const Occasion& o, const PacketView& packet) const no
 
 // What was sent again there need not have been. It was received once too often, so of several repetitions of the same
 // only the last was for nothing, until the peer says so once more.
-void TcpTracker::hear_of_duplicate(const Occasion& o, const SackBlock& block) const noexcept {
+void TcpRepairs::hear_of_duplicate(const Occasion& o, const SackBlock& block) const noexcept {
   if (o.lists_of_y().repeated.count == 0) return;
   DataLists& lists = o.need_lists_of_y();
   SackBlock left = block;
@@ -184,7 +179,7 @@ void TcpTracker::hear_of_duplicate(const Occasion& o, const SackBlock& block) co
 }
 
 // Of Y's sending.
-void TcpTracker::take_for_spurious(const Occasion& o, std::uint8_t tag) const noexcept {
+void TcpRepairs::take_for_spurious(const Occasion& o, std::uint8_t tag) const noexcept {
   TroublesIndex& troubles = o.y().troubles;
   if ((tag & Repetition::kSpurious) != 0) return;
   if ((tag & Repetition::kFast) != 0) troubles_.take_back(troubles, Trouble::fast);
@@ -193,15 +188,23 @@ void TcpTracker::take_for_spurious(const Occasion& o, std::uint8_t tag) const no
   troubles_.count(troubles, Trouble::spurious);
 }
 
-// X has acknowledged so far.
-void TcpTracker::forget_repaired(TcpConnection& connection, Role who) const noexcept {
-  const TcpEndpoint& x = connection.of(who);
-  TroublesIndex& troubles = connection.of(peer_of(who)).troubles;
-  const DataLists& known = troubles_.known_lists(troubles);
-  if (known.sacked.count == 0 && known.repeated.count == 0) return;
-  DataLists& lists = troubles_.need_lists(troubles);
-  ranges_.forget_below(lists.sacked, x.ack_sent);
-  if (is_after(x.ack_sent, lists.repeated_until)) ranges_.release(lists.repeated);
+void TcpRepairs::deliver(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept {
+  TcpEndpoint& x = connection.of(who);
+  TcpEndpoint& sender = connection.of(peer_of(who));
+  const bool is_same_window = sender.has(TcpEndpoint::kWindowDelivered) && sender.window_delivered == segment.window;
+  sender.window_delivered = segment.window;
+  sender.seen |= TcpEndpoint::kWindowDelivered;
+  if (!segment.has(tcp_flag::kAck) || !x.has(TcpEndpoint::kHasSent)) return;
+  const bool is_sacked = x.troubles != 0 && troubles_.known_lists(x.troubles).sacked.count > 0;
+  if (is_after(segment.ack, x.una)) {
+    x.dup_acks_delivered = is_sacked ? 1 : 0;
+    const bool is_over =
+        x.recovery != Recovery::none && !is_before(segment.ack, troubles_.known_lists(x.troubles).recover);
+    if (is_over) x.recovery = Recovery::none;
+  } else if (segment.length == 0 && segment.ack == x.una && (is_same_window || is_sacked) &&
+             is_after(x.snd_max, x.una) && x.dup_acks_delivered < 3 && kind_of(segment) == SegmentKind::ack) {
+    ++x.dup_acks_delivered;
+  }
 }
 
 }  // namespace wobble
