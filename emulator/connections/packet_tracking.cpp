@@ -26,7 +26,7 @@ bool may_be_stream(const TcpConnection& connection, const PacketView& packet) no
   constexpr std::uint16_t kPlain = 20, kWithTimestamps = 32;
   const int header = packet.payload_offset - packet.transport_offset;
   const bool has_timestamps = connection.client.offer.timestamps && connection.server.offer.timestamps;
-  return header <= (has_timestamps ? kWithTimestamps : kPlain) || !TcpRepairs::may_carry_sack(packet);
+  return header <= (has_timestamps ? kWithTimestamps : kPlain) || !may_carry_sack(packet);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ ConnectionFigures RecordPools::figures_of(const Record& record) const noexcept {
   troubles.fill(figures.server, record.tcp.server.troubles, record.tcp.client.troubles);
   figures.last_packet_at = record.last_segment;
   if (record.key.protocol != kTcp) return figures;
-  TcpFigures::fill(figures, record.tcp, troubles, record.last_segment);
+  fill_figures(figures, record.tcp, troubles, record.last_segment);
   figures.closes = closes.read(record.closes);
   return figures;
 }

@@ -7,6 +7,7 @@
 #include <random>
 #include <tuple>
 
+#include "emulator/connections/tcp/tcp_figures.h"
 #include "emulator/connections/tcp/tcp_stream.h"
 #include "emulator/connections/tcp/tcp_tracker.h"
 #include "tests/connections/segment_text.h"
@@ -33,7 +34,7 @@ struct Twin {  // one tracker and what it keeps
 
   ConnectionFigures figures(TimePoint now) const {
     ConnectionFigures figures;
-    TcpFigures::fill(figures, connection, troubles, now);
+    fill_figures(figures, connection, troubles, now);
     return figures;
   }
 };

@@ -10,7 +10,7 @@ namespace wobble {
 /// What a row's condition looks at and its effect changes.
 struct Occasion {
   TcpConnection& connection;
-  const RangePool& ranges;
+  RangePool& ranges;
   TroublePool& pool;
   const TcpSegment& segment;
   Role who;  ///< X

@@ -2,22 +2,30 @@
 
 #include <algorithm>
 
+#include "emulator/connections/tcp/sequence_space.h"
 #include "emulator/connections/tcp/tcp_window.h"
 #include "emulator/connections/tcp/transition_conditions.h"
 
 namespace wobble {
+namespace {
 
-void TcpClaims::settle(const Occasion& o, Steps& steps) const noexcept {
-  const TcpEndpoint& x = o.x();
-  const TcpEndpoint& y = o.y();
-  if (o.segment.has(tcp_flag::kSyn)) return;
-  if (x.troubles != 0 && o.lists().has_acked) settle_acked(o);
-  if (o.kind == SegmentKind::rst) return;
-  if (y.has(TcpEndpoint::kHasSent) && is_after(o.segment.ack, y.snd_max)) hear_of_unseen(o, steps);
+/// Why a FIN is believed.
+struct Ground {
+  Evidence evidence;
+  Rule rule;
+};
+
+void believe_fin(const Occasion& o, Role who, Ground ground, Steps& steps) noexcept {
+  TcpEndpoint& x = o.connection.of(who);
+  const bool is_second = x.state == TcpState::close_wait;
+  if (!is_second && x.state != TcpState::established && x.state != TcpState::syn_received) return;
+  note_fin(o.connection, who, x.snd_max, is_second);
+  const TcpState to = is_second ? TcpState::last_ack : TcpState::fin_wait_1;
+  change_state(o.connection, who, to, {who, {}, {}, ground.evidence, ground.rule}, o.now, steps);
 }
 
 // Y has acknowledged what of X never passed here. X goes on there or behind: so it was sent.
-void TcpClaims::settle_acked(const Occasion& o) const noexcept {
+void settle_acked(const Occasion& o) noexcept {
   TcpEndpoint& x = o.x();
   DataLists& lists = o.need_lists();
   const SequenceNumber acked = lists.acked;
@@ -33,11 +41,11 @@ void TcpClaims::settle_acked(const Occasion& o) const noexcept {
   x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
   TcpSegment seen;
   seen.window = o.y().window_sent;
-  space_.note_acknowledgement(o.connection, peer_of(o.who), acked, window_of(o.y(), x, seen));
+  SequenceSpace(o.ranges, o.pool).note_acknowledgement(o.connection, peer_of(o.who), acked, window_of(o.y(), x, seen));
 }
 
 // X acknowledges what is not believed of Y, or never passed here.
-void TcpClaims::hear_of_unseen(const Occasion& o, Steps& steps) noexcept {
+void hear_acknowledged(const Occasion& o, Steps& steps) noexcept {
   TcpEndpoint& y = o.y();
   DataLists& lists = o.need_lists_of_y();
   Claim& claim = lists.claim;
@@ -62,7 +70,33 @@ void TcpClaims::hear_of_unseen(const Occasion& o, Steps& steps) noexcept {
   if (is_fin) believe_fin(o, peer_of(o.who), {Evidence::implied, Rule::fin_beyond_hole}, steps);
 }
 
-void TcpClaims::hold(const Occasion& o, bool is_beyond_offer) noexcept {
+}  // namespace
+
+void settle_claims(const Occasion& o, Steps& steps) noexcept {
+  const TcpEndpoint& x = o.x();
+  const TcpEndpoint& y = o.y();
+  if (o.segment.has(tcp_flag::kSyn)) return;
+  if (x.troubles != 0 && o.lists().has_acked) settle_acked(o);
+  if (o.kind == SegmentKind::rst) return;
+  if (y.has(TcpEndpoint::kHasSent) && is_after(o.segment.ack, y.snd_max)) hear_acknowledged(o, steps);
+}
+
+// What was delivered to an endpoint was thought to have had its effect there, although nothing that it sent said so.
+// Its peer sends its FIN again: so it did not arrive, or its acknowledgment did not come so far.
+void take_back_implied_fin(const Occasion& o, Steps& steps) noexcept {
+  if (o.kind != SegmentKind::fin || !condition::repeats_fin(o)) return;
+  TcpEndpoint& y = o.y();
+  const bool is_past = y.state == TcpState::closing || y.state == TcpState::time_wait;
+  const bool has_said_so = !y.has(TcpEndpoint::kHasAcked) || !is_before(y.ack_sent, o.x().fin_end);
+  const Role peer = peer_of(o.who);
+  if (!is_past || has_said_so || o.now - y.since.get() <= crossing_of(o.connection, peer)) return;
+  y.rcv_nxt = y.ack_sent;
+  const bool is_acked = y.has(TcpEndpoint::kSentFin) && !is_before(y.una, y.fin_end);
+  const TcpState to = is_acked ? TcpState::fin_wait_2 : TcpState::fin_wait_1;
+  change_state(o.connection, peer, to, {peer, {}, {}, Evidence::correction, Rule::simultaneous_close}, o.now, steps);
+}
+
+void hold_claim(const Occasion& o, bool is_beyond_offer) noexcept {
   Claim& claim = o.need_lists().claim;
   const SequenceNumber begin = o.segment.seq, end = begin + o.segment.sequence_length();
   if (!claim.is_there || is_before(end, claim.begin)) {
@@ -77,7 +111,7 @@ void TcpClaims::hold(const Occasion& o, bool is_beyond_offer) noexcept {
   claim.begin = begin;
 }
 
-void TcpClaims::settle_own(const Occasion& o, Steps& steps) noexcept {
+void settle_own_claim(const Occasion& o, Steps& steps) noexcept {
   TcpEndpoint& x = o.x();
   Claim& claim = o.need_lists().claim;
   if (is_before(x.snd_max, claim.begin)) return;
@@ -87,30 +121,6 @@ void TcpClaims::settle_own(const Occasion& o, Steps& steps) noexcept {
   x.unique_payload += settled.end - 1 - x.snd_max;
   x.snd_max = settled.end;
   believe_fin(o, o.who, {Evidence::sent, Rule::hole_before_fin_filled}, steps);
-}
-
-void TcpClaims::believe_fin(const Occasion& o, Role who, Ground ground, Steps& steps) noexcept {
-  TcpEndpoint& x = o.connection.of(who);
-  const bool is_second = x.state == TcpState::close_wait;
-  if (!is_second && x.state != TcpState::established && x.state != TcpState::syn_received) return;
-  note_fin(o.connection, who, x.snd_max, is_second);
-  const TcpState to = is_second ? TcpState::last_ack : TcpState::fin_wait_1;
-  change_state(o.connection, who, to, {who, {}, {}, ground.evidence, ground.rule}, o.now, steps);
-}
-
-// What was delivered to an endpoint was thought to have had its effect there, although nothing that it sent said so.
-// Its peer sends its FIN again: so it did not arrive, or its acknowledgment did not come so far.
-void TcpClaims::take_back_implied_fin(const Occasion& o, Steps& steps) noexcept {
-  if (o.kind != SegmentKind::fin || !condition::repeats_fin(o)) return;
-  TcpEndpoint& y = o.y();
-  const bool is_past = y.state == TcpState::closing || y.state == TcpState::time_wait;
-  const bool has_said_so = !y.has(TcpEndpoint::kHasAcked) || !is_before(y.ack_sent, o.x().fin_end);
-  const Role peer = peer_of(o.who);
-  if (!is_past || has_said_so || o.now - y.since.get() <= crossing_of(o.connection, peer)) return;
-  y.rcv_nxt = y.ack_sent;
-  const bool is_acked = y.has(TcpEndpoint::kSentFin) && !is_before(y.una, y.fin_end);
-  const TcpState to = is_acked ? TcpState::fin_wait_2 : TcpState::fin_wait_1;
-  change_state(o.connection, peer, to, {peer, {}, {}, Evidence::correction, Rule::simultaneous_close}, o.now, steps);
 }
 
 }  // namespace wobble

@@ -67,11 +67,11 @@ void fill_endpoint(EndpointFigures& figures, const TcpEndpoint& x, const TcpEndp
 
 }  // namespace
 
-void TcpFigures::measure_sent(const Occasion& o, const PacketView& packet, Sending& sending) const noexcept {
+void measure_sent(const Occasion& o, const PacketView& packet, Sending& sending) noexcept {
   if (sending.is_close) note_closer(o);
   if (o.kind == SegmentKind::rst) return;
   if (is_dup_ack(o, packet)) o.count_of_y(Trouble::dup_ack);
-  if (TcpRepairs::may_carry_sack(packet)) repairs_.hear_sack(o, packet);
+  if (may_carry_sack(packet)) hear_sack(o, packet);
   const TcpEndpoint& peer = o.y();
   const bool is_probed = peer.has(TcpEndpoint::kWindowDelivered) && peer.window_delivered == 0;
   if (is_keep_alive(o)) {
@@ -80,12 +80,12 @@ void TcpFigures::measure_sent(const Occasion& o, const PacketView& packet, Sendi
   } else if (is_probed && probes_again(o)) {
     sending.is_filler = true;
   } else {
-    repairs_.classify(o, packet, sending);
+    classify(o, packet, sending);
   }
   measure_window(o);
 }
 
-void TcpFigures::measure_progress(const Occasion& o, SequenceNumber before) noexcept {
+void measure_progress(const Occasion& o, SequenceNumber before) noexcept {
   TcpEndpoint& x = o.x();
   std::uint32_t advance = x.snd_max - before;
   if (advance > 0 && o.segment.has(tcp_flag::kFin)) --advance;
@@ -93,7 +93,7 @@ void TcpFigures::measure_progress(const Occasion& o, SequenceNumber before) noex
   x.max_in_flight = std::max(x.max_in_flight, x.snd_max - x.una);
 }
 
-void TcpFigures::time_sent(const Occasion& o, const PacketView& packet) noexcept {
+void time_sent(const Occasion& o, const PacketView& packet) noexcept {
   const bool is_own_syn = o.kind == SegmentKind::syn && o.who == Role::client && o.segment.seq == o.x().iss;
   if (!is_own_syn && o.kind != SegmentKind::syn_ack) return;
   const TcpOptions options = parse_tcp_options(packet);
@@ -104,8 +104,7 @@ void TcpFigures::time_sent(const Occasion& o, const PacketView& packet) noexcept
   o.connection.handshake.syn_ack_sent(if_there(options.ts_echo), o.now);
 }
 
-void TcpFigures::time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived,
-                                TimePoint now) noexcept {
+void time_delivered(TcpConnection& connection, SegmentKind kind, TimePoint arrived, TimePoint now) noexcept {
   if (kind == SegmentKind::syn && !connection.server.has(TcpEndpoint::kSentSyn)) {
     connection.handshake.syn_delivered(arrived, now);
   }
@@ -114,8 +113,8 @@ void TcpFigures::time_delivered(TcpConnection& connection, SegmentKind kind, Tim
   }
 }
 
-void TcpFigures::fill(ConnectionFigures& figures, const TcpConnection& c, const TroublePool& troubles,
-                      TimePoint now) noexcept {
+void fill_figures(ConnectionFigures& figures, const TcpConnection& c, const TroublePool& troubles,
+                  TimePoint now) noexcept {
   fill_endpoint(figures.client, c.client, c.server, troubles, now);
   fill_endpoint(figures.server, c.server, c.client, troubles, now);
   const Handshake& h = c.handshake;

@@ -1,10 +1,6 @@
 // What a segment is of what its sender sent before it: new, ahead, late, or again; of what is sent again why, and where
 // it was lost; and what its receiver says of that. Definitions and sources: api/FIGURES.md. Changes no state.
-//
-// One thread. No allocation; the pools must outlive it.
 #pragma once
-
-#include <cstdint>
 
 #include "emulator/connections/tcp/occasion.h"
 
@@ -18,38 +14,18 @@ struct Sending {
   bool is_close = false;              ///< the first FIN of its side, or a RST
 };
 
-class TcpRepairs {
- public:
-  TcpRepairs(RangePool& ranges, TroublePool& troubles) : ranges_(ranges), troubles_(troubles) {}
+/// X has sent a segment: called before anything of it was noted.
+void classify(const Occasion& occasion, const PacketView& packet, Sending& sending) noexcept;
+/// RFC 2018: what X has beyond what it acknowledges; RFC 2883: in the first block, what it has had twice.
+void hear_sack(const Occasion& occasion, const PacketView& packet) noexcept;
+/// A segment on its way to `who`: three ACKs of a kind make it repeat what it thinks is lost (RFC 5681 3.2).
+void hear_delivered(TcpConnection& connection, Role who, const TcpSegment& segment,
+                    const TroublePool& troubles) noexcept;
 
-  /// X has sent it: called before anything of it was noted.
-  void classify(const Occasion& occasion, const PacketView& packet, Sending& sending) const noexcept;
-  /// RFC 2018: what X has beyond what it acknowledges; RFC 2883: in the first block, what it has had twice.
-  void hear_sack(const Occasion& occasion, const PacketView& packet) const noexcept;
-  /// A segment on its way to `who`: three ACKs of a kind make it repeat what it thinks is lost (RFC 5681 3.2).
-  void deliver(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
-
-  /// Whether there is room for a SACK block behind its header.
-  static bool may_carry_sack(const PacketView& packet) noexcept {
-    constexpr std::uint16_t kHeader = 20, kOneBlock = 12;
-    return packet.payload_offset - packet.transport_offset >= kHeader + kOneBlock;
-  }
-
- private:
-  enum class Filling : std::uint8_t { nothing, overtaken, late };
-
-  void skip_ahead(const Occasion& occasion, const PacketView& packet) const noexcept;
-  Filling fills_hole(const Occasion& occasion, const PacketView& packet, SequenceNumber end) const noexcept;
-  bool is_overtaken_by_its_repetition(const Occasion& occasion, const PacketView& packet,
-                                      SequenceNumber end) const noexcept;
-  bool is_told_of_loss(const Occasion& occasion, SequenceNumber end) const noexcept;
-  void repeat(const Occasion& occasion, SequenceNumber end, Filling filling, Sending& sending) const noexcept;
-  void remember_repetition(const Occasion& occasion, std::uint8_t tag) const noexcept;
-  void hear_of_duplicate(const Occasion& occasion, const SackBlock& block) const noexcept;
-  void take_for_spurious(const Occasion& occasion, std::uint8_t tag) const noexcept;
-
-  RangePool& ranges_;
-  TroublePool& troubles_;
-};
+/// Whether there is room for a SACK block behind its header.
+inline bool may_carry_sack(const PacketView& packet) noexcept {
+  constexpr std::uint16_t kHeader = 20, kOneBlock = 12;
+  return packet.payload_offset - packet.transport_offset >= kHeader + kOneBlock;
+}
 
 }  // namespace wobble

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "emulator/connections/tcp/tcp_repairs.h"
 #include "emulator/connections/tcp/tcp_window.h"
 
 namespace wobble {
@@ -54,7 +55,7 @@ bool TcpStream::delivered(TcpConnection& connection, Role who, const TcpSegment&
       (!is_within_window && !connection.liberal) || is_after(segment.ack, x.snd_max)) {
     return false;
   }
-  repairs_.deliver(connection, who, segment);
+  hear_delivered(connection, who, segment, troubles_);
   space_.note_delivered_ack(connection, who, segment.ack);
   if (segment.length > 0) space_.receive(connection, who, segment.seq, segment.length);
   return true;

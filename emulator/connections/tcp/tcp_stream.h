@@ -6,14 +6,12 @@
 #pragma once
 
 #include "emulator/connections/tcp/sequence_space.h"
-#include "emulator/connections/tcp/tcp_repairs.h"
 
 namespace wobble {
 
 class TcpStream {
  public:
-  TcpStream(RangePool& ranges, TroublePool& troubles)
-      : troubles_(troubles), space_(ranges, troubles), repairs_(ranges, troubles) {}
+  TcpStream(RangePool& ranges, TroublePool& troubles) : troubles_(troubles), space_(ranges, troubles) {}
 
   /// In place of TcpTracker::sent() and delivered(). No row applies.
   bool sent(TcpConnection& connection, Role who, const TcpSegment& segment) const noexcept;
@@ -30,7 +28,6 @@ class TcpStream {
 
   TroublePool& troubles_;
   SequenceSpace space_;
-  TcpRepairs repairs_;
 };
 
 }  // namespace wobble

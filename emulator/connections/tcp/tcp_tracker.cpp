@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "emulator/connections/tcp/tcp_claims.h"
+#include "emulator/connections/tcp/tcp_figures.h"
 #include "emulator/connections/tcp/tcp_offer.h"
 #include "emulator/connections/tcp/tcp_stream.h"
 #include "emulator/connections/tcp/tcp_window.h"
@@ -62,13 +64,13 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
     const Step implied{peer_of(who), {}, {}, Evidence::implied, Rule::syn_within_answered};
     change_state(connection, peer_of(who), TcpState::syn_sent, implied, now, steps);
   }
-  claims_.settle(o, steps);
-  TcpClaims::take_back_implied_fin(o, steps);
+  settle_claims(o, steps);
+  take_back_implied_fin(o, steps);
   if (x.has(TcpEndpoint::kChallenged) && kind == SegmentKind::ack && segment.length == 0)
     o.count(Trouble::challenge_answer);
   x.seen &= ~TcpEndpoint::kChallenged;
 
-  figures_.measure_sent(o, packet, sending);
+  measure_sent(o, packet, sending);
   const TcpState before = x.state;
   if (!TcpStream::is_stream(connection, kind)) run(sent_rows(), sent_candidates, o, steps);
   if (kind == SegmentKind::syn_ack && segment.has(tcp_flag::kFin)) {  // it answers, and then it closes
@@ -80,9 +82,9 @@ Sending TcpTracker::sent(TcpConnection& connection, Role who, const PacketView& 
   if (before == TcpState::syn_sent && x.state != before && kind != SegmentKind::syn_ack) {
     connection.handshake.completed(now);
   }
-  TcpFigures::time_sent(o, packet);
+  time_sent(o, packet);
   account_sent(o, packet);
-  if (x.troubles != 0 && o.lists().claim.is_there) TcpClaims::settle_own(o, steps);
+  if (x.troubles != 0 && o.lists().claim.is_there) settle_own_claim(o, steps);
   if (is_lost) lost(connection, who, segment);
   troubles_.tidy_lists(x.troubles);
   troubles_.tidy_lists(o.y().troubles);
@@ -113,7 +115,7 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
     }
   }
   const bool is_beyond_offer = condition::is_beyond_offer(o), is_ahead = condition::is_ahead(o);
-  if (is_beyond_offer || is_ahead) TcpClaims::hold(o, is_beyond_offer);
+  if (is_beyond_offer || is_ahead) hold_claim(o, is_beyond_offer);
   if (is_beyond_offer) return;
 
   const SequenceNumber end = segment.seq + segment.sequence_length();
@@ -123,7 +125,7 @@ void TcpTracker::account_sent(const Occasion& o, const PacketView& packet) const
   }
   const SequenceNumber before = x.snd_max;
   if (!is_ahead) x.snd_max = later_of(x.snd_max, end);
-  TcpFigures::measure_progress(o, before);
+  measure_progress(o, before);
   if (!segment.has(tcp_flag::kAck)) return;
   if (y.has(TcpEndpoint::kHasSent) && is_after(segment.ack, y.snd_max)) return;
   space_.note_acknowledgement(o.connection, o.who, segment.ack, window_of(x, y, segment));
@@ -142,8 +144,8 @@ void TcpTracker::delivered(TcpConnection& connection, Role who, const TcpSegment
   if (kind == SegmentKind::rst) return;
   // A row that stops without a change has found the segment unacceptable: nothing in it counts.
   if (!goes_on && steps.count > first && steps.items[steps.count - 1].from == steps.items[steps.count - 1].to) return;
-  TcpFigures::time_delivered(connection, kind, arrived, now);
-  repairs_.deliver(connection, who, segment);
+  time_delivered(connection, kind, arrived, now);
+  hear_delivered(connection, who, segment, troubles_);
   space_.deliver(o);
   troubles_.tidy_lists(o.x().troubles);
   troubles_.tidy_lists(o.y().troubles);

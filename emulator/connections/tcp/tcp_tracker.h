@@ -9,8 +9,6 @@
 
 #include "emulator/connections/tcp/sequence_space.h"
 #include "emulator/connections/tcp/steps.h"
-#include "emulator/connections/tcp/tcp_claims.h"
-#include "emulator/connections/tcp/tcp_figures.h"
 #include "emulator/connections/tcp/tcp_repairs.h"
 #include "emulator/connections/tcp/transition_table.h"
 #include "emulator/packet/icmp_error.h"
@@ -21,12 +19,7 @@ namespace wobble {
 class TcpTracker {
  public:
   TcpTracker(RangePool& ranges, TroublePool& troubles)
-      : ranges_(ranges),
-        troubles_(troubles),
-        space_(ranges, troubles),
-        claims_(ranges, troubles),
-        repairs_(ranges, troubles),
-        figures_(ranges, troubles) {}
+      : ranges_(ranges), troubles_(troubles), space_(ranges, troubles) {}
 
   /// S: the endpoint `who` sent this. `is_lost`: no copy of it will reach the peer in one piece.
   Sending sent(TcpConnection& connection, Role who, const PacketView& packet, bool is_lost, TimePoint now,
@@ -55,9 +48,6 @@ class TcpTracker {
   RangePool& ranges_;
   TroublePool& troubles_;
   SequenceSpace space_;
-  TcpClaims claims_;
-  TcpRepairs repairs_;
-  TcpFigures figures_;
 };
 
 }  // namespace wobble

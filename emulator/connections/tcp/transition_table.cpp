@@ -122,7 +122,7 @@ void take_reset_back(const Occasion& o) {
 }
 void count_implausible(const Occasion& o) { o.count(Trouble::rst_implausible); }
 void expect_challenge(const Occasion& o) { o.x().seen |= TcpEndpoint::kChallenged; }
-// Once the endpoint goes on there too, what it acknowledges was sent after all: see TcpClaims::settle().
+// Once the endpoint goes on there too, what it acknowledges was sent after all: see settle_claims().
 void hear_of_unseen(const Occasion& o) {
   if (o.lists().has_acked) o.need_lists().is_acked_delivered = true;
 }
