@@ -9,15 +9,16 @@
 #include <memory>
 #include <optional>
 
-#include "emulator/connections/connection_reports.h"
-#include "emulator/connections/flood_control.h"
 #include "emulator/connections/flow_counters.h"
 #include "emulator/connections/half_open_connections.h"
 #include "emulator/connections/record_lifecycle.h"
-#include "emulator/connections/record_pools.h"
-#include "emulator/connections/record_store.h"
 
 namespace wobble {
+
+class ConnectionReports;
+class FloodControl;
+class RecordStore;
+struct RecordPools;
 
 class ConnectionOpener {
  public:

@@ -4,6 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "emulator/connections/connection_opener.h"
+#include "emulator/connections/packet_tracking.h"
+#include "emulator/connections/record_lifecycle.h"
+#include "emulator/connections/record_pools.h"
+#include "emulator/connections/record_store.h"
+
 namespace wobble {
 namespace {
 

@@ -7,14 +7,15 @@
 
 #include <cstdint>
 
-#include "emulator/connections/connection_opener.h"
 #include "emulator/connections/datagram_table.h"
-#include "emulator/connections/packet_tracking.h"
-#include "emulator/connections/record_lifecycle.h"
-#include "emulator/connections/record_pools.h"
-#include "emulator/connections/record_store.h"
 
 namespace wobble {
+
+class ConnectionOpener;
+class PacketTracking;
+class RecordLifecycle;
+class RecordStore;
+struct RecordPools;
 
 class FragmentTracking {
  public:

@@ -2,6 +2,14 @@
 
 #include <algorithm>
 
+#include "emulator/connections/connection_reports.h"
+#include "emulator/connections/flood_control.h"
+#include "emulator/connections/packet_tracking.h"
+#include "emulator/connections/record_lifecycle.h"
+#include "emulator/connections/record_pools.h"
+#include "emulator/connections/record_store.h"
+#include "emulator/connections/tcp/transition_table.h"
+
 namespace wobble {
 namespace {
 

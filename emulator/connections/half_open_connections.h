@@ -6,15 +6,18 @@
 
 #include <cstdint>
 
-#include "emulator/connections/connection_reports.h"
-#include "emulator/connections/flood_control.h"
+#include "emulator/connections/connection_table.h"
 #include "emulator/connections/half_open.h"
-#include "emulator/connections/packet_tracking.h"
-#include "emulator/connections/record_lifecycle.h"
-#include "emulator/connections/record_pools.h"
-#include "emulator/connections/record_store.h"
 
 namespace wobble {
+
+class ConnectionReports;
+class FloodControl;
+class PacketTracking;
+class RecordLifecycle;
+class RecordStore;
+struct Record;
+struct RecordPools;
 
 class HalfOpenConnections {
  public:
