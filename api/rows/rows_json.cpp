@@ -7,6 +7,7 @@
 #include "api/conditions/profiles.h"
 #include "api/rows/json_values.h"
 #include "api/rows/ways_in_json.h"
+#include "emulator/connections/tcp/rule_text.h"
 
 namespace wobble::api {
 namespace {

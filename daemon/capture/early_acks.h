@@ -10,7 +10,7 @@
 
 #include "daemon/capture/quick_hash.h"
 #include "emulator/connections/flow_key.h"
-#include "emulator/connections/sequence.h"
+#include "emulator/connections/tcp/sequence.h"
 #include "emulator/packet/packet.h"
 
 namespace wobble::daemon {

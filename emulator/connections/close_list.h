@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
 #include "emulator/events/figures.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

@@ -2,10 +2,21 @@
 
 #include <algorithm>
 
-#include "emulator/connections/table_state.h"
+#include "emulator/connections/connection_opener.h"
+#include "emulator/connections/connection_reports.h"
+#include "emulator/connections/flood_control.h"
+#include "emulator/connections/fragment_tracking.h"
+#include "emulator/connections/half_open_connections.h"
+#include "emulator/connections/packet_tracking.h"
+#include "emulator/connections/record_lifecycle.h"
+#include "emulator/connections/record_pools.h"
+#include "emulator/connections/record_store.h"
 
 namespace wobble {
 namespace {
+
+/// Timers looked at in one advance().
+constexpr std::uint32_t kTimersPerAdvance = 256;
 
 // Whether the packet, which is whole, says which flow it is.
 bool has_flow(const PacketView& packet) {
@@ -14,200 +25,198 @@ bool has_flow(const PacketView& packet) {
 
 }  // namespace
 
+/// The parts, each made with those before it.
+struct ConnectionTable::State {
+  State(const ConnectionTableOptions& options, ConnectionObserver& observer)
+      : hash_key{options.hash_key[0], options.hash_key[1]},
+        store(options.capacity, hash_key),
+        pools(store.capacity()),
+        floods(observer, hash_key, options.flood_rate),
+        reports(observer, store, pools, floods),
+        tracking(pools, reports, floods),
+        lifecycle(store, pools, reports, options.timeouts, std::max(options.capacity, 1u)),
+        half_open(options, hash_key, store, pools, floods, reports, tracking, lifecycle),
+        opener(options, hash_key, store, pools, floods, reports, lifecycle, half_open),
+        fragments(hash_key, store, pools, tracking, lifecycle, opener) {}
+
+  /// An ICMP error leaves towards the side opposite of `arrived_on`: what it does to the connection it is about.
+  void deliver_icmp_error(const PacketView& packet, Side arrived_on, TimePoint now) noexcept {
+    const std::optional<IcmpError> error = parse_icmp_error(packet);
+    if (!error) return;
+    const Side sender = opposite(arrived_on);
+    const std::uint32_t index = opener.find_record(FlowKey::of(error->about, sender));
+    if (index == 0) return;
+    Record& record = store[index];
+    if (tracking.icmp_error(record, record.role_of(sender), *error, now)) lifecycle.settle(index, false, now);
+  }
+
+  HashKey hash_key;
+  RecordStore store;
+  RecordPools pools;
+  FloodControl floods;
+  ConnectionReports reports;
+  PacketTracking tracking;
+  RecordLifecycle lifecycle;
+  HalfOpenConnections half_open;
+  ConnectionOpener opener;
+  FragmentTracking fragments;
+};
+
 ConnectionTable::ConnectionTable(const ConnectionTableOptions& options, ConnectionObserver& observer)
     : state_(std::make_unique<State>(options, observer)) {}
 ConnectionTable::~ConnectionTable() = default;
 
 FlowPosition ConnectionTable::arrive(const PacketView& packet, Side side, TimePoint now) noexcept {
   State& s = *state_;
-  if (packet.is_fragment) return s.arrive_fragment(packet, side, now);
-  const std::uint32_t index = has_flow(packet) ? s.find_or_open(packet, side, now) : 0;
-  if (index == 0) return s.without_connection(packet);
-  if (const std::uint32_t half_open = index & ~kHalfOpenHandle; half_open != index) return s.position_of(half_open);
+  if (packet.is_fragment) return s.fragments.arrive(packet, side, now);
+  const std::uint32_t index = has_flow(packet) ? s.opener.find_or_open(packet, side, now) : 0;
+  if (index == 0) return s.opener.without_connection(packet);
+  if (const std::uint32_t half_open = index & ~kHalfOpenHandle; half_open != index)
+    return s.half_open.position_of(half_open);
   Record& record = s.store[index];
-  const std::uint64_t packet_number = s.count_arrival(record, packet, record.role_of(side));
+  const std::uint64_t packet_number = s.tracking.arrive(record, packet, record.role_of(side));
   return {{index, generation_of(record.id)}, record.flow_key, packet_number};
 }
 
 void ConnectionTable::sent(ConnectionHandle connection, const PacketView& packet, Side side, const Fate& fate,
                            TimePoint now) noexcept {
   State& s = *state_;
-  if (packet.is_fragment) return s.send_fragment(connection, packet, side, fate, now);
-  if (const std::uint32_t half_open = s.half_open_of(connection)) {
-    if (s.take_sent(half_open, packet, fate, now)) return;
-    Record& record = s.store[s.promote(half_open)];
-    s.count_arrival(record, packet, record.role_of(side));
+  if (packet.is_fragment) return s.fragments.sent(connection, packet, side, fate, now);
+  if (const std::uint32_t half_open = s.half_open.resolve(connection)) {
+    if (s.half_open.send(half_open, packet, fate, now)) return;
+    Record& record = s.store[s.half_open.promote(half_open)];
+    s.tracking.arrive(record, packet, record.role_of(side));
   }
-  const std::uint32_t index = s.resolve_any(connection);
+  const std::uint32_t index = s.store.resolve_any(connection);
   if (index == 0) return;
-  s.send(s.store[index], packet, side, fate, now) ? s.settle(index, true, now) : s.use(index, now);
+  s.tracking.send(s.store[index], packet, side, fate, now) ? s.lifecycle.settle(index, true, now)
+                                                           : s.lifecycle.use(index, now);
 }
 
 void ConnectionTable::delivered(ConnectionHandle connection, const PacketView& packet, Side arrived_on,
                                 TimePoint arrived, const Fate& fate, std::uint8_t copy, TimePoint now) noexcept {
   State& s = *state_;
-  if (packet.is_fragment) return s.deliver_fragment(connection, packet, arrived_on, arrived, fate, copy, now);
+  if (packet.is_fragment) return s.fragments.delivered(connection, packet, arrived_on, arrived, fate, copy, now);
   if (packet.is_tcp() && delivered_on(connection, packet.tcp, packet.length, arrived_on, arrived, fate)) return;
   if (is_icmp(packet.protocol) && !fate.corrupted) s.deliver_icmp_error(packet, arrived_on, now);
-  if (const std::uint32_t half_open = s.half_open_of(connection)) {
-    if (s.take_delivered(half_open, packet, arrived, fate, copy, now)) return;
-    s.promote(half_open);
+  if (const std::uint32_t half_open = s.half_open.resolve(connection)) {
+    if (s.half_open.deliver(half_open, packet, arrived, fate, copy, now)) return;
+    s.half_open.promote(half_open);
   }
-  const std::uint32_t index = s.resolve_any(connection);
+  const std::uint32_t index = s.store.resolve_any(connection);
   if (index == 0) return;
-  if (s.deliver(s.store[index], packet, arrived_on, arrived, fate, copy, now)) s.settle(index, false, now);
-  s.note_landed(index, now);
+  if (s.tracking.deliver(s.store[index], packet, arrived_on, arrived, fate, copy, now)) {
+    s.lifecycle.settle(index, false, now);
+  }
+  s.lifecycle.note_landed(index, now);
 }
 
 bool ConnectionTable::delivered_on(ConnectionHandle connection, const TcpSegment& segment, std::uint32_t length,
                                    Side arrived_on, TimePoint arrived, const Fate& fate) noexcept {
   State& s = *state_;
-  const std::uint32_t index = s.resolve(connection);
+  const std::uint32_t index = s.store.resolve(connection);
   if (index == 0 || !fate.is_plain()) return false;
-  Record& record = s.store[index];
-  const Role from = record.role_of(arrived_on);
-  TimePoint& landed = record.landed[static_cast<std::size_t>(from)];
-  if (arrived < landed || s.is_awaited(record, from, arrived)) return false;
-  if (!s.tracker.delivered_on(record.tcp, peer_of(from), segment)) return false;
-  PacketCounters& counters = record.counters_of(from);
-  counters.packets_delivered += 1;
-  counters.bytes_delivered += length;
-  landed = arrived;
-  return true;
+  return s.tracking.deliver_on(s.store[index], segment, length, arrived_on, arrived);
 }
 
 bool ConnectionTable::arrive_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n,
                                   Side side) noexcept {
   State& s = *state_;
-  const std::uint32_t index = s.resolve(connection);
+  const std::uint32_t index = s.store.resolve(connection);
   const bool may_begin_anew = rest.is_tcp() && rest.tcp.has(tcp_flag::kSyn);
   if (index == 0 || may_begin_anew) return false;
-  PacketCounters& counters = s.store[index].counters_of(s.store[index].role_of(side));
-  counters.packets_sent += n;
-  counters.bytes_sent += rest.length;
-  const std::size_t headers = rest.is_tcp() ? 0 : std::size_t{n - 1} * rest.payload_offset;
-  counters.payload_bytes += State::payload_size(rest) - headers;
+  s.tracking.arrive_rest(s.store[index], rest, n, side);
   return true;
 }
 
 bool ConnectionTable::sent_rest(ConnectionHandle connection, const PacketView& rest, Side side,
                                 const Fate& fate) noexcept {
   State& s = *state_;
-  const std::uint32_t index = s.resolve(connection);
+  const std::uint32_t index = s.store.resolve(connection);
   if (index == 0) return true;
-  if (!fate.is_plain()) return false;
-  Record& record = s.store[index];
-  return !rest.is_tcp() || s.tracker.sent_rest(record.tcp, record.role_of(side), rest.tcp);
+  return fate.is_plain() && s.tracking.send_rest(s.store[index], rest, side);
 }
 
 bool ConnectionTable::delivered_rest(ConnectionHandle connection, const PacketView& rest, std::uint32_t n,
                                      Side arrived_on, TimePoint arrived, const Fate& fate) noexcept {
   State& s = *state_;
-  const std::uint32_t index = s.resolve(connection);
+  const std::uint32_t index = s.store.resolve(connection);
   if (index == 0) return true;
-  Record& record = s.store[index];
-  const Role from = record.role_of(arrived_on);
-  PacketCounters& counters = record.counters_of(from);
-  if (!fate.is_plain() || record.is_leaving || arrived < record.landed[static_cast<std::size_t>(from)]) return false;
-  if (rest.is_tcp()) {
-    if (s.is_awaited(record, from, arrived)) return false;
-    if (!s.tracker.delivered_rest(record.tcp, peer_of(from), rest.tcp)) return false;
-  }
-  counters.packets_delivered += n;
-  counters.bytes_delivered += rest.length;
-  return true;
+  return fate.is_plain() && s.tracking.deliver_rest(s.store[index], rest, n, arrived_on, arrived);
 }
 
 FlowPosition ConnectionTable::bad_checksum(const PacketView& packet, Side side) noexcept {
   State& s = *state_;
-  const FlowPosition position = s.without_connection(packet);
+  const FlowPosition position = s.opener.without_connection(packet);
   if (!packet.is_tcp() || !has_flow(packet)) return position;
-  const FlowKey key = FlowKey::of(packet, side);
-  const std::uint32_t half_open = s.half_open.find(key);
-  const std::uint32_t index = half_open != 0 ? s.promote(half_open) : s.store.find(key);
+  const std::uint32_t index = s.opener.find_record(FlowKey::of(packet, side));
   if (index == 0) return position;
   Record& record = s.store[index];
-  const Role from = record.role_of(side);
-  record.is_late = record.is_told;
-  const std::uint32_t of_peer = s.troubles.count_of(record.tcp.of(peer_of(from)).troubles, Trouble::bad_checksum);
-  record.tcp.facts.tell(from, 'C', of_peer + s.count(record, from, Trouble::bad_checksum));
+  s.tracking.bad_checksum(record, record.role_of(side));
   return position;
 }
 
 void ConnectionTable::lost(ConnectionHandle connection, const PacketView& packet, Side arrived_on, TimePoint arrived,
                            DropReason reason, std::uint8_t copy, TimePoint now) noexcept {
   State& s = *state_;
-  if (packet.is_fragment) return s.lose_fragment(connection, packet, arrived_on, arrived, reason, copy, now);
-  if (const std::uint32_t half_open = s.half_open_of(connection)) s.promote(half_open);
-  const std::uint32_t index = s.resolve_any(connection);
+  if (packet.is_fragment) return s.fragments.lost(connection, packet, arrived_on, arrived, reason, copy, now);
+  if (const std::uint32_t half_open = s.half_open.resolve(connection)) s.half_open.promote(half_open);
+  const std::uint32_t index = s.store.resolve_any(connection);
   if (index == 0) return;
-  Record& record = s.store[index];
-  const Role from = record.role_of(arrived_on);
-  record.is_late = record.is_told;
-  s.count(record, from, Trouble::dropped);
-  if (packet.is_tcp()) s.lose_segment(record, packet.tcp, from, arrived, reason, copy);
-  s.note_landed(index, now);
+  s.tracking.lose(s.store[index], packet, arrived_on, arrived, reason, copy);
+  s.lifecycle.note_landed(index, now);
 }
 
 TimePoint ConnectionTable::next_due() const noexcept {
   const State& s = *state_;
-  return std::min({s.wheel.next_due(), s.half_open_deadline(), s.watch.next_due(), s.tally.next_due(),
-                   s.one_sided_watch.next_due(), s.one_sided_tally.next_due()});
+  return std::min({s.lifecycle.next_due(), s.half_open.next_due(), s.floods.next_due()});
 }
 
 void ConnectionTable::advance(TimePoint now) noexcept {
   State& s = *state_;
   std::uint32_t budget = kTimersPerAdvance;
-  const auto deadline_of = [&s](std::uint32_t index) { return s.deadline_of(index); };
-  while (const std::uint32_t index = s.wheel.pop_due(now, budget, deadline_of)) s.expire(index, now);
-  for (; budget > 0 && s.half_open_deadline() <= now; --budget) s.expire_half_open(now);
-  s.advance_flood(now);
+  s.lifecycle.advance(now, budget);
+  for (; budget > 0 && s.half_open.next_due() <= now; --budget) s.half_open.expire_oldest(now);
+  s.floods.advance(now);
 }
 
 bool ConnectionTable::follow(ConnectionId id) noexcept {
   State& s = *state_;
   std::uint32_t index = s.store.find_id(id);
   if (index == 0) {
-    const std::uint32_t half_open = s.half_open.find_id(id);
+    const std::uint32_t half_open = s.half_open.entries().find_id(id);
     if (half_open == 0) return false;
-    index = s.promote(half_open);
+    index = s.half_open.promote(half_open);
   }
   s.store[index].budget.follow = true;
   return true;
 }
 
 bool ConnectionTable::has(ConnectionId id) const noexcept {
-  return state_->store.find_id(id) != 0 || state_->half_open.find_id(id) != 0;
+  return state_->store.find_id(id) != 0 || state_->half_open.entries().find_id(id) != 0;
 }
 
 std::optional<ConnectionFigures> ConnectionTable::figures(ConnectionId id) const noexcept {
   State& s = *state_;
-  if (const std::uint32_t index = s.store.find_id(id)) return s.figures_of(s.store[index]);
-  if (const std::uint32_t half_open = s.half_open.find_id(id)) return s.figures_of_half_open(half_open);
+  if (const std::uint32_t index = s.store.find_id(id)) return s.pools.figures_of(s.store[index]);
+  if (const std::uint32_t half_open = s.half_open.entries().find_id(id)) return s.half_open.figures_of(half_open);
   return std::nullopt;
 }
 
-std::uint32_t ConnectionTable::size() const noexcept { return state_->size(); }
+std::uint32_t ConnectionTable::size() const noexcept { return state_->opener.size(); }
 
 void ConnectionTable::count_states(std::uint32_t (&by_client_state)[kTcpStateCount]) const noexcept {
-  std::copy(state_->by_client_state.begin(), state_->by_client_state.end(), by_client_state);
-  by_client_state[static_cast<std::size_t>(TcpState::syn_sent)] += state_->half_open.size();
+  const auto& of_records = state_->pools.by_client_state;
+  std::copy(of_records.begin(), of_records.end(), by_client_state);
+  by_client_state[static_cast<std::size_t>(TcpState::syn_sent)] += state_->half_open.entries().size();
 }
 
 void ConnectionTable::close_all(TimePoint now) noexcept {
   State& s = *state_;
-  while (const std::uint32_t oldest = s.half_open.oldest()) {
-    s.half_open[oldest].is_untold ? s.end_half_open(oldest, End::open, now) : static_cast<void>(s.promote(oldest));
-  }
-  for (std::uint32_t index = 1; index <= s.store.highest(); ++index) {
-    if (!s.store[index].is_used) continue;
-    const Record& record = s.store[index];
-    s.tell_end(s.store[index], record.is_leaving ? State::end_of_leaving(record) : TcpTracker::end_if_open(record.tcp),
-               now);
-    s.forget(index, now);
-  }
-  s.datagrams.clear();
-  s.end_flood(now);
+  s.half_open.end_all(now);
+  s.lifecycle.end_all(now);
+  s.fragments.clear();
+  s.floods.end(now);
 }
 
 }  // namespace wobble

@@ -10,7 +10,7 @@
 
 #include "emulator/connections/connection_table.h"
 #include "emulator/connections/flow_key.h"
-#include "emulator/connections/lazy_array.h"
+#include "emulator/lazy_array.h"
 #include "emulator/packet/fragment.h"
 
 namespace wobble {

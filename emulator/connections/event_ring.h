@@ -26,8 +26,8 @@
 #include <vector>
 
 #include "emulator/connections/connection_table.h"
-#include "emulator/connections/lazy_array.h"
 #include "emulator/events/event.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

@@ -73,4 +73,14 @@ std::uint64_t hash_of(HashKey key, std::uint8_t protocol, const IpAddress& from,
   return siphash(key, words);
 }
 
+Endpoint server_of(const FlowKey& key, Side server_side) noexcept {
+  Endpoint server = key.endpoint(server_side);
+  if (is_icmp(key.protocol)) server.port = 0;
+  return server;
+}
+
+std::uint64_t flow_key_of(const FlowKey& key, Side server_side, std::uint32_t ordinal) noexcept {
+  return hash_of(kFlowKeySecret, key.protocol, server_of(key, server_side), ordinal);
+}
+
 }  // namespace wobble

@@ -42,4 +42,9 @@ std::uint64_t hash_of(HashKey key, std::uint8_t protocol, const IpAddress& from,
 /// The key that flow keys are made with: part of the scheme of chance, the same in every run, never to change.
 inline constexpr HashKey kFlowKeySecret{0x776f62626c652d31ULL, 0x666c6f772d6b6579ULL};
 
+/// The server of a flow. ICMP's "ports" are an identifier that differs from run to run: no part of what a server is.
+Endpoint server_of(const FlowKey& key, Side server_side) noexcept;
+/// The flow key of the `ordinal`-th connection of its server.
+std::uint64_t flow_key_of(const FlowKey& key, Side server_side, std::uint32_t ordinal) noexcept;
+
 }  // namespace wobble

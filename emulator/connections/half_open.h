@@ -1,6 +1,6 @@
 // Connections of which nothing was seen but a SYN, or the same SYN again: kept apart from the records, in a quarter of
 // the space, so that a flood of them is cheap. What is kept is enough to make the record that they would have had, when
-// anything else happens (ConnectionTable::State::promote()).
+// anything else happens (HalfOpenConnections::promote()).
 //
 // Found by 5-tuple and by id; in the order of last use; and, of each source, in the order of opening, so that a source
 // that has too many loses its own. Sources are told apart by a keyed hash of their address into one bucket for every
@@ -62,7 +62,7 @@ struct HalfOpen {
   std::uint8_t drop : 4 = 0;       ///< DropReason of the only one, if it was dropped
   bool is_delayed : 1 = false;     ///< the first: it was not let go at once
   bool is_last_newer : 1 = false;  ///< its timestamp than that of the one before
-  bool is_untold : 1 = false;      ///< nobody was told of it: a flood was on when it was opened
+  bool is_withheld : 1 = false;    ///< nothing of it was reported: a flood was on when it was opened
 
   TimePoint last_arrival() const noexcept { return arrived.from(opened_at); }
 };

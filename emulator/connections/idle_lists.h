@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

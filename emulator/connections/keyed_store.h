@@ -10,8 +10,8 @@
 
 #include "emulator/connections/connection_table.h"
 #include "emulator/connections/flow_key.h"
-#include "emulator/connections/lazy_array.h"
 #include "emulator/events/event.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

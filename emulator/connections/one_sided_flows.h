@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
 #include "emulator/events/event.h"
+#include "emulator/lazy_array.h"
 #include "emulator/packet/address.h"
 
 namespace wobble {

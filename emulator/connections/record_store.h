@@ -7,8 +7,8 @@
 #include "emulator/connections/close_list.h"
 #include "emulator/connections/connection_table.h"
 #include "emulator/connections/keyed_store.h"
-#include "emulator/connections/packed.h"
-#include "emulator/connections/tcp_connection.h"
+#include "emulator/connections/tcp/tcp_connection.h"
+#include "emulator/packed.h"
 
 namespace wobble {
 
@@ -39,10 +39,10 @@ struct Record {
   FlowKey key;
   Side client_side : 1 = Side::near;
   bool is_used : 1 = false;
-  bool is_told : 1 = false;    ///< its ConnectionClosed was sent
-  bool is_late : 1 = false;    ///< and something was counted since
-  bool is_untold : 1 = false;  ///< a flood is on, and its handshake is not complete
-  // ConnectionTable::State::dismiss():
+  bool is_end_reported : 1 = false;  ///< its ConnectionClosed
+  bool is_late : 1 = false;          ///< and something was counted since
+  bool is_withheld : 1 = false;      ///< a flood is on, and its handshake is not complete: see ConnectionReports
+  // RecordLifecycle::dismiss():
   bool is_leaving : 1 = false;
   bool is_evicted : 1 = false;  ///< then: it had to make room
   SegmentBudget budget;
@@ -68,6 +68,16 @@ class RecordStore : public KeyedStore<Record> {
 
   /// Index of a record, 0 if there is none.
   std::uint32_t find(const FlowKey& key) const noexcept;
+  /// Index of the record that the handle means; 0: it is stale, or a half-open connection's.
+  std::uint32_t resolve(ConnectionHandle handle) const noexcept {
+    if (!handle || handle.index == 0 || handle.index > capacity()) return 0;
+    const Record& record = (*this)[handle.index];
+    return record.is_used && generation_of(record.id) == handle.generation ? handle.index : 0;
+  }
+  /// Also if it was half-open when the handle was given out.
+  std::uint32_t resolve_any(ConnectionHandle handle) const noexcept {
+    return handle.is_half_open() ? find_generation(handle.generation) : resolve(handle);
+  }
   /// The record leaves: it gives up its key, for another one.
   void leave(std::uint32_t index) noexcept;
   /// The last record that left with this key, 0 if there is none.

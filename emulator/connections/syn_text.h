@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "emulator/connections/sequence.h"
+#include "emulator/connections/tcp/sequence.h"
 #include "emulator/packet/packet.h"
 
 namespace wobble {

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdint>
 
-#include "emulator/connections/lazy_array.h"
+#include "emulator/lazy_array.h"
 #include "emulator/time.h"
 
 namespace wobble {

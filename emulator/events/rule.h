@@ -1,13 +1,11 @@
 // The names of the transition table's rows: what a transition rests on. Each has a number, which is what a log keeps,
-// a name for programs, and a sentence for people. What they mean: emulator/connections/THEORY.md.
+// and a name for programs. What they mean: emulator/connections/THEORY.md.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
 namespace wobble {
-
-enum class Evidence : std::uint8_t;
 
 /// The value is the row's number, and never changes its meaning. At most 63.
 enum class Rule : std::uint8_t {
@@ -69,8 +67,6 @@ enum class Rule : std::uint8_t {
 inline constexpr std::uint8_t kLastRule = 53;
 
 const char* name_of(Rule rule) noexcept;  ///< "third_ack"; "" of a number that is no row's
-/// What a row says of an endpoint, as one reads it behind "the client: SYN_SENT -> ESTABLISHED". "" if there is none.
-const char* sentence_of(Rule rule, Evidence evidence) noexcept;
 /// The rule of that name; false if there is none.
 bool parse_rule(std::string_view name, Rule& rule) noexcept;
 

@@ -8,8 +8,8 @@
 #include <memory>
 #include <optional>
 
-#include "emulator/connections/lazy_array.h"
 #include "emulator/impairments/chance.h"
+#include "emulator/lazy_array.h"
 
 namespace wobble {
 

@@ -182,7 +182,7 @@ TEST(Claims, AServerThatSendsHadAnswered) {
   s.server("FIN,ACK 21 ack 1");
   s.client("FIN,ACK 1 ack 22");
   s.server("ACK 22 ack 2");
-  EXPECT_EQ(TcpTracker::end_of(s.connection), End::orderly) << s.story();
+  EXPECT_EQ(end_of(s.connection), End::orderly) << s.story();
 }
 
 TEST(Claims, ASynAckThatCarriesDataAndAFin) {  // RFC 7413: the request was in the SYN

@@ -1,5 +1,5 @@
 // Section 6 of the specification, row by row: facts in, Zeek's word and letters out.
-#include "emulator/connections/conn_state.h"
+#include "emulator/connections/tcp/conn_state.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "emulator/connections/table_state.h"
+#include "emulator/connections/record_lifecycle.h"
 #include "tests/connections/table_story.h"
 
 namespace {

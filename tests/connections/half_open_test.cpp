@@ -2,7 +2,6 @@
 // who goes first when there is no room, and one source's share.
 #include "emulator/connections/half_open.h"
 
-#include "emulator/connections/table_state.h"
 #include "tests/connections/table_story.h"
 
 namespace {

@@ -8,9 +8,9 @@
 
 #include "emulator/connections/flow_counters.h"
 #include "emulator/connections/flow_key.h"
-#include "emulator/connections/mark_list.h"
-#include "emulator/connections/sequence_ranges.h"
-#include "emulator/connections/tcp_troubles.h"
+#include "emulator/connections/tcp/mark_list.h"
+#include "emulator/connections/tcp/sequence_ranges.h"
+#include "emulator/connections/tcp/tcp_troubles.h"
 #include "emulator/connections/timer_wheel.h"
 
 namespace {

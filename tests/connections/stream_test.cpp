@@ -7,7 +7,9 @@
 #include <random>
 #include <tuple>
 
-#include "emulator/connections/tcp_tracker.h"
+#include "emulator/connections/tcp/tcp_figures.h"
+#include "emulator/connections/tcp/tcp_stream.h"
+#include "emulator/connections/tcp/tcp_tracker.h"
 #include "tests/connections/segment_text.h"
 
 namespace {
@@ -26,12 +28,13 @@ struct Twin {  // one tracker and what it keeps
   Twin() { connection.opened_rule = Rule::syn; }
   RangePool ranges{1000};
   TroublePool troubles{1};
-  TcpTracker tracker{ranges, troubles, ConnectionTimeouts{}};
+  TcpTracker tracker{ranges, troubles};
+  TcpStream stream{ranges, troubles};
   TcpConnection connection;
 
   ConnectionFigures figures(TimePoint now) const {
     ConnectionFigures figures;
-    tracker.fill(figures, connection, now);
+    fill_figures(figures, connection, troubles, now);
     return figures;
   }
 };
@@ -104,7 +107,7 @@ class Twins {
         from == Role::client ? tcp_packet(1, 40000, 0x101, 80, s) : tcp_packet(0x101, 80, 1, 40000, s);
     Steps steps, others;
     const Sending sending = long_way_.tracker.sent(long_way_.connection, from, packet.view, is_lost, now_, steps);
-    if (!is_lost && short_way_.tracker.sent_on(short_way_.connection, from, packet.view.tcp)) {
+    if (!is_lost && short_way_.stream.sent(short_way_.connection, from, packet.view.tcp)) {
       ++sent_short_;
       EXPECT_EQ(steps.count, 0);
       EXPECT_FALSE(sending.retransmission || sending.is_close);
@@ -123,7 +126,7 @@ class Twins {
     Steps steps, others;
     const Role to = peer_of(f.from);
     long_way_.tracker.delivered(long_way_.connection, to, f.segment, f.arrived, now_, steps);
-    if (short_way_.tracker.delivered_on(short_way_.connection, to, f.segment)) {
+    if (short_way_.stream.delivered(short_way_.connection, to, f.segment)) {
       ++delivered_short_;
       EXPECT_EQ(steps.count, 0);
     } else {

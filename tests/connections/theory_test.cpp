@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "emulator/connections/transition_table.h"
+#include "emulator/connections/tcp/rule_text.h"
+#include "emulator/connections/tcp/transition_table.h"
 
 namespace {
 

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "emulator/connections/tcp_tracker.h"
+#include "emulator/connections/tcp/tcp_tracker.h"
+#include "emulator/connections/tcp/tcp_waiting.h"
 #include "tests/connections/segment_text.h"
 
 namespace wobble::testing {
@@ -49,7 +50,7 @@ class TrackerStory {
     now += span;
     tell("time passes: " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s");
     steps = {};
-    const bool is_done = tracker.time_out(connection, last, now, steps);
+    const bool is_done = time_out(connection, ConnectionTimeouts{}, last, now, steps);
     note_steps();
     return is_done;
   }
@@ -83,7 +84,7 @@ class TrackerStory {
 
   RangePool ranges{1000};
   TroublePool pool{1};
-  TcpTracker tracker{ranges, pool, ConnectionTimeouts{}};
+  TcpTracker tracker{ranges, pool};
   std::uint32_t count_of(Trouble what) const {
     return pool.count_of(connection.client.troubles, what) + pool.count_of(connection.server.troubles, what);
   }

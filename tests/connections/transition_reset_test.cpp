@@ -81,7 +81,7 @@ TEST(TransitionTable, Row33_Refused) {
   s.server_isn = 0;
   s.server("RST,ACK 0 ack 1");
   s.expect_row(Rule::refused, kClient, syn_sent, closed, Evidence::delivered);
-  EXPECT_EQ(TcpTracker::end_of(s.connection), End::refused);
+  EXPECT_EQ(end_of(s.connection), End::refused);
 }
 
 TEST(TransitionTable, Row33_NotByARstWithoutAck) {
@@ -97,7 +97,7 @@ TEST(TransitionTable, Row34_ExactRstIsAccepted) {
   s.server("ACK 1 ack 1 len 100");
   s.server("RST,ACK 101 ack 1");
   s.expect_row(Rule::reset_accepted, kClient, established, closed, Evidence::delivered);
-  EXPECT_EQ(TcpTracker::end_of(s.connection), End::reset);
+  EXPECT_EQ(end_of(s.connection), End::reset);
 }
 
 TEST(TransitionTable, Row34_AtTheEdgeOfWhatIsOutOfOrder) {
@@ -114,7 +114,7 @@ TEST(TransitionTable, Row34_OneBelowTheFinInCloseWait) {
   s.server("ACK 1 ack 2");
   s.client("RST 1");
   s.expect_row(Rule::reset_accepted, kServer, close_wait, closed, Evidence::delivered);
-  EXPECT_EQ(TcpTracker::end_of(s.connection), End::orderly_reset);
+  EXPECT_EQ(end_of(s.connection), End::orderly_reset);
 }
 
 TEST(TransitionTable, Row35_RstInTheWindowIsChallenged) {

@@ -16,7 +16,7 @@ constexpr std::int64_t kSameMoment = 5'000'000;
 constexpr std::int64_t kAtOnce = 1'000'000;
 constexpr std::int64_t kWorthAGap = 1'000'000'000;
 // So many segments that just carry a stream on are kept of a connection that nobody follows: as
-// emulator/connections/table_state.h has it.
+// emulator/connections/connection_reports.h has it.
 constexpr std::size_t kOrdinaryKept = 16;
 
 struct Step {
