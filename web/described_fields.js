@@ -151,13 +151,13 @@ function describeAll(impairment, own, isPlain) {
         found.push(describe(inner, `${key}/${inner.name}`, when, setting.alternative ? inner.name : `${setting.name} ${inner.name}`));
       }
     } else if (!own.has(key) && !(own.has(impairment.name) && setting.name === impairment.shorthand)) {
-      found.push(describe(setting, key, when));
+      const made = describe(setting, key, when);
+      if (isHead) {
+        made.field.write = (_c, text) => ({[impairment.name]: text.trim() === '' ? null : {[setting.name]: text.trim()}});
+      }
+      found.push(made);
     }
     if (setting.kind === 'distribution') found.push(describeTable(key, when));
-    if (isHead) {
-      const {field} = found[found.length - 1];
-      field.write = (_c, text) => ({[impairment.name]: text.trim() === '' ? null : {[setting.name]: text.trim()}});
-    }
   }
   return found;
 }
