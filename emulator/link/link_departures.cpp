@@ -4,6 +4,7 @@
 
 #include "emulator/link/link.h"
 #include "emulator/packet/damaged_packet.h"
+#include "emulator/packet/packet_ecn.h"
 
 namespace wobble {
 
