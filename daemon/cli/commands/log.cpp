@@ -12,7 +12,7 @@
 #include "api/rows/connection_json.h"
 #include "daemon/cli/client/log_source.h"
 #include "daemon/cli/commands/connections.h"
-#include "daemon/cli/words/text.h"
+#include "daemon/cli/words/time_text.h"
 
 namespace wobble::daemon {
 namespace {
