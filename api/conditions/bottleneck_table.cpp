@@ -1,4 +1,5 @@
-// The bottleneck: rate, trace and queue.
+#include "api/conditions/bottleneck_table.h"
+
 #include <array>
 
 #include "api/conditions/common_settings.h"
@@ -7,8 +8,6 @@
 
 namespace wobble::api {
 namespace {
-
-using Json = nlohmann::json;
 
 // --------------------------------------------------------------------------------------------------------------- rate
 

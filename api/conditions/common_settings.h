@@ -2,7 +2,6 @@
 #pragma once
 
 #include "api/conditions/setting_access.h"
-#include "api/conditions/settings_table.h"
 
 namespace wobble::api {
 
@@ -21,6 +20,9 @@ constexpr Setting correlation(std::string_view help, std::string_view alternativ
                                 .alternative = alternative,
                                 .is_secondary = true});
 }
+
+inline constexpr std::string_view kScopes[] = {"link", "connection"};
+static_assert(std::size(kScopes) == static_cast<std::size_t>(Scope::connection) + 1);
 
 template <auto Member>
 constexpr Setting per() {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 
+#include "api/conditions/bottleneck_table.h"
 #include "api/conditions/settings_table.h"
 
 namespace wobble::api {

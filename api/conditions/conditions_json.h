@@ -9,18 +9,15 @@
 // JSON pointer into what was sent; an unknown name with the nearest known one.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "api/conditions/field_error.h"
 #include "api/conditions/reading.h"
+#include "api/json.h"
 #include "emulator/conditions/conditions.h"
 
 namespace wobble::api {
-
-using Json = nlohmann::json;
 
 /// {} if nothing is asked.
 Json to_json(const DirectionConditions& conditions);
@@ -58,8 +55,5 @@ class ConditionsPatch {
 
 /// Both at once, with a reading of its own, whose errors, as it lists them, are appended.
 LinkConditions merge_conditions(const LinkConditions& present, const Json& patch, std::vector<FieldError>& errors);
-
-/// A name as one token of a JSON pointer (RFC 6901 3); of a longer name, its first 64 bytes.
-std::string pointer_token(std::string_view name);
 
 }  // namespace wobble::api

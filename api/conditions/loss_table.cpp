@@ -1,11 +1,10 @@
-// The models of loss.
+#include "api/conditions/loss_table.h"
+
 #include "api/conditions/common_settings.h"
 #include "api/conditions/conditions_check.h"
 
 namespace wobble::api {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr Setting kBurstMembers[] = {
     chance<&BurstLoss::loss>("percent", "1%", "of all packets"),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/conditions/bottleneck_table.h"
 #include "api/conditions/conditions_json.h"
 #include "api/conditions/settings_table.h"
 #include "api/conditions/units.h"

@@ -14,15 +14,16 @@
 // for is worse than an error.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/json.h"
+
 namespace wobble::api {
 
 struct NetemWords {
-  nlohmann::json direction = nlohmann::json::object();  ///< each named impairment, whole, canonical
+  Json direction = Json::object();  ///< each named impairment, whole, canonical
   std::vector<std::string> errors;  ///< in the order of the words, the first 100; empty: `direction` holds
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "api/conditions/conditions_json.h"
 #include "api/nearest_name.h"
 
 namespace wobble::api {

@@ -9,8 +9,6 @@
 namespace wobble::api {
 namespace {
 
-using Json = nlohmann::json;
-
 bool names(const Json& patch, std::string_view name) {
   const auto found = patch.find(std::string(name));
   return found != patch.end() && !found->is_null() && *found != false;

@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "api/conditions/reading.h"
+#include "api/json.h"
 
 namespace wobble::api {
 
@@ -74,17 +74,17 @@ struct Setting {
   std::span<const Setting> inside{};
   std::string_view shorthand{};   ///< the member that may be written in place of the whole object
   bool is_written_short = false;  ///< where nothing else of the object is asked
-  void (*before)(const nlohmann::json& patch, void* object) = nullptr;
+  void (*before)(const Json& patch, void* object) = nullptr;
   /// `is_new`: it was not there before.
-  void (*after)(const nlohmann::json& value, void* object, bool is_new) = nullptr;
+  void (*after)(const Json& value, void* object, bool is_new) = nullptr;
   /// What is wrong though each value is in its range.
   void (*check)(const DirectionConditions&, ConditionsChecker&) = nullptr;
 
   // Made by setting_access.h.
   Kind kind = Kind::object;
-  void (*read)(const Setting&, const nlohmann::json&, const std::string& pointer, void* owner, Reading&) = nullptr;
-  nlohmann::json (*write)(const Setting&, const void* owner) = nullptr;  ///< null: it is at its default
-  void (*reset)(void* owner) = nullptr;                                  ///< null: as what is inside
+  void (*read)(const Setting&, const Json&, const std::string& pointer, void* owner, Reading&) = nullptr;
+  Json (*write)(const Setting&, const void* owner) = nullptr;  ///< null: it is at its default
+  void (*reset)(void* owner) = nullptr;                        ///< null: as what is inside
   std::optional<std::int64_t> (*number)(const void* owner) = nullptr;
   std::string (*print)(std::int64_t) = nullptr;
   void* (*open)(void* owner, bool& is_new) = nullptr;  ///< of an object; makes it where there is none
@@ -94,15 +94,13 @@ struct Setting {
 
 /// Reads `value` over what the owner has: what `value` does not name stays, and null is back to default (RFC 7396).
 /// Every error is told, with its pointer below `pointer`; ranges are not looked at.
-void read_setting(const Setting& setting, const nlohmann::json& value, const std::string& pointer, void* owner,
-                  Reading& reading);
+void read_setting(const Setting& setting, const Json& value, const std::string& pointer, void* owner, Reading& reading);
 /// Null: it is at its default.
-nlohmann::json write_setting(const Setting& setting, const void* owner);
+Json write_setting(const Setting& setting, const void* owner);
 
 /// As write_setting() and read_setting() do it where a setting has nothing of its own.
-void read_object(const Setting& setting, const nlohmann::json& value, const std::string& pointer, void* owner,
-                 Reading& reading);
-nlohmann::json write_object(const Setting& setting, const void* owner);
+void read_object(const Setting& setting, const Json& value, const std::string& pointer, void* owner, Reading& reading);
+Json write_object(const Setting& setting, const void* owner);
 
 /// Null: none has that name.
 const Setting* find_setting(std::span<const Setting> settings, std::string_view name);
@@ -111,7 +109,7 @@ const Setting* find_setting(std::span<const Setting> settings, std::string_view 
 void reset_setting(const Setting& setting, void* owner);
 
 /// One of the setting's choices, by its place; an error, and nothing, if it is none.
-std::optional<std::size_t> read_choice(const Setting& setting, const nlohmann::json& value, const std::string& pointer,
+std::optional<std::size_t> read_choice(const Setting& setting, const Json& value, const std::string& pointer,
                                        Reading& reading);
 
 /// "0 to 10m", "at most 1GB", "0 (never) to 168h".

@@ -5,8 +5,6 @@
 namespace wobble::api {
 namespace {
 
-using Json = nlohmann::json;
-
 std::string_view kind_name(Kind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
 
 /// What a setting is in conditions of which nothing is asked, as it would be written; null: there is no such thing.

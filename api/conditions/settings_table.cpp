@@ -1,13 +1,13 @@
 #include "api/conditions/settings_table.h"
 
+#include "api/conditions/bottleneck_table.h"
 #include "api/conditions/common_settings.h"
 #include "api/conditions/conditions_check.h"
 #include "api/conditions/file_json.h"
+#include "api/conditions/loss_table.h"
 
 namespace wobble::api {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr Range kDelays{0, in_nanoseconds(kMaxDelay)};
 
@@ -47,6 +47,9 @@ Json write_table(const JitterTable& table) {
   }
   return out;
 }
+
+constexpr std::string_view kDistributions[] = {"uniform", "normal", "pareto", "paretonormal"};
+static_assert(std::size(kDistributions) == static_cast<std::size_t>(Distribution::table));
 
 /// Of a delay, or of the waits for slots: a name, or a table of one's own, which does not mix with what was before.
 template <typename Settings>
@@ -243,6 +246,9 @@ constexpr Setting kMtuMembers[] = {
         {.name = "icmp",
          .help = "tell the sender (fragmentation needed, packet too big); false: a black hole for path MTU discovery"}),
 };
+
+constexpr std::string_view kIdleActions[] = {"drop", "reset"};
+static_assert(std::size(kIdleActions) == static_cast<std::size_t>(IdleAction::reset) + 1);
 
 constexpr Setting kIdleTimeoutMembers[] = {
     in<InTime, &IdleTimeoutSettings::time>({.name = "time",

@@ -3,7 +3,7 @@
 #include <set>
 #include <vector>
 
-#include "api/conditions/conditions_json.h"
+#include "api/conditions/field_error.h"
 #include "api/conditions/problem.h"
 #include "api/cut_text.h"
 

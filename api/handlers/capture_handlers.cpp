@@ -1,6 +1,7 @@
-// A link's packets as they pass: a stream of pcapng that a file, or Wireshark, takes as it comes.
+#include "api/handlers/capture_handlers.h"
+
+#include "api/conditions/problem.h"
 #include "api/conditions/units.h"
-#include "api/handlers/handlers.h"
 
 namespace wobble::api {
 namespace {
@@ -35,7 +36,7 @@ CaptureOptions capture_options(const Call& call) {
 
 }  // namespace
 
-void Handlers::capture(const Call& call, Response& response) {
+void CaptureHandlers::capture(const Call& call, Response& response) {
   const std::string& name = call.arguments[0];
   const CaptureOptions options = capture_options(call);
   if (call.request.method == "HEAD") {

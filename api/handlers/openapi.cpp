@@ -4,12 +4,12 @@
 
 #include "api/ascii.h"
 #include "api/event_kinds.h"
+#include "api/handlers/openapi_schemas.h"
 #include "api/handlers/routes.h"
+#include "api/json.h"
 
 namespace wobble::api {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
     {"link", "A link's name"},

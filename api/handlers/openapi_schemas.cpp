@@ -1,8 +1,8 @@
+#include "api/handlers/openapi_schemas.h"
+
 #include "api/conditions/settings_schema.h"
-#include "api/handlers/openapi.h"
 
 namespace wobble::api {
-
 namespace {
 
 constexpr char kSchemas[] = R"json({

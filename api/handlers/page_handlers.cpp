@@ -1,9 +1,14 @@
-// The page: only files of the embedded table, from it or, while developing, from a directory.
-#include <fstream>
-#include <sstream>
+#include "api/handlers/page_handlers.h"
 
-#include "api/handlers/handlers.h"
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "api/conditions/field_error.h"
+#include "api/conditions/problem.h"
 #include "api/handlers/page_files.h"
+#include "api/nearest_name.h"
 
 namespace wobble::api {
 namespace {
@@ -42,11 +47,25 @@ std::optional<std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-void Handlers::page(const Call& call, Response& response) { serve_file(call, response, "index.html"); }
+void PageHandlers::index(const Call& call, Response& response) { serve_file(call, response, "index.html"); }
 
-void Handlers::page_file(const Call& call, Response& response) { serve_file(call, response, call.arguments[0]); }
+void PageHandlers::file(const Call& call, Response& response) { serve_file(call, response, call.arguments[0]); }
 
-void Handlers::serve_file(const Call& call, Response& response, const std::string& name) {
+void PageHandlers::session(const Call& call, Response& response) {
+  const Json body = body_object(call, false);
+  std::vector<FieldError> errors;
+  for (const auto& [name, value] : body.items()) {
+    constexpr std::string_view kKnown[] = {"token"};
+    if (name != "token") errors.push_back({"/" + pointer_token(name), unknown_name("field", name, kKnown)});
+  }
+  const bool has_token = body.contains("token") && body.at("token").is_string();
+  if (!has_token) errors.push_back({"/token", "the daemon's token is expected: WOBBLE_TOKEN where it was started"});
+  if (!errors.empty()) throw Problem::invalid(std::move(errors));
+  response.set_header("Set-Cookie", access_.open_session(body.at("token").get<std::string>()));
+  response.status = 204;
+}
+
+void PageHandlers::serve_file(const Call& call, Response& response, const std::string& name) {
   const PageFile* file = find_file(name);
   if (file == nullptr) throw Problem(404, "There is nothing here. GET /api/v1 lists what there is.");
   response.set_header("Cache-Control", "no-cache");  // kept, but asked for again: a new daemon brings a new page

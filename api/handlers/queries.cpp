@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include "api/conditions/units.h"
-#include "api/handlers/handlers.h"
+#include "api/handlers/call.h"
 #include "api/nearest_name.h"
-#include "api/rows/rows_json.h"
+#include "api/rows/connection_json.h"
 
 namespace wobble::api {
 namespace {

@@ -1,9 +1,9 @@
-// From a request's target to a route: segments are compared, no regular expressions.
+#include "api/handlers/router.h"
+
 #include <algorithm>
 
 #include "api/conditions/problem.h"
 #include "api/handlers/queries.h"
-#include "api/handlers/routes.h"
 
 namespace wobble::api {
 namespace {

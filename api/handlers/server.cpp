@@ -2,7 +2,9 @@
 
 #include "api/conditions/asked_file.h"
 #include "api/conditions/problem.h"
-#include "api/handlers/routes.h"
+#include "api/handlers/answers.h"
+#include "api/handlers/handlers.h"
+#include "api/handlers/router.h"
 #include "api/http/gzip.h"
 #include "api/http/peers.h"
 
@@ -139,8 +141,8 @@ void Server::dispatch(const Request& request, Response& response) {
   if (match.route == nullptr) {
     throw Problem(405, request.method + " is not for " + path + ".").with_header("Allow", match.allowed);
   }
-  const Call call{request, std::move(match.arguments), parse_query(request.target, match.route->query), request.body};
-  ((*handlers_).*match.route->handler)(call, response);
+  const Call call{request, std::move(match.arguments), parse_query(request.target, match.route->query)};
+  match.route->handler(*handlers_, call, response);
 }
 
 Response Server::failure(const Request& request, const std::exception_ptr& thrown) {

@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "api/backend.h"
-#include "api/handlers/handlers.h"
 #include "api/http/access.h"
 #include "api/http/event_stream.h"
 #include "api/http/guards.h"
 #include "api/http/http_server.h"
 
 namespace wobble::api {
+
+struct Handlers;
 
 struct ServerOptions {
   std::string address = "127.0.0.1";  ///< numeric, or "localhost"

@@ -1,7 +1,6 @@
-// A connection's JSON. What each figure means: FIGURES.md.
-#include "api/conditions/conditions_json.h"
+#include "api/rows/connection_json.h"
+
 #include "api/rows/json_values.h"
-#include "api/rows/rows_json.h"
 
 namespace wobble::api {
 namespace {
@@ -160,6 +159,16 @@ Json to_json(const ConnectionRow& row) {
           {"challenge_acks", tcp.challenge_acks},
           {"invalid_flags", tcp.invalid_flags},
           {"bad_checksum", tcp.bad_checksum}};
+}
+
+std::string print_protocol(std::uint8_t protocol) {
+  switch (protocol) {
+    case kTcp: return "tcp";
+    case kUdp: return "udp";
+    case kIcmp: return "icmp";
+    case kIcmpV6: return "icmpv6";
+    default: return std::to_string(protocol);
+  }
 }
 
 }  // namespace wobble::api

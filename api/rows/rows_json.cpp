@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "api/conditions/conditions_json.h"
-#include "api/conditions/profiles.h"
 #include "api/rows/json_values.h"
-#include "api/rows/ways_in_json.h"
 #include "emulator/connections/tcp/rule_text.h"
 
 namespace wobble::api {
@@ -21,29 +18,12 @@ Json reason(FateWord fate, DropReason drop) {
   return fate == FateWord::dropped && drop != DropReason::none ? Json(to_string(drop)) : Json();
 }
 
-Json side_json(const SideInfo& side) {
-  return {{"device", side.device}, {"netns", side.netns}, {"addresses", side.addresses}};
-}
-
 Json tcp_json(const TcpSegment& tcp) {
   return {{"flags", print_flags(tcp.flags)},
           {"seq", tcp.seq},
           {"ack", tcp.ack},
           {"length", tcp.length},
           {"window", tcp.window}};
-}
-
-/// The settings of one side, or of the scenario, that are others behind a moment: where, when, and what they are then.
-void put_differences(Json& out, const std::string& above, const Json& before, const Json& after, const Json& at) {
-  const auto put = [&](const std::string& name, const Json& to) {
-    out.push_back({{"pointer", above + "/" + name}, {"at", at}, {"to", to}});
-  };
-  for (const auto& [name, value] : before.items()) {
-    if (!after.contains(name)) put(name, Json());
-  }
-  for (const auto& [name, value] : after.items()) {
-    if (!before.contains(name) || before.at(name) != value) put(name, value);
-  }
 }
 
 /// All but the detail.
@@ -57,38 +37,7 @@ Json head_of(const EventRow& row) {
           {"transition", row.transition ? to_json(*row.transition) : Json()}};
 }
 
-Json temporary_json(const LinkInfo& link) {
-  Json out = Json::array();
-  const LinkConditions* before = &link.conditions;
-  for (const UpcomingConditions& upcoming : link.upcoming) {
-    const LinkConditions& after = upcoming.conditions;
-    const Json at = print_time(upcoming.at);
-    put_differences(out, "/up", to_json(before->up), to_json(after.up), at);
-    put_differences(out, "/down", to_json(before->down), to_json(after.down), at);
-    if (before->scenario != after.scenario) {
-      out.push_back({{"pointer", "/scenario"}, {"at", at}, {"to", to_json(after).value("scenario", Json())}});
-    }
-    before = &after;
-  }
-  return out;
-}
-
 }  // namespace
-
-Json to_json(const LinkInfo& link) {
-  Json out = to_json(link.conditions);
-  out["name"] = link.name;
-  out["revision"] = link.revision;
-  out["seed"] = link.seed;
-  out["near"] = side_json(link.near);
-  out["far"] = side_json(link.far);
-  const std::string_view profile = profile_of(link.conditions);
-  out["profile"] = profile.empty() ? Json() : Json(std::string(profile));
-  out["reverts_at"] = or_null(link.reverts_at);
-  out["temporary"] = temporary_json(link);
-  out["way_in"] = to_json(link.way_in);
-  return out;
-}
 
 Json to_json(const TransitionRow& row) {
   Json segment;
@@ -167,16 +116,6 @@ std::string print_flags(std::uint16_t flags) {
     if ((flags & bit) != 0) out += (out.empty() ? "" : ",") + std::string(name);
   }
   return out;
-}
-
-std::string print_protocol(std::uint8_t protocol) {
-  switch (protocol) {
-    case kTcp: return "tcp";
-    case kUdp: return "udp";
-    case kIcmp: return "icmp";
-    case kIcmpV6: return "icmpv6";
-    default: return std::to_string(protocol);
-  }
 }
 
 }  // namespace wobble::api

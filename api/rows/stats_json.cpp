@@ -1,8 +1,7 @@
-#include <algorithm>
+#include "api/rows/stats_json.h"
 
 #include "api/conditions/conditions_json.h"
 #include "api/rows/json_values.h"
-#include "api/rows/rows_json.h"
 
 namespace wobble::api {
 namespace {

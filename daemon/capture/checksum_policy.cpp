@@ -1,6 +1,7 @@
 #include "daemon/capture/checksum_policy.h"
 
 #include "emulator/packet/ipv4_header.h"
+#include "emulator/packet/packet_checksum.h"
 
 namespace wobble::daemon {
 namespace {

@@ -37,10 +37,11 @@ inline FrameContent unread(const char* what, FramedPacket& out, std::uint16_t nu
 FrameContent ip_packet(const FrameRest& rest, FramedPacket& out) noexcept;
 /// What follows an EtherType, or a length in its place (IEEE 802.3 3.2.6).
 FrameContent after_type(std::uint16_t type, FrameRest rest, FramedPacket& out) noexcept;
+/// What follows the EtherType at `type_at`, in a header of `header` bytes.
+FrameContent after_type_at(FrameRest rest, std::size_t type_at, std::size_t header, FramedPacket& out) noexcept;
 FrameContent after_ethernet(FrameRest rest, FramedPacket& out) noexcept;
 FrameContent after_mpls(FrameRest rest, FramedPacket& out) noexcept;
 FrameContent after_ppp(FrameRest rest, FramedPacket& out) noexcept;
-/// 802.11 by itself, behind radiotap, behind Prism or AVS, and behind PPI.
-FrameContent after_wifi(std::uint16_t link, FrameRest rest, FramedPacket& out) noexcept;
+FrameContent after_pppoe(FrameRest rest, FramedPacket& out) noexcept;
 
 }  // namespace wobble::daemon

@@ -1,8 +1,9 @@
 // 802.11: what stands before it in a capture, its own header, and what is behind that.
+#include "daemon/capture/link_layer_wifi.h"
+
 #include <array>
 
 #include "daemon/capture/capture_reader.h"
-#include "daemon/capture/frame_rest.h"
 
 namespace wobble::daemon {
 namespace {

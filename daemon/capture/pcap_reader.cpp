@@ -1,6 +1,9 @@
 #include "daemon/capture/pcap_reader.h"
 
 #include <algorithm>
+#include <array>
+
+#include "daemon/capture/pcapng_reader.h"
 
 namespace wobble::daemon {
 

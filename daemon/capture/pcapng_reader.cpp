@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <limits>
+#include "daemon/capture/pcapng_reader.h"
 
-#include "daemon/capture/pcap_reader.h"
+#include <algorithm>
+#include <array>
+#include <limits>
 
 namespace wobble::daemon {
 namespace {

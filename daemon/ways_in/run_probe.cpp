@@ -19,6 +19,7 @@
 #include "emulator/device/tun_device.h"
 #include "emulator/packet/network_order.h"
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 
 namespace wobble::daemon {
 namespace {

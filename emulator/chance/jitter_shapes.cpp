@@ -1,11 +1,4 @@
-// Pareto, its mixture with the normal distribution, and tables: the shapes of iproute2's netem, in integers alone.
-//
-// Pareto with a = 3 is r = q^(-1/3), where q is uniform; its mean is 3/2 and its variance 3/4. The cube roots come from
-// one octave of q in 1,024 steps, found by bisection and interpolated linearly (off by less than one part in 10^7); the
-// other octaves are powers of two and of its cube root away. iproute2's paretonormal adds the inverse CDFs at the same
-// probability, a quarter of z and three quarters of (r - 3/2) * 4/3, hence z + 4 (r - 3/2) but for its scale, which is
-// chosen here so that the deviation is what was asked. Its variance is 1 + 16 * 3/4 + 8 * E[z r], and
-// E[z r] = 0.58747074847833.
+#include "emulator/chance/jitter_shapes.h"
 
 #include <array>
 #include <bit>
@@ -14,6 +7,13 @@
 
 namespace wobble {
 namespace {
+
+// Pareto with a = 3 is r = q^(-1/3), where q is uniform; its mean is 3/2 and its variance 3/4. The cube roots come from
+// one octave of q in 1,024 steps, found by bisection and interpolated linearly (off by less than one part in 10^7); the
+// other octaves are powers of two and of its cube root away. iproute2's paretonormal adds the inverse CDFs at the same
+// probability, a quarter of z and three quarters of (r - 3/2) * 4/3, hence z + 4 (r - 3/2) but for its scale, which is
+// chosen here so that the deviation is what was asked. Its variance is 1 + 16 * 3/4 + 8 * E[z r], and
+// E[z r] = 0.58747074847833.
 
 __extension__ typedef unsigned __int128 Wide;
 __extension__ typedef __int128 SignedWide;

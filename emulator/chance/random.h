@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include "emulator/conditions/conditions.h"
 
@@ -78,18 +77,6 @@ std::int64_t uniform_offset(std::uint64_t number, std::int64_t scale) noexcept;
 /// The standard normal distribution's inverse CDF in units of 2^-32: the number's top bit is the sign, the rest the
 /// probability of the tail beyond.
 std::int64_t normal_quantile(std::uint64_t number) noexcept;
-
-/// Of the shapes below, each with mean 0 and standard deviation `scale` (0 to kMaxDelay), by inverse CDF in integers.
-/// Pareto with a = 3: nothing below -0.577 deviations, and a tail so long that one in a million is beyond 114.
-std::int64_t pareto_offset(std::uint64_t number, std::int64_t scale) noexcept;
-/// A quarter normal and three quarters Pareto as iproute2 has it: the two inverse CDFs added.
-std::int64_t paretonormal_offset(std::uint64_t number, std::int64_t scale) noexcept;
-/// One of the values, in 8192ths of `scale`.
-std::int64_t table_offset(std::uint64_t number, std::int64_t scale, std::span<const std::int16_t> table) noexcept;
-
-/// Of `distribution`, whichever it is; `table` is Distribution::table's, and then not empty.
-std::int64_t jitter_offset(std::uint64_t number, Distribution distribution, std::int64_t scale,
-                           std::span<const std::int16_t> table) noexcept;
 
 /// Normal with mean 0 and standard deviation `scale`, by inverse CDF from integer tables; tails to more than 6 sigma.
 std::int64_t normal_offset(std::uint64_t number, std::int64_t scale) noexcept;

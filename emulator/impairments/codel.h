@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "emulator/impairments/queue_discipline.h"
+#include "emulator/packet/packet_ecn.h"
 
 namespace wobble {
 

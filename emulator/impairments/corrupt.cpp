@@ -4,6 +4,7 @@
 #include <array>
 
 #include "emulator/chance/random.h"
+#include "emulator/packet/packet_checksum.h"
 
 namespace wobble {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "emulator/chance/jitter_shapes.h"
+
 namespace wobble {
 
 void Slot::configure(SlotSettings settings) noexcept {

@@ -5,6 +5,7 @@
 
 #include "emulator/impairments/queue_discipline.h"
 #include "emulator/packet/damaged_packet.h"
+#include "emulator/packet/packet_ecn.h"
 
 namespace wobble {
 

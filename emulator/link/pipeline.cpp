@@ -10,6 +10,7 @@
 #include "emulator/impairments/outage.h"
 #include "emulator/impairments/reorder.h"
 #include "emulator/impairments/slot.h"
+#include "emulator/packet/packet_ecn.h"
 
 namespace wobble {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "emulator/packet/ipv4_header.h"
+#include "emulator/packet/packet_checksum.h"
 #include "emulator/packet/super_packet.h"
 
 namespace wobble {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "emulator/packet/network_order.h"
+#include "emulator/packet/packet_checksum.h"
 
 namespace wobble {
 namespace {

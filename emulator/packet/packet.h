@@ -1,6 +1,6 @@
 // The one place where bytes are interpreted. parse_packet() looks at an IP packet with every access checked against
-// the packet's end, and fills a PacketView of plain numbers; nobody else does arithmetic on header bytes, except the
-// mending functions at the end of this file, which take a view that was parsed.
+// the packet's end, and fills a PacketView of plain numbers; nobody else does arithmetic on header bytes, except what
+// mends a packet that was parsed (packet_checksum.h, packet_ecn.h).
 #pragma once
 
 #include <array>
@@ -122,33 +122,6 @@ TcpOptions parse_tcp_options(const PacketView& packet) noexcept;
 
 /// The SACK blocks of a TCP packet, in their order.
 SackBlocks parse_sack_blocks(const PacketView& packet) noexcept;
-
-/// Whether the transport checksum (TCP, UDP, ICMP, ICMPv6) is right; true if there is none to check: another protocol,
-/// UDP over IPv4 without one, or a fragment, whose checksum covers bytes that are not here.
-bool is_checksum_right(const PacketView& packet) noexcept;
-
-/// Writes the right transport checksum into `bytes`, which must be the bytes `packet` was parsed from. Nothing is
-/// written if there is no place for one (another protocol, a fragment).
-void write_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
-
-/// Whether the checksum is the sum of the pseudo-header alone: the kernel leaves the rest to a device. TCP and UDP.
-bool is_checksum_partial(const PacketView& packet) noexcept;
-
-/// Writes the sum of the pseudo-header alone, as the kernel does where the rest is left to a device; for TCP and UDP.
-void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes) noexcept;
-/// The same for a packet whose transport header and payload are `length` bytes, of which only the headers are here.
-void write_partial_checksum(const PacketView& packet, std::span<std::uint8_t> bytes, std::size_t length) noexcept;
-
-/// Writes the IPv4 header's own checksum.
-void write_ipv4_header_checksum(std::span<std::uint8_t> packet) noexcept;
-
-/// Whether its sender said that both ends understand marks of congestion: ECT(0), ECT(1) or CE (RFC 3168 5).
-bool is_ecn_capable(std::span<const std::uint8_t> packet) noexcept;
-inline bool is_ecn_capable(const PacketView& packet) noexcept { return is_ecn_capable(packet.bytes); }
-
-/// Writes "congestion experienced" into an IP packet that is ECN-capable, and mends the IPv4 header's checksum. False,
-/// with nothing changed, if it is not.
-bool mark_congestion(std::span<std::uint8_t> packet) noexcept;
 
 const char* to_string(Side side) noexcept;
 const char* to_string(Direction direction) noexcept;

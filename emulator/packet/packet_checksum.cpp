@@ -1,6 +1,4 @@
-// The Internet checksum (RFC 1071) over the transport and its pseudo-header (RFC 9293 3.1, RFC 768, RFC 8200 8.1).
-// An IPv4 packet under source routing is summed with the destination in its header, which is wrong until it arrives
-// there; nobody routes such packets any more.
+#include "emulator/packet/packet_checksum.h"
 
 #include <algorithm>
 #include <bit>
@@ -8,7 +6,6 @@
 
 #include "emulator/packet/header_sizes.h"
 #include "emulator/packet/network_order.h"
-#include "emulator/packet/packet.h"
 
 namespace wobble {
 namespace {

@@ -1,7 +1,4 @@
-// Explicit Congestion Notification (RFC 3168): the two lowest bits of the former TOS byte or traffic class.
-// 00 not capable, 01 and 10 capable, 11 congestion experienced.
-
-#include "emulator/packet/packet.h"
+#include "emulator/packet/packet_ecn.h"
 
 namespace wobble {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "emulator/packet/header_sizes.h"
 #include "emulator/packet/network_order.h"
+#include "emulator/packet/packet_checksum.h"
 
 namespace wobble {
 namespace {

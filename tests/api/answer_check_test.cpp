@@ -6,6 +6,7 @@
 #include <set>
 
 #include "api/handlers/openapi.h"
+#include "api/handlers/openapi_schemas.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "api/conditions/conditions_json.h"
-#include "api/handlers/openapi.h"
+#include "api/handlers/openapi_schemas.h"
 
 namespace wobble::api {
 namespace {

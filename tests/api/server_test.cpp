@@ -7,9 +7,8 @@
 #include <set>
 #include <thread>
 
-#include "api/handlers/openapi.h"
 #include "api/handlers/page_files.h"
-#include "api/handlers/routes.h"
+#include "api/handlers/router.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {

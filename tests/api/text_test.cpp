@@ -4,7 +4,7 @@
 #include "api/conditions/problem.h"
 #include "api/conditions/strict_json.h"
 #include "api/handlers/metrics.h"
-#include "api/handlers/routes.h"
+#include "api/handlers/router.h"
 #include "api/http/event_stream.h"
 #include "api/http/guards.h"
 #include "api/nearest_name.h"

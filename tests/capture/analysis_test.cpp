@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "emulator/packet/packet_checksum.h"
 #include "tests/capture/conversation.h"
 
 namespace wobble::captures {

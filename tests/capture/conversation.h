@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "api/rows/rows_json.h"
+#include "api/backend.h"
 #include "daemon/capture/analysis.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/capture/capture_files.h"
 
 namespace wobble::captures {

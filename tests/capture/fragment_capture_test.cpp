@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "emulator/packet/packet_checksum.h"
 #include "tests/capture/live_run.h"
 
 namespace wobble::captures {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "api/rows/connection_json.h"
+#include "api/rows/rows_json.h"
 #include "daemon/capture/link_capture.h"
 #include "emulator/link/link.h"
 #include "tests/capture/conversation.h"

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "emulator/packet/packet_checksum.h"
 #include "tests/capture/conversation.h"
 
 namespace wobble::captures {

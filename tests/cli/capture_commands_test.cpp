@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "api/rows/rows_json.h"
+#include "api/rows/connection_json.h"
 #include "tests/capture/conversation.h"
 #include "tests/cli/fake_daemon.h"
 #include "tests/cli/run_wobble.h"

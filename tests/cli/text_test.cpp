@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "daemon/cli/words/time_text.h"
+
 namespace {
 
 using namespace wobble::daemon;

@@ -1,5 +1,6 @@
 // A TCP segment or ICMP message whose checksum was wrong before it came here: its receiver will discard it, so nothing
 // is concluded from it; it is counted, and goes on as it is.
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/bench.h"
 #include "tests/emulator/packets.h"
 

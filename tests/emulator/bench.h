@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "emulator/link/link.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/super_packets.h"
 
 namespace wobble {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/packets.h"
 
 namespace {

@@ -6,6 +6,7 @@
 
 #include "emulator/chance/random.h"
 #include "emulator/link/pipeline.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/packets.h"
 #include "tests/emulator/statistics.h"
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/super_packets.h"
 
 namespace wobble {

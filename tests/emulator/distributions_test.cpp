@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "emulator/chance/jitter_shapes.h"
 #include "emulator/chance/random.h"
 #include "tests/emulator/lane.h"
 #include "tests/emulator/shapes.h"

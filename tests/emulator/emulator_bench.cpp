@@ -10,6 +10,7 @@
 #include "emulator/link/pipeline.h"
 #include "emulator/packet/joined_packet.h"
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 #include "emulator/queue/release_queue.h"
 #include "tests/emulator/packets.h"
 

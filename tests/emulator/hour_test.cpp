@@ -12,6 +12,7 @@
 
 #include "api/conditions/conditions_check.h"
 #include "emulator/link/link.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/any_conditions.h"
 #include "tests/emulator/super_packets.h"
 

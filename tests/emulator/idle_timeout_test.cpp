@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "emulator/link/originated.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

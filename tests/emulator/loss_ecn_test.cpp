@@ -5,6 +5,7 @@
 #include <set>
 
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

@@ -4,6 +4,7 @@
 
 #include "emulator/link/originated.h"
 #include "emulator/packet/ipv4_fragments.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

@@ -8,6 +8,7 @@
 #include "emulator/chance/random.h"
 #include "emulator/impairments/corrupt.h"
 #include "emulator/link/pipeline.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/packets.h"
 
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 
 namespace wobble::packets {
 

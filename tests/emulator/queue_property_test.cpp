@@ -6,6 +6,8 @@
 
 #include "api/conditions/conditions_check.h"
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
+#include "emulator/packet/packet_ecn.h"
 #include "tests/emulator/bench.h"
 
 namespace wobble {

@@ -1,6 +1,7 @@
 // What stays in the kernel is told as if it had come to the link and left at once: to the row, whatever the traffic is.
 #include <random>
 
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/bench.h"
 
 namespace {

@@ -7,6 +7,7 @@
 
 #include "emulator/packet/offload.h"
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 #include "tests/emulator/packets.h"
 
 namespace wobble::super_packets {

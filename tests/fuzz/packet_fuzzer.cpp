@@ -6,6 +6,7 @@
 #include "emulator/link/pipeline.h"
 #include "emulator/packet/icmp_error.h"
 #include "emulator/packet/packet.h"
+#include "emulator/packet/packet_checksum.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wobble;

@@ -29,6 +29,8 @@ TOP_LEVEL = {
 }
 # The command `wobble` has no threads. What its children do before they become another program is said there.
 MAY_FORK = {"daemon/cli/process/foreground.cpp", "daemon/cli/process/private_daemon.cpp"}
+# Sources without a header of their own: programs, and the commands, which command.h lists.
+HAS_NO_HEADER = re.compile(r"(daemon/wobbled|daemon/cli/main|daemon/cli/commands/\w+)\.cpp")
 LONGEST_FILE = 400
 MOST_IN_A_ROOM = 64
 LONGEST_FUNCTION = 70
@@ -60,6 +62,11 @@ class Structure(unittest.TestCase):
                 if theirs and layer in THIRD_PARTY and self.is_third_party(theirs[1], layer):
                     wrong.append(f"{path}:{number}: {layer} may not include <{theirs[1]}>")
         self.assertEqual(wrong, [])
+
+    def test_every_source_has_a_header_of_its_name(self):
+        alone = [path for path in tracked("emulator/*.cpp", "api/*.cpp", "daemon/*.cpp")
+                 if not (ROOT / path).with_suffix(".h").exists() and not HAS_NO_HEADER.fullmatch(path)]
+        self.assertEqual(alone, [])
 
     def test_rooms(self):
         """A folder is a room; what two rooms need of each other goes one way, and no round of rooms leads back."""

@@ -4,7 +4,7 @@
 
 #include "api/conditions/problem.h"
 #include "api/handlers/queries.h"
-#include "api/rows/rows_json.h"
+#include "api/rows/connection_json.h"
 #include "daemon/cli/client/client.h"
 #include "daemon/cli/words/failure.h"
 #include "daemon/journal/journal_reader.h"

@@ -7,6 +7,7 @@
 #include <random>
 #include <system_error>
 
+#include "api/rows/connection_json.h"
 #include "api/rows/rows_json.h"
 #include "daemon/capture/analysis.h"
 #include "daemon/capture/link_layer.h"

@@ -4,11 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "api/rows/rows_json.h"
+#include "api/rows/connection_json.h"
 #include "daemon/cli/commands/log.h"
 #include "daemon/cli/words/event_text.h"
 #include "daemon/cli/words/table.h"
 #include "daemon/cli/words/text.h"
+#include "daemon/cli/words/time_text.h"
 
 namespace wobble::daemon {
 namespace {

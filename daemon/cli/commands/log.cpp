@@ -9,10 +9,10 @@
 #include <map>
 #include <memory>
 
-#include "api/rows/rows_json.h"
+#include "api/rows/connection_json.h"
 #include "daemon/cli/client/log_source.h"
 #include "daemon/cli/commands/connections.h"
-#include "daemon/cli/words/text.h"
+#include "daemon/cli/words/time_text.h"
 
 namespace wobble::daemon {
 namespace {

@@ -17,6 +17,7 @@
 #include "daemon/cli/words/link_words.h"
 #include "daemon/cli/words/run_summary.h"
 #include "daemon/cli/words/text.h"
+#include "daemon/cli/words/time_text.h"
 #include "daemon/ways_in/target.h"
 
 namespace wobble::daemon {

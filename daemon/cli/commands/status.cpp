@@ -7,6 +7,7 @@
 #include "daemon/cli/words/conditions_text.h"
 #include "daemon/cli/words/table.h"
 #include "daemon/cli/words/text.h"
+#include "daemon/cli/words/time_text.h"
 
 namespace wobble::daemon {
 namespace {

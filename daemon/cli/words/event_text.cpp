@@ -1,6 +1,7 @@
 #include "daemon/cli/words/event_text.h"
 
 #include "daemon/cli/words/text.h"
+#include "daemon/cli/words/time_text.h"
 
 namespace wobble::daemon {
 

@@ -1,8 +1,7 @@
-// Arranging: which row each segment's two ends and each transition stand on.
+#include "daemon/cli/words/ladder_rows.h"
+
 #include <algorithm>
 #include <cstdlib>
-
-#include "daemon/cli/words/ladder.h"
 
 namespace wobble::daemon {
 namespace {

@@ -1,13 +1,11 @@
-// The part of text.h that is about moments and spans.
+#include "daemon/cli/words/time_text.h"
+
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
-#include <limits>
-
-#include "daemon/cli/words/text.h"
 
 namespace wobble::daemon {
 namespace {

@@ -1,34 +1,15 @@
-// Connections and events: what the journal remembers.
-#include <algorithm>
-#include <array>
+#include "api/handlers/event_handlers.h"
 
-#include "api/conditions/conditions_json.h"
+#include <algorithm>
+
 #include "api/conditions/object_reader.h"
+#include "api/conditions/problem.h"
 #include "api/event_kinds.h"
-#include "api/handlers/handlers.h"
+#include "api/handlers/answers.h"
 #include "api/handlers/queries.h"
-#include "api/rows/rows_json.h"
 
 namespace wobble::api {
 namespace {
-
-ConnectionId id_from(const Call& call) { return number_from(call.arguments[0], 404, "A connection's id"); }
-
-/// Each row is printed by itself: a tree of them all would take ten times the text. `next` is where the next page
-/// begins, if there is one.
-template <typename Row, typename Print>
-void send_page(Response& response, const std::vector<Row>& rows, const std::optional<std::uint64_t>& next,
-               Print print) {
-  std::string text = "{\"items\":[";
-  for (std::size_t i = 0; i < rows.size(); ++i) text += (i == 0 ? "" : ",") + print(rows[i]);
-  text += "],\"next\":" + (next ? '"' + std::to_string(*next) + '"' : std::string("null")) + "}\n";
-  response.set_content(std::move(text), "application/json");
-}
-
-template <typename Row>
-void send_page(Response& response, const std::vector<Row>& rows, const std::optional<std::uint64_t>& next = {}) {
-  send_page(response, rows, next, [](const Row& row) { return print_json(row); });
-}
 
 bool wants_stream(const Request& request) {
   return request.get_header_value("Accept").find("text/event-stream") != std::string::npos;
@@ -56,51 +37,7 @@ void check_annotation(const Json& body, Reading& errors) {
 
 }  // namespace
 
-void Handlers::connections(const Call& call, Response& response) {
-  ConnectionQuery query = connection_query(call.query);
-  query.is_gone = call.request.is_gone;
-  const Page<ConnectionRow> page = backend_.connections(query);
-  send_page(response, page.items, page.next);
-}
-
-void Handlers::flows(const Call& call, Response& response) {
-  ConnectionQuery query = connection_query(call.query);
-  query.flows = true;
-  query.all_protocols = false;
-  query.is_gone = call.request.is_gone;
-  if (query.protocol == kTcp) throw Problem(400, "TCP is listed by /api/v1/connections: flows are all the others.");
-  const Page<ConnectionRow> page = backend_.connections(query);
-  send_page(response, page.items, page.next, [](const ConnectionRow& row) { return flow_json(row).dump(); });
-}
-
-void Handlers::connection(const Call& call, Response& response) {
-  const ConnectionId id = id_from(call);
-  Json out = to_json(backend_.connection(id));
-  out["conditions"] = Json::array();
-  std::size_t bytes = 0;
-  for (const ConditionsRow& row : backend_.conditions(id)) {
-    out["conditions"].push_back(to_json(row));
-    bytes += row.conditions.size();
-    if (bytes < kMaxLogBytes) continue;
-    out["more_conditions"] = "/api/v1/events?kind=conditions&since=" + std::to_string(row.event_id);
-  }
-  send_json(response, 200, out);
-}
-
-void Handlers::transitions(const Call& call, Response& response) {
-  send_page(response, backend_.transitions(id_from(call)));
-}
-
-void Handlers::segments(const Call& call, Response& response) { send_page(response, backend_.segments(id_from(call))); }
-
-void Handlers::follow(const Call& call, Response& response) {
-  const Json body = body_object(call, true);
-  if (!body.empty()) throw Problem::invalid(std::vector<FieldError>{{"", "nothing is expected in the body"}});
-  backend_.follow(id_from(call));
-  response.status = 204;
-}
-
-void Handlers::events(const Call& call, Response& response) {
+void EventHandlers::events(const Call& call, Response& response) {
   EventQuery query;
   if (const auto* text = find(call.query, "link")) query.link = *text;
   if (const auto* text = find(call.query, "kind")) {
@@ -112,17 +49,18 @@ void Handlers::events(const Call& call, Response& response) {
   query.limit = limit_from(call.query, query.limit);
   const auto* since = find(call.query, "since");
   if (since != nullptr) query.since = number_from(*since, 400, "since");
-  if (!wants_stream(call.request)) {
-    query.is_gone = call.request.is_gone;
-    const std::vector<EventRow> rows = backend_.events(query);
-    send_page(response, rows, is_full(query, rows) ? std::optional(rows.back().id) : std::nullopt);
-    return;
-  }
+  if (wants_stream(call.request)) return stream(call, response, std::move(query), since != nullptr);
+  query.is_gone = call.request.is_gone;
+  const std::vector<EventRow> rows = backend_.events(query);
+  send_page(response, rows, is_full(query, rows) ? std::optional(rows.back().id) : std::nullopt);
+}
+
+void EventHandlers::stream(const Call& call, Response& response, EventQuery query, bool says_since) {
   // A browser that comes back repeats the address, so what it saw last counts more than what it asked for first.
   const std::string last = call.request.get_header_value("Last-Event-ID");
   if (!last.empty()) {
     query.since = number_from(last, 400, "Last-Event-ID");
-  } else if (since == nullptr) {
+  } else if (!says_since) {
     query.since = backend_.newest_event();
   }
   // From another log, one that was put aside since: of the present one the client knows nothing yet. But what was told
@@ -138,7 +76,7 @@ void Handlers::events(const Call& call, Response& response) {
   streams_.open(query, response);
 }
 
-void Handlers::annotate(const Call& call, Response& response) {
+void EventHandlers::annotate(const Call& call, Response& response) {
   const Json body = body_object(call, false);
   Reading reading;
   check_annotation(body, reading);

@@ -1,21 +1,19 @@
+#include "api/conditions/conditions_json.h"
+
 #include <algorithm>
 #include <set>
 
 #include "api/conditions/conditions_check.h"
-#include "api/conditions/conditions_json.h"
 #include "api/conditions/netem_words.h"
 #include "api/conditions/object_reader.h"
 #include "api/conditions/settings_table.h"
 #include "api/conditions/units.h"
-#include "api/nearest_name.h"
 
 namespace wobble::api {
 namespace {
 
-using Errors = Reading;
-
 /// The impairments that netem's words name; with errors, none.
-Json read_netem(const Json& direction, const std::string& pointer, Errors& errors) {
+Json read_netem(const Json& direction, const std::string& pointer, Reading& errors) {
   const Json& words = direction.at("netem");
   if (!words.is_string()) {
     errors.push_back({pointer + "/netem", "netem's words are expected, such as \"delay 100ms 10ms loss 1%\""});
@@ -39,7 +37,7 @@ bool says_both(const Json& document) {
 /// above or below a place that is told already follows from it.
 class Findings {
  public:
-  Findings(const Json& document, Errors& errors) : document_(document), errors_(errors) {
+  Findings(const Json& document, Reading& errors) : document_(document), errors_(errors) {
     for (const FieldError& error : errors.errors()) add_place(error.pointer);
   }
 
@@ -87,7 +85,7 @@ class Findings {
 
   static constexpr std::string_view kScenario = "/scenario/";
   const Json& document_;
-  Errors& errors_;
+  Reading& errors_;
   std::set<std::string> places_;
   std::set<std::string> above_;  // of what is below them, something is told
   std::set<std::string> told_;
@@ -95,13 +93,13 @@ class Findings {
 
 /// With more errors than are kept nobody knows what follows from what: then those are enough.
 void tell_what_is_invalid(const LinkConditions& conditions, const Json& document, const std::string& remark,
-                          Errors& errors) {
+                          Reading& errors) {
   if (errors.is_full()) return;
   Findings(document, errors).tell(validate(conditions), remark);
 }
 
 /// Reads "up" and "down", or "both" once for the two. False if they are there together, which is told.
-bool read_sides(const Json& document, LinkConditions& out, Errors& errors) {
+bool read_sides(const Json& document, LinkConditions& out, Reading& errors) {
   const bool has_both = document.contains("both");
   if (has_both && (document.contains("up") || document.contains("down"))) {
     errors.push_back({"/both", "\"both\" stands in place of \"up\" and \"down\": send one or the other"});
@@ -122,7 +120,7 @@ bool read_sides(const Json& document, LinkConditions& out, Errors& errors) {
   return true;
 }
 
-ScenarioStep read_step(const Json& value, const std::string& pointer, Errors& errors) {
+ScenarioStep read_step(const Json& value, const std::string& pointer, Reading& errors) {
   ScenarioStep step;
   ObjectReader reader(value, pointer, errors);
   reader.quantity("for", parse_duration, "15s", step.length);
@@ -145,7 +143,7 @@ ScenarioStep read_step(const Json& value, const std::string& pointer, Errors& er
 }
 
 /// The steps of "scenario"; of none, none.
-std::vector<ScenarioStep> read_scenario(const Json& document, Errors& errors) {
+std::vector<ScenarioStep> read_scenario(const Json& document, Reading& errors) {
   std::vector<ScenarioStep> steps;
   if (!document.contains("scenario") || document.at("scenario").is_null()) return steps;
   const Json& list = document.at("scenario");
@@ -163,7 +161,7 @@ std::vector<ScenarioStep> read_scenario(const Json& document, Errors& errors) {
 }
 
 /// Reads `value` over `side`: an object merges, as RFC 7396 has it; netem's words replace whole impairments.
-void read_over(const Json& value, const std::string& pointer, DirectionConditions& side, Errors& errors) {
+void read_over(const Json& value, const std::string& pointer, DirectionConditions& side, Reading& errors) {
   const bool is_words = is_netem(value);
   const Json from_words = is_words ? read_netem(value, pointer, errors) : Json();
   ObjectReader reader(is_words ? from_words : value, is_words ? pointer + "/netem" : pointer, errors);
@@ -180,13 +178,34 @@ void read_over(const Json& value, const std::string& pointer, DirectionCondition
 
 }  // namespace
 
-DirectionConditions read_direction(const Json& value, const std::string& pointer, Errors& errors) {
+Json to_json(const DirectionConditions& conditions) {
+  Json out = Json::object();
+  for (const Setting& impairment : impairments()) {
+    if (Json value = write_setting(impairment, &conditions); !value.is_null()) {
+      out[std::string(impairment.name)] = std::move(value);
+    }
+  }
+  return out;
+}
+
+Json to_json(const LinkConditions& conditions) {
+  Json out = {{"up", to_json(conditions.up)}, {"down", to_json(conditions.down)}};
+  for (const ScenarioStep& step : conditions.scenario) {
+    Json one = {{"for", print_duration(step.length)}};
+    if (step.up) one["up"] = to_json(*step.up);
+    if (step.down) one["down"] = to_json(*step.down);
+    out["scenario"].push_back(std::move(one));
+  }
+  return out;
+}
+
+DirectionConditions read_direction(const Json& value, const std::string& pointer, Reading& errors) {
   DirectionConditions out;
   read_over(value, pointer, out, errors);
   return out;
 }
 
-LinkConditions read_conditions(const Json& document, Errors& errors) {
+LinkConditions read_conditions(const Json& document, Reading& errors) {
   LinkConditions conditions;
   read_sides(document, conditions, errors);
   conditions.scenario = read_scenario(document, errors);
