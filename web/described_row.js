@@ -68,6 +68,6 @@ function isSet({field, choices}, conditions) {
 function element({kind, title, hint, empty, choices, shownOnly, field}, control) {
   if (kind === 'check') return control.makeCheck(title, hint);
   const input = kind === 'select' ? control.makeSelect((choices ?? []).map(name => [name, name]), shownOnly)
-    : control.makeText(empty, WIDE.test(field.key) ? 'wide' : 'short');
+    : control.makeText(empty, WIDE.test(field.key) ? 'wide' : empty.length > 8 ? 'medium' : 'short');
   return h('label', {title: hint}, title, input);
 }

@@ -33,7 +33,7 @@ bool FileCare::look() {
   bool is_renewed = false;
   if (const auto trouble = log_.look()) {
     is_renewed = renew(*trouble);
-  } else {
+  } else if (!readers_are_shut_ || open_readers()) {
     health_.file_is_well();  // also a file that was moved back
   }
   look_at_wal();
@@ -50,19 +50,34 @@ bool FileCare::renew(const FileTrouble& trouble) {
   // Nobody may open what stands beside the file by its name now: it may be another's.
   reader_.stop("the log's file is just being exchanged: ask again");
   reader_.close();
+  readers_are_shut_ = true;
   try {
     const LogRenewal renewal = log_.renew(trouble, links, given);
-    reader_.open();
     const std::string text = renewal_text(trouble.what, renewal);
     health_.file_was_renewed(text);
+    open_readers();
     if (renewal.is_new) inbox_.post_again_what_is_in_force(passes_.links());
     inbox_.record("log_renewed", text, renewal_detail(trouble.what, renewal));
     return true;
   } catch (const std::exception& error) {
-    health_.file_keeps_trouble(what + "; " + error.what());
-    reader_.stop(what + "; " + error.what());
+    keep_trouble(what + "; " + error.what());
     return false;
   }
+}
+
+bool FileCare::open_readers() {
+  try {
+    reader_.open();
+    readers_are_shut_ = false;
+  } catch (const DatabaseError& error) {  // such as no descriptor left
+    keep_trouble("the journal " + options_.file + " cannot be read: " + error.what());
+  }
+  return !readers_are_shut_;
+}
+
+void FileCare::keep_trouble(const std::string& what) {
+  health_.file_keeps_trouble(what);
+  reader_.stop(what);
 }
 
 /// A reader outside that never ends its transaction keeps the write-ahead log from being begun anew.

@@ -33,6 +33,8 @@ class FileCare {
 
  private:
   bool renew(const FileTrouble& trouble);
+  bool open_readers();
+  void keep_trouble(const std::string& what);
   void look_at_wal();
 
   const JournalOptions& options_;
@@ -44,6 +46,7 @@ class FileCare {
   const std::atomic<ConnectionId>& next_connection_;
   std::atomic<bool> look_now_{false};
   TimePoint look_at_;
+  bool readers_are_shut_ = false;  ///< since a renewal
   bool wal_is_long_ = false;
 };
 

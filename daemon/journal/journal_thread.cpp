@@ -60,7 +60,8 @@ void JournalThread::run() {
     if (pass.is_last) retry_at_ = {};
     const bool ok = run_pass(pass.sources);
     if (!ok) discard(pass.sources);
-    if (ok) write_unknown_ends(pass.ended_unknown);  // what was in the rings is written by now
+    // What was in the rings is written by now; else once more with the next pass.
+    if (!ok || !write_unknown_ends(pass.ended_unknown)) passes_.end_unknown(pass.ended_unknown);
     if (pass.is_last && ok) attempt([&] { log_.writer().end_session(clock_.now()); });
     passes_.done(pass, ok);
     if (pass.is_last) break;
@@ -164,9 +165,9 @@ void JournalThread::discard(const std::vector<RingSource>& sources) {
   }
 }
 
-void JournalThread::write_unknown_ends(const std::vector<ConnectionId>& ids) {
-  if (ids.empty()) return;
-  attempt([&] {
+bool JournalThread::write_unknown_ends(const std::vector<ConnectionId>& ids) {
+  if (ids.empty()) return true;
+  return attempt([&] {
     const std::int64_t ended = log_.writer().end_unknown(ids, clock_.now());
     if (ended > 0) inbox_.record("events_lost", unknown_ends_text(ended), unknown_ends_detail(ended));
   });
@@ -182,11 +183,13 @@ void JournalThread::look_after_file() {
 }
 
 template <typename Work>
-void JournalThread::attempt(const Work& work) {
+bool JournalThread::attempt(const Work& work) {
   try {
     work();
+    return true;
   } catch (const DatabaseError& error) {
     note_failure(error);
+    return false;
   }
 }
 

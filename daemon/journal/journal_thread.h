@@ -47,10 +47,11 @@ class JournalThread {
   void set_limits(const std::vector<RingSource>& sources);
   bool write_batch();
   void discard(const std::vector<RingSource>& sources);
-  void write_unknown_ends(const std::vector<ConnectionId>& ids);
+  /// False: they are not written.
+  bool write_unknown_ends(const std::vector<ConnectionId>& ids);
   void look_after_file();
   template <typename Work>
-  void attempt(const Work& work);
+  bool attempt(const Work& work);
   void note_failure(const DatabaseError& error);
   void note_success(std::int64_t rows);
 

@@ -18,7 +18,7 @@ ReorderingMeter::Departure ReorderingMeter::depart(std::uint64_t sequence) noexc
   return departure;
 }
 
-void ReorderingMeter::begin_run(std::uint64_t sequence) {
+void ReorderingMeter::begin_run(std::uint64_t sequence) noexcept {
   if (runs_.size() < kRuns) {
     last_ = runs_.size();
     runs_.push_back({sequence, position_, 1});

@@ -15,6 +15,8 @@ class ReorderingMeter {
  public:
   static constexpr std::size_t kRuns = 1024;
 
+  ReorderingMeter() { runs_.reserve(kRuns); }  // nothing is allocated as packets leave
+
   /// What a departure is: in order, or late by `extent` packets (RFC 4737 4.2.1: how many have left since the earliest
   /// one that had arrived later).
   struct Departure {
@@ -29,7 +31,7 @@ class ReorderingMeter {
     std::uint64_t position;
     std::uint64_t length;
   };
-  void begin_run(std::uint64_t sequence);
+  void begin_run(std::uint64_t sequence) noexcept;
   std::uint64_t first_later(std::uint64_t sequence) const noexcept;
 
   std::uint64_t next_expected_ = 0;
