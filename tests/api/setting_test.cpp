@@ -9,6 +9,7 @@
 #include "api/conditions/setting_access.h"
 #include "api/conditions/settings_schema.h"
 #include "api/conditions/settings_table.h"
+#include "api/conditions/settings_text.h"
 
 namespace wobble::api {
 namespace {
@@ -85,6 +86,21 @@ TEST(Setting, IsDescribed) {
   EXPECT_EQ(settings[0], Json::parse(R"({"name":"rain","kind":"time","help":"how long a shower lasts","example":"5m",
       "alternative":"rain","min":"0ms","max":"1h","zero":"dry","default":"0ms"})"));
   EXPECT_EQ(settings[1].at("default"), 2);
+}
+
+TEST(Setting, IsToldToPeople) {
+  Sky sky;
+  const Json description = {{"impairments", {description_of(kSky, &sky)}}};
+  const std::vector<SettingLine> lines = setting_lines(description);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].path, "weather");
+  EXPECT_EQ(lines[0].value, "{}|rain");
+  EXPECT_EQ(lines[1].path, "weather.rain");
+  EXPECT_EQ(lines[1].value, "TIME");
+  EXPECT_EQ(lines[1].text, "how long a shower lasts; 0 (dry) or 0ms to 1h; default 0ms");
+  EXPECT_EQ(lines[3].value, "true|false");
+  EXPECT_THAT(settings_man_page(description, "1.2"),
+              HasSubstr(".TP\n.BI \"weather.gusts \" \"COUNT\"\n1 to 9; default 2\n"));
 }
 
 TEST(Setting, ReadmeNamesEachOne) {

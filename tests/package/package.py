@@ -70,8 +70,8 @@ class ManPages(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("groff"), "groff is not installed")
     def test_groff_has_no_complaint(self):
-        for name in ("wobble.1", "wobbled.8"):
-            done = subprocess.run(["groff", "-man", "-ww", "-b", "-Tutf8", "-z", ROOT / "daemon" / "man" / name],
+        for name in (ROOT / "daemon/man/wobble.1", ROOT / "daemon/man/wobbled.8", BUILD / "wobble-settings.7"):
+            done = subprocess.run(["groff", "-man", "-ww", "-b", "-Tutf8", "-z", name],
                                   capture_output=True, text=True, check=False)
             self.assertEqual("", done.stderr)
 
@@ -101,6 +101,10 @@ class Completion(unittest.TestCase):
 
     def test_words_of_set(self):
         self.assertEqual(["delay"], self.complete("wobble", "set", "lab", "up", "de"))
+        self.assertEqual(["idle_timeout"], self.complete("wobble", "set", "lab", "up", "idle"))
+
+    def test_settings(self):
+        self.assertEqual(["queue.quantum"], self.complete("wobble", "settings", "queue.qu"))
 
     def test_behind_the_dashes_is_a_command(self):
         self.assertIn("bash", self.complete("wobble", "exec", "lab", "near", "--", "bas"))
@@ -170,7 +174,7 @@ class Debian(unittest.TestCase):
 
     def test_what_is_in_it(self):
         for path in ("usr/bin/wobbled", "usr/bin/wobble", "usr/share/man/man8/wobbled.8", "usr/share/man/man1/wobble.1",
-                     "usr/lib/systemd/system/wobbled.service", "usr/share/bash-completion/completions/wobble",
+                     "usr/share/man/man7/wobble-settings.7", "usr/lib/systemd/system/wobbled.service", "usr/share/bash-completion/completions/wobble",
                      "usr/share/bash-completion/completions/wobbled", "usr/share/doc/wobble/copyright"):
             self.assertTrue((self.root / path).is_file(), path)
         owners = {line.split()[1] for line in output("dpkg-deb", "-c", self.package).splitlines()}

@@ -57,6 +57,7 @@ void describe(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "Print what the API says, as JSON (with --follow: one line each)");
   add_status(app, context);
   add_set(app, context);
+  add_settings(app, context);
   add_profiles(app, context);
   add_reset(app, context);
   add_revert(app, context);

@@ -42,6 +42,7 @@ std::vector<std::string> link_names(Client& client);
 
 void add_status(CLI::App& app, Context& context);
 void add_set(CLI::App& app, Context& context);
+void add_settings(CLI::App& app, Context& context);
 void add_profiles(CLI::App& app, Context& context);
 void add_reset(CLI::App& app, Context& context);
 void add_revert(CLI::App& app, Context& context);
