@@ -237,6 +237,8 @@ export const api = {
   applyProfile: (name, profile) => request('POST', linkPath(name) + '/apply', {profile}),
   /** @param {string} name @returns {Promise<Link>} */
   reset: name => request('POST', linkPath(name) + '/reset'),
+  /** The last change undone. @param {string} name @returns {Promise<Link>} */
+  revert: name => request('POST', linkPath(name) + '/revert', {}),
   /** @param {string} name @returns {Promise<Stats>} */
   stats: name => request('GET', linkPath(name) + '/stats'),
   /** @param {Record<string, string|number>} query @returns {Promise<List<Connection>>} */

@@ -67,12 +67,14 @@ export class LinkCard {
     this.capture = h('a', {id: 'capture', download: '',
       title: 'The packets of the next 10 seconds, for Wireshark: each with what was done to it'}, 'Capture 10 s');
     const reset = h('button', {type: 'button', id: 'reset'}, 'Reset');
-    reset.addEventListener('click', () => this.reset());
+    reset.addEventListener('click', () => this.replace(api.reset));
+    this.undo = h('button', {type: 'button', class: 'plain', id: 'undo', title: 'Undo the last change'}, 'Undo');
+    this.undo.addEventListener('click', () => this.replace(api.revert));
     root.append(
       h('div', {class: 'head'},
         h('div', {class: 'path'}, this.near, h('span', {class: 'wire', 'aria-hidden': 'true'}), this.far),
         this.wayIn, this.step, this.reverts, h('span', {class: 'grow'}), this.revision, this.settings.preset,
-        h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), reset),
+        h('label', {class: 'check', title: 'Change both directions together'}, this.both, 'both directions alike'), this.undo, reset),
       h('div', {class: 'directions', id: 'asked-delivered'}, ...DIRECTIONS.map(d => this.buildDirection(d))),
       h('div', {class: 'curl'}, h('span', {class: 'prompt', 'aria-hidden': 'true'}, '$'), this.curl, copy,
         this.capture),
@@ -189,6 +191,7 @@ export class LinkCard {
     this.link = link;
     this.showSide(this.near, 'near', link.near);
     this.showSide(this.far, 'far', link.far);
+    this.undo?.toggleAttribute('disabled', link.revision <= 1);
     if (this.revision) setText(this.revision, `revision ${link.revision} · seed ${link.seed}`);
     for (const direction of DIRECTIONS) {
       const conditions = link[direction];
@@ -307,7 +310,8 @@ export class LinkCard {
     for (const control of controls) control.release();
   }
 
-  async reset() {
+  /** Other conditions in place of these: what waits to be sent is for the old ones. @param {(name: string) => Promise<Link>} ask */
+  async replace(ask) {
     if (!this.link) return;
     this.queue.clear();
     for (const direction of DIRECTIONS) {
@@ -318,7 +322,7 @@ export class LinkCard {
       }
     }
     try {
-      this.show(await api.reset(this.link.name));
+      this.show(await ask(this.link.name));
       this.onAlarm('');
     } catch (error) {
       this.onAlarm(error instanceof Error ? error.message : String(error));

@@ -185,6 +185,7 @@ export class FakeServer {
       const {up, down} = PROFILES.find(p => p.name === JSON.parse(body).profile);
       return json(this.change({up, down}));
     }
+    if (rest === '/links/lab/revert') return json(this.change(this.before));
     if (rest === '/links/lab/reset') return json(this.change({up: {}, down: {}}));
     if (rest === '/links/lab' && request.method === 'PATCH') {
       const patch = JSON.parse(body);
@@ -207,6 +208,7 @@ export class FakeServer {
   }
 
   change(conditions) {
+    this.before = {up: this.link.up, down: this.link.down};
     Object.assign(this.link, conditions);
     ++this.revision;
     this.tell('conditions', {

@@ -84,6 +84,21 @@ test('a setting that the page has never heard of has its control', async () => {
   assert.deepEqual(page.errors, []);
 });
 
+test('the last change is undone', async () => {
+  await open();
+  const delay = page.locator('[data-field="down/delay/time"]');
+  assert.ok(await page.locator('#undo').isDisabled());
+  for (const time of ['10ms', '30ms']) {
+    await delay.fill(time);
+    await page.keyboard.press('Enter');
+    await until(time, () => server.link.down.delay?.time === time);
+  }
+  await page.locator('#undo').click();
+  await until('the change undone', async () => (await delay.inputValue()) === '10ms');
+  assert.ok(server.requests.includes('POST /api/v1/links/lab/revert'));
+  assert.deepEqual(page.errors, []);
+});
+
 test('a text in a person\'s hand is not changed from elsewhere; Escape takes it back', async () => {
   await open();
   await page.locator('#settings summary').click();
