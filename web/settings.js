@@ -39,7 +39,8 @@ export class Settings {
       h('div', {class: 'directions'}, ...DIRECTIONS.map(d =>
         h('div', {class: `direction ${d}`}, h('h2', {class: d}, d), this.texts[d], this.errors[d]))),
       h('h2', {}, 'scenario'), this.scenario, this.errors.scenario,
-      h('p', {class: 'quiet'}, 'Every impairment with its units: README lists them. "netem" takes netem\'s words: ',
+      h('p', {class: 'quiet'}, 'Every impairment with its units: ', h('code', {}, 'wobble settings'),
+        ' lists them. "netem" takes netem\'s words: ',
         h('code', {}, '{"netem": "delay 80ms 10ms loss 2%"}')),
       this.send);
     this.loadPresets();

@@ -103,12 +103,13 @@ TEST(Setting, IsToldToPeople) {
               HasSubstr(".TP\n.BI \"weather.gusts \" \"COUNT\"\n1 to 9; default 2\n"));
 }
 
-TEST(Setting, ReadmeNamesEachOne) {
-  std::ostringstream readme;
-  readme << std::ifstream(WOBBLE_README).rdbuf();
-  const std::string text = readme.str();
+TEST(Setting, PageOfImpairmentsNamesEachOne) {
+  std::ostringstream page;
+  page << std::ifstream(WOBBLE_IMPAIRMENTS_PAGE).rdbuf();
+  const std::string text = page.str();
   ASSERT_THAT(text, HasSubstr("wobble"));
   for (const Setting& impairment : impairments()) {
+    EXPECT_THAT(text, HasSubstr("`" + std::string(impairment.name) + "`"));
     for (const Setting& setting : impairment.inside) {
       EXPECT_THAT(text, HasSubstr("`" + std::string(setting.name) + "`")) << "a setting of " << impairment.name;
     }

@@ -13,7 +13,7 @@ import unittest
 import harness
 
 PORT = 8300
-NOTICED = 5  # seconds, as README says
+NOTICED = 5  # seconds, as SCHEMA.md says
 
 
 class Accidents(unittest.TestCase):

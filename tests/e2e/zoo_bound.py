@@ -53,7 +53,7 @@ class Overheard:
 
 
 class Tapped(zoo.Zoo):
-    """Packet sockets stand outside of the hook for what arrives, and behind it for what leaves. README says so."""
+    """Packet sockets stand outside of the hook for what arrives, and behind it for what leaves. WAYS-IN.md says so."""
 
     def look(self, address, other):
         """`address` is the host's, `other` the server's."""

@@ -93,8 +93,8 @@ class Localhost(zoo.AtHome):
                     self.detach()
 
     def test_packet_sockets_hear_it_once(self):
-        """Without a link, and with one that asks for nothing, they hear each packet as it leaves and as it arrives; README
-        says so."""
+        """Without a link, and with one that asks for nothing, they hear each packet as it leaves and as it arrives;
+        WAYS-IN.md says so."""
         ears = zoo_bound.Overheard(self.here, "lo")
         self.addCleanup(ears.close)
         def ask(word):

@@ -177,6 +177,9 @@ class Debian(unittest.TestCase):
                      "usr/share/man/man7/wobble-settings.7", "usr/lib/systemd/system/wobbled.service", "usr/share/bash-completion/completions/wobble",
                      "usr/share/bash-completion/completions/wobbled", "usr/share/doc/wobble/copyright"):
             self.assertTrue((self.root / path).is_file(), path)
+        documents = self.root / "usr/share/doc/wobble"
+        links = re.findall(r"\]\(([^)\s]+)\)", (documents / "README.md").read_text())
+        self.assertEqual([], [link for link in links if not (documents / link).is_file()])
         owners = {line.split()[1] for line in output("dpkg-deb", "-c", self.package).splitlines()}
         self.assertEqual({"root/root"}, owners)
 
