@@ -33,18 +33,13 @@ const wordsOf = text => text.split(/[\s,]+/).filter(Boolean);
 /** @param {string} word */
 const numberOr = word => (/^[-+]?\d+$/.test(word) ? Number(word) : word);
 
-/** More than these are too many to read. */
-const FEW_VALUES = 16;
-/** @param {unknown[]} values @param {string} what */
-const listed = (values, what) => (values.length > FEW_VALUES ? `${values.length} ${what}` : values.join(' '));
-
 /**
  * How a value of each kind is shown, and what is sent for a text that a person wrote. Others are text.
  * @type {Record<string, {show: (value: any) => string, parse: (text: string) => unknown}>}
  */
 const KINDS = {
   count: {show: String, parse: numberOr},
-  numbers: {show: values => listed(values, 'numbers'), parse: text => wordsOf(text).map(numberOr)},
+  numbers: {show: values => values.join(' '), parse: text => wordsOf(text).map(numberOr)},
 };
 const TEXT = {show: String, parse: (/** @type {string} */ text) => text};
 
@@ -59,7 +54,8 @@ function emptyText({default: standard, zero}) {
 
 /** @param {Setting} setting @param {string} key @returns {Field} */
 function fieldOf(setting, key) {
-  const label = `${key.replaceAll('/', ' ').replaceAll('_', ' ')}: ${setting.help}`;
+  const words = key.replaceAll('/', ' ').replaceAll('_', ' ');
+  const label = setting.help ? `${words}: ${setting.help}` : words;
   const {show, parse} = KINDS[setting.kind] ?? TEXT;
   const standard = setting.default ?? setting.choices?.[0];
   if (setting.kind === 'flag') {
@@ -91,6 +87,9 @@ function describe(setting, key, when, title = setting.name) {
   return {...made, kind: setting.kind === 'count' ? 'count' : 'text'};
 }
 
+/** More values of a table are too many to read. */
+const FEW_VALUES = 16;
+
 /**
  * A table in place of a named distribution: of a file on the daemon's machine, or the values themselves.
  * @param {string} key of the distribution @param {(c: Conditions) => boolean} when @returns {Described}
@@ -102,7 +101,8 @@ function describeTable(key, when) {
     read: (/** @type {Conditions} */ c) => {
       const own = valueAt(c, key);
       if (typeof own !== 'object') return '';
-      return own.file ?? listed(own.table ?? [], 'values');
+      const values = own.table ?? [];
+      return own.file ?? (values.length > FEW_VALUES ? `${values.length} values` : values.join(' '));
     },
     write: (/** @type {Conditions} */ _c, /** @type {string} */ text) => {
       const words = wordsOf(text);
@@ -153,7 +153,11 @@ function describeAll(impairment, own, isPlain) {
     } else if (!own.has(key) && !(own.has(impairment.name) && setting.name === impairment.shorthand)) {
       const made = describe(setting, key, when);
       if (isHead) {
-        made.field.write = (_c, text) => ({[impairment.name]: text.trim() === '' ? null : {[setting.name]: text.trim()}});
+        const {write} = made.field;
+        made.field.write = (c, text) => {
+          const value = text.trim() === '' ? null : valueAt(write(c, text), key);
+          return {[impairment.name]: value === null ? null : {[setting.name]: value}};
+        };
       }
       found.push(made);
     }
@@ -162,8 +166,11 @@ function describeAll(impairment, own, isPlain) {
   return found;
 }
 
+/** With what the models begin that are chosen most: 2 % of packets, or thereabouts. @type {Record<string, object>} */
+const BEGINS = {burst: {percent: '2%', length: '4packets'}, gilbert_elliott: {p: '0.5%', r: '25%'}, markov: {p13: '0.5%', p31: '25%'}};
 /** With what a model of loss begins. @param {Setting} model */
 function beginOf(model) {
+  if (BEGINS[model.name]) return BEGINS[model.name];
   if (model.settings) return Object.fromEntries(model.settings.filter(s => s.example).map(s => [s.name, s.example]));
   return {count: 50, numbers: [1], pattern: '.'.repeat(49) + 'x'}[model.kind];
 }

@@ -143,7 +143,7 @@ export class LinkCard {
     const choice = {loss: this.described.models, queue: this.described.discipline}[name];
     if (choice) {
       const control = this.control(choice.field, direction);
-      return [[control.makeSelect((choice.choices ?? []).map(each => [each, each.replace('_', '-')]))], [], [control.error]];
+      return [[control.makeSelect((choice.choices ?? []).map(each => [each, name === 'loss' ? each.replace('_', '-') : each]))], [], [control.error]];
     }
     if (name === 'corrupt') {
       const [bits, fix] = [make('bits'), make('fixChecksum')];

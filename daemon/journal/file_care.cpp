@@ -78,6 +78,8 @@ bool FileCare::open_readers() {
 void FileCare::keep_trouble(const std::string& what) {
   health_.file_keeps_trouble(what);
   reader_.stop(what);
+  reader_.close();  // what was opened by half takes descriptors
+  readers_are_shut_ = true;
 }
 
 /// A reader outside that never ends its transaction keeps the write-ahead log from being begun anew.

@@ -1,6 +1,7 @@
 #include "daemon/journal/journal_thread.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "daemon/journal/event_text.h"
@@ -166,11 +167,16 @@ void JournalThread::discard(const std::vector<RingSource>& sources) {
 }
 
 bool JournalThread::write_unknown_ends(const std::vector<ConnectionId>& ids) {
-  if (ids.empty()) return true;
-  return attempt([&] {
-    const std::int64_t ended = log_.writer().end_unknown(ids, clock_.now());
-    if (ended > 0) inbox_.record("events_lost", unknown_ends_text(ended), unknown_ends_detail(ended));
+  constexpr std::size_t kAtOnce = 500;  // one transaction, which fails only where a batch would too
+  std::int64_t ended = 0;
+  const bool ok = attempt([&] {
+    for (std::size_t first = 0; first < ids.size(); first += kAtOnce) {
+      const auto some = std::span(ids).subspan(first, std::min(kAtOnce, ids.size() - first));
+      ended += log_.writer().end_unknown(some, clock_.now());
+    }
   });
+  if (ended > 0) inbox_.record("events_lost", unknown_ends_text(ended), unknown_ends_detail(ended));
+  return ok;
 }
 
 void JournalThread::look_after_file() {

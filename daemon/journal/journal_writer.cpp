@@ -164,7 +164,7 @@ void JournalWriter::show_life(api::WallTime now) {
   update_session_.bind(1, session_.id).bind(2, now).bind(3, now).bind(4, std::int64_t{0}).run();
 }
 
-std::int64_t JournalWriter::end_unknown(const std::vector<ConnectionId>& ids, api::WallTime now) {
+std::int64_t JournalWriter::end_unknown(std::span<const ConnectionId> ids, api::WallTime now) {
   Transaction transaction(database_);
   Statement end(database_,
                 "UPDATE connections SET closed_at = max(opened_at, ?2), \"end\" = ?3 WHERE id = ?1 AND closed_at IS "

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,7 @@ class JournalWriter {
   /// Nothing came until now.
   void show_life(api::WallTime now);
   /// Of these, those that have not ended as far as the file knows have now, with end "unknown". Returns how many.
-  std::int64_t end_unknown(const std::vector<ConnectionId>& ids, api::WallTime now);
+  std::int64_t end_unknown(std::span<const ConnectionId> ids, api::WallTime now);
   /// Marks this session as stopped in order.
   void end_session(api::WallTime now);
 

@@ -36,8 +36,14 @@ bool Passes::sync(Duration at_most) {
 }
 
 void Passes::end_unknown(const std::vector<ConnectionId>& ids) {
+  if (ids.empty()) return;
   const std::lock_guard lock(mutex_);
+  const bool may_repeat = !ended_unknown_.empty();  // what is tried again, and is said again meanwhile
   ended_unknown_.insert(ended_unknown_.end(), ids.begin(), ids.end());
+  if (!may_repeat) return;
+  std::ranges::sort(ended_unknown_);
+  const auto repeated = std::ranges::unique(ended_unknown_);
+  ended_unknown_.erase(repeated.begin(), repeated.end());
 }
 
 void Passes::stop() {

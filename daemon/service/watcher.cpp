@@ -6,9 +6,17 @@
 #include <vector>
 
 namespace wobble::daemon {
+
 namespace {
 
 constexpr Duration kWatchEvery = std::chrono::milliseconds(250);
+
+/// In slices, between which packets have their turn.
+void release_unused(Forwarder& forwarder) {
+  forwarder.post([&forwarder](Link& link, TimePoint) {
+    if (link.release_unused_memory()) release_unused(forwarder);
+  });
+}
 
 }  // namespace
 
@@ -44,7 +52,7 @@ void Watcher::look() {
 void Watcher::release_unused_memory() {
   for (const LinkPointer& link : links_.all()) {
     const std::shared_lock in_use(link->in_use);
-    if (link->forwarder) link->forwarder->post([](Link& l, TimePoint) { l.release_unused_memory(); });
+    if (link->forwarder) release_unused(*link->forwarder);
   }
 }
 

@@ -83,8 +83,11 @@ class Link {
   LinkStats stats(TimePoint now) noexcept;
   /// Memory of the packets in flight, and of those read and not admitted yet, in bytes.
   std::size_t memory_in_use() const noexcept { return parts_.pool.bytes_in_use(); }
-  /// Gives back what is kept for packets to come.
-  void release_unused_memory() noexcept { parts_.pool.release_unused(); }
+  /// Gives back what is kept for packets to come, or a part of it; true: there is more.
+  bool release_unused_memory() noexcept {
+    constexpr std::size_t kBlocks = 1000;  // some 50 us, in which nothing else happens on the link
+    return parts_.pool.release_unused(kBlocks);
+  }
 
   /// Shows every packet to `tap` from now on, until remove_tap(). Without taps nothing is spent on them.
   void add_tap(std::shared_ptr<PacketTap> tap) { parts_.taps.push_back(std::move(tap)); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace wobble {
@@ -39,16 +40,16 @@ BufferPool::BufferPool(std::shared_ptr<MemoryBudget> budget)
     : budget_(std::move(budget)), kept_(std::min(kKept, budget_->limit() / 64)) {}
 
 BufferPool::~BufferPool() {
-  release_unused();
+  release_unused(std::numeric_limits<std::size_t>::max());
   budget_->give_back(granted_);
 }
 
-void BufferPool::release_unused() noexcept {
-  while (free_largest()) {
-  }
+bool BufferPool::release_unused(std::size_t blocks) noexcept {
+  while (blocks > 0 && free_largest()) --blocks;
   const std::size_t spare = (granted_ - allocated_) / kPiece * kPiece;
   granted_ -= spare;
   budget_->give_back(spare);
+  return blocks == 0;
 }
 
 PacketBuffer BufferPool::copy_of(std::span<const std::uint8_t> bytes) noexcept {

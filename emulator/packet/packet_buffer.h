@@ -91,8 +91,9 @@ class BufferPool {
   /// A buffer holding a copy of `bytes` (1 to 65,535 of them); empty if the bound is reached.
   PacketBuffer copy_of(std::span<const std::uint8_t> bytes) noexcept;
 
-  /// Frees what is kept. Small blocks that lie scattered would keep many times their size from the system.
-  void release_unused() noexcept;
+  /// Frees what is kept, at most `blocks` of it, the largest first; false: that was all. Small blocks that lie
+  /// scattered would keep many times their size from the system.
+  bool release_unused(std::size_t blocks) noexcept;
 
   std::size_t bytes_in_use() const noexcept { return in_use_; }
   /// In use and kept for reuse; at most limit().

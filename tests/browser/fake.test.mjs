@@ -136,7 +136,7 @@ test('both directions alike changes both', async () => {
 test('bursts, and back to random loss', async () => {
   const page = await open();
   await field(page, 'up/loss').selectOption('gilbert_elliott');
-  await until('the model', () => server.link.up.loss?.gilbert_elliott?.p === '1%');
+  await until('the model', () => server.link.up.loss?.gilbert_elliott?.p === '0.5%');
   await field(page, 'up/loss/gilbert_elliott/1-h').fill('80%');
   await page.keyboard.press('Enter');
   await until('its parameter', () => server.link.up.loss?.gilbert_elliott?.['1-h'] === '80%');

@@ -77,7 +77,8 @@ TEST(BufferPool, GivesBackWhatItKeeps) {
     for (auto& buffer : others) buffer = pool.allocate(1448);
   }
   EXPECT_GT(pool.bytes_allocated(), std::size_t{1} << 20);
-  pool.release_unused();
+  EXPECT_TRUE(pool.release_unused(10));
+  EXPECT_FALSE(pool.release_unused(10'000));
   EXPECT_EQ(pool.bytes_allocated(), pool.bytes_in_use());
   EXPECT_LE(budget->taken(), BufferPool::kPiece);
   EXPECT_TRUE(held);
