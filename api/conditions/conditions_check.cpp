@@ -64,6 +64,12 @@ void check_list(const std::vector<std::uint64_t>& list, ConditionsChecker& check
                 "is of packet numbers from 1, each greater than the one before");
 }
 
+void check_pattern(const std::string& marks, ConditionsChecker& check) {
+  check.require(marks.size() <= kMaxPattern, "loss/pattern", "is longer than 10000 packets");
+  check.require(marks.find_first_not_of(".x") == std::string::npos, "loss/pattern",
+                "is made of . (received) and x (lost), such as \"...x\"");
+}
+
 /// "codel, pie and fq_codel".
 std::string listed(std::span<const std::string_view> names) {
   std::string out;
@@ -92,21 +98,18 @@ void check_delay(const DirectionConditions& conditions, ConditionsChecker& check
 
 void check_loss(const DirectionConditions& conditions, ConditionsChecker& check) {
   const LossSettings& loss = conditions.loss;
-  const int others = loss.gilbert_elliott.has_value() + loss.burst.has_value() + loss.markov.has_value() +
-                     (loss.every > 0) + !loss.list.empty() + !loss.pattern.empty();
-  const bool has_model = others > 0 || !loss.random.is_zero();
+  const bool has_model = loss.model != LossModel{};
   check.require(!loss.after_rate || has_model, "loss/after_rate", "says where packets are lost: give a model of loss");
   check.require(!loss.ecn || has_model, "loss/ecn",
                 "says that packets are marked instead of lost: give a model of loss");
-  check.require(others + !loss.random.is_zero() <= 1, "loss",
+  check.require(!check.has_exclusion("loss"), "loss",
                 "random, burst, gilbert_elliott, markov, every, list and pattern exclude each other: give one of them");
-  check.require(loss.correlation.is_zero() || others == 0, "loss/correlation", "belongs to random and no other model");
-  if (loss.burst) check_burst(*loss.burst, check);
-  if (loss.markov) check_markov(*loss.markov, check);
-  check_list(loss.list, check);
-  check.require(loss.pattern.size() <= kMaxPattern, "loss/pattern", "is longer than 10000 packets");
-  check.require(loss.pattern.find_first_not_of(".x") == std::string::npos, "loss/pattern",
-                "is made of . (received) and x (lost), such as \"...x\"");
+  check.require(loss.correlation.is_zero() || std::holds_alternative<RandomLoss>(loss.model), "loss/correlation",
+                "belongs to random and no other model");
+  if (const auto* burst = std::get_if<BurstLoss>(&loss.model)) check_burst(*burst, check);
+  if (const auto* markov = std::get_if<MarkovLoss>(&loss.model)) check_markov(*markov, check);
+  if (const auto* list = std::get_if<ListLoss>(&loss.model)) check_list(list->numbers, check);
+  if (const auto* pattern = std::get_if<PatternLoss>(&loss.model)) check_pattern(pattern->marks, check);
 }
 
 void check_reorder(const DirectionConditions& conditions, ConditionsChecker& check) {
@@ -184,18 +187,18 @@ void check_direction(const DirectionConditions& conditions, ConditionsChecker ch
 
 }  // namespace
 
-std::vector<FieldError> validate(const LinkConditions& conditions) {
+std::vector<FieldError> validate(const LinkConditions& conditions, const HasExclusion& has_exclusion) {
   std::vector<FieldError> errors;
   std::set<const void*> seen;
-  check_direction(conditions.up, {"/up", errors, seen});
-  check_direction(conditions.down, {"/down", errors, seen});
+  check_direction(conditions.up, {"/up", errors, seen, has_exclusion});
+  check_direction(conditions.down, {"/down", errors, seen, has_exclusion});
   if (conditions.scenario.size() > kMaxSteps) errors.push_back({"/scenario", "has more than 1000 steps"});
   for (std::size_t i = 0; i < conditions.scenario.size(); ++i) {
     const ScenarioStep& step = conditions.scenario[i];
     const std::string where = "/scenario/" + std::to_string(i);
     if (step.length < kMinStep || step.length > kMaxStep) errors.push_back({where + "/for", "must be 1ms to 168h"});
-    if (step.up) check_direction(*step.up, {where + "/up", errors, seen});
-    if (step.down) check_direction(*step.down, {where + "/down", errors, seen});
+    if (step.up) check_direction(*step.up, {where + "/up", errors, seen, has_exclusion});
+    if (step.down) check_direction(*step.down, {where + "/down", errors, seen, has_exclusion});
   }
   return errors;
 }

@@ -49,22 +49,6 @@ class Findings {
     }
   }
 
- private:
-  void add_place(const std::string& pointer) {
-    places_.insert(pointer);
-    for (std::size_t at = pointer.rfind('/'); at != std::string::npos && at > 0; at = pointer.rfind('/', at - 1)) {
-      above_.insert(pointer.substr(0, at));
-    }
-  }
-
-  bool is_known(const std::string& pointer) const {
-    if (above_.contains(pointer) || places_.contains(pointer)) return true;
-    for (std::size_t at = pointer.rfind('/'); at != std::string::npos && at > 0; at = pointer.rfind('/', at - 1)) {
-      if (places_.contains(pointer.substr(0, at))) return true;
-    }
-    return false;
-  }
-
   /// validate() knows only "up" and "down", of the link or of a step.
   std::string as_it_was_sent(const std::string& pointer) const {
     std::size_t side = 0;
@@ -83,6 +67,22 @@ class Findings {
     return pointer.substr(0, side) + "/both" + pointer.substr(end);
   }
 
+ private:
+  void add_place(const std::string& pointer) {
+    places_.insert(pointer);
+    for (std::size_t at = pointer.rfind('/'); at != std::string::npos && at > 0; at = pointer.rfind('/', at - 1)) {
+      above_.insert(pointer.substr(0, at));
+    }
+  }
+
+  bool is_known(const std::string& pointer) const {
+    if (above_.contains(pointer) || places_.contains(pointer)) return true;
+    for (std::size_t at = pointer.rfind('/'); at != std::string::npos && at > 0; at = pointer.rfind('/', at - 1)) {
+      if (places_.contains(pointer.substr(0, at))) return true;
+    }
+    return false;
+  }
+
   static constexpr std::string_view kScenario = "/scenario/";
   const Json& document_;
   Reading& errors_;
@@ -95,7 +95,11 @@ class Findings {
 void tell_what_is_invalid(const LinkConditions& conditions, const Json& document, const std::string& remark,
                           Reading& errors) {
   if (errors.is_full()) return;
-  Findings(document, errors).tell(validate(conditions), remark);
+  Findings findings(document, errors);
+  const auto has_exclusion = [&](const std::string& place) {
+    return errors.has_exclusion(findings.as_it_was_sent(place));
+  };
+  findings.tell(validate(conditions, has_exclusion), remark);
 }
 
 /// Reads "up" and "down", or "both" once for the two. False if they are there together, which is told.

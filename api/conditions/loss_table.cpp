@@ -47,13 +47,14 @@ void complete_markov(const Json& value, void* object, bool is_new) {
 }
 
 constexpr Setting list_setting() {
-  using Place = MemberAccess<&LossSettings::list>;
+  using Place = MemberAccess<kMemberOf<&LossSettings::model, &ListLoss::numbers>>;
   Setting setting{.name = "list",
                   .help = "packets by number, counted from 1 when it is set",
                   .alternative = "list",
                   .longest = kMaxListed,
                   .kind = Kind::numbers};
   setting.reset = &Place::reset;
+  setting.is_default = &Place::is_default;
   setting.read = [](const Setting&, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
     if (!value.is_array()) return reading.push_back({pointer, "a list of packet numbers such as [3, 7] is expected"});
     std::vector<std::uint64_t> list;
@@ -66,7 +67,7 @@ constexpr Setting list_setting() {
         reading.push_back({pointer + "/" + std::to_string(i), "a packet number from 1 is expected"});
       }
     }
-    Place::of(owner) = std::move(list);
+    Place::set(owner, std::move(list));
   };
   setting.write = [](const Setting&, const void* owner) -> Json {
     return Place::is_default(owner) ? Json() : Json(Place::of(owner));
@@ -75,16 +76,17 @@ constexpr Setting list_setting() {
 }
 
 constexpr Setting pattern_setting() {
-  using Place = MemberAccess<&LossSettings::pattern>;
+  using Place = MemberAccess<kMemberOf<&LossSettings::model, &PatternLoss::marks>>;
   Setting setting{.name = "pattern",
                   .help = ". received, x lost, over and over",
                   .alternative = "pattern",
                   .longest = kMaxPattern,
                   .kind = Kind::pattern};
   setting.reset = &Place::reset;
+  setting.is_default = &Place::is_default;
   setting.read = [](const Setting&, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
     if (value.is_string()) {
-      Place::of(owner) = value.get<std::string>();
+      Place::set(owner, value.get<std::string>());
     } else {
       reading.push_back({pointer, "a string of . (received) and x (lost) is expected, such as \"...x\""});
     }
@@ -96,25 +98,26 @@ constexpr Setting pattern_setting() {
 }
 
 constexpr Setting kLossMembers[] = {
-    in<InPercent, &LossSettings::random>(
+    in<InPercent, kMemberOf<&LossSettings::model, &RandomLoss::probability>>(
         {.name = "random", .example = "2%", .range = kChances, .alternative = "random"}),
     correlation<&LossSettings::correlation>(
         "of random: how much a packet's fate resembles the last one's; the mean stays random", "random"),
-    object<&LossSettings::burst>({.name = "burst",
-                                  .help = "mean loss, in runs of this mean length",
-                                  .alternative = "burst",
-                                  .inside = kBurstMembers}),
-    object<&LossSettings::gilbert_elliott>({.name = "gilbert_elliott",
-                                            .help = "as netem's gemodel",
-                                            .alternative = "gilbert_elliott",
-                                            .inside = kGilbertElliottMembers,
-                                            .after = complete_gilbert_elliott}),
-    object<&LossSettings::markov>({.name = "markov",
-                                   .help = "as netem's four states",
-                                   .alternative = "markov",
-                                   .inside = kMarkovMembers,
-                                   .after = complete_markov}),
-    count<&LossSettings::every>({.name = "every", .help = "each n-th packet", .alternative = "every"}),
+    alternative_object<&LossSettings::model, BurstLoss>({.name = "burst",
+                                                         .help = "mean loss, in runs of this mean length",
+                                                         .alternative = "burst",
+                                                         .inside = kBurstMembers}),
+    alternative_object<&LossSettings::model, GilbertElliott>({.name = "gilbert_elliott",
+                                                              .help = "as netem's gemodel",
+                                                              .alternative = "gilbert_elliott",
+                                                              .inside = kGilbertElliottMembers,
+                                                              .after = complete_gilbert_elliott}),
+    alternative_object<&LossSettings::model, MarkovLoss>({.name = "markov",
+                                                          .help = "as netem's four states",
+                                                          .alternative = "markov",
+                                                          .inside = kMarkovMembers,
+                                                          .after = complete_markov}),
+    count<kMemberOf<&LossSettings::model, &EveryLoss::n>>(
+        {.name = "every", .help = "each n-th packet", .alternative = "every"}),
     list_setting(),
     pattern_setting(),
     flag<&LossSettings::after_rate>(

@@ -163,7 +163,7 @@ class Reader : private WordReader {
     if (number_follows()) percentages("loss state", "p31", {&model.p31, &model.p32, &model.p23, &model.p14});
     refuse_number("loss state", "at most p13, p31, p32, p23 and p14 are taken");
     DirectionConditions direction;
-    direction.loss.markov = model;
+    direction.loss.model = model;
     put("loss", to_json(direction).at("loss"));
   }
 
@@ -174,7 +174,7 @@ class Reader : private WordReader {
     if (number_follows()) percentages("loss gemodel", "r", {&model.r, &model.bad_loss, &model.good_loss});
     refuse_number("loss gemodel", "at most p, r, 1-h and 1-k are taken");
     DirectionConditions direction;
-    direction.loss.gilbert_elliott = model;
+    direction.loss.model = model;
     put("loss", to_json(direction).at("loss"));
   }
 

@@ -31,6 +31,7 @@ class ObjectReader {
   bool quantity(std::string_view name, Parsed<T> (*parse)(std::string_view), const char* example, T& out);
 
   void error(std::string_view name, std::string detail);
+  const std::string& pointer() const noexcept { return pointer_; }
   std::string pointer_to(std::string_view name) const;
   void finish();
 

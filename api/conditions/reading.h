@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ class Reading {
 
   void push_back(FieldError error);
   void append(const std::vector<FieldError>& errors);
+  /// The object at `pointer` asks for settings that stand in place of each other. Noted even while errors are muted.
+  void note_exclusion(const std::string& pointer) { exclusions_.insert(pointer); }
+  bool has_exclusion(const std::string& pointer) const { return exclusions_.contains(pointer); }
   /// One more that nobody will read.
   void count_one() noexcept { count_ += is_muted_ ? 0 : 1; }
   /// Enough errors are kept; to word more is in vain.
@@ -85,6 +89,7 @@ class Reading {
   FileStore* files_;
   Question is_given_up_;
   std::vector<FieldError> errors_;
+  std::set<std::string> exclusions_;
   std::size_t count_ = 0;
   bool is_muted_ = false;
   std::size_t allowance_ = kMostFileBytes;  // bytes of files that may still be read

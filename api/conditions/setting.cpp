@@ -30,6 +30,21 @@ void take_back_alternatives(const Setting& object, const Json& patch, void* insi
   }
 }
 
+/// Notes it where members that stand in place of each other both ask for something: only the later one may be kept.
+void read_members(const Setting& setting, const Json& value, ObjectReader& reader, void* inside, Reading& reading) {
+  std::string_view asked;
+  for (const Setting& member : setting.inside) {
+    if (const Json* given = reader.member(member.name)) {
+      read_setting(member, *given, reader.pointer_to(member.name), inside, reading);
+      if (member.alternative.empty() || member.is_secondary || member.is_default(inside)) continue;
+      if (!asked.empty() && asked != member.alternative) reading.note_exclusion(reader.pointer());
+      asked = member.alternative;
+    } else if (value.is_object() && value.contains(std::string(member.name))) {
+      reset_setting(member, inside);
+    }
+  }
+}
+
 }  // namespace
 
 const Setting* find_setting(std::span<const Setting> settings, std::string_view name) {
@@ -51,13 +66,7 @@ void read_object(const Setting& setting, const Json& value, const std::string& p
       if (setting.before != nullptr) setting.before(value, inside);
       take_back_alternatives(setting, value, inside);
     }
-    for (const Setting& member : setting.inside) {
-      if (const Json* given = reader.member(member.name)) {
-        read_setting(member, *given, reader.pointer_to(member.name), inside, reading);
-      } else if (value.is_object() && value.contains(std::string(member.name))) {
-        reset_setting(member, inside);
-      }
-    }
+    read_members(setting, value, reader, inside, reading);
     reader.finish();
   }
   if (setting.after != nullptr) setting.after(value, inside, is_new);

@@ -89,7 +89,7 @@ struct Setting {
   std::string (*print)(std::int64_t) = nullptr;
   void* (*open)(void* owner, bool& is_new) = nullptr;  ///< of an object; makes it where there is none
   const void* (*look)(const void* owner) = nullptr;    ///< null: there is none
-  bool (*is_default)(const void* owner) = nullptr;
+  bool (*is_default)(const void* owner) = nullptr;     ///< never null of what has an alternative, and is read
 };
 
 /// Reads `value` over what the owner has: what `value` does not name stays, and null is back to default (RFC 7396).

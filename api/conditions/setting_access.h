@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 #include <type_traits>
+#include <utility>
+#include <variant>
 
 #include "api/conditions/object_reader.h"
 #include "api/conditions/setting.h"
@@ -91,8 +93,56 @@ struct MemberAccess {
 
   static Value& of(void* owner) { return static_cast<Owner*>(owner)->*Member; }
   static const Value& of(const void* owner) { return static_cast<const Owner*>(owner)->*Member; }
+  static void set(void* owner, Value value) { of(owner) = std::move(value); }
   static void reset(void* owner) { of(owner) = Owner{}.*Member; }
   static bool is_default(const void* owner) { return of(owner) == Owner{}.*Member; }
+};
+
+/// An alternative of the variant that a member of the owner is. The variant's default is its first alternative.
+template <auto Variant, typename Alternative>
+struct AlternativeAccess {
+  using Owner = OwnerOf<Variant>;
+
+  static Alternative* held(void* owner) { return std::get_if<Alternative>(&(static_cast<Owner*>(owner)->*Variant)); }
+  static const Alternative* held(const void* owner) {
+    return std::get_if<Alternative>(&(static_cast<const Owner*>(owner)->*Variant));
+  }
+  static Alternative& emplace(void* owner) {
+    return (static_cast<Owner*>(owner)->*Variant).template emplace<Alternative>();
+  }
+  static void reset(void* owner) {
+    if (held(owner) != nullptr) static_cast<Owner*>(owner)->*Variant = {};
+  }
+};
+
+/// Names a member of an alternative where otherwise a member of the owner is named.
+template <auto Variant, auto Member>
+struct MemberOfAlternative {};
+template <auto Variant, auto Member>
+inline constexpr MemberOfAlternative<Variant, Member> kMemberOf{};
+
+/// The member has its default while another alternative is held, which gives way only to something else. An
+/// alternative with nothing but defaults asks for nothing, and is not kept.
+template <auto Variant, auto Member, MemberOfAlternative<Variant, Member> Named>
+struct MemberAccess<Named> {
+  using Alternative = OwnerOf<Member>;
+  using Value = ValueOf<Member>;
+  using Place = AlternativeAccess<Variant, Alternative>;
+
+  static const Value& of(const void* owner) {
+    static const Alternative kDefault{};
+    const Alternative* held = Place::held(owner);
+    return (held != nullptr ? held : &kDefault)->*Member;
+  }
+  static void set(void* owner, Value value) {
+    if (of(owner) == value) return;
+    Alternative* held = Place::held(owner);
+    if (held == nullptr) held = &Place::emplace(owner);
+    held->*Member = std::move(value);
+    if (*held == Alternative{}) Place::reset(owner);
+  }
+  static void reset(void* owner) { set(owner, Alternative{}.*Member); }
+  static bool is_default(const void* owner) { return of(owner) == Alternative{}.*Member; }
 };
 
 /// The text of a quantity as `Parse` has it; an error, and nothing, if it is wrong.
@@ -118,9 +168,9 @@ constexpr Setting in(Setting setting) {
     if constexpr (std::is_same_v<typename Place::Value, std::uint32_t> ||
                   std::is_same_v<typename Place::Value, std::optional<std::uint32_t>>) {
       if (*read > std::numeric_limits<std::uint32_t>::max()) return reading.push_back({pointer, "is too large"});
-      Place::of(owner) = static_cast<std::uint32_t>(*read);
+      Place::set(owner, static_cast<std::uint32_t>(*read));
     } else {
-      Place::of(owner) = *read;
+      Place::set(owner, *read);
     }
   };
   setting.write = [](const Setting& s, const void* owner) -> nlohmann::json {
@@ -132,6 +182,7 @@ constexpr Setting in(Setting setting) {
     }
   };
   setting.reset = &Place::reset;
+  setting.is_default = &Place::is_default;
   setting.number = [](const void* owner) -> std::optional<std::int64_t> {
     if constexpr (kIsOptional<typename Place::Value>) {
       if (!Place::of(owner)) return std::nullopt;
@@ -151,7 +202,7 @@ constexpr Setting flag(Setting setting) {
   setting.read = [](const Setting&, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
     if (value.is_boolean()) {
-      Place::of(owner) = value.get<bool>();
+      Place::set(owner, value.get<bool>());
     } else {
       reading.push_back({pointer, "true or false is expected, not " + shown(value)});
     }
@@ -160,6 +211,7 @@ constexpr Setting flag(Setting setting) {
     return Place::is_default(owner) ? nlohmann::json() : nlohmann::json(Place::of(owner));
   };
   setting.reset = &Place::reset;
+  setting.is_default = &Place::is_default;
   setting.number = [](const void* owner) -> std::optional<std::int64_t> { return Place::of(owner) ? 1 : 0; };
   return setting;
 }
@@ -171,7 +223,7 @@ constexpr Setting count(Setting setting) {
   setting.kind = Kind::count;
   setting.read = [](const Setting&, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
-    if (const auto read = read_count(value, pointer, reading)) Place::of(owner) = *read;
+    if (const auto read = read_count(value, pointer, reading)) Place::set(owner, *read);
   };
   setting.write = [](const Setting&, const void* owner) -> nlohmann::json {
     if (Place::is_default(owner)) return {};
@@ -182,6 +234,7 @@ constexpr Setting count(Setting setting) {
     }
   };
   setting.reset = &Place::reset;
+  setting.is_default = &Place::is_default;
   setting.number = [](const void* owner) -> std::optional<std::int64_t> { return Place::of(owner); };
   setting.print = [](std::int64_t number) { return std::to_string(number); };
   return setting;
@@ -195,7 +248,7 @@ constexpr Setting choice(Setting setting) {
   setting.read = [](const Setting& s, const nlohmann::json& value, const std::string& pointer, void* owner,
                     Reading& reading) {
     if (const auto read = read_choice(s, value, pointer, reading)) {
-      Place::of(owner) = static_cast<typename Place::Value>(*read);
+      Place::set(owner, static_cast<typename Place::Value>(*read));
     }
   };
   setting.write = [](const Setting& s, const void* owner) -> nlohmann::json {
@@ -203,6 +256,7 @@ constexpr Setting choice(Setting setting) {
                                     : nlohmann::json(s.choices[static_cast<std::size_t>(Place::of(owner))]);
   };
   setting.reset = &Place::reset;
+  setting.is_default = &Place::is_default;
   return setting;
 }
 
@@ -228,6 +282,22 @@ constexpr Setting object(Setting setting) {
   };
   setting.reset = &Place::reset;
   setting.is_default = &Place::is_default;
+  return setting;
+}
+
+/// An object that is one alternative of a variant; to open it takes the place of any other.
+template <auto Variant, typename Alternative>
+constexpr Setting alternative_object(Setting setting) {
+  using Place = AlternativeAccess<Variant, Alternative>;
+  setting.kind = Kind::object;
+  setting.open = [](void* owner, bool& is_new) -> void* {
+    Alternative* held = Place::held(owner);
+    is_new = held == nullptr;
+    return is_new ? &Place::emplace(owner) : held;
+  };
+  setting.look = [](const void* owner) -> const void* { return Place::held(owner); };
+  setting.reset = &Place::reset;
+  setting.is_default = [](const void* owner) { return Place::held(owner) == nullptr; };
   return setting;
 }
 

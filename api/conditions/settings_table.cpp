@@ -64,6 +64,9 @@ constexpr Setting distribution(std::string_view alternative = {}) {
     static_cast<Settings*>(owner)->distribution = Distribution::uniform;
     static_cast<Settings*>(owner)->table = {};
   };
+  setting.is_default = [](const void* owner) {
+    return static_cast<const Settings*>(owner)->distribution == Distribution::uniform;
+  };
   setting.read = [](const Setting& s, const Json& value, const std::string& pointer, void* owner, Reading& reading) {
     auto& out = *static_cast<Settings*>(owner);
     s.reset(owner);

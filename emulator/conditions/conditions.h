@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "emulator/shared_numbers.h"
@@ -83,20 +84,38 @@ struct MarkovLoss {
   bool operator==(const MarkovLoss&) const = default;
 };
 
-/// At most one of the models. All but `random` without correlation have a memory, and count the packets of the
-/// direction (or, per connection, of each connection) that reach them since the model was set.
+/// Each packet with the same probability; 0: nothing is lost.
+struct RandomLoss {
+  Probability probability;
+  bool operator==(const RandomLoss&) const = default;
+};
+
+struct EveryLoss {
+  std::uint32_t n = 0;  ///< the n-th, 2n-th ... packet; at least 1
+  bool operator==(const EveryLoss&) const = default;
+};
+
+struct ListLoss {
+  std::vector<std::uint64_t> numbers{};  ///< of packets, from 1; ascending, 1 to kMaxListed of them
+  bool operator==(const ListLoss&) const = default;
+};
+
+struct PatternLoss {
+  std::string marks{};  ///< '.' and 'x' (lost), repeated; 1 to kMaxPattern of them
+  bool operator==(const PatternLoss&) const = default;
+};
+
+/// The default loses nothing.
+using LossModel = std::variant<RandomLoss, GilbertElliott, BurstLoss, MarkovLoss, EveryLoss, ListLoss, PatternLoss>;
+
+/// All models but RandomLoss without correlation have a memory, and count the packets of the direction (or, per
+/// connection, of each connection) that reach them since the model was set.
 struct LossSettings {
-  Probability random;
-  std::optional<GilbertElliott> gilbert_elliott{};
-  /// Of random: the lag-1 correlation of being lost, below 1. The mean stays `random`.
+  LossModel model{};
+  /// Of RandomLoss, and 0 with any other model: the lag-1 correlation of being lost, below 1. The mean stays.
   Probability correlation{0};
-  std::optional<BurstLoss> burst{};
-  std::optional<MarkovLoss> markov{};
-  std::uint32_t every = 0;            ///< the n-th, 2n-th ... packet; 0: none
-  std::vector<std::uint64_t> list{};  ///< the packets with these numbers, from 1; ascending, at most kMaxListed
-  std::string pattern{};              ///< of '.' and 'x' (lost), repeated; at most kMaxPattern
-  bool after_rate = false;            ///< lost behind the bottleneck: what is lost has taken its capacity
-  bool ecn = false;                   ///< those that the model chooses are marked (RFC 3168) if they are ECT, else lost
+  bool after_rate = false;  ///< lost behind the bottleneck: what is lost has taken its capacity
+  bool ecn = false;         ///< those that the model chooses are marked (RFC 3168) if they are ECT, else lost
   Scope per = Scope::link;
   bool operator==(const LossSettings&) const = default;
 };

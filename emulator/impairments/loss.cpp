@@ -13,31 +13,35 @@ TwoStateChain chain_of(const BurstLoss& burst) noexcept {
   return {{loss, Probability::kOne}, {length - 1000, length}, {loss * 1000, length * (Probability::kOne - loss)}};
 }
 
+/// 0 with every other model.
+Probability random_loss(const LossSettings& loss) noexcept {
+  const auto* random = std::get_if<RandomLoss>(&loss.model);
+  return random != nullptr ? random->probability : Probability{};
+}
+
 }  // namespace
 
 double mean_loss(const LossSettings& loss) noexcept {
-  if (loss.gilbert_elliott) {
-    const GilbertElliott& m = *loss.gilbert_elliott;
-    const double p = m.p.fraction(), r = m.r.fraction();
+  if (const auto* m = std::get_if<GilbertElliott>(&loss.model)) {
+    const double p = m->p.fraction(), r = m->r.fraction();
     const double bad = p + r > 0 ? p / (p + r) : 0;  // without a way in it stays good, as it begins
-    return bad * m.bad_loss.fraction() + (1 - bad) * m.good_loss.fraction();
+    return bad * m->bad_loss.fraction() + (1 - bad) * m->good_loss.fraction();
   }
-  if (loss.burst) return loss.burst->loss.fraction();
-  if (loss.markov) {
+  if (const auto* burst = std::get_if<BurstLoss>(&loss.model)) return burst->loss.fraction();
+  if (const auto* m = std::get_if<MarkovLoss>(&loss.model)) {
     // In the long run a state is left as often as it is entered; time in each, in units of that lost within a burst.
-    const MarkovLoss& m = *loss.markov;
-    const double in_3 = m.p13.is_zero() ? 0 : 1;
-    const double in_1 = m.p13.is_zero() ? 1 : m.p31.fraction() / m.p13.fraction();
-    const double in_2 = in_3 == 0 || m.p32.is_zero() ? 0 : m.p32.fraction() / m.p23.fraction();
-    const double in_4 = in_1 * m.p14.fraction();
+    const double in_3 = m->p13.is_zero() ? 0 : 1;
+    const double in_1 = m->p13.is_zero() ? 1 : m->p31.fraction() / m->p13.fraction();
+    const double in_2 = in_3 == 0 || m->p32.is_zero() ? 0 : m->p32.fraction() / m->p23.fraction();
+    const double in_4 = in_1 * m->p14.fraction();
     return std::isinf(in_2) ? 0 : (in_3 + in_4) / (in_1 + in_2 + in_3 + in_4);
   }
-  if (loss.every > 0) return 1.0 / loss.every;
-  if (!loss.pattern.empty()) {
-    return static_cast<double>(std::count(loss.pattern.begin(), loss.pattern.end(), 'x')) /
-           static_cast<double>(loss.pattern.size());
+  if (const auto* every = std::get_if<EveryLoss>(&loss.model)) return 1.0 / every->n;
+  if (const auto* pattern = std::get_if<PatternLoss>(&loss.model)) {
+    return static_cast<double>(std::count(pattern->marks.begin(), pattern->marks.end(), 'x')) /
+           static_cast<double>(pattern->marks.size());
   }
-  return loss.random.fraction();
+  return random_loss(loss).fraction();
 }
 
 Loss::Loss(std::uint64_t seed, Direction direction) noexcept
@@ -49,11 +53,10 @@ void Loss::configure(LossSettings asked) noexcept {
   if (asked == settings_) return;
   settings_ = std::move(asked);
   const LossSettings& settings = settings_;
-  random_.configure(settings.random, settings.correlation, settings.per);
-  if (settings.burst) burst_ = chain_of(*settings.burst);
+  random_.configure(random_loss(settings), settings.correlation, settings.per);
+  if (const auto* burst = std::get_if<BurstLoss>(&settings.model)) burst_ = chain_of(*burst);
   memory_.configure(settings.per);
-  is_on_ = settings !=
-           LossSettings{.random = {}, .after_rate = settings.after_rate, .ecn = settings.ecn, .per = settings.per};
+  is_on_ = settings.model != LossModel{};
   was_lost_ = false;
 }
 
@@ -77,15 +80,19 @@ std::uint32_t Loss::spared_behind(FlowPosition flow, std::uint32_t n) noexcept {
 }
 
 bool Loss::draws(const FlowPosition& flow, bool is_copy) noexcept {
-  const LossSettings& s = settings_;
-  if (!s.random.is_zero()) return random_.strikes(flow, is_copy);
-  if (s.gilbert_elliott || s.burst || s.markov) {
-    const auto [state, position] = memory_.next(flow);
-    if (s.gilbert_elliott) return loses_by_gilbert_elliott(*s.gilbert_elliott, state, position, is_copy);
-    const std::uint64_t number = transitions_.number_for(position, is_copy);
-    return s.burst ? burst_.next(state.burst, number) : loses_by_markov(*s.markov, state.markov, number);
+  const LossModel& model = settings_.model;
+  if (std::holds_alternative<RandomLoss>(model)) return random_.strikes(flow, is_copy);
+  const auto [state, position] = memory_.next(flow);
+  if (const auto* chain = std::get_if<GilbertElliott>(&model)) {
+    return loses_by_gilbert_elliott(*chain, state, position, is_copy);
   }
-  return loses_by_number(memory_.next(flow).state.counted);
+  if (std::holds_alternative<BurstLoss>(model)) {
+    return burst_.next(state.burst, transitions_.number_for(position, is_copy));
+  }
+  if (const auto* chain = std::get_if<MarkovLoss>(&model)) {
+    return loses_by_markov(*chain, state.markov, transitions_.number_for(position, is_copy));
+  }
+  return loses_by_number(state.counted);
 }
 
 bool Loss::loses_by_gilbert_elliott(const GilbertElliott& model, State& state, const FlowPosition& position,
@@ -124,9 +131,12 @@ bool Loss::loses_by_markov(const MarkovLoss& model, MarkovState& state, std::uin
 
 bool Loss::loses_by_number(std::uint64_t& counted) const noexcept {
   const std::uint64_t before = counted++;
-  if (settings_.every > 0) return counted % settings_.every == 0;
-  if (!settings_.pattern.empty()) return settings_.pattern[before % settings_.pattern.size()] == 'x';
-  return std::binary_search(settings_.list.begin(), settings_.list.end(), counted);
+  if (const auto* every = std::get_if<EveryLoss>(&settings_.model)) return counted % every->n == 0;
+  if (const auto* pattern = std::get_if<PatternLoss>(&settings_.model)) {
+    return pattern->marks[before % pattern->marks.size()] == 'x';
+  }
+  const auto* list = std::get_if<ListLoss>(&settings_.model);
+  return list != nullptr && std::binary_search(list->numbers.begin(), list->numbers.end(), counted);
 }
 
 }  // namespace wobble

@@ -78,7 +78,7 @@ bool is_uniform_under(const DirectionConditions& conditions) {
   DirectionConditions uniform;
   uniform.delay.time = conditions.delay.time;
   uniform.outage = conditions.outage;
-  uniform.loss.random = conditions.loss.random;
+  if (std::holds_alternative<RandomLoss>(conditions.loss.model)) uniform.loss.model = conditions.loss.model;
   return conditions == uniform;
 }
 

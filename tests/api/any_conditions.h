@@ -75,17 +75,17 @@ class AnyConditions {
     const Probability half{Probability::kOne / 2};
     switch (below(7)) {
       case 0:
-        out.random = chance();
+        out.model = RandomLoss{chance()};
         if (coin()) out.correlation = {below(Probability::kOne)};
         break;
-      case 1: out.gilbert_elliott = GilbertElliott{chance(), chance(), chance(), chance()}; break;
-      case 2: out.burst = BurstLoss{{below(half.parts_per_billion)}, 1000 + below(kMaxBurstLength - 1000)}; break;
+      case 1: out.model = GilbertElliott{chance(), chance(), chance(), chance()}; break;
+      case 2: out.model = BurstLoss{{below(half.parts_per_billion)}, 1000 + below(kMaxBurstLength - 1000)}; break;
       case 3:
-        out.markov = MarkovLoss{half, {below(half.parts_per_billion)}, half, chance(), {below(half.parts_per_billion)}};
+        out.model = MarkovLoss{half, {below(half.parts_per_billion)}, half, chance(), {below(half.parts_per_billion)}};
         break;
-      case 4: out.every = 1 + below(1u << 31); break;
-      case 5: out.list = {1 + below(10), 20 + random_() / 2}; break;
-      default: out.pattern = coin() ? "x." : "..x";
+      case 4: out.model = EveryLoss{1 + below(1u << 31)}; break;
+      case 5: out.model = ListLoss{{1 + below(10), 20 + random_() / 2}}; break;
+      default: out.model = PatternLoss{coin() ? "x." : "..x"};
     }
     out.per = scope();
     out.ecn = coin();

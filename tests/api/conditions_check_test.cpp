@@ -26,7 +26,7 @@ TEST(Conditions, DefaultsAreValid) { EXPECT_THAT(pointers({}), IsEmpty()); }
 TEST(Conditions, LimitsAreValid) {
   LinkConditions c;
   c.up.delay = {kMaxDelay, kMaxDelay, Distribution::normal, true};
-  c.up.loss.random = {Probability::kOne};
+  c.up.loss.model = RandomLoss{{Probability::kOne}};
   c.up.duplicate.probability = {Probability::kOne};
   c.up.corrupt = {{Probability::kOne}, 64, true};
   c.up.reorder = {{Probability::kOne}, 1000, {}};
@@ -35,7 +35,7 @@ TEST(Conditions, LimitsAreValid) {
   c.up.outage = {true, kMaxOutagePart, kMaxOutagePart, true};
   c.down.rate = kMinRate;
   c.down.reorder = {{1}, 0, kMaxDelay};
-  c.down.loss.gilbert_elliott = GilbertElliott{{Probability::kOne}, {0}, {0}, {0}};
+  c.down.loss.model = GilbertElliott{{Probability::kOne}, {0}, {0}, {0}};
   EXPECT_THAT(pointers(c), IsEmpty());
 }
 
@@ -105,8 +105,8 @@ TEST(Conditions, EveryErrorIsNamedAtOnce) {
   LinkConditions c;
   c.up.delay.time = kMaxDelay + Duration(1);
   c.up.delay.jitter = Duration(-1);
-  c.up.loss.random = too_much;
-  c.up.loss.gilbert_elliott = GilbertElliott{too_much, too_much, too_much, too_much};
+  c.up.loss.model = RandomLoss{too_much};
+  c.down.loss.model = GilbertElliott{too_much, too_much, too_much, too_much};
   c.up.duplicate.probability = too_much;
   c.up.corrupt = {too_much, 65, false};
   c.up.reorder = {too_much, 1001, milliseconds(1)};
@@ -115,11 +115,11 @@ TEST(Conditions, EveryErrorIsNamedAtOnce) {
   c.up.outage = {false, -milliseconds(1), kMaxOutagePart + Duration(1), false};
   c.down.rate = kMaxRate + 1;
   EXPECT_THAT(pointers(c),
-              ElementsAre("/up/delay/time", "/up/delay/jitter", "/up/loss/random", "/up/loss/gilbert_elliott/p",
-                          "/up/loss/gilbert_elliott/r", "/up/loss/gilbert_elliott/1-h", "/up/loss/gilbert_elliott/1-k",
-                          "/up/loss", "/up/duplicate/percent", "/up/corrupt/percent", "/up/corrupt/bits",
-                          "/up/reorder/percent", "/up/reorder/by", "/up/reorder/by", "/up/rate", "/up/queue/limit",
-                          "/up/queue/limit", "/up/outage/up_for", "/up/outage/down_for", "/down/rate"));
+              ElementsAre("/up/delay/time", "/up/delay/jitter", "/up/loss/random", "/up/duplicate/percent",
+                          "/up/corrupt/percent", "/up/corrupt/bits", "/up/reorder/percent", "/up/reorder/by",
+                          "/up/reorder/by", "/up/rate", "/up/queue/limit", "/up/queue/limit", "/up/outage/up_for",
+                          "/up/outage/down_for", "/down/loss/gilbert_elliott/p", "/down/loss/gilbert_elliott/r",
+                          "/down/loss/gilbert_elliott/1-h", "/down/loss/gilbert_elliott/1-k", "/down/rate"));
 }
 
 TEST(Conditions, NoBitsToCorruptIsAnError) {
@@ -132,72 +132,71 @@ TEST(Conditions, WhereAndHowToLoseNeedsAModel) {
   LinkConditions c;
   c.up.loss.after_rate = c.up.loss.ecn = true;
   EXPECT_THAT(pointers(c), ElementsAre("/up/loss/after_rate", "/up/loss/ecn"));
-  c.up.loss.every = 3;
+  c.up.loss.model = EveryLoss{3};
   EXPECT_THAT(pointers(c), IsEmpty());
 }
 
-TEST(Conditions, LossModelsExcludeEachOther) {
-  LinkConditions c;
-  c.down.loss = {Probability::percent(1), GilbertElliott{Probability::percent(1), Probability::percent(10)}};
-  EXPECT_THAT(pointers(c), ElementsAre("/down/loss"));
-}
-
-TEST(Conditions, AnyTwoLossModelsExcludeEachOther) {
-  const std::vector<LossSettings> models = [] {
-    std::vector<LossSettings> all(7);
-    all[0].random = Probability::percent(1);
-    all[1].gilbert_elliott = GilbertElliott{Probability::percent(1), Probability::percent(10)};
-    all[2].burst = BurstLoss{Probability::percent(1), 5000};
-    all[3].markov = MarkovLoss{Probability::percent(1), Probability::percent(10)};
-    all[4].every = 10;
-    all[5].list = {3, 7};
-    all[6].pattern = "..x";
-    return all;
-  }();
+TEST(Conditions, CorrelationBelongsToRandomLoss) {
+  const std::vector<LossModel> models = {RandomLoss{Probability::percent(1)},
+                                         GilbertElliott{Probability::percent(1), Probability::percent(10)},
+                                         BurstLoss{Probability::percent(1), 5000},
+                                         MarkovLoss{Probability::percent(1), Probability::percent(10)},
+                                         EveryLoss{10},
+                                         ListLoss{{3, 7}},
+                                         PatternLoss{"..x"}};
+  static_assert(std::variant_size_v<LossModel> == 7);
   for (std::size_t i = 0; i < models.size(); ++i) {
     LinkConditions c;
-    c.up.loss = models[i];
+    c.up.loss.model = models[i];
+    EXPECT_EQ(models[i].index(), i);
     EXPECT_THAT(pointers(c), IsEmpty()) << i;
     c.up.loss.correlation = Probability::percent(25);
-    EXPECT_EQ(pointers(c).size(), i == 0 ? 0u : 1u) << i;
-    for (std::size_t j = 0; j < i; ++j) {
-      c.up.loss = models[i];
-      if (j == 0) c.up.loss.random = models[j].random;
-      if (j == 1) c.up.loss.gilbert_elliott = models[j].gilbert_elliott;
-      if (j == 2) c.up.loss.burst = models[j].burst;
-      if (j == 3) c.up.loss.markov = models[j].markov;
-      if (j == 4) c.up.loss.every = models[j].every;
-      if (j == 5) c.up.loss.list = models[j].list;
-      EXPECT_THAT(pointers(c), ElementsAre("/up/loss")) << i << j;
+    if (i == 0) {
+      EXPECT_THAT(pointers(c), IsEmpty());
+    } else {
+      EXPECT_THAT(pointers(c), ElementsAre("/up/loss/correlation")) << i;
     }
   }
+}
+
+TEST(Conditions, WhatWasExcludedIsToldInItsPlace) {
+  LinkConditions c;
+  c.up.delay.jitter = Duration(-1);
+  c.up.loss.model = EveryLoss{3};
+  c.up.duplicate.probability = {Probability::kOne + 1};
+  const auto errors = validate(c, [](const std::string& place) { return place == "/up/loss"; });
+  ASSERT_EQ(errors.size(), 3u);
+  EXPECT_EQ(errors[1].pointer, "/up/loss");
+  EXPECT_EQ(errors[1].detail,
+            "random, burst, gilbert_elliott, markov, every, list and pattern exclude each other: give one of them");
 }
 
 TEST(Conditions, LossModelsHaveTheirRanges) {
   const Probability too_much{Probability::kOne + 1};
   LinkConditions c;
   c.up.loss.correlation = {Probability::kOne};
-  c.down.loss.burst = BurstLoss{too_much, 999};
+  c.down.loss.model = BurstLoss{too_much, 999};
   EXPECT_THAT(pointers(c), ElementsAre("/up/loss/correlation", "/down/loss/burst/percent", "/down/loss/burst/length"));
   c = {};
-  c.up.loss.burst = BurstLoss{Probability::percent(1), 0};
-  c.down.loss.markov = MarkovLoss{too_much, too_much, too_much, too_much, too_much};
+  c.up.loss.model = BurstLoss{Probability::percent(1), 0};
+  c.down.loss.model = MarkovLoss{too_much, too_much, too_much, too_much, too_much};
   EXPECT_THAT(pointers(c), ElementsAre("/up/loss/burst/length", "/down/loss/markov/p13", "/down/loss/markov/p31",
                                        "/down/loss/markov/p32", "/down/loss/markov/p23", "/down/loss/markov/p14",
                                        "/down/loss/markov/p14", "/down/loss/markov/p32"));
   c = {};
-  c.up.loss.burst = BurstLoss{Probability::percent(75), 3000};
+  c.up.loss.model = BurstLoss{Probability::percent(75), 3000};
   EXPECT_THAT(pointers(c), IsEmpty()) << "three lost, one received";
-  c.up.loss.burst->loss.parts_per_billion += 1;
+  std::get<BurstLoss>(c.up.loss.model).loss.parts_per_billion += 1;
   EXPECT_THAT(pointers(c), ElementsAre("/up/loss/burst/percent"));
   c = {};
-  c.up.loss.list = {0, 1};
-  c.down.loss.list = {2, 2};
+  c.up.loss.model = ListLoss{{0, 1}};
+  c.down.loss.model = ListLoss{{2, 2}};
   EXPECT_THAT(pointers(c), ElementsAre("/up/loss/list", "/down/loss/list"));
   c = {};
-  c.up.loss.list.resize(kMaxListed + 1);
-  std::iota(c.up.loss.list.begin(), c.up.loss.list.end(), 1);
-  c.down.loss.pattern.assign(kMaxPattern + 1, 'o');
+  std::vector<std::uint64_t> numbers(kMaxListed + 1);
+  std::iota(numbers.begin(), numbers.end(), 1);
+  c.up.loss.model = ListLoss{numbers};
+  c.down.loss.model = PatternLoss{std::string(kMaxPattern + 1, 'o')};
   EXPECT_THAT(pointers(c), ElementsAre("/up/loss/list", "/down/loss/pattern", "/down/loss/pattern"));
 }
 

@@ -203,6 +203,54 @@ TEST(ConditionsJson, ALossModelTakesBackTheOther) {
             Json::parse(R"({"loss":{"burst":{"percent":"2%","length":"2.5packets"}}})"));
 }
 
+std::vector<std::string> exclusions(const Json& present, const Json& patch) {
+  std::vector<FieldError> errors;
+  merge_conditions(read_ok(present.dump().c_str()), patch, errors);
+  std::vector<std::string> places;
+  for (const FieldError& e : errors) {
+    EXPECT_THAT(e.detail, testing::EndsWith(" exclude each other: give one of them"));
+    places.push_back(e.pointer);
+  }
+  return places;
+}
+
+TEST(ConditionsJson, AnyTwoLossModelsExcludeEachOther) {
+  using testing::ElementsAre, testing::IsEmpty;
+  const std::pair<const char*, Json> models[] = {
+      {"random", "1%"},
+      {"burst", {{"percent", "1%"}, {"length", "5packets"}}},
+      {"gilbert_elliott", {{"p", "1%"}, {"r", "10%"}}},
+      {"markov", {{"p13", "1%"}, {"p31", "10%"}}},
+      {"every", 10},
+      {"list", {3, 7}},
+      {"pattern", "..x"},
+  };
+  for (const auto& [name, model] : models) {
+    for (const auto& [other_name, other] : models) {
+      if (std::string_view(name) == other_name) continue;
+      const Json one = {{name, model}}, two = {{name, model}, {other_name, other}};
+      const Json present = {{"up", {{"loss", one}}}};
+      EXPECT_THAT(exclusions(Json::object(), {{"up", {{"loss", two}}}}), ElementsAre("/up/loss")) << two;
+      EXPECT_THAT(exclusions(present, {{"both", {{"loss", two}}}}), ElementsAre("/both/loss")) << two;
+      EXPECT_THAT(exclusions(present, {{"up", {{"loss", {{other_name, other}}}}}}), IsEmpty()) << two;
+      EXPECT_THAT(exclusions(present, {{"up", {{"loss", {{name, nullptr}, {other_name, other}}}}}}), IsEmpty()) << two;
+      const Json step = {{"for", "1s"}, {"both", {{"loss", two}}}};
+      EXPECT_THAT(exclusions(present, {{"scenario", {step}}}), ElementsAre("/scenario/0/both/loss")) << two;
+    }
+  }
+}
+
+TEST(ConditionsJson, AModelThatLosesNothingExcludesNone) {
+  const char* bursts = R"({"up":{"loss":{"burst":{"percent":"1%","length":"5packets"}}}})";
+  for (const char* nothing : {R"("random":"0%")", R"("every":0)", R"("list":[])", R"("pattern":"")"}) {
+    const std::string alone = std::string(R"({"up":{"loss":{)") + nothing + "}}}";
+    EXPECT_EQ(merged(bursts, alone.c_str()), Json::object()) << "it takes back the other";
+    const std::string together =
+        std::string(R"({"up":{"loss":{"gilbert_elliott":{"p":"1%","r":"10%"},)") + nothing + "}}}";
+    EXPECT_EQ(merged(bursts, together.c_str()), Json::parse(R"({"loss":{"gilbert_elliott":{"p":"1%","r":"10%"}}})"));
+  }
+}
+
 TEST(ConditionsJson, OneKindOfSlotTakesBackTheOther) {
   const char* drawn = R"({"up":{"slot":{"delay":"5ms","jitter":"1ms","distribution":{"table":[1,2]},"packets":3}}})";
   EXPECT_EQ(to_json(read_ok(drawn).up), Json::parse(drawn).at("up"));

@@ -171,7 +171,7 @@ TEST(ScenarioJson, WhatGoesInComesBack) {
   const LinkConditions c = read_conditions(given, errors);
   ASSERT_THAT(errors, IsEmpty());
   EXPECT_EQ(to_json(c).at("scenario"), given.at("scenario"));
-  EXPECT_EQ(up_in_step(c, 2).loss.random, Probability::percent(1));
+  EXPECT_EQ(up_in_step(c, 2).loss.model, LossModel{RandomLoss{Probability::percent(1)}});
   EXPECT_EQ(up_in_step(c, 1), c.up);
 
   const LinkConditions kept = merge_conditions(c, Json::parse(R"({"up":{"delay":"5ms"}})"), errors);

@@ -48,7 +48,7 @@ TEST(Profiles, HandoversAndTunnelsAreScenarios) {
   EXPECT_EQ(up_in_step(starlink, 1).delay.time, 25ms);
   EXPECT_EQ(handover.delay.time - handover.delay.jitter, 25ms + 30ms);
   EXPECT_EQ(handover.delay.time + handover.delay.jitter, 25ms + 50ms);
-  EXPECT_EQ(handover.loss.random, Probability::percent(1));
+  EXPECT_EQ(handover.loss.model, LossModel{RandomLoss{Probability::percent(1)}});
   const LinkConditions& train = find_profile("train")->conditions;
   EXPECT_TRUE(up_in_step(train, 3).outage.on && down_in_step(train, 3).outage.on);
 }

@@ -48,7 +48,7 @@ TEST_F(ServerTest, PatchByHeartIsInEffectAndAnswersWithTheLink) {
   EXPECT_EQ(link["up"], json::parse(R"({"delay":{"time":"80ms"},"loss":{"random":"2%"}})"));
   EXPECT_EQ(link["revision"], 2);
   EXPECT_EQ(backend_.conditions().up.delay.time, std::chrono::milliseconds(80));
-  EXPECT_EQ(backend_.conditions().up.loss.random, Probability::percent(2));
+  EXPECT_EQ(backend_.conditions().up.loss.model, LossModel{RandomLoss{Probability::percent(2)}});
   EXPECT_EQ(get("/api/v1/links/lab"), link);
 }
 

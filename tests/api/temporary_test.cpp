@@ -37,7 +37,7 @@ TEST_F(TemporaryTest, ALastingPatchIsMadeInWhatComesBackToo) {
   EXPECT_EQ(link["temporary"][0]["pointer"], "/up/delay");
   const Change change = backend_.changes().back();
   ASSERT_EQ(change.upcoming.size(), 1u);
-  EXPECT_EQ(change.upcoming[0].up.loss.random, Probability::percent(5));
+  EXPECT_EQ(change.upcoming[0].up.loss.model, LossModel{RandomLoss{Probability::percent(5)}});
   EXPECT_EQ(change.upcoming[0].up.delay.time, Duration(0));
 }
 

@@ -52,7 +52,7 @@ void measure(const Case& what, std::uint64_t count) {
   Link link(options, observer, now);
   LinkConditions conditions;
   conditions.up.delay = {10s, what.jitter ? Duration(5s) : Duration(0), Distribution::uniform, false};
-  conditions.up.loss.random = what.loss;
+  conditions.up.loss.model = RandomLoss{what.loss};
   link.apply(conditions, now);
   const std::size_t before = resident();
   std::uint32_t seq = 1;

@@ -41,7 +41,7 @@ inline LinkConditions harsh() {
   LinkConditions conditions;
   conditions.up.delay = {20ms, 8ms};
   conditions.up.delay.reorder = true;
-  conditions.up.loss.random = Probability::percent(8);
+  conditions.up.loss.model = RandomLoss{Probability::percent(8)};
   conditions.up.duplicate.probability = Probability::percent(10);
   conditions.up.corrupt.probability = Probability::percent(5);
   conditions.up.reorder = {Probability::percent(5), 3};

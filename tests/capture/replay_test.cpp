@@ -98,7 +98,7 @@ TEST(Replay, TheSameBytesEverywhere) {
   ReplayOptions options;
   options.seed = 7;
   options.conditions.up.delay = {20ms, 5ms, Distribution::normal};
-  options.conditions.up.loss.random = Probability::percent(5);
+  options.conditions.up.loss.model = RandomLoss{Probability::percent(5)};
   options.conditions.up.duplicate.probability = Probability::percent(2);
   options.conditions.up.corrupt.probability = Probability::percent(1);
   options.conditions.down = options.conditions.up;
@@ -121,7 +121,7 @@ TEST(Replay, TheSameBytesEverywhere) {
 
 TEST(Replay, ASeedOfItsOwnGivesOtherFates) {
   ReplayOptions options;
-  options.conditions.up.loss.random = Probability::percent(20);
+  options.conditions.up.loss.model = RandomLoss{Probability::percent(20)};
   const std::uint64_t first = replayed(busy(), options).counts.left;
   options.seed = 2;
   EXPECT_NE(replayed(busy(), options).counts.left, first);
@@ -130,7 +130,7 @@ TEST(Replay, ASeedOfItsOwnGivesOtherFates) {
 TEST(Replay, AsACaptureOfOursIsAnalysedWithItsFates) {
   ReplayOptions options;
   options.format = ReplayFormat::pcapng;
-  options.conditions.up.loss.random = Probability::percent(30);
+  options.conditions.up.loss.model = RandomLoss{Probability::percent(30)};
   options.conditions.down.delay.time = 10ms;
   const Replayed result = replayed(busy(), options);
   const Analysed analysed = analyse(result.file);

@@ -96,8 +96,8 @@ TEST(LockOut, what_hardly_lets_anything_through_counts_as_an_outage) {
     set(conditions.up);
     return !refusal_of(conditions, attach("host"), kRemote).empty();
   };
-  EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.loss.random = Probability::percent(50); }));
-  EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.loss.pattern = "xx."; }));
+  EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.loss.model = RandomLoss{Probability::percent(50)}; }));
+  EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.loss.model = PatternLoss{"xx."}; }));
   EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.corrupt.probability = Probability::percent(100); }));
   EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.delay.time = seconds(3); }));
   EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.slot.min = c.slot.max = seconds(3); }));
@@ -105,7 +105,7 @@ TEST(LockOut, what_hardly_lets_anything_through_counts_as_an_outage) {
   EXPECT_TRUE(is_refused([](DirectionConditions& c) { c.outage.up_for = c.outage.down_for = seconds(60); }));
   EXPECT_FALSE(is_refused([](DirectionConditions&) {}));
   EXPECT_FALSE(is_refused([](DirectionConditions& c) {
-    c.loss.random = Probability::percent(20);
+    c.loss.model = RandomLoss{Probability::percent(20)};
     c.delay.time = seconds(1);
     c.rate = 64'000;
     c.corrupt.probability = Probability::percent(5);

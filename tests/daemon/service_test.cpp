@@ -121,7 +121,7 @@ class ServiceTest : public testing::Test {
   static Bytes packet(std::size_t payload) { return packets::ipv4(kUdp, packets::udp(1000, 2000, Bytes(payload, 7))); }
   static api::Change lose_all() {
     api::Change change;
-    change.conditions.up.loss.random = {Probability::kOne};
+    change.conditions.up.loss.model = RandomLoss{{Probability::kOne}};
     change.source = "test";
     return change;
   }
@@ -265,15 +265,15 @@ TEST_F(ServiceTest, EachFieldComesBackAtItsOwnTime) {
   const api::LinkInfo present = service_->link("lab");
   ASSERT_EQ(present.upcoming.size(), 1u);
   lasting.conditions = present.conditions;
-  lasting.conditions.up.loss.random = Probability::percent(5);
+  lasting.conditions.up.loss.model = RandomLoss{Probability::percent(5)};
   lasting.upcoming = {present.upcoming[0].conditions};
-  lasting.upcoming[0].up.loss.random = Probability::percent(5);
+  lasting.upcoming[0].up.loss.model = RandomLoss{Probability::percent(5)};
   lasting.if_revision = present.revision;
   service_->apply("lab", lasting);
   const auto end = std::chrono::steady_clock::now() + 10s;
   while (service_->link("lab").reverts_at && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_EQ(service_->link("lab").conditions.up.delay.time, 0ms);
-  EXPECT_EQ(service_->link("lab").conditions.up.loss.random, Probability::percent(5));
+  EXPECT_EQ(service_->link("lab").conditions.up.loss.model, LossModel{RandomLoss{Probability::percent(5)}});
 }
 
 TEST_F(ServiceTest, WhatIsForAWhileCanBeEndedNow) {

@@ -56,7 +56,7 @@ Edit down_delay(Duration d) {
   return [d](LinkConditions& c) { c.down.delay.time = d; };
 }
 Edit up_loss(double percent) {
-  return [percent](LinkConditions& c) { c.up.loss.random = Probability::percent(percent); };
+  return [percent](LinkConditions& c) { c.up.loss.model = RandomLoss{Probability::percent(percent)}; };
 }
 
 TEST(TemporaryChanges, WhatWasBeforeComesBackAtTheEndAndNotBefore) {
@@ -78,7 +78,7 @@ TEST(TemporaryChanges, ALastingChangeOfAnotherFieldDoesNotMakeItPermanent) {
   EXPECT_EQ(link.ends(), std::vector{at(15s)});
   link.pass(at(15s));
   EXPECT_EQ(link.now.up.delay.time, 0ms);
-  EXPECT_EQ(link.now.up.loss.random, Probability::percent(5)) << "it was to stay";
+  EXPECT_EQ(link.now.up.loss.model, LossModel{RandomLoss{Probability::percent(5)}}) << "it was to stay";
 }
 
 TEST(TemporaryChanges, ALastingChangeOfTheSameFieldEndsIt) {
@@ -156,7 +156,7 @@ TEST(TemporaryChanges, WhatSaysAllForAWhileGivesAllBack) {
   profile.down.rate = 1'000'000;
   link.replace(profile, at(10s));
   link.pass(at(10s));
-  EXPECT_EQ(link.now.up.loss.random, Probability::percent(5));
+  EXPECT_EQ(link.now.up.loss.model, LossModel{RandomLoss{Probability::percent(5)}});
   EXPECT_EQ(link.now.up.delay.time, 9ms) << "its own end is later";
   link.pass(at(20s));
   EXPECT_EQ(link.now.up.delay.time, 0ms);

@@ -51,7 +51,7 @@ TEST(PacketPath, AllocatesNothingOnceWarm) {
   ReleaseQueue queue;
   DirectionConditions c;
   c.delay = {20ms, 5ms, Distribution::normal, true};
-  c.loss.random = Probability::percent(1);
+  c.loss.model = RandomLoss{Probability::percent(1)};
   c.duplicate.probability = Probability::percent(1);
   c.corrupt.probability = Probability::percent(1);
   c.reorder = {Probability::percent(1), 3, {}};
@@ -123,7 +123,7 @@ LinkConditions steps() {
   d.rate = 1'000'000;
   d.queue.discipline = Discipline::fq_codel;
   d.queue.flows = 64;
-  d.loss.list = {100'000, 200'000};
+  d.loss.model = ListLoss{{100'000, 200'000}};
   d.delay = {20ms, 1ns, Distribution::table, false, {0}, Scope::link, JitterTable(std::vector<std::int16_t>(50))};
   d.slot.delay = 1ns;
   d.slot.distribution = Distribution::table;
@@ -343,7 +343,7 @@ TEST(PacketPath, AllocatesForNoNewFlowThatItRemembers) {
   LinkConditions remembers;
   remembers.up.idle_timeout = remembers.down.idle_timeout = {10s, IdleAction::drop};
   LinkConditions by_connection;
-  by_connection.up.loss.gilbert_elliott = GilbertElliott{Probability::percent(1), Probability::percent(50)};
+  by_connection.up.loss.model = GilbertElliott{Probability::percent(1), Probability::percent(50)};
   by_connection.up.delay = {0ms, 1us, Distribution::uniform, false, Probability::percent(50), Scope::connection};
   by_connection.up.loss.per = Scope::connection;
   for (const LinkConditions& conditions : {remembers, by_connection}) {

@@ -77,15 +77,15 @@ class AnyConditions {
     const Probability half{Probability::kOne / 2};
     switch (below(7)) {
       case 0:
-        s.random = percent(30);
+        s.model = RandomLoss{percent(30)};
         s.correlation = correlation();
         break;
-      case 1: s.gilbert_elliott = GilbertElliott{percent(10), percent(50), percent(100), percent(5)}; break;
-      case 2: s.burst = BurstLoss{percent(20), 1000 + below(9000)}; break;
-      case 3: s.markov = MarkovLoss{percent(10), percent(50), half, percent(100), percent(10)}; break;
-      case 4: s.every = 2 + below(50); break;
-      case 5: s.list = {1 + below(10), 20 + random_() % 1000}; break;
-      default: s.pattern = one_in(2) ? "...x" : ".....xx"; break;
+      case 1: s.model = GilbertElliott{percent(10), percent(50), percent(100), percent(5)}; break;
+      case 2: s.model = BurstLoss{percent(20), 1000 + below(9000)}; break;
+      case 3: s.model = MarkovLoss{percent(10), percent(50), half, percent(100), percent(10)}; break;
+      case 4: s.model = EveryLoss{2 + below(50)}; break;
+      case 5: s.model = ListLoss{{1 + below(10), 20 + random_() % 1000}}; break;
+      default: s.model = PatternLoss{one_in(2) ? "...x" : ".....xx"}; break;
     }
     s.after_rate = one_in(2);
     s.ecn = one_in(2);

@@ -40,7 +40,7 @@ TEST(HeldQueue, GivesTheDeparturesThatAreComputedForDropTail) {
       c.up.rate.burst = random() % 2 ? random() % 20'000 : 0;
       c.up.delay = {Duration(random() % 20'000'000), Duration(random() % 9'000'000), Distribution::uniform, false};
       c.up.queue.limit_packets = 100'000;
-      c.up.loss.random = Probability::percent(random() % 2 ? 5 : 0);
+      c.up.loss.model = RandomLoss{Probability::percent(random() % 2 ? 5 : 0)};
       c.up.loss.after_rate = random() % 2;
       c.up.duplicate.probability = Probability::percent(random() % 2 ? 5 : 0);
       c.up.queue.discipline = Discipline::droptail;
@@ -195,7 +195,7 @@ TEST(LossAfterRate, TakesItsCapacity) {
     for (const bool after_rate : {false, true}) {
       Bench bench(1);
       LinkConditions c = ten_megabits(discipline);
-      c.up.loss.pattern = "x.";
+      c.up.loss.model = PatternLoss{"x."};
       c.up.loss.after_rate = after_rate;
       bench.link.apply(c, kBegin);
       for (int i = 0; i < 6; ++i) bench.admit(datagram(kMillisecond), Side::near, kBegin);
@@ -213,7 +213,7 @@ TEST(LossAfterRate, OfADuplicateIsItsOwn) {
     Bench bench(1);
     LinkConditions c = ten_megabits(discipline);
     c.up.duplicate.probability = Probability::percent(100);
-    c.up.loss.random = Probability::percent(50);
+    c.up.loss.model = RandomLoss{Probability::percent(50)};
     c.up.loss.after_rate = true;
     bench.link.apply(c, kBegin);
     int both = 0;

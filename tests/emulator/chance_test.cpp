@@ -36,7 +36,7 @@ void expect_share(double count, double p) { EXPECT_NEAR(count, kN * p, statistic
 TEST(Chance, RandomLossIsAsAsked) {
   for (const double percent : {0.01, 2.0, 50.0}) {
     DirectionConditions c;
-    c.loss.random = Probability::percent(percent);
+    c.loss.model = RandomLoss{Probability::percent(percent)};
     std::uint64_t lost = 0;
     run(c, [&](const Verdict& v, TimePoint) { lost += v.fate.dropped == DropReason::loss; });
     expect_share(static_cast<double>(lost), percent / 100);
@@ -45,17 +45,17 @@ TEST(Chance, RandomLossIsAsAsked) {
 
 TEST(Chance, AllAndNothingAreExact) {
   DirectionConditions c;
-  c.loss.random = Probability::percent(100);
+  c.loss.model = RandomLoss{Probability::percent(100)};
   run(
       c, [](const Verdict& v, TimePoint) { ASSERT_TRUE(v.fate.is_dropped()); }, 10'000);
-  c.loss.random = {0};
+  c.loss.model = RandomLoss{{0}};
   run(
       c, [](const Verdict& v, TimePoint) { ASSERT_FALSE(v.fate.is_dropped()); }, 10'000);
 }
 
 TEST(Chance, RandomLossComesInRunsOfItsOwnLength) {
   DirectionConditions c;
-  c.loss.random = Probability::percent(30);
+  c.loss.model = RandomLoss{Probability::percent(30)};
   std::vector<std::uint64_t> runs;
   std::uint64_t length = 0;
   run(c, [&](const Verdict& v, TimePoint) {
@@ -90,7 +90,7 @@ TEST(Chance, DuplicateCorruptAndReorderAreAsAsked) {
 
 TEST(GilbertElliott, BurstsAndGapsLastAsTheyShould) {
   DirectionConditions c;
-  c.loss.gilbert_elliott = GilbertElliott{Probability::percent(1), Probability::percent(10)};
+  c.loss.model = GilbertElliott{Probability::percent(1), Probability::percent(10)};
   std::vector<std::uint64_t> bursts, gaps;
   std::uint64_t length = 0, lost = 0;
   bool was_lost = false;
@@ -117,8 +117,8 @@ TEST(GilbertElliott, BurstsAndGapsLastAsTheyShould) {
 
 TEST(GilbertElliott, EachStateHasItsOwnLoss) {
   DirectionConditions c;
-  c.loss.gilbert_elliott = GilbertElliott{Probability::percent(30), Probability::percent(60), Probability::percent(50),
-                                          Probability::percent(1)};
+  c.loss.model = GilbertElliott{Probability::percent(30), Probability::percent(60), Probability::percent(50),
+                                Probability::percent(1)};
   double lost = 0;
   run(c, [&](const Verdict& v, TimePoint) { lost += v.fate.is_dropped(); });
   const double mean = 0.5 / 3 + 0.01 * 2 / 3;
@@ -127,14 +127,14 @@ TEST(GilbertElliott, EachStateHasItsOwnLoss) {
 
 TEST(GilbertElliott, ABadStateWithoutAWayOutStaysBad) {
   DirectionConditions c;
-  c.loss.gilbert_elliott = GilbertElliott{Probability::percent(100), Probability{0}};
+  c.loss.model = GilbertElliott{Probability::percent(100), Probability{0}};
   run(
       c, [](const Verdict& v, TimePoint) { ASSERT_TRUE(v.fate.is_dropped()); }, 1000);
 }
 
 TEST(GilbertElliott, ABurstGoesOnWhenSomethingElseChanges) {
   DirectionConditions c;
-  c.loss.gilbert_elliott = GilbertElliott{Probability::percent(5), Probability::percent(20)};
+  c.loss.model = GilbertElliott{Probability::percent(5), Probability::percent(20)};
   const auto losses = [&](bool with_changes) {
     Pipeline pipeline(Direction::down, 3);
     DirectionConditions changing = c;
@@ -211,7 +211,7 @@ std::vector<std::uint64_t> told(const Verdict& v, TimePoint now) {
 DirectionConditions everything_by_flow() {
   DirectionConditions c;
   c.delay = {100ms, 10ms, Distribution::normal, true};
-  c.loss.random = Probability::percent(5);
+  c.loss.model = RandomLoss{Probability::percent(5)};
   c.duplicate.probability = Probability::percent(5);
   c.corrupt.probability = Probability::percent(5);
   c.reorder = {Probability::percent(5), 0, 20ms};
@@ -266,7 +266,7 @@ TEST(Streams, FatesDoNotHangOnHowFlowsInterleave) {
 
 TEST(Streams, SeedsDirectionsAndFlowsDiffer) {
   DirectionConditions c;
-  c.loss.random = Probability::percent(50);
+  c.loss.model = RandomLoss{Probability::percent(50)};
   const auto losses = [&](Direction direction, std::uint64_t seed, std::uint64_t flow) {
     Pipeline pipeline(direction, seed);
     pipeline.configure(c, kStart);

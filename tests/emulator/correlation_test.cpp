@@ -112,15 +112,15 @@ std::vector<std::uint64_t> shuffled(std::vector<std::uint64_t> turns) {
 
 std::vector<DirectionConditions> with_each_memory(Scope per) {
   std::vector<LossSettings> models(7);
-  models[0].random = Probability::percent(10);
+  models[0].model = RandomLoss{Probability::percent(10)};
   models[0].correlation = Probability::percent(50);
-  models[1].gilbert_elliott = GilbertElliott{Probability::percent(5), Probability::percent(30)};
-  models[2].burst = BurstLoss{Probability::percent(10), 3000};
-  models[3].markov = MarkovLoss{Probability::percent(5), Probability::percent(30), Probability::percent(10),
-                                Probability::percent(40), Probability::percent(2)};
-  models[4].every = 7;
-  models[5].list = {1, 2, 50};
-  models[6].pattern = "..x.xx";
+  models[1].model = GilbertElliott{Probability::percent(5), Probability::percent(30)};
+  models[2].model = BurstLoss{Probability::percent(10), 3000};
+  models[3].model = MarkovLoss{Probability::percent(5), Probability::percent(30), Probability::percent(10),
+                               Probability::percent(40), Probability::percent(2)};
+  models[4].model = EveryLoss{7};
+  models[5].model = ListLoss{{1, 2, 50}};
+  models[6].model = PatternLoss{"..x.xx"};
   std::vector<DirectionConditions> all;
   for (LossSettings& loss : models) {
     loss.per = per;
@@ -162,7 +162,7 @@ TEST(PerConnection, ByDefaultTheLinkHasTheMemory) {
 
 TEST(PerConnection, EachCountsForItself) {
   DirectionConditions c;
-  c.loss.every = 3;
+  c.loss.model = EveryLoss{3};
   c.loss.per = Scope::connection;
   Pipeline pipeline(Direction::up, 1);
   pipeline.configure(c, kStart);
@@ -175,7 +175,7 @@ TEST(PerConnection, EachCountsForItself) {
 
 TEST(PerConnection, ARecordsNextConnectionStartsAnew) {
   DirectionConditions c;
-  c.loss.list = {1};
+  c.loss.model = ListLoss{{1}};
   c.loss.per = Scope::connection;
   Pipeline pipeline(Direction::up, 1);
   pipeline.configure(c, kStart);
@@ -191,7 +191,7 @@ TEST(PerConnection, ARecordsNextConnectionStartsAnew) {
 
 TEST(PerConnection, WhatWasHalfOpenKeepsItsMemory) {
   DirectionConditions c;
-  c.loss.every = 3;
+  c.loss.model = EveryLoss{3};
   c.loss.per = Scope::connection;
   Pipeline pipeline(Direction::up, 1);
   pipeline.configure(c, kStart);
@@ -208,7 +208,7 @@ TEST(PerConnection, WhatWasHalfOpenKeepsItsMemory) {
 
 TEST(PerConnection, ABurstKeepsItsMeanAndLength) {
   DirectionConditions c;
-  c.loss.burst = BurstLoss{Probability::percent(10), 4000};
+  c.loss.model = BurstLoss{Probability::percent(10), 4000};
   c.loss.per = Scope::connection;
   std::vector<std::vector<bool>> lost(10);
   Pipeline pipeline(Direction::up, 42);

@@ -101,7 +101,7 @@ TEST(Departures, ADeviceThatRefusesAWholeGetsThePackets) {
 TEST(Departures, JoiningChangesNothingOnTheWire) {
   LinkConditions conditions;
   conditions.up.delay = {5ms, 2ms, Distribution::normal, false};
-  conditions.up.loss.random = Probability::percent(2);
+  conditions.up.loss.model = RandomLoss{Probability::percent(2)};
   conditions.up.duplicate.probability = Probability::percent(2);
   conditions.up.corrupt.probability = Probability::percent(2);
   conditions.up.reorder = {Probability::percent(1), 3, {}};

@@ -65,7 +65,7 @@ BENCHMARK(draw_normal);
 DirectionConditions every_stage() {
   DirectionConditions c;
   c.delay = {20ms, 5ms, Distribution::normal, false};
-  c.loss.random = Probability::percent(1);
+  c.loss.model = RandomLoss{Probability::percent(1)};
   c.duplicate.probability = Probability::percent(1);
   c.corrupt.probability = Probability::percent(1);
   c.reorder = {Probability::percent(1), 3, {}};
@@ -244,7 +244,7 @@ void connections(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   DirectionConditions c;
   c.delay.time = 1ms;
-  c.loss.random = Probability::percent(1);
+  c.loss.model = RandomLoss{Probability::percent(1)};
   Traffic traffic(c);
   const RandomStream stream(3);
   struct Peer {

@@ -178,7 +178,7 @@ Super stream_packet(Side from, std::uint32_t seq, std::uint32_t ack, std::uint16
 LinkConditions conditions_of_kind(std::uint64_t kind) {
   DirectionConditions d;
   if (kind > 0) d.delay.time = 3ms;
-  if (kind == 2) d.loss.random = Probability::percent(3);
+  if (kind == 2) d.loss.model = RandomLoss{Probability::percent(3)};
   if (kind == 3) d.delay.jitter = 2ms;
   if (kind == 4) d.duplicate.probability = Probability::percent(3);
   if (kind == 5) d.outage.on = true;

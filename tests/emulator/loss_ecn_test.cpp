@@ -19,15 +19,15 @@ constexpr std::uint32_t kPackets = 500;
 std::vector<LossSettings> models() {
   const auto percent = [](double p) { return Probability::percent(p); };
   std::vector<LossSettings> all(8);
-  all[0].random = percent(7);
-  all[1].random = percent(7);
+  all[0].model = RandomLoss{percent(7)};
+  all[1].model = RandomLoss{percent(7)};
   all[1].correlation = percent(40);
-  all[2].burst = BurstLoss{percent(6), 3000};
-  all[3].gilbert_elliott = GilbertElliott{percent(3), percent(30), percent(80), percent(1)};
-  all[4].markov = MarkovLoss{percent(2), percent(30), percent(20), percent(40), percent(3)};
-  all[5].every = 9;
-  all[6].pattern = "x...x.";
-  all[7].list = {1, 5, 6, 400, 500};
+  all[2].model = BurstLoss{percent(6), 3000};
+  all[3].model = GilbertElliott{percent(3), percent(30), percent(80), percent(1)};
+  all[4].model = MarkovLoss{percent(2), percent(30), percent(20), percent(40), percent(3)};
+  all[5].model = EveryLoss{9};
+  all[6].model = PatternLoss{"x...x."};
+  all[7].model = ListLoss{{1, 5, 6, 400, 500}};
   return all;
 }
 
@@ -128,7 +128,7 @@ TEST(LossEcn, LosesWhatIsNotCapable) {
 
 TEST(LossEcn, ADuplicateOfAMarkedPacketIsMarkedAsWell) {
   DirectionConditions c;
-  c.loss.every = 2;
+  c.loss.model = EveryLoss{2};
   c.loss.ecn = true;
   c.duplicate.probability = Probability::percent(100);
   Bench bench(1);
@@ -145,7 +145,7 @@ TEST(LossEcn, ADuplicateOfAMarkedPacketIsMarkedAsWell) {
 // What the model and the queue both choose is one marked packet.
 TEST(LossEcn, IsCountedOnceWithTheQueuesMark) {
   DirectionConditions c;
-  c.loss.every = 1;
+  c.loss.model = EveryLoss{1};
   c.loss.ecn = true;
   c.rate = 1'000'000;
   c.queue.discipline = Discipline::codel;
@@ -162,7 +162,7 @@ TEST(LossEcn, ASegmentOfASuperPacketHasItsOwnFate) {
   std::mt19937_64 random(3);
   for (const bool is_v6 : {false, true}) {
     DirectionConditions c;
-    c.loss.pattern = "...x..";
+    c.loss.model = PatternLoss{"...x.."};
     c.loss.ecn = true;
     Bench bench(1);
     bench.link.apply({c, {}}, TimePoint(1s));

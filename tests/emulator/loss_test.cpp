@@ -42,7 +42,7 @@ void expect_geometric(const std::vector<std::uint64_t>& lengths, double q) {
 TEST(CorrelatedLoss, KeepsTheMeanAndResemblesTheLast) {
   for (const auto& [percent, correlation] : std::vector<std::pair<double, double>>{{10, 25}, {1, 50}, {50, 90}}) {
     LossSettings loss;
-    loss.random = Probability::percent(percent);
+    loss.model = RandomLoss{Probability::percent(percent)};
     loss.correlation = Probability::percent(correlation);
     const auto lost = losses(loss);
     expect_mean(lost, percent / 100);
@@ -55,7 +55,7 @@ TEST(CorrelatedLoss, KeepsTheMeanAndResemblesTheLast) {
 
 TEST(CorrelatedLoss, BelongsToTheLinkAndTheUncorrelatedToTheFlow) {
   LossSettings loss;
-  loss.random = Probability::percent(10);
+  loss.model = RandomLoss{Probability::percent(10)};
   EXPECT_NE(losses(loss, 1000, 1), losses(loss, 1000, 3));
   loss.correlation = Probability::percent(25);
   EXPECT_EQ(losses(loss, 1000, 1), losses(loss, 1000, 3));
@@ -64,7 +64,7 @@ TEST(CorrelatedLoss, BelongsToTheLinkAndTheUncorrelatedToTheFlow) {
 TEST(CorrelatedLoss, StartsAsItGoesOn) {
   // The mean over many links' first packets, not only in the long run.
   DirectionConditions c;
-  c.loss.random = Probability::percent(20);
+  c.loss.model = RandomLoss{Probability::percent(20)};
   c.loss.correlation = Probability::percent(95);
   constexpr int kLinks = 20'000;
   int lost = 0;
@@ -80,7 +80,7 @@ TEST(BurstLoss, LosesTheMeanInRunsOfTheLength) {
   for (const auto& [percent, length] :
        std::vector<std::pair<double, std::uint32_t>>{{1, 5000}, {20, 2500}, {5, 1000}}) {
     LossSettings loss;
-    loss.burst = BurstLoss{Probability::percent(percent), length};
+    loss.model = BurstLoss{Probability::percent(percent), length};
     const auto lost = losses(loss);
     expect_mean(lost, percent / 100);
     const auto runs = statistics::runs_of(lost, true);
@@ -96,7 +96,7 @@ TEST(BurstLoss, LosesTheMeanInRunsOfTheLength) {
 
 TEST(MarkovLoss, BurstsLastAsLongAsTheirState) {
   LossSettings loss;
-  loss.markov = MarkovLoss{
+  loss.model = MarkovLoss{
       Probability::percent(1), Probability::percent(10), Probability::percent(20), Probability::percent(30), {0}};
   const auto lost = losses(loss);
   expect_geometric(statistics::runs_of(lost, true), 0.3);
@@ -107,7 +107,7 @@ TEST(MarkovLoss, BurstsLastAsLongAsTheirState) {
 
 TEST(MarkovLoss, LonePacketsAreLostAlone) {
   LossSettings loss;
-  loss.markov = MarkovLoss{{0}, {0}, {0}, {0}, Probability::percent(5)};
+  loss.model = MarkovLoss{{0}, {0}, {0}, {0}, Probability::percent(5)};
   const auto lost = losses(loss);
   const auto runs = statistics::runs_of(lost, true);
   EXPECT_EQ(*std::max_element(runs.begin(), runs.end()), 1u);
@@ -117,8 +117,8 @@ TEST(MarkovLoss, LonePacketsAreLostAlone) {
 
 TEST(MarkovLoss, AllFourStatesTogether) {
   LossSettings loss;
-  loss.markov = MarkovLoss{Probability::percent(2), Probability::percent(30), Probability::percent(20),
-                           Probability::percent(40), Probability::percent(3)};
+  loss.model = MarkovLoss{Probability::percent(2), Probability::percent(30), Probability::percent(20),
+                          Probability::percent(40), Probability::percent(3)};
   const double in_1 = 0.3 / 0.02, in_2 = 0.2 / 0.4, in_4 = in_1 * 0.03;
   expect_mean(losses(loss), (1 + in_4) / (in_1 + in_2 + 1 + in_4));
 }
@@ -126,12 +126,12 @@ TEST(MarkovLoss, AllFourStatesTogether) {
 TEST(MeanLoss, IsWhatEachModelDelivers) {
   const auto percent = [](double p) { return Probability::percent(p); };
   std::vector<LossSettings> models(6);
-  models[0].random = percent(7);
-  models[1].burst = BurstLoss{percent(6), 3000};
-  models[2].gilbert_elliott = GilbertElliott{percent(3), percent(30), percent(80), percent(1)};
-  models[3].markov = MarkovLoss{percent(2), percent(30), percent(20), percent(40), percent(3)};
-  models[4].every = 9;
-  models[5].pattern = "x...x.";
+  models[0].model = RandomLoss{percent(7)};
+  models[1].model = BurstLoss{percent(6), 3000};
+  models[2].model = GilbertElliott{percent(3), percent(30), percent(80), percent(1)};
+  models[3].model = MarkovLoss{percent(2), percent(30), percent(20), percent(40), percent(3)};
+  models[4].model = EveryLoss{9};
+  models[5].model = PatternLoss{"x...x."};
   for (const LossSettings& loss : models) {
     const auto lost = losses(loss, 300'000);
     const double share = static_cast<double>(std::count(lost.begin(), lost.end(), true)) / 300'000;
@@ -142,7 +142,7 @@ TEST(MeanLoss, IsWhatEachModelDelivers) {
 
 TEST(LossRuns, AreThoseThatTheModelLost) {
   LossSettings loss;
-  loss.burst = BurstLoss{Probability::percent(5), 3000};
+  loss.model = BurstLoss{Probability::percent(5), 3000};
   DirectionConditions c;
   c.loss = loss;
   Lane lane(c);
@@ -159,7 +159,7 @@ TEST(LossRuns, AreThoseThatTheModelLost) {
 
 TEST(LossRuns, OfAModelPerConnectionAreEachConnections) {
   DirectionConditions c;
-  c.loss.pattern = "xx..";
+  c.loss.model = PatternLoss{"xx.."};
   c.loss.per = Scope::connection;
   Lane lane(c);
   // Two connections in turn: xx.. of each, though four are lost in a row on the link.
@@ -173,34 +173,34 @@ TEST(LossRuns, OfAModelPerConnectionAreEachConnections) {
 
 TEST(CountedLoss, EveryNth) {
   LossSettings loss;
-  loss.every = 3;
+  loss.model = EveryLoss{3};
   EXPECT_EQ(losses(loss, 7), (std::vector<bool>{false, false, true, false, false, true, false}));
-  loss.every = 1;
+  loss.model = EveryLoss{1};
   EXPECT_EQ(losses(loss, 3), (std::vector<bool>{true, true, true}));
 }
 
 TEST(CountedLoss, Listed) {
   LossSettings loss;
-  loss.list = {1, 2, 5};
+  loss.model = ListLoss{{1, 2, 5}};
   EXPECT_EQ(losses(loss, 7), (std::vector<bool>{true, true, false, false, true, false, false}));
 }
 
 TEST(CountedLoss, PatternRepeats) {
   LossSettings loss;
-  loss.pattern = ".xx.";
+  loss.model = PatternLoss{".xx."};
   EXPECT_EQ(losses(loss, 7), (std::vector<bool>{false, true, true, false, false, true, true}));
 }
 
 TEST(CountedLoss, CountsFromWhenItWasSet) {
   DirectionConditions c;
-  c.loss.list = {2};
+  c.loss.model = ListLoss{{2}};
   Lane lane(c);
   EXPECT_FALSE(lane.admit(kStart).fate.is_dropped());
   c.delay.time = Duration(1);
   lane.set(c, kStart);
   EXPECT_TRUE(lane.admit(kStart).fate.is_dropped()) << "another setting does not begin it anew";
   EXPECT_FALSE(lane.admit(kStart).fate.is_dropped());
-  c.loss.list = {1};
+  c.loss.model = ListLoss{{1}};
   lane.set(c, kStart);
   EXPECT_TRUE(lane.admit(kStart).fate.is_dropped());
 }

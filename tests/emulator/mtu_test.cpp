@@ -216,7 +216,7 @@ TEST(Mtu, Ipv4ThatMayBeFragmentedIs) {
 TEST(Mtu, FragmentsMeetFatesOfTheirOwn) {
   Bench bench(1);
   LinkConditions c = with_mtu(576);
-  c.up.loss.every = 3;
+  c.up.loss.model = EveryLoss{3};
   c.up.rate = 8'000'000;
   bench.link.apply(c, TimePoint(1s));
   bench.admit(v4(1400, 0), Side::near, kBegin);
@@ -230,7 +230,7 @@ TEST(Mtu, FragmentsMeetFatesOfTheirOwn) {
 TEST(Mtu, FragmentsBelongToTheirConnection) {
   Bench bench(1);
   LinkConditions c = with_mtu(576);
-  c.up.loss.every = 3;
+  c.up.loss.model = EveryLoss{3};
   bench.link.apply(c, TimePoint(1s));
   bench.admit(v4(1400, 0), Side::near, kBegin);
   bench.release(kBegin);

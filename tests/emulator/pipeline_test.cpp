@@ -142,7 +142,7 @@ TEST(Rate, ALostPacketTakesNoCapacity) {
   DirectionConditions c;
   c.rate = 10'000'000;
   c.queue.limit_packets = 1000;
-  c.loss.random = Probability::percent(50);
+  c.loss.model = RandomLoss{Probability::percent(50)};
   Lane lane(c);
   int kept = 0;
   for (int i = 0; i < 1000; ++i) {
@@ -308,7 +308,7 @@ DirectionConditions orderly_conditions(const RandomStream& numbers, std::uint64_
   if (pick(3) == 0) c.duplicate.correlation = Probability::percent(static_cast<double>(pick(100)));
   if (pick(4) == 0) c.slot = {Duration(pick(3'000'000)), 5ms, static_cast<std::uint32_t>(pick(20)), pick(2) * 30'000};
   if (pick(4) == 0) c.mtu.bytes = static_cast<std::uint32_t>(500 + pick(1000));
-  if (pick(3) == 0) c.loss.random = Probability::percent(static_cast<double>(pick(30)));
+  if (pick(3) == 0) c.loss.model = RandomLoss{Probability::percent(static_cast<double>(pick(30)))};
   if (pick(3) == 0) c.duplicate.probability = Probability::percent(static_cast<double>(pick(50)));
   if (pick(2)) c.rate = 100'000 + pick(100'000'000);
   if (pick(2)) c.queue.limit_packets = static_cast<std::uint32_t>(1 + pick(100));

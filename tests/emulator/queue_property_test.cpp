@@ -28,9 +28,10 @@ DirectionConditions random_direction(std::mt19937_64& random, bool may_reorder) 
   DirectionConditions d;
   d.delay = {Duration(random() % 20'000'000), Duration(one_in(2) ? random() % 9'000'000 : 0), Distribution::uniform,
              may_reorder && one_in(4)};
-  if (one_in(3)) d.loss.random = Probability::percent(3);
-  d.loss.after_rate = !d.loss.random.is_zero() && one_in(2);
-  d.loss.ecn = !d.loss.random.is_zero() && one_in(2);
+  const bool has_loss = one_in(3);
+  if (has_loss) d.loss.model = RandomLoss{Probability::percent(3)};
+  d.loss.after_rate = has_loss && one_in(2);
+  d.loss.ecn = has_loss && one_in(2);
   if (one_in(3)) d.duplicate.probability = Probability::percent(5);
   if (may_reorder && one_in(4)) d.reorder = {Probability::percent(5), 1 + static_cast<std::uint32_t>(random() % 5), {}};
   if (one_in(10)) d.outage = {false, 30ms, 5ms, one_in(2)};

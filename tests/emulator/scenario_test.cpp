@@ -70,7 +70,7 @@ TEST(Scenario, GoesOnWhenSomethingElseChanges) {
   Bench bench(1);
   LinkConditions c = handovers();
   bench.link.apply(c, TimePoint(10s));
-  c.up.loss.every = 1'000'000;
+  c.up.loss.model = EveryLoss{1'000'000};
   bench.link.apply(c, TimePoint(20s));
   EXPECT_EQ(bench.link.stats(TimePoint(20s)).step_ends, TimePoint(24s));
   c.scenario[0].length = 13s;
@@ -112,7 +112,7 @@ TEST(Scenario, WhatIsMeasuredIsOfAllItsSteps) {
   Bench bench(1);
   LinkConditions c;
   DirectionConditions lossy;
-  lossy.loss.every = 2;
+  lossy.loss.model = EveryLoss{2};
   c.scenario = {{1s, {}, {}}, {1s, lossy, {}}};
   bench.link.apply(c, TimePoint(10s));
   for (int i = 0; i < 4000; ++i) bench.admit(datagram(1), Side::near, TimePoint(10s) + i * 1ms);

@@ -54,7 +54,7 @@ std::string replay_of(std::span<const std::uint8_t> file, ReplayFormat format) {
   options.format = format;
   options.connections = 32;
   options.conditions.up.duplicate.probability = Probability::percent(20);
-  options.conditions.up.loss.random = Probability::percent(10);
+  options.conditions.up.loss.model = RandomLoss{Probability::percent(10)};
   options.conditions.up.corrupt.probability = Probability::percent(10);
   std::string out;
   try {

@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Link link(options, observer, now);
   LinkConditions conditions;
   conditions.up.delay = {5ms, 2ms};
-  conditions.up.loss.random = Probability::percent(10);
+  conditions.up.loss.model = RandomLoss{Probability::percent(10)};
   conditions.up.duplicate.probability = Probability::percent(20);
   conditions.up.corrupt.probability = Probability::percent(10);
   conditions.up.reorder = {Probability::percent(10), 3};
