@@ -21,7 +21,7 @@ constexpr const char* kNoRoom =
 
 template <typename Number>
 SharedNumbers<Number> FileStore::find(const Kept<Number>& kept, const std::string& sha256) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto found = kept.find(sha256);
   return found == kept.end() ? nullptr : found->second.lock();
 }
@@ -39,15 +39,15 @@ SharedNumbers<Number> FileStore::keep(Kept<Number>& kept, const std::string& sha
     if (memory) memory->give_back(bytes);
   };
   const SharedNumbers<Number> shared(owned.release(), give_back);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   std::erase_if(kept, [](const auto& entry) { return entry.second.expired(); });
   kept[sha256] = shared;
   return shared;
 }
 
 template <typename Number>
-std::optional<Parsed<FileNumbers<Number>>> FileStore::wait_for_others(std::unique_lock<std::mutex>& lock,
-                                                                      Shelf<Number>& shelf, const OpenedFile& file,
+std::optional<Parsed<FileNumbers<Number>>> FileStore::wait_for_others(UniqueLock& lock, Shelf<Number>& shelf,
+                                                                      const OpenedFile& file,
                                                                       const Question& is_given_up) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (is_reading_) {
@@ -71,32 +71,33 @@ Parsed<FileNumbers<Number>> FileStore::read(Shelf<Number>& shelf, Parse<Number> 
   if (!file.ok()) return {{}, file.error};
   const auto reading = std::make_shared<Underway<Number>>();
   reading->file = file.value.identity;
-  std::unique_lock lock(mutex_);
-  if (auto found = wait_for_others(lock, shelf, file.value, is_given_up)) {
-    found->value.file.path = path;
-    return *found;
+  {
+    UniqueLock lock(mutex_);
+    if (auto found = wait_for_others(lock, shelf, file.value, is_given_up)) {
+      found->value.file.path = path;
+      return *found;
+    }
+    is_reading_ = true;
+    shelf.reading = reading;
   }
-  is_reading_ = true;
-  shelf.reading = reading;
-  lock.unlock();
-  const auto end = [&] {
-    lock.lock();
+  const auto end = [&](std::optional<Parsed<FileNumbers<Number>>> found) {
+    const LockGuard lock(mutex_);
     is_reading_ = false;
     shelf.reading = nullptr;
+    reading->found = std::move(found);
     over_.notify_all();
   };
   const auto pause = [&] {
     if (!is_given_up || !is_given_up()) return;
-    const std::lock_guard look(mutex_);
+    const LockGuard look(mutex_);
     if (reading->waiting == 0) throw GivenUp();
   };
   try {
     Parsed<FileNumbers<Number>> found = read_now(shelf, parse, path, file.value, pause);
-    end();
-    reading->found = found;
+    end(found);
     return found;
   } catch (...) {
-    if (!lock.owns_lock()) end();
+    end(std::nullopt);
     throw;
   }
 }

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "api/conditions/units.h"
 #include "api/given_up.h"
 #include "emulator/memory_budget.h"
+#include "emulator/mutex.h"
 #include "emulator/shared_numbers.h"
 
 namespace wobble::api {
@@ -58,7 +58,7 @@ class FileStore {
   SharedNumbers<Number> find(const Kept<Number>& kept, const std::string& sha256);
   template <typename Number>
   SharedNumbers<Number> keep(Kept<Number>& kept, const std::string& sha256, std::vector<Number> numbers);
-  /// A reading that is under way. All are guarded by mutex_.
+  /// A reading that is under way. Guarded by mutex_, which the analysis cannot be told: it is another object's.
   template <typename Number>
   struct Underway {
     OpenedFile::Identity file{};
@@ -83,13 +83,15 @@ class FileStore {
                                        const OpenedFile& file, const Pause& pause);
   /// What another's reading of the same file has found; none, and nobody reads any file.
   template <typename Number>
-  std::optional<Parsed<FileNumbers<Number>>> wait_for_others(std::unique_lock<std::mutex>& lock, Shelf<Number>& shelf,
-                                                             const OpenedFile& file, const Question& is_given_up);
+  std::optional<Parsed<FileNumbers<Number>>> wait_for_others(UniqueLock& lock, Shelf<Number>& shelf,
+                                                             const OpenedFile& file, const Question& is_given_up)
+      WOBBLE_REQUIRES(mutex_);
 
   const std::shared_ptr<MemoryBudget> memory_;
-  std::mutex mutex_;  // guards what follows
+  Mutex mutex_;
   std::condition_variable over_;
-  bool is_reading_ = false;
+  bool is_reading_ WOBBLE_GUARDED_BY(mutex_) = false;
+  // Guarded by mutex_ as well; they are handed on by reference before it is taken.
   Shelf<std::uint32_t> traces_;
   Shelf<std::int16_t> tables_;
 };

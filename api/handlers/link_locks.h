@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/backend.h"
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -36,7 +37,7 @@ class LinkLocks {
 
  private:
   std::shared_ptr<std::timed_mutex> mutex_of(const std::string& link) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     std::erase_if(mutexes_, [](const auto& entry) { return entry.second.expired(); });
     std::weak_ptr<std::timed_mutex>& kept = mutexes_[link];
     std::shared_ptr<std::timed_mutex> mutex = kept.lock();
@@ -44,8 +45,8 @@ class LinkLocks {
     return mutex;
   }
 
-  std::mutex mutex_;
-  std::map<std::string, std::weak_ptr<std::timed_mutex>> mutexes_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, std::weak_ptr<std::timed_mutex>> mutexes_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace wobble::api

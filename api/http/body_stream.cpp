@@ -12,7 +12,7 @@ void BodyStream::wake() {
 }
 
 void BodyStream::write(std::string_view bytes) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (ended_ || disconnected_ || bytes.empty()) return;
   if (taken_ > 0 && taken_ >= bytes_.size() / 2) {
     bytes_.erase(0, taken_);
@@ -23,29 +23,29 @@ void BodyStream::write(std::string_view bytes) {
 }
 
 void BodyStream::end() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   ended_ = true;
   if (!disconnected_) wake();
 }
 
 std::size_t BodyStream::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return bytes_.size() - taken_;
 }
 
 bool BodyStream::is_gone() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return disconnected_ || (hung_up_ && hung_up_());
 }
 
 void BodyStream::connect(std::function<void()> resume, std::function<bool()> hung_up) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   resume_ = std::move(resume);
   hung_up_ = std::move(hung_up);
 }
 
 void BodyStream::disconnect() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   disconnected_ = true;
   suspended_ = false;
   resume_ = nullptr;
@@ -55,7 +55,7 @@ void BodyStream::disconnect() {
 }
 
 ssize_t BodyStream::read(char* out, std::size_t size, const std::function<void()>& suspend) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const std::size_t n = std::min(size, bytes_.size() - taken_);
   if (n > 0) {
     std::memcpy(out, bytes_.data() + taken_, n);

@@ -8,9 +8,10 @@
 
 #include <cstddef>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
+
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -36,16 +37,16 @@ class BodyStream {
   ssize_t read(char* out, std::size_t size, const std::function<void()>& suspend);
 
  private:
-  void wake();  ///< with mutex_ held
+  void wake() WOBBLE_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;  // guards all of it
-  std::string bytes_;
-  std::size_t taken_ = 0;  ///< of bytes_
-  bool ended_ = false;
-  bool disconnected_ = false;
-  bool suspended_ = false;
-  std::function<void()> resume_;
-  std::function<bool()> hung_up_;
+  mutable Mutex mutex_;
+  std::string bytes_ WOBBLE_GUARDED_BY(mutex_);
+  std::size_t taken_ WOBBLE_GUARDED_BY(mutex_) = 0;  ///< of bytes_
+  bool ended_ WOBBLE_GUARDED_BY(mutex_) = false;
+  bool disconnected_ WOBBLE_GUARDED_BY(mutex_) = false;
+  bool suspended_ WOBBLE_GUARDED_BY(mutex_) = false;
+  std::function<void()> resume_ WOBBLE_GUARDED_BY(mutex_);
+  std::function<bool()> hung_up_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace wobble::api

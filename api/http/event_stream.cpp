@@ -44,7 +44,7 @@ void EventStreams::enter() {
 
 void EventStreams::add(Stream stream) {
   std::call_once(started_, [this] { thread_ = std::thread([this] { run(); }); });
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (stopping_) {  // the thread may be gone
     stream.body->end();
     --active_;
@@ -90,7 +90,7 @@ void EventStreams::open(const EventQuery& query, Response& response) {
 
 void EventStreams::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -117,8 +117,8 @@ void EventStreams::run() {
   std::uint64_t newest = 0;
   while (!stopping_) {
     {
-      std::unique_lock lock(mutex_);
-      if (streams.empty()) wake_.wait(lock, [this] { return stopping_ || !opened_.empty(); });
+      UniqueLock lock(mutex_);
+      if (streams.empty()) wake_.wait(lock, [this]() WOBBLE_REQUIRES(mutex_) { return stopping_ || !opened_.empty(); });
       if (!opened_.empty()) newest = 0;  // for them all that is there is new
       streams.splice(streams.end(), opened_);
     }
@@ -134,7 +134,7 @@ void EventStreams::run() {
       --active_;
     }
   }
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   streams.splice(streams.end(), opened_);
   for (Stream& stream : streams) stream.body->end();
   active_ -= static_cast<unsigned>(streams.size());

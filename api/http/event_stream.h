@@ -21,6 +21,7 @@
 #include "api/backend.h"
 #include "api/http/body_stream.h"
 #include "api/http/http.h"
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -69,9 +70,9 @@ class EventStreams {
   std::once_flag started_;
   std::thread thread_;
 
-  std::mutex mutex_;  // guards what follows
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::list<Stream> opened_;  ///< not yet seen by the thread
+  std::list<Stream> opened_ WOBBLE_GUARDED_BY(mutex_);  ///< not yet seen by the thread
 };
 
 /// One event as a stream carries it.

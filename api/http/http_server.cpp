@@ -10,7 +10,6 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <mutex>
 #include <new>
 #include <set>
 #include <stdexcept>
@@ -22,6 +21,7 @@
 #include "api/http/timer_thread.h"
 #include "api/http/wire_timeout.h"
 #include "api/http/worker_pool.h"
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 namespace {
@@ -101,9 +101,10 @@ class HttpServer::Impl {
   std::atomic<std::size_t> exchanges_{0};  ///< those under way
   std::atomic<bool> ticking_{false};
 
-  std::mutex mutex_;  // guards what follows
-  std::set<Exchange*> streaming_;
-  std::map<std::string, std::size_t> working_;  ///< requests that wait for a worker or have one, by owner
+  Mutex mutex_;
+  std::set<Exchange*> streaming_ WOBBLE_GUARDED_BY(mutex_);
+  std::map<std::string, std::size_t> working_
+      WOBBLE_GUARDED_BY(mutex_);  ///< requests that wait for a worker or have one, by owner
 };
 
 // ------------------------------------------------------------------------------------------------- begin and end
@@ -132,7 +133,7 @@ void HttpServer::Impl::stop() {
   stopping_ = true;
   listener_.stop();
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (Exchange* exchange : streaming_) exchange->response.stream->end();
   }
   workers_.stop();
@@ -213,7 +214,7 @@ void HttpServer::Impl::on_completed(void*, MHD_Connection* wire, void** context,
   Impl& server = exchange->server;
   if (exchange->response.stream) {
     exchange->response.stream->disconnect();
-    const std::lock_guard lock(server.mutex_);
+    const LockGuard lock(server.mutex_);
     server.streaming_.erase(exchange);
   }
   server.connections_.enter(exchange->connection, Phase::head);
@@ -288,7 +289,7 @@ MHD_Result HttpServer::Impl::refuse(Exchange& exchange) {
 /// What is being answered does not give way to others. So that there is room for one more, also of the same owner, it
 /// is at most half of what an owner may have.
 bool HttpServer::Impl::may_begin(const Connection& connection) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto found = working_.find(connection.owner);
   return found == working_.end() || found->second < connections_.most_answered();
 }
@@ -314,7 +315,7 @@ MHD_Result HttpServer::Impl::take_body(Exchange& exchange, const char* data, std
   // Rests until work() is done; before that nothing touches the exchange.
   MHD_suspend_connection(exchange.wire);
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     ++working_[exchange.connection->owner];
   }
   workers_.submit([this, &exchange] { work(exchange); }, handler_.is_urgent(request));
@@ -331,7 +332,7 @@ void HttpServer::Impl::work(Exchange& exchange) {
     if (!exchange.answer_memory) exchange.response = handler_.no_memory();
   }
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto found = working_.find(exchange.connection->owner);
     if (--found->second == 0) working_.erase(found);
   }
@@ -375,7 +376,7 @@ MHD_Result HttpServer::Impl::send(Exchange& exchange) {
   if (response.stream) {
     response.stream->connect([wire = exchange.wire] { MHD_resume_connection(wire); },
                              [fd = exchange.connection->fd] { return OpenConnections::has_hung_up(fd); });
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     streaming_.insert(&exchange);
     if (stopping_) response.stream->end();
   }

@@ -76,7 +76,7 @@ std::size_t free_descriptors() {
 
 bool OpenConnections::add(int fd, Peer peer, std::string local_address) {
   const std::string owner = owner_of(peer);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (is_full(owner)) return false;
   // The server has closed what had this descriptor before, and told nobody.
   connections_.remove_if([fd](const Connection& one) { return !one.has_begun && one.fd == fd; });
@@ -92,7 +92,7 @@ bool OpenConnections::add(int fd, Peer peer, std::string local_address) {
 }
 
 OpenConnections::Connection* OpenConnections::begin(int fd) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (Connection& connection : connections_) {
     if (connection.has_begun || connection.fd != fd) continue;
     connection.has_begun = true;
@@ -103,23 +103,23 @@ OpenConnections::Connection* OpenConnections::begin(int fd) {
 }
 
 void OpenConnections::drop_lost() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   connections_.remove_if([](const Connection& one) { return !one.has_begun && cookie_of(one.fd) != one.cookie; });
 }
 
 void OpenConnections::remove(Connection* connection) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   connections_.remove_if([connection](const Connection& one) { return &one == connection; });
 }
 
 void OpenConnections::linger(Connection* connection, int fd) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   connection->fd = fd;
   connection->is_shut = true;
 }
 
 void OpenConnections::enter(Connection* connection, Phase phase) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto now = Clock::now();
   connection->phase = phase;
   connection->since = now;
@@ -130,7 +130,7 @@ void OpenConnections::enter(Connection* connection, Phase phase) {
 
 void OpenConnections::end_overdue() {
   drop_lost();
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto now = Clock::now();
   for (Connection& connection : connections_) {
     // A body that will never be whole. Seen twice: in between the server may have read the rest, and go on with it.
@@ -143,7 +143,7 @@ void OpenConnections::end_overdue() {
 }
 
 std::size_t OpenConnections::size() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return connections_.size();
 }
 
@@ -160,7 +160,7 @@ bool OpenConnections::has_hung_up(int fd) {
 }
 
 void OpenConnections::make_room() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   make_room(nullptr);
 }
 

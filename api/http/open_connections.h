@@ -14,10 +14,10 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "api/http/http.h"
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -98,14 +98,13 @@ class OpenConnections {
   static bool has_hung_up(int fd);
 
  private:
-  // All with mutex_ held.
-  bool is_full(const std::string& owner);
-  bool make_room(const std::string* owner);
-  static void shut(Connection& connection);
+  bool is_full(const std::string& owner) WOBBLE_REQUIRES(mutex_);
+  bool make_room(const std::string* owner) WOBBLE_REQUIRES(mutex_);
+  static void shut(Connection& connection);  ///< with mutex_ held
 
-  ConnectionLimits limits_;   // not changed once there was a connection
-  mutable std::mutex mutex_;  // guards what follows
-  std::list<Connection> connections_;
+  ConnectionLimits limits_;  // not changed once there was a connection
+  mutable Mutex mutex_;
+  std::list<Connection> connections_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace wobble::api

@@ -10,7 +10,7 @@ void TimerThread::start() {
 
 void TimerThread::at(Clock::time_point when, std::function<void()> action) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!stopping_) {
       const bool is_next = actions_.empty() || when < actions_.begin()->first;
       actions_.emplace(when, std::move(action));
@@ -23,7 +23,7 @@ void TimerThread::at(Clock::time_point when, std::function<void()> action) {
 
 void TimerThread::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -31,7 +31,7 @@ void TimerThread::stop() {
 }
 
 void TimerThread::run() {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   for (;;) {
     if (actions_.empty()) {
       if (stopping_) return;

@@ -7,8 +7,9 @@
 #include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <thread>
+
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -32,10 +33,10 @@ class TimerThread {
   void run();
 
   std::thread thread_;
-  std::mutex mutex_;  // guards what follows
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::multimap<Clock::time_point, std::function<void()>> actions_;
-  bool stopping_ = false;
+  std::multimap<Clock::time_point, std::function<void()>> actions_ WOBBLE_GUARDED_BY(mutex_);
+  bool stopping_ WOBBLE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace wobble::api

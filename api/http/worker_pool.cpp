@@ -16,7 +16,7 @@ void WorkerPool::start(std::size_t workers) {
 
 void WorkerPool::submit(Job job, bool urgent) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!stopping_) {
       (urgent ? urgent_ : others_).push_back(std::move(job));
       wake_.notify_one();
@@ -29,7 +29,7 @@ void WorkerPool::submit(Job job, bool urgent) {
 
 void WorkerPool::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
@@ -39,10 +39,12 @@ void WorkerPool::stop() {
 }
 
 void WorkerPool::work(bool urgent_only) {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   std::condition_variable& wake = urgent_only ? urgent_wake_ : wake_;
   for (;;) {
-    wake.wait(lock, [&] { return stopping_ || !urgent_.empty() || (!urgent_only && !others_.empty()); });
+    wake.wait(lock, [&]() WOBBLE_REQUIRES(mutex_) {
+      return stopping_ || !urgent_.empty() || (!urgent_only && !others_.empty());
+    });
     std::deque<Job>& queue = urgent_.empty() ? others_ : urgent_;
     if (queue.empty() || (urgent_only && urgent_.empty())) return;  // stopping, and nothing is left for this one
     const Job job = std::move(queue.front());

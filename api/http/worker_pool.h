@@ -8,9 +8,10 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -34,12 +35,12 @@ class WorkerPool {
   void work(bool urgent_only);
 
   std::vector<std::thread> threads_;
-  std::mutex mutex_;                     // guards what follows
+  Mutex mutex_;
   std::condition_variable wake_;         // of those that take everything
   std::condition_variable urgent_wake_;  // of the one that does not
-  std::deque<Job> urgent_;
-  std::deque<Job> others_;
-  bool stopping_ = false;
+  std::deque<Job> urgent_ WOBBLE_GUARDED_BY(mutex_);
+  std::deque<Job> others_ WOBBLE_GUARDED_BY(mutex_);
+  bool stopping_ WOBBLE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace wobble::api

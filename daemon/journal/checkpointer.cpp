@@ -28,7 +28,7 @@ Checkpointer::Checkpointer(Database& writer, const std::string& file)
 Checkpointer::~Checkpointer() {
   sqlite3_wal_hook(writer_.handle(), nullptr, nullptr);
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -40,7 +40,7 @@ int Checkpointer::on_commit(void* self, sqlite3* /*writer*/, const char* /*name*
   checkpointer.pages_ = pages;
   if (pages < kPages) return SQLITE_OK;
   {
-    const std::lock_guard lock(checkpointer.mutex_);
+    const LockGuard lock(checkpointer.mutex_);
     checkpointer.wanted_ = true;
   }
   checkpointer.wake_.notify_one();
@@ -54,9 +54,9 @@ void Checkpointer::help_if_long() noexcept {
 }
 
 void Checkpointer::run() {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [&] { return wanted_ || stopping_; });
+    wake_.wait(lock, [&]() WOBBLE_REQUIRES(mutex_) { return wanted_ || stopping_; });
     if (stopping_) return;
     wanted_ = false;
     lock.unlock();

@@ -8,11 +8,11 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "daemon/journal/database.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -38,10 +38,10 @@ class Checkpointer {
   Database own_;
   std::atomic<int> pages_{0};      ///< in the log, after the last commit
   std::atomic<int> left_over_{0};  ///< of them, what the last copying did not reach
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable wake_;
-  bool wanted_ = false;
-  bool stopping_ = false;
+  bool wanted_ WOBBLE_GUARDED_BY(mutex_) = false;
+  bool stopping_ WOBBLE_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

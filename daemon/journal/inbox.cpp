@@ -34,7 +34,7 @@ api::EventRow Inbox::post(PostedEvent&& event, const std::string& link) {
   row.connection = event.connection;
   row.text = event.text;
   row.detail = event.detail;
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (closed_) return row;
   event.link = link_number(link);
   if (event.conditions) in_force_[event.link] = *event.conditions;
@@ -59,7 +59,7 @@ api::EventRow Inbox::record(const std::string& kind, const std::string& text, co
 }
 
 void Inbox::post_again_what_is_in_force(const std::vector<LinkNumber>& links) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (const LinkNumber link : links) {
     const auto found = in_force_.find(link);
     if (found == in_force_.end()) continue;
@@ -72,48 +72,49 @@ void Inbox::post_again_what_is_in_force(const std::vector<LinkNumber>& links) {
 }
 
 bool Inbox::close() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return !std::exchange(closed_, true);
 }
 
 LinkNumber Inbox::number_of(const std::string& link) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return link_number(link);
 }
 
 std::vector<NewLink> Inbox::links() const {
   std::vector<NewLink> links;
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (const auto& [name, number] : links_) links.push_back({number, name, clock_.now()});
   return links;
 }
 
 std::uint64_t Inbox::last_event_id() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return next_id_ - 1;
 }
 
 std::uint64_t Inbox::wait_for_event(std::uint64_t since, Duration at_most) {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   // The end wakes those who wait, once: who comes later waits his time, and does not spin.
   const bool had_ended = ended_;
-  committed_.wait_for(lock, at_most, [&] { return newest_event_ > since || ended_ != had_ended; });
+  committed_.wait_for(lock, at_most,
+                      [&]() WOBBLE_REQUIRES(mutex_) { return newest_event_ > since || ended_ != had_ended; });
   return newest_event_;
 }
 
 std::uint64_t Inbox::newest_event() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return newest_event_;
 }
 
 void Inbox::add_to(api::JournalStats& stats) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   stats.lost_transitions += lost_transitions_;
   stats.lost_segments += lost_segments_;
 }
 
 bool Inbox::move_into(Batch& batch, std::uint64_t drained) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (untold_.transitions + untold_.segments > 0) {
     PostedEvent loss;
     loss.at = batch.at;
@@ -133,12 +134,12 @@ bool Inbox::move_into(Batch& batch, std::uint64_t drained) {
 }
 
 void Inbox::count_lost(const std::vector<LinkEvent>& events) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (const LinkEvent& event : events) count_loss_of(event);
 }
 
 void Inbox::give_up(Batch& batch) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   count_loss(batch.posted.size(), 0);
   for (const DrainedEvents& from : batch.drained) {
     for (const LinkEvent& event : from.events) count_loss_of(event);
@@ -149,7 +150,7 @@ void Inbox::give_up(Batch& batch) {
 
 void Inbox::committed(std::uint64_t last_id) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     newest_event_ = std::max(newest_event_, last_id);
   }
   committed_.notify_all();
@@ -157,7 +158,7 @@ void Inbox::committed(std::uint64_t last_id) {
 
 void Inbox::end() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     ended_ = true;
   }
   committed_.notify_all();

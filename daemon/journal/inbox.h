@@ -13,12 +13,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "api/backend.h"
 #include "daemon/journal/batch.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -71,29 +71,29 @@ class Inbox {
   void end();
 
  private:
-  // Under mutex_.
-  LinkNumber link_number(const std::string& name);
-  bool has_room_for(const PostedEvent& event) const;
-  void take(PostedEvent&& event);
-  void count_loss(std::uint64_t transitions, std::uint64_t segments);
-  void count_loss_of(const LinkEvent& event);
+  LinkNumber link_number(const std::string& name) WOBBLE_REQUIRES(mutex_);
+  bool has_room_for(const PostedEvent& event) const WOBBLE_REQUIRES(mutex_);
+  void take(PostedEvent&& event) WOBBLE_REQUIRES(mutex_);
+  void count_loss(std::uint64_t transitions, std::uint64_t segments) WOBBLE_REQUIRES(mutex_);
+  void count_loss_of(const LinkEvent& event) WOBBLE_REQUIRES(mutex_);
 
   const SessionClock& clock_;
-  mutable std::mutex mutex_;  ///< guards all that follows; held for moments only, never while the file is touched
+  mutable Mutex mutex_;  ///< held for moments only, never while the file is touched
   std::condition_variable committed_;
-  std::map<std::string, LinkNumber> links_;
-  std::vector<NewLink> new_links_;  ///< not in a batch yet
-  std::vector<PostedEvent> posted_;
-  std::size_t posted_bytes_ = 0;
-  std::map<LinkNumber, PostedEvent::Conditions> in_force_;
-  bool has_lost_conditions_ = false;  ///< what is in force is written down again behind the gap
-  std::uint64_t next_id_;
-  std::uint64_t newest_event_ = 0;  ///< committed
-  std::uint64_t lost_transitions_ = 0;
-  std::uint64_t lost_segments_ = 0;
-  EventsLost untold_;  ///< lost by the journal itself, not by a ring
-  bool closed_ = false;
-  bool ended_ = false;
+  std::map<std::string, LinkNumber> links_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<NewLink> new_links_ WOBBLE_GUARDED_BY(mutex_);  ///< not in a batch yet
+  std::vector<PostedEvent> posted_ WOBBLE_GUARDED_BY(mutex_);
+  std::size_t posted_bytes_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::map<LinkNumber, PostedEvent::Conditions> in_force_ WOBBLE_GUARDED_BY(mutex_);
+  bool has_lost_conditions_ WOBBLE_GUARDED_BY(mutex_) =
+      false;  ///< what is in force is written down again behind the gap
+  std::uint64_t next_id_ WOBBLE_GUARDED_BY(mutex_);
+  std::uint64_t newest_event_ WOBBLE_GUARDED_BY(mutex_) = 0;  ///< committed
+  std::uint64_t lost_transitions_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t lost_segments_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  EventsLost untold_ WOBBLE_GUARDED_BY(mutex_);  ///< lost by the journal itself, not by a ring
+  bool closed_ WOBBLE_GUARDED_BY(mutex_) = false;
+  bool ended_ WOBBLE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace wobble::daemon

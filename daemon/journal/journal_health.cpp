@@ -15,7 +15,7 @@ JournalHealth::JournalHealth(std::string file, const SessionClock& clock, Inbox&
 api::Health JournalHealth::health() const {
   constexpr Duration kShownAtLeast = std::chrono::seconds(10);
   constexpr Duration kToldFor = std::chrono::hours(1);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (!file_trouble_.empty()) return {false, file_trouble_};
   if (!writing_.ok) return writing_;
   const Duration since = std::chrono::steady_clock::now() - renewed_at_;
@@ -28,7 +28,7 @@ api::Health JournalHealth::health() const {
 }
 
 void JournalHealth::add_to(api::JournalStats& stats) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   stats.rows_written += rows_written_;
   stats.write_errors += write_errors_;
   stats.renewals += renewals_;
@@ -38,7 +38,7 @@ void JournalHealth::wrote(std::int64_t rows) {
   api::Health before;
   api::WallTime since = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     before = std::exchange(writing_, {});
     since = ill_since_;
     rows_written_ += static_cast<std::uint64_t>(rows);
@@ -52,7 +52,7 @@ void JournalHealth::wrote(std::int64_t rows) {
 void JournalHealth::failed(const std::string& why) {
   bool is_new = false;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     is_new = writing_.ok;
     if (is_new) ill_since_ = clock_.now();
     ++write_errors_;
@@ -62,13 +62,13 @@ void JournalHealth::failed(const std::string& why) {
 }
 
 void JournalHealth::file_has_trouble(const std::string& what) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (file_trouble_.empty()) file_trouble_ = what;
 }
 
 void JournalHealth::file_keeps_trouble(const std::string& what) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (file_trouble_ == what) return;
     file_trouble_ = what;
   }
@@ -76,13 +76,13 @@ void JournalHealth::file_keeps_trouble(const std::string& what) {
 }
 
 void JournalHealth::file_is_well() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   file_trouble_.clear();
 }
 
 void JournalHealth::file_was_renewed(const std::string& text) {
   log::error(text);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   file_trouble_.clear();
   renewed_ = text;
   renewed_at_ = std::chrono::steady_clock::now();
@@ -90,7 +90,7 @@ void JournalHealth::file_was_renewed(const std::string& text) {
 }
 
 void JournalHealth::tell_of_wal(const std::string& text) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   wal_trouble_ = text;
 }
 

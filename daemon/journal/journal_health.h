@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 
 #include "api/backend.h"
+#include "emulator/mutex.h"
 #include "emulator/time.h"
 
 namespace wobble::daemon {
@@ -44,16 +44,17 @@ class JournalHealth {
   const std::string file_;
   const SessionClock& clock_;
   Inbox& inbox_;
-  mutable std::mutex mutex_;  ///< guards all that follows; held for moments only
-  api::Health writing_;
-  api::WallTime ill_since_ = 0;  ///< if writing_ is not ok
-  std::string file_trouble_;     ///< what has happened to the file, as long as it is not put right
-  std::string renewed_;          ///< the same, when it was
-  TimePoint renewed_at_;
-  std::string wal_trouble_;
-  std::uint64_t rows_written_ = 0;
-  std::uint64_t write_errors_ = 0;
-  std::uint64_t renewals_ = 0;
+  mutable Mutex mutex_;  ///< held for moments only
+  api::Health writing_ WOBBLE_GUARDED_BY(mutex_);
+  api::WallTime ill_since_ WOBBLE_GUARDED_BY(mutex_) = 0;  ///< if writing_ is not ok
+  std::string file_trouble_
+      WOBBLE_GUARDED_BY(mutex_);                   ///< what has happened to the file, as long as it is not put right
+  std::string renewed_ WOBBLE_GUARDED_BY(mutex_);  ///< the same, when it was
+  TimePoint renewed_at_ WOBBLE_GUARDED_BY(mutex_);
+  std::string wal_trouble_ WOBBLE_GUARDED_BY(mutex_);
+  std::uint64_t rows_written_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t write_errors_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t renewals_ WOBBLE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace wobble::daemon

@@ -8,12 +8,12 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 #include "api/backend.h"
 #include "daemon/journal/batch.h"
 #include "emulator/connections/event_ring.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -62,18 +62,18 @@ class Passes {
   void done(const Pass& pass, bool ok);
 
  private:
-  mutable std::mutex mutex_;  ///< guards all that follows; held for moments only
+  mutable Mutex mutex_;  ///< held for moments only
   std::condition_variable wanted_;
   std::condition_variable passed_;
-  std::vector<RingSource> sources_;
-  std::vector<ConnectionId> ended_unknown_;
-  std::uint64_t wanted_pass_ = 0;
-  std::uint64_t done_pass_ = 0;
-  bool was_ok_ = true;  ///< the pass before
-  bool stopping_ = false;
-  bool stopped_ = false;
-  std::uint64_t gone_transitions_ = 0;  ///< lost by rings that were removed
-  std::uint64_t gone_segments_ = 0;
+  std::vector<RingSource> sources_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<ConnectionId> ended_unknown_ WOBBLE_GUARDED_BY(mutex_);
+  std::uint64_t wanted_pass_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::uint64_t done_pass_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  bool was_ok_ WOBBLE_GUARDED_BY(mutex_) = true;  ///< the pass before
+  bool stopping_ WOBBLE_GUARDED_BY(mutex_) = false;
+  bool stopped_ WOBBLE_GUARDED_BY(mutex_) = false;
+  std::uint64_t gone_transitions_ WOBBLE_GUARDED_BY(mutex_) = 0;  ///< lost by rings that were removed
+  std::uint64_t gone_segments_ WOBBLE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace wobble::daemon

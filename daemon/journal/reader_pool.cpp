@@ -31,7 +31,7 @@ ReaderPool::ReaderPool(const std::string& file, std::size_t connections, Duratio
 
 void ReaderPool::stop(const std::string& why) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (!ended_) why_ = why;
     stopped_ = true;
   }
@@ -40,7 +40,7 @@ void ReaderPool::stop(const std::string& why) {
 
 void ReaderPool::end(const std::string& why) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     why_ = why;
     stopped_ = ended_ = true;
   }
@@ -48,8 +48,8 @@ void ReaderPool::end(const std::string& why) {
 }
 
 void ReaderPool::close() {
-  std::unique_lock lock(mutex_);
-  returned_.wait(lock, [&] { return taken_ == 0; });
+  UniqueLock lock(mutex_);
+  returned_.wait(lock, [&]() WOBBLE_REQUIRES(mutex_) { return taken_ == 0; });
   idle_.clear();
 }
 
@@ -59,14 +59,14 @@ void ReaderPool::open() {
     fresh.push_back(std::make_unique<Database>(file_, mode_));
     fresh.back()->integer("SELECT count(*) FROM sqlite_schema");  // opens what is beside the file too
   }
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   idle_ = std::move(fresh);
   stopped_ = ended_;
 }
 
 ReaderPool::Lease::Lease(ReaderPool& pool, const api::IsGone& gone)
     : pool_(pool), gone_(gone), until_(pool.time_limit_ == Duration(0) ? kNever : now() + pool.time_limit_) {
-  std::unique_lock lock(pool_.mutex_);
+  UniqueLock lock(pool_.mutex_);
   while (!pool_.stopped_ && pool_.idle_.empty()) {
     pool_.returned_.wait_until(lock, std::min(until_, now() + kBetweenAskingGone));
     if (now() >= until_ && pool_.idle_.empty()) {
@@ -89,7 +89,7 @@ ReaderPool::Lease::~Lease() {
   // The first line that is written afterwards makes all of it worthless (https://sqlite.org/wal.html).
   if (database_->cache_bytes() > kMostKept) database_->release_cache();
   {
-    const std::lock_guard lock(pool_.mutex_);
+    const LockGuard lock(pool_.mutex_);
     pool_.idle_.push_back(std::move(database_));
     --pool_.taken_;
   }
@@ -107,7 +107,7 @@ bool ReaderPool::Lease::has_gone() {
 }
 
 api::Unavailable ReaderPool::Lease::given_up() const {
-  const std::lock_guard lock(pool_.mutex_);
+  const LockGuard lock(pool_.mutex_);
   if (pool_.stopped_) return api::Unavailable(pool_.why_);
   if (gone_was_told_) return api::Unavailable(kHasGone);
   return api::Unavailable("the log was looked through for " + seconds(pool_.time_limit_) +

@@ -7,12 +7,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "api/backend.h"
 #include "daemon/journal/database.h"
+#include "emulator/mutex.h"
 #include "emulator/time.h"
 
 namespace wobble::daemon {
@@ -42,12 +42,12 @@ class ReaderPool {
   const std::size_t size_;
   const Duration time_limit_;
   const Database::Mode mode_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable returned_;
-  Connections idle_;       // guarded by mutex_
-  std::size_t taken_ = 0;  // guarded by mutex_
-  std::string why_;        // guarded by mutex_
-  bool ended_ = false;     // guarded by mutex_
+  Connections idle_ WOBBLE_GUARDED_BY(mutex_);
+  std::size_t taken_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::string why_ WOBBLE_GUARDED_BY(mutex_);
+  bool ended_ WOBBLE_GUARDED_BY(mutex_) = false;
   std::atomic<bool> stopped_{false};
 };
 

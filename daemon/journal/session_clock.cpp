@@ -18,7 +18,7 @@ api::WallTime SessionClock::now() const noexcept { return anchor_.at(std::chrono
 LogMoment SessionClock::moment_ago(Duration ago) const {
   const TimePoint moment = std::chrono::steady_clock::now() - ago;
   LogMoment out{anchor_.at(moment)};
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (const Epoch& epoch : epochs_) {
     if (epoch.from <= moment) out.from = epoch.first;
     if (epoch.from > moment) {
@@ -31,17 +31,17 @@ LogMoment SessionClock::moment_ago(Duration ago) const {
 
 api::WallTime SessionClock::now_for_ages() const {
   const TimePoint time = std::chrono::steady_clock::now();
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return age_.now(time, anchor_.at(time));
 }
 
 void SessionClock::begin_ages(api::WallTime newest) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   age_ = AgeClock(std::chrono::steady_clock::now(), newest);
 }
 
 void SessionClock::stepped(const ClockStep& step, ConnectionId next) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (epochs_.size() >= kMostEpochs) epochs_.erase(epochs_.begin());
   epochs_.push_back({step.at, next});
   age_.stepped(step, anchor_.at(step.at - Duration(1)));

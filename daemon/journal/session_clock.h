@@ -4,12 +4,12 @@
 // Thread: any.
 #pragma once
 
-#include <mutex>
 #include <vector>
 
 #include "daemon/journal/age_clock.h"
 #include "daemon/journal/connection_search.h"
 #include "daemon/journal/wall_anchor.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -38,9 +38,9 @@ class SessionClock {
   };
 
   WallAnchor anchor_;
-  mutable std::mutex mutex_;   ///< guards what follows
-  AgeClock age_;               ///< of a log in which nothing is, until begin_ages()
-  std::vector<Epoch> epochs_;  ///< oldest first
+  mutable Mutex mutex_;
+  AgeClock age_ WOBBLE_GUARDED_BY(mutex_);               ///< of a log in which nothing is, until begin_ages()
+  std::vector<Epoch> epochs_ WOBBLE_GUARDED_BY(mutex_);  ///< oldest first
 };
 
 }  // namespace wobble::daemon

@@ -69,7 +69,7 @@ DemoTraffic::DemoTraffic(const Lab& lab) {
 
 DemoTraffic::~DemoTraffic() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -77,8 +77,8 @@ DemoTraffic::~DemoTraffic() {
 }
 
 bool DemoTraffic::pause(Duration time) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, time, [this] { return stopping_; });
+  UniqueLock lock(mutex_);
+  return !changed_.wait_for(lock, time, [this]() WOBBLE_REQUIRES(mutex_) { return stopping_; });
 }
 
 void DemoTraffic::run() {

@@ -4,10 +4,10 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "daemon/lab/lab.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -21,9 +21,9 @@ class DemoTraffic {
   /// False once the demo is to end.
   bool pause(Duration time);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;  // guarded by mutex_
+  bool stopping_ WOBBLE_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <shared_mutex>
 #include <utility>
 
 #include "api/conditions/conditions_json.h"
@@ -46,50 +45,54 @@ api::LinkInfo ConditionChanges::put_in_force(ServedLink& link, LinkRecord::Asked
 api::LinkInfo ConditionChanges::apply(const std::string& name, const api::Change& change) {
   const Turn turn = take_turn(name, change.if_revision);
   ServedLink& link = *turn.link;
+  link.changing.assert_held();  // by the turn
   const LinkRecord::Asked before = link.record.asked();
   const auto temporaries = [&] {
     const TimePoint end = change.lasts ? Forwarder::now() + *change.lasts : kNever;
     return before.temporaries.with(change, before.conditions, end);
   };
   temporaries().check();
-  link.call([&](Link& l, TimePoint now) { l.apply(change.conditions, now); });
+  turn.link.call([&](Link& l, TimePoint now) { l.apply(change.conditions, now); });
   return put_in_force(link, {change.conditions, temporaries()}, change.source);  // its time begins now
 }
 
 api::LinkInfo ConditionChanges::reset(const std::string& name, const std::string& source,
                                       std::optional<std::uint64_t> if_revision) {
   const Turn turn = take_turn(name, if_revision);
-  turn.link->call([](Link& l, TimePoint now) { l.reset(now); });
-  return put_in_force(*turn.link, {}, source);
+  ServedLink& link = *turn.link;
+  link.changing.assert_held();  // by the turn
+  turn.link.call([](Link& l, TimePoint now) { l.reset(now); });
+  return put_in_force(link, {}, source);
 }
 
 api::LinkInfo ConditionChanges::end_temporary(const std::string& name, const std::string& source,
                                               std::optional<std::uint64_t> if_revision) {
   const Turn turn = take_turn(name, if_revision);
   ServedLink& link = *turn.link;
+  link.changing.assert_held();  // by the turn
   const TemporaryChanges temporaries = link.record.asked().temporaries;
   if (temporaries.upcoming().empty()) return link.record.info();
   const LinkConditions& lasting = temporaries.upcoming().back().conditions;
-  link.call([&](Link& l, TimePoint now) { l.apply(lasting, now); });
+  turn.link.call([&](Link& l, TimePoint now) { l.apply(lasting, now); });
   return put_in_force(link, {lasting, {}}, source);
 }
 
 void ConditionChanges::wake_reverter() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     has_changed_ = true;
   }
   changed_.notify_all();
 }
 
 void ConditionChanges::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   while (!stop.stop_requested()) {
     has_changed_ = false;  // from here on
     lock.unlock();
     const TimePoint due = bring_back_what_is_due();
     lock.lock();
-    const auto has_changed = [this] { return has_changed_; };
+    const auto has_changed = [this]() WOBBLE_REQUIRES(mutex_) { return has_changed_; };
     if (due == kNever) {
       changed_.wait(lock, stop, has_changed);
     } else {
@@ -108,10 +111,10 @@ TimePoint ConditionChanges::bring_back_what_is_due(ServedLink& link) noexcept {
   const TimePoint now = Forwarder::now();
   try {
     if (const TimePoint due = link.record.next_due(); due > now) return due;
-    const std::shared_lock in_use(link.in_use, std::try_to_lock);
-    if (!in_use.owns_lock()) return now + kTryAgain;
-    const std::unique_lock changing(link.changing, kRevertPatience);
-    if (!changing.owns_lock()) return now + kTryAgain;
+    if (!link.in_use.try_lock_shared()) return now + kTryAgain;
+    const SharedLock in_use(link.in_use, std::adopt_lock);
+    if (!link.changing.try_lock_for(kRevertPatience)) return now + kTryAgain;
+    const LockGuard changing(link.changing, std::adopt_lock);
     TemporaryChanges rest = link.record.asked().temporaries;
     const LinkConditions* due = rest.due(now);
     if (due == nullptr) return rest.next_due();

@@ -13,6 +13,7 @@
 #include "api/backend.h"
 #include "daemon/journal/journal.h"
 #include "daemon/service/link_registry.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -36,13 +37,14 @@ class ConditionChanges {
   /// A link in use, of which nobody else changes the conditions.
   struct Turn {
     LinkRegistry::Use link;
-    std::unique_lock<std::timed_mutex> changing;
+    std::unique_lock<TimedMutex> changing;
   };
 
   /// Waits 2 s at most. NotFound, Unavailable, RevisionMismatch.
   Turn take_turn(const std::string& name, std::optional<std::uint64_t> if_revision);
-  /// The loop has taken it over; `changing` is held.
-  api::LinkInfo put_in_force(ServedLink& link, LinkRecord::Asked asked, const std::string& source);
+  /// The loop has taken it over.
+  api::LinkInfo put_in_force(ServedLink& link, LinkRecord::Asked asked, const std::string& source)
+      WOBBLE_REQUIRES(link.changing);
 
   // The reverter's: when they are to be called again.
   void run(const std::stop_token& stop);
@@ -51,10 +53,10 @@ class ConditionChanges {
 
   const LinkRegistry& links_;
   Journal& journal_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any changed_;
-  bool has_changed_ = false;  // guarded by mutex_
-  std::jthread reverter_;     // last: everything else stands when it starts
+  bool has_changed_ WOBBLE_GUARDED_BY(mutex_) = false;
+  std::jthread reverter_;  // last: everything else stands when it starts
 };
 
 }  // namespace wobble::daemon

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <exception>
 #include <functional>
-#include <mutex>
 #include <random>
 #include <system_error>
 #include <thread>
@@ -73,7 +72,10 @@ LinkLifecycle::LinkLifecycle(LinkRegistry& links, Journal& journal, std::shared_
 }
 
 LinkLifecycle::~LinkLifecycle() {
-  in_parallel(links_.all(), [this](ServedLink& link) { (void)discard(link); });
+  in_parallel(links_.all(), [this](ServedLink& link) {
+    mutex_.assert_held();  // as it were: nobody else is there any more
+    (void)discard(link);
+  });
 }
 
 void LinkLifecycle::record(const ServedLink& link, const std::string& what) {
@@ -100,8 +102,9 @@ void LinkLifecycle::put_into_service(const LinkPointer& link) {
 }
 
 void LinkLifecycle::add(api::LinkInfo info, std::unique_ptr<PacketDevice> near, std::unique_ptr<PacketDevice> far) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto link = std::make_shared<ServedLink>(journal_, EventRing::kDefaultCapacity, std::move(info));
+  link->in_use.assert_held();  // as it were: nobody else knows it yet
   link->forwarder = forwarder_for(*link, std::move(near), std::move(far));
   put_into_service(link);
 }
@@ -133,8 +136,8 @@ void LinkLifecycle::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
     if (!loop->call([&](Link&, TimePoint) { work(); }, kForwarderTimeout)) throw no_answer_of(name);
   });
   way_in->open();
-  const std::lock_guard in_use(link.in_use);
-  const std::lock_guard changing(link.changing);
+  const LockGuard in_use(link.in_use);
+  const LockGuard changing(link.changing);
   if (link.record.revision() != revision) put_conditions_in_force();  // changed while it was not the link's loop yet
   link.record.set_way_in({way_in->settings(), api::WayInState::up, way_in->detail()}, way_in->near_info(),
                          way_in->far_info());
@@ -143,7 +146,8 @@ void LinkLifecycle::let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) {
 }
 
 api::LinkInfo LinkLifecycle::create(const api::NewLink& wanted) {
-  const auto lock = mutex_.lock_or_refuse();
+  mutex_.lock_or_refuse();
+  const LockGuard lock(mutex_, std::adopt_lock);
   api::LinkInfo info;
   info.name = choose_name(wanted);
   info.seed = wanted.seed.value_or(api::draw_seed());
@@ -180,8 +184,9 @@ api::LinkInfo LinkLifecycle::create(const api::NewLink& wanted) {
 
 // What is in flight leaves at once, while the way onward still stands, and what has come meanwhile behind it.
 std::string LinkLifecycle::shut_out(ServedLink& link) noexcept {
+  may_use(link);
   if (!link.way_in) return {};
-  const auto let_all_leave = [&] {
+  const auto let_all_leave = [&]() WOBBLE_REQUIRES_SHARED(link.in_use) {
     const bool has_left =
         !link.forwarder || (link.forwarder->call([](Link& l, TimePoint now) { l.reset(now); }, kForwarderTimeout) &&
                             link.forwarder->call([](Link&, TimePoint) {}, kForwarderTimeout));  // by now it has
@@ -201,7 +206,7 @@ std::string LinkLifecycle::discard(ServedLink& link) noexcept {
   links_.remove(link.name());
   link.is_leaving = true;
   std::unique_ptr<WayIn> way_in;  // goes behind the lock, when nobody has to wait for it
-  const std::lock_guard in_use(link.in_use);
+  const LockGuard in_use(link.in_use);
   std::string failed = shut_out(link);
   link.forwarder.reset();  // tells the ring where each connection stands
   journal_.remove_link(link.ring);
@@ -210,7 +215,8 @@ std::string LinkLifecycle::discard(ServedLink& link) noexcept {
 }
 
 void LinkLifecycle::remove(const std::string& name, std::optional<std::uint64_t> if_revision) {
-  const auto lock = mutex_.lock_or_refuse();
+  mutex_.lock_or_refuse();
+  const LockGuard lock(mutex_, std::adopt_lock);
   const LinkPointer link = links_.find(name);
   link->record.check_revision(if_revision);
   if (link->record.is_lab()) {
@@ -225,9 +231,10 @@ void LinkLifecycle::remove(const std::string& name, std::optional<std::uint64_t>
 }
 
 void LinkLifecycle::look_after(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const LinkPointer link = links_.get(name);
   if (!link) return;
+  may_use(*link);
   if (!link->way_in) return come_back(*link);
   std::string why = link->way_in->gone();
   if (why.empty() && link->forwarder && link->forwarder->has_lost_device()) why = "a device of the link was removed";
@@ -249,7 +256,7 @@ void LinkLifecycle::lose_target(ServedLink& link, const std::string& why) {
   std::unique_ptr<Forwarder> forwarder;
   std::unique_ptr<WayIn> way_in;
   {
-    const std::lock_guard in_use(link.in_use);
+    const LockGuard in_use(link.in_use);
     forwarder = std::move(link.forwarder);
     way_in = std::move(link.way_in);
     info.state = api::WayInState::waiting;
@@ -260,6 +267,7 @@ void LinkLifecycle::lose_target(ServedLink& link, const std::string& why) {
 }
 
 void LinkLifecycle::see_whether_it_carries(ServedLink& link) {
+  may_use(link);
   const std::string trouble = link.way_in->look();
   std::vector<std::string> news = link.way_in->take_news();
   api::WayInInfo info = link.record.way_in();

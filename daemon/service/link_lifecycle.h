@@ -19,6 +19,7 @@
 #include "emulator/link/forwarder.h"
 #include "emulator/link/link.h"
 #include "emulator/memory_budget.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -43,8 +44,8 @@ class LinkLifecycle {
   LinkLifecycle(const LinkLifecycle&) = delete;
   LinkLifecycle& operator=(const LinkLifecycle&) = delete;
 
-  /// As WaysIn::spare().
-  void spare(std::uint16_t port) { ways_in_.spare(port); }
+  /// As WaysIn::spare(). Before the first link, so without the lock.
+  void spare(std::uint16_t port) WOBBLE_NO_THREAD_SAFETY_ANALYSIS { ways_in_.spare(port); }
 
   /// A link that stays as long as this, with `info`'s name, seed and sides: its packets flow from now on.
   void add(api::LinkInfo info, std::unique_ptr<PacketDevice> near, std::unique_ptr<PacketDevice> far);
@@ -56,19 +57,21 @@ class LinkLifecycle {
   void look_after(const std::string& name);
 
  private:
-  // With mutex_ held.
-  std::string choose_name(const api::NewLink& wanted) const;
+  /// Tells the analysis that nobody else gives the link a loop or a way in, or takes it away: both may be used.
+  void may_use([[maybe_unused]] const ServedLink& link) const WOBBLE_REQUIRES(mutex_)
+      WOBBLE_ASSERTS_SHARED(link.in_use) {}
+  std::string choose_name(const api::NewLink& wanted) const WOBBLE_REQUIRES(mutex_);
   std::unique_ptr<Forwarder> forwarder_for(ServedLink& link, std::unique_ptr<PacketDevice> near,
                                            std::unique_ptr<PacketDevice> far,
-                                           std::unique_ptr<KernelPath> kernel_path = {}) const;
-  void put_into_service(const LinkPointer& link);
-  void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in);
+                                           std::unique_ptr<KernelPath> kernel_path = {}) const WOBBLE_REQUIRES(mutex_);
+  void put_into_service(const LinkPointer& link) WOBBLE_REQUIRES(mutex_);
+  void let_in(ServedLink& link, std::unique_ptr<WayIn> way_in) WOBBLE_REQUIRES(mutex_);
   /// Both: empty, or what could not be undone.
-  std::string shut_out(ServedLink& link) noexcept;
-  std::string discard(ServedLink& link) noexcept;
-  void lose_target(ServedLink& link, const std::string& why);
-  void see_whether_it_carries(ServedLink& link);
-  void come_back(ServedLink& link);
+  std::string shut_out(ServedLink& link) noexcept WOBBLE_REQUIRES(mutex_);
+  std::string discard(ServedLink& link) noexcept WOBBLE_REQUIRES(mutex_);
+  void lose_target(ServedLink& link, const std::string& why) WOBBLE_REQUIRES(mutex_);
+  void see_whether_it_carries(ServedLink& link) WOBBLE_REQUIRES(mutex_);
+  void come_back(ServedLink& link) WOBBLE_REQUIRES(mutex_);
   /// What has become of its way in.
   void record(const ServedLink& link, const std::string& what);
 
@@ -77,7 +80,7 @@ class LinkLifecycle {
   const ForwarderOptions forwarder_options_;
   LinkOptions link_options_;  ///< but for the seed
   PatientMutex mutex_;
-  WaysIn ways_in_;  // guarded by mutex_
+  WaysIn ways_in_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace wobble::daemon

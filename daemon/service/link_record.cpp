@@ -24,12 +24,12 @@ api::LinkInfo LinkRecord::info_now() const {
 }
 
 api::LinkInfo LinkRecord::info() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return info_now();
 }
 
 std::uint64_t LinkRecord::revision() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return info_.revision;
 }
 
@@ -41,22 +41,22 @@ void LinkRecord::check_revision(std::optional<std::uint64_t> if_revision) const 
 }
 
 LinkRecord::Asked LinkRecord::asked() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return {info_.conditions, temporaries_};
 }
 
 TimePoint LinkRecord::next_due() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return temporaries_.next_due();
 }
 
 std::string LinkRecord::past_conditions(std::uint64_t revision) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return past_.at(revision);
 }
 
 api::LinkInfo LinkRecord::change(Asked asked, const std::string& text) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   info_.conditions = std::move(asked.conditions);
   temporaries_ = std::move(asked.temporaries);
   ++info_.revision;
@@ -65,22 +65,22 @@ api::LinkInfo LinkRecord::change(Asked asked, const std::string& text) {
 }
 
 api::WayInInfo LinkRecord::way_in() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return info_.way_in;
 }
 
 bool LinkRecord::is_lab() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return std::holds_alternative<api::LabSettings>(info_.way_in.settings);
 }
 
 void LinkRecord::set_way_in(api::WayInInfo way_in) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   info_.way_in = std::move(way_in);
 }
 
 void LinkRecord::set_way_in(api::WayInInfo way_in, api::SideInfo near, api::SideInfo far) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   info_.way_in = std::move(way_in);
   info_.near = std::move(near);
   info_.far = std::move(far);

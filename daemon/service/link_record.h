@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "daemon/journal/journal.h"
 #include "daemon/service/past_conditions.h"
 #include "daemon/service/temporary_changes.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -26,9 +26,9 @@ class LinkRecord {
   /// Begins at revision 1 with what `info` says. The clock is the journal's, which outlives this.
   LinkRecord(const Journal& journal, api::LinkInfo info, TemporaryChanges temporaries);
 
-  // These two stay.
-  const std::string& name() const noexcept { return info_.name; }
-  std::uint64_t seed() const noexcept { return info_.seed; }
+  // These two stay, so they are read without the lock.
+  const std::string& name() const noexcept WOBBLE_NO_THREAD_SAFETY_ANALYSIS { return info_.name; }
+  std::uint64_t seed() const noexcept WOBBLE_NO_THREAD_SAFETY_ANALYSIS { return info_.seed; }
 
   /// As it is now.
   api::LinkInfo info() const;
@@ -50,14 +50,13 @@ class LinkRecord {
   void set_way_in(api::WayInInfo way_in, api::SideInfo near, api::SideInfo far);
 
  private:
-  api::LinkInfo info_now() const;  // with mutex_ held
+  api::LinkInfo info_now() const WOBBLE_REQUIRES(mutex_);
 
   const Journal& journal_;
-  mutable std::mutex mutex_;
-  // Guarded by mutex_, but for name and seed.
-  api::LinkInfo info_;
-  TemporaryChanges temporaries_;
-  PastConditions past_;
+  mutable Mutex mutex_;
+  api::LinkInfo info_ WOBBLE_GUARDED_BY(mutex_);
+  TemporaryChanges temporaries_ WOBBLE_GUARDED_BY(mutex_);
+  PastConditions past_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace wobble::daemon

@@ -1,12 +1,11 @@
 #include "daemon/service/link_registry.h"
 
-#include <mutex>
 #include <utility>
 
 namespace wobble::daemon {
 
 LinkPointer LinkRegistry::get(const std::string& name) const {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   const auto found = links_.find(name);
   return found == links_.end() ? nullptr : found->second;
 }
@@ -25,19 +24,19 @@ LinkRegistry::Use LinkRegistry::use(const std::string& name) const {
 }
 
 std::vector<LinkPointer> LinkRegistry::all() const {
-  const std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   std::vector<LinkPointer> all;
   for (const auto& [name, link] : links_) all.push_back(link);
   return all;
 }
 
 void LinkRegistry::add(LinkPointer link) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   links_[link->name()] = std::move(link);
 }
 
 void LinkRegistry::remove(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   links_.erase(name);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/service/served_link.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -16,9 +17,14 @@ class LinkRegistry {
   /// A link whose loop stays as long as this lives.
   struct Use {
     LinkPointer link;
-    std::shared_lock<std::shared_mutex> in_use;
+    std::shared_lock<SharedMutex> in_use;
     ServedLink& operator*() const noexcept { return *link; }
     ServedLink* operator->() const noexcept { return link.get(); }
+    /// As ServedLink::call().
+    void call(const Forwarder::Command& command) const {
+      link->in_use.assert_held_shared();  // by our own lock, which the analysis cannot follow
+      link->call(command);
+    }
   };
 
   /// None: there is no such link.
@@ -32,8 +38,8 @@ class LinkRegistry {
   void remove(const std::string& name);
 
  private:
-  mutable std::shared_mutex mutex_;
-  std::map<std::string, LinkPointer> links_;  // guarded by mutex_
+  mutable SharedMutex mutex_;
+  std::map<std::string, LinkPointer> links_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace wobble::daemon

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <shared_mutex>
 #include <span>
 
 #include "api/rows/connection_row.h"
@@ -21,10 +20,11 @@ void LiveConnections::refresh_figures(std::vector<api::ConnectionRow>& rows) {
   for (const auto& [name, own] : rows_of) {
     const LinkPointer link = links_.get(name);
     if (!link) continue;
-    const std::shared_lock in_use(link->in_use, std::try_to_lock);
-    if (!in_use.owns_lock() || !link->forwarder) continue;
-    const Forwarder::Command read = [&](Link& l, TimePoint) {
-      for (api::ConnectionRow* row : own) {
+    if (!link->in_use.try_lock_shared()) continue;
+    const SharedLock in_use(link->in_use, std::adopt_lock);
+    if (!link->forwarder) continue;
+    const Forwarder::Command read = [this, &asked = own](Link& l, TimePoint) {
+      for (api::ConnectionRow* row : asked) {
         const auto figures = l.connections().figures(row->id);
         if (figures) api::set_figures(*row, *figures, [&](TimePoint at) { return journal_.wall_clock(at); });
       }
@@ -52,14 +52,14 @@ api::ConnectionRow LiveConnections::one(ConnectionId id) {
 void LiveConnections::follow(ConnectionId id) {
   const std::string name = one(id).link;
   if (!links_.get(name)) return;  // taken away, and the connection ended with it
-  links_.use(name)->call([id](Link& l, TimePoint) { l.connections().follow(id); });
+  links_.use(name).call([id](Link& l, TimePoint) { l.connections().follow(id); });
 }
 
 std::vector<ConnectionId> LiveConnections::unknown_to(const std::string& name, const std::vector<ConnectionId>& ids) {
   constexpr std::size_t kAtOnce = 500;  // the link's loop does nothing else meanwhile
   const LinkPointer link = links_.get(name);
   if (!link) return ids;
-  const std::shared_lock in_use(link->in_use);
+  const SharedLock in_use(link->in_use);
   if (!link->forwarder) return ids;
   std::vector<ConnectionId> all;
   for (std::size_t first = 0; first < ids.size(); first += kAtOnce) {

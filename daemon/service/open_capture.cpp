@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstddef>
 #include <new>
-#include <shared_mutex>
 #include <string>
 
 #include "daemon/capture/link_capture.h"
@@ -22,6 +21,7 @@ std::size_t capture_ring(std::size_t memory_limit) {
 
 std::unique_ptr<api::Capture> open_capture(const LinkRegistry::Use& link, const api::CaptureOptions& options,
                                            const std::shared_ptr<MemoryBudget>& memory, const Journal& journal) {
+  link->in_use.assert_held_shared();  // by the lock in it
   if (!link->forwarder) throw api::Conflict("the link '" + link->name() + "' waits for its target: nothing flows yet");
   const std::size_t ring = capture_ring(memory->limit());
   std::shared_ptr<MemoryShare> share;
@@ -35,11 +35,11 @@ std::unique_ptr<api::Capture> open_capture(const LinkRegistry::Use& link, const 
                            std::to_string(memory->taken() >> 20) +
                            " MiB are taken; end another capture, or let less be in flight");
   }
-  link->call([&](Link& l, TimePoint) { l.add_tap(tap); });
+  link.call([&](Link& l, TimePoint) { l.add_tap(tap); });
   const auto detach = [which = std::weak_ptr(link.link), tap, share] {  // taken as long as the capture lives
     const LinkPointer captured = which.lock();
     if (!captured) return;
-    const std::shared_lock in_use(captured->in_use);
+    const SharedLock in_use(captured->in_use);
     if (captured->forwarder) captured->forwarder->post([tap](Link& l, TimePoint) { l.remove_tap(*tap); });
   };
   return std::make_unique<LinkCapture>(

@@ -31,7 +31,7 @@ void PatientMutex::lock() {
 
 void PatientMutex::unlock() { mutex_.unlock(); }
 
-std::unique_lock<PatientMutex> PatientMutex::lock_or_refuse() {
+void PatientMutex::lock_or_refuse() {
   const Counted waiting(waiting_);
   if (waiting.number() > kMostWaiting) {
     throw api::Unavailable("too many links are to be set up or taken down at the same time: try again in a moment");
@@ -46,7 +46,6 @@ std::unique_lock<PatientMutex> PatientMutex::lock_or_refuse() {
                            " s so far (does 'ip' hang?): nothing was changed; try again later");
   }
   note_the_time();
-  return {*this, std::adopt_lock};
 }
 
 }  // namespace wobble::daemon

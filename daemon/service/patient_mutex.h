@@ -5,21 +5,25 @@
 #include <chrono>
 #include <mutex>
 
+#include "emulator/mutex.h"
+
 namespace wobble::daemon {
 
-class PatientMutex {
+class WOBBLE_CAPABILITY("mutex") PatientMutex {
  public:
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr int kMostWaiting = 16;
 
   /// Waits as long as it takes.
-  void lock();
-  void unlock();
+  void lock() WOBBLE_ACQUIRE();
+  void unlock() WOBBLE_RELEASE();
 
   /// For one who holds up somebody else while it waits: throws api::Unavailable, with the reason, as soon as the one
   /// that has the lock has had it for kPatience, after twice that in any case, and at once if kMostWaiting wait like
   /// it.
-  std::unique_lock<PatientMutex> lock_or_refuse();
+  void lock_or_refuse() WOBBLE_ACQUIRE();
+  /// As Mutex::assert_held().
+  void assert_held() const WOBBLE_ASSERTS() {}
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -10,8 +10,6 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <utility>
 
@@ -20,6 +18,7 @@
 #include "daemon/ways_in/way_in.h"
 #include "emulator/connections/event_ring.h"
 #include "emulator/link/forwarder.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -31,19 +30,19 @@ struct ServedLink {
 
   LinkRecord record;
   EventRing ring;
-  std::shared_mutex in_use;              ///< held alone to give it a loop, or take that away
-  std::atomic<bool> is_leaving = false;  ///< it is being taken away
-  std::timed_mutex changing;             ///< held for a whole change of its conditions
-  bool is_late = false;                  ///< guarded by changing: the end of a change is told to be late already
-  // Guarded by in_use and LinkLifecycle's lock: both to change them, one of them to use them.
-  std::unique_ptr<WayIn> way_in;         ///< none: the lab's, or it waits for its target
-  std::unique_ptr<Forwarder> forwarder;  ///< none: it waits for its target
+  SharedMutex in_use;                                ///< held alone to give it a loop, or take that away
+  std::atomic<bool> is_leaving = false;              ///< it is being taken away
+  TimedMutex changing;                               ///< held for a whole change of its conditions
+  bool is_late WOBBLE_GUARDED_BY(changing) = false;  ///< the end of a change is told to be late already
+  // By LinkLifecycle's lock as well: both to change them, one of them to use them (LinkLifecycle::may_use()).
+  std::unique_ptr<WayIn> way_in WOBBLE_GUARDED_BY(in_use);         ///< none: the lab's, or it waits for its target
+  std::unique_ptr<Forwarder> forwarder WOBBLE_GUARDED_BY(in_use);  ///< none: it waits for its target
 
   const std::string& name() const noexcept { return record.name(); }
 
-  /// With the link in use: runs a command on its loop, if there is one. Throws api::Unavailable if that does not answer
+  /// Runs a command on its loop, if there is one. Throws api::Unavailable if that does not answer
   /// within kForwarderTimeout.
-  void call(const Forwarder::Command& command) const {
+  void call(const Forwarder::Command& command) const WOBBLE_REQUIRES_SHARED(in_use) {
     if (forwarder && !forwarder->call(command, kForwarderTimeout)) {
       throw api::Unavailable("the link '" + name() + "' does not answer; nothing was changed");
     }

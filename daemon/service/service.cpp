@@ -1,7 +1,6 @@
 #include "daemon/service/service.h"
 
 #include <chrono>
-#include <shared_mutex>
 #include <utility>
 
 #include "daemon/service/open_capture.h"
@@ -57,7 +56,7 @@ LinkStats Service::stats(const std::string& name) {
   const LinkRegistry::Use link = links_.use(name);
   LinkStats stats;
   stats.at = stats.changed_at = Forwarder::now();  // all there is to tell of a link that waits for its target
-  link->call([&](Link& l, TimePoint now) { stats = l.stats(now); });
+  link.call([&](Link& l, TimePoint now) { stats = l.stats(now); });
   stats.events_lost = link->ring.lost_transitions() + link->ring.lost_segments();
   return stats;
 }
@@ -89,8 +88,9 @@ std::unique_ptr<api::Capture> Service::capture(const std::string& name, const ap
 api::Health Service::health() {
   const std::vector<LinkPointer> all = links_.all();
   for (const LinkPointer& link : all) {
-    const std::shared_lock in_use(link->in_use, std::try_to_lock);
-    if (!in_use.owns_lock() || !link->forwarder) continue;  // it is being set up or taken away, or waits
+    if (!link->in_use.try_lock_shared()) continue;  // it is being set up or taken away
+    const SharedLock in_use(link->in_use, std::adopt_lock);
+    if (!link->forwarder) continue;  // it waits
     if (!link->way_in && link->forwarder->has_lost_device())
       return {false, "a device of link '" + link->name() + "' is gone; restart wobbled"};
     if (!link->forwarder->call([](Link&, TimePoint) {}, kHealthPatience)) {

@@ -1,7 +1,6 @@
 #include "daemon/service/watcher.h"
 
 #include <chrono>
-#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -30,7 +29,7 @@ Watcher::Watcher(const LinkRegistry& links, LinkLifecycle& lifecycle, LiveConnec
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void Watcher::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   for (;;) {
     stopped_.wait_for(lock, stop, kWatchEvery, [] { return false; });
     if (stop.stop_requested()) return;
@@ -51,7 +50,7 @@ void Watcher::look() {
 
 void Watcher::release_unused_memory() {
   for (const LinkPointer& link : links_.all()) {
-    const std::shared_lock in_use(link->in_use);
+    const SharedLock in_use(link->in_use);
     if (link->forwarder) release_unused(*link->forwarder);
   }
 }

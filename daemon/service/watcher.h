@@ -3,7 +3,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -13,6 +12,7 @@
 #include "daemon/service/link_registry.h"
 #include "daemon/service/live_connections.h"
 #include "daemon/service/lost_ends.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -35,7 +35,7 @@ class Watcher {
   // The thread's own.
   FreedMemory freed_;
   LostEnds lost_ends_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any stopped_;
   std::jthread thread_;  // last: everything else stands when it starts
 };

@@ -64,7 +64,7 @@ std::optional<uid_t> owner_in(const inet_diag_msg& found, const inet_diag_sockid
 PeerUsers::PeerUsers() : netlink_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
 
 std::optional<uid_t> PeerUsers::user_of(const sockaddr_storage& peer, const sockaddr_storage& local) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const Question question = question_about(peer, local, ++sequence_);
   const sockaddr_nl kernel{AF_NETLINK, 0, 0, 0};
   if (::sendto(netlink_.get(), &question, sizeof question, 0, reinterpret_cast<const sockaddr*>(&kernel),

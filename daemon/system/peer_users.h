@@ -5,9 +5,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 
+#include "emulator/mutex.h"
 #include "emulator/unique_fd.h"
 
 namespace wobble::daemon {
@@ -22,9 +22,9 @@ class PeerUsers {
   std::optional<uid_t> user_of(const sockaddr_storage& peer, const sockaddr_storage& local);
 
  private:
-  std::mutex mutex_;  // one question at a time
-  UniqueFd netlink_;
-  std::uint32_t sequence_ = 0;
+  Mutex mutex_;  // one question at a time
+  UniqueFd netlink_ WOBBLE_GUARDED_BY(mutex_);
+  std::uint32_t sequence_ WOBBLE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace wobble::daemon

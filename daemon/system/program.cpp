@@ -17,10 +17,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <mutex>
 #include <stdexcept>
 #include <system_error>
 
+#include "emulator/mutex.h"
 #include "emulator/throw_errno.h"
 #include "emulator/unique_fd.h"
 
@@ -56,17 +56,17 @@ Stop& the_stop() {
 class Undead {
  public:
   void add(pid_t process) {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     processes_.push_back(process);
   }
   void reap() {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     std::erase_if(processes_, [](pid_t process) { return ::waitpid(process, nullptr, WNOHANG) != 0; });
   }
 
  private:
-  std::mutex mutex_;
-  std::vector<pid_t> processes_;
+  Mutex mutex_;
+  std::vector<pid_t> processes_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 Undead& the_undead() {

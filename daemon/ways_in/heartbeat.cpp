@@ -15,7 +15,7 @@ Heartbeat::Heartbeat() : thread_([this] { run(); }) {}
 
 Heartbeat::~Heartbeat() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -23,21 +23,21 @@ Heartbeat::~Heartbeat() {
 }
 
 void Heartbeat::begin(ShareMap& share) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   shares_.insert(&share);
   share.beat();
   changed_.notify_one();
 }
 
 void Heartbeat::end(ShareMap& share) noexcept {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   shares_.erase(&share);
   share.fall_silent();
 }
 
 void Heartbeat::run() {
   ::prctl(PR_SET_NAME, "wobble-beat");
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   while (!stopping_) {
     for (ShareMap* share : shares_) share->beat();
     if (shares_.empty()) {

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <set>
 #include <thread>
 
 #include "daemon/below_ip/share_map.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -26,10 +26,10 @@ class Heartbeat {
  private:
   void run();
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;       // guarded by mutex_
-  std::set<ShareMap*> shares_;  // guarded by mutex_
+  bool stopping_ WOBBLE_GUARDED_BY(mutex_) = false;
+  std::set<ShareMap*> shares_ WOBBLE_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

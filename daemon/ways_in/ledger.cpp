@@ -65,10 +65,10 @@ std::string failures_of(const std::vector<Undone>& undone, const std::vector<std
 
 }  // namespace
 
-// The records, with ours in them, while we alone may change them.
+// The records, with ours in them, while we alone may change them: it lives while the ledger's mutex is held.
 class Ledger::Session : public LedgerSession {
  public:
-  explicit Session(Ledger& ledger) : LedgerSession(ledger.folder_), ledger_(ledger) {
+  explicit Session(Ledger& ledger) WOBBLE_REQUIRES(ledger.mutex_) : LedgerSession(ledger.folder_), ledger_(ledger) {
     ledger_.tell(told());
     note_trouble();
     if (ledger_.mine_.empty() && !ledger_.owner_) return;
@@ -89,6 +89,7 @@ class Ledger::Session : public LedgerSession {
   /// Our name, under which we live from now on.
   std::string me() {
     if (!trouble().empty()) return "-";
+    ledger_.mutex_.assert_held();
     try {
       if (!ledger_.owner_ || !ledger_.owner_->stands()) {
         ledger_.owner_.reset();
@@ -104,6 +105,7 @@ class Ledger::Session : public LedgerSession {
   }
 
   NetnsRecord& mine(ino_t netns) {
+    ledger_.mutex_.assert_held();
     NetnsRecord& record = ledger_.mine_[netns];
     record.cookie = records[netns].cookie;
     return record;
@@ -116,6 +118,7 @@ class Ledger::Session : public LedgerSession {
   }
 
   void save_all() {
+    ledger_.mutex_.assert_held();
     std::erase_if(ledger_.mine_, [](const auto& of) { return of.second.empty(); });
     save();
     if (ledger_.mine_.empty()) ledger_.owner_.reset();
@@ -124,6 +127,7 @@ class Ledger::Session : public LedgerSession {
 
  private:
   void note_trouble() {
+    ledger_.mutex_.assert_held();
     if (!trouble().empty() && ledger_.trouble_.empty()) {
       ledger_.tell({"what is changed here is not kept on record, and not put back after a kill: " + trouble()});
     }
@@ -154,7 +158,7 @@ void Ledger::tell_of_others(const std::vector<Undone>& undone, const std::vector
 }
 
 std::string Ledger::trouble() const {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   return trouble_;
 }
 
@@ -163,7 +167,7 @@ void Ledger::hold_sysctl(ino_t netns, const std::string& name, const std::string
 }
 
 void Ledger::hold_sysctls(ino_t netns, const std::vector<WantedSysctl>& wanted) try {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
   std::vector<Held> held;
@@ -236,7 +240,7 @@ std::string Ledger::release_sysctl(ino_t netns, const std::string& name) noexcep
 }
 
 std::string Ledger::release_sysctls(ino_t netns, const std::vector<std::string>& names) noexcept {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   std::vector<std::string> released;
   for (const std::string& name : names) {
     const auto uses = uses_.find({netns, name});
@@ -263,7 +267,7 @@ std::string Ledger::release_sysctls(ino_t netns, const std::vector<std::string>&
 }
 
 NetnsRecord Ledger::on_record(ino_t netns) try {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   return Session(*this).record_here(netns);
 } catch (const LedgerBusy& e) {
   throw api::Incapable(e.what());
@@ -277,7 +281,7 @@ std::optional<std::string> value_without_us(const NetnsRecord& record, const std
 }
 
 void Ledger::note_nft_table(ino_t netns, const std::string& table) try {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
   const NftTableEntry* left_behind = find(record.nft_tables, table);
@@ -297,7 +301,7 @@ void Ledger::note_nft_table(ino_t netns, const std::string& table) try {
 
 // What is still ours nobody else touches: so others need not wait for a program to end.
 std::string Ledger::drop_nft_table(ino_t netns, const std::string& table) noexcept {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   std::string failed = delete_nft_table(table);
   try {
     Session session(*this);
@@ -318,7 +322,7 @@ std::string Ledger::drop_nft_table(ino_t netns, const std::string& table) noexce
 }
 
 void Ledger::note_filter(ino_t netns, const TcFilter& filter) try {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
   // Asked while nobody else of us can take the qdisc away.
@@ -341,7 +345,7 @@ void Ledger::note_filter(ino_t netns, const TcFilter& filter) try {
 }
 
 std::string Ledger::drop_filter(ino_t netns, const TcFilter& filter) noexcept {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   try {
     Session session(*this);
     NetnsRecord& record = session.record_here(netns);
@@ -357,7 +361,7 @@ std::string Ledger::drop_filter(ino_t netns, const TcFilter& filter) noexcept {
 }
 
 void Ledger::note_claim(ino_t netns, const Claim& claim) try {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   Session session(*this);
   NetnsRecord& record = session.record_here(netns);
   const std::string me = session.me();
@@ -377,7 +381,7 @@ void Ledger::note_claim(ino_t netns, const Claim& claim) try {
 }
 
 void Ledger::drop_claim(ino_t netns, const std::string& link) noexcept {
-  const std::lock_guard guard(mutex_);
+  const LockGuard guard(mutex_);
   const auto mine = mine_.find(netns);
   if (mine == mine_.end()) return;
   erase(mine->second.claims, link);

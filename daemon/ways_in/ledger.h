@@ -19,7 +19,6 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +28,7 @@
 #include "daemon/ways_in/ledger_file.h"
 #include "daemon/ways_in/ledger_lock.h"
 #include "daemon/ways_in/ledger_undo.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 
@@ -91,16 +91,16 @@ class Ledger {
     std::string name;
     std::optional<SysctlEntry> was;
   };
-  Held note_sysctl(Session& session, ino_t netns, const WantedSysctl& wanted);
-  void take_back(Session& session, ino_t netns, const Held& held);
+  Held note_sysctl(Session& session, ino_t netns, const WantedSysctl& wanted) WOBBLE_REQUIRES(mutex_);
+  void take_back(Session& session, ino_t netns, const Held& held) WOBBLE_REQUIRES(mutex_);
 
   const std::string folder_;
   const Tell tell_;
-  mutable std::mutex mutex_;
-  std::optional<OwnerFile> owner_;                     ///< none while nothing is held
-  Records mine_;                                       ///< what we own of the records, without the owners
-  std::map<std::pair<ino_t, std::string>, int> uses_;  ///< of sysctls, by namespace and name
-  std::string trouble_;
+  mutable Mutex mutex_;
+  std::optional<OwnerFile> owner_ WOBBLE_GUARDED_BY(mutex_);  ///< none while nothing is held
+  Records mine_ WOBBLE_GUARDED_BY(mutex_);                    ///< what we own of the records, without the owners
+  std::map<std::pair<ino_t, std::string>, int> uses_ WOBBLE_GUARDED_BY(mutex_);  ///< of sysctls, by namespace and name
+  std::string trouble_ WOBBLE_GUARDED_BY(mutex_);
 };
 
 /// In the calling thread's namespace: a parameter's value as it is without any of us. Nothing: there is no such one.

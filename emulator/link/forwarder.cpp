@@ -52,10 +52,10 @@ void drain(int counter) noexcept {
 struct Forwarder::Mail {
   enum class Fate { waiting, taken, done, given_up };
   Command command;
-  std::mutex mutex;
+  Mutex mutex;
   std::condition_variable changed;
-  Fate fate = Fate::waiting;
-  std::exception_ptr error;
+  Fate fate WOBBLE_GUARDED_BY(mutex) = Fate::waiting;
+  std::exception_ptr error;  ///< the loop's until it is done, then the caller's
 };
 
 Forwarder::Forwarder(const LinkOptions& options, ConnectionObserver& observer, std::unique_ptr<PacketDevice> near,
@@ -218,12 +218,12 @@ void Forwarder::arm_timer(TimePoint wake_at) noexcept {
 void Forwarder::do_commands() {
   std::vector<std::shared_ptr<Mail>> mails;
   {
-    const std::lock_guard lock(mailbox_mutex_);
+    const LockGuard lock(mailbox_mutex_);
     mails.swap(mailbox_);
   }
   for (const auto& mail : mails) {
     {
-      const std::lock_guard lock(mail->mutex);
+      const LockGuard lock(mail->mutex);
       if (mail->fate == Mail::Fate::given_up) continue;
       mail->fate = Mail::Fate::taken;
     }
@@ -234,7 +234,7 @@ void Forwarder::do_commands() {
     }
     choose_paths();  // whoever is answered finds it in force
     {
-      const std::lock_guard lock(mail->mutex);
+      const LockGuard lock(mail->mutex);
       mail->fate = Mail::Fate::done;
     }
     mail->changed.notify_one();
@@ -243,7 +243,7 @@ void Forwarder::do_commands() {
 
 void Forwarder::put_into_mailbox(std::shared_ptr<Mail> mail) {
   {
-    const std::lock_guard lock(mailbox_mutex_);
+    const LockGuard lock(mailbox_mutex_);
     mailbox_.push_back(std::move(mail));
   }
   const std::uint64_t one = 1;
@@ -261,13 +261,16 @@ bool Forwarder::call(const Command& command, Duration at_most) {
   auto mail = std::make_shared<Mail>();
   mail->command = command;
   put_into_mailbox(mail);
-  std::unique_lock lock(mail->mutex);
-  if (!mail->changed.wait_for(lock, at_most, [&] { return mail->fate == Mail::Fate::done; })) {
+  UniqueLock lock(mail->mutex);
+  if (!mail->changed.wait_for(lock, at_most,
+                              [&]() WOBBLE_REQUIRES(mail->mutex) { return mail->fate == Mail::Fate::done; })) {
     if (mail->fate == Mail::Fate::waiting) {
       mail->fate = Mail::Fate::given_up;
       return false;
     }
-    mail->changed.wait(lock, [&] { return mail->fate == Mail::Fate::done; });  // it is running: its answer is near
+    mail->changed.wait(lock, [&]() WOBBLE_REQUIRES(mail->mutex) {
+      return mail->fate == Mail::Fate::done;
+    });  // it is running: its answer is near
   }
   if (mail->error) std::rethrow_exception(mail->error);
   return true;

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "emulator/link/departures.h"
 #include "emulator/link/link.h"
 #include "emulator/link/spin_budget.h"
+#include "emulator/mutex.h"
 #include "emulator/unique_fd.h"
 
 namespace wobble {
@@ -93,8 +93,8 @@ class Forwarder {
   bool readable_[2] = {false, false};
   bool has_mail_ = false;
 
-  std::mutex mailbox_mutex_;
-  std::vector<std::shared_ptr<Mail>> mailbox_;  // guarded by mailbox_mutex_
+  Mutex mailbox_mutex_;
+  std::vector<std::shared_ptr<Mail>> mailbox_ WOBBLE_GUARDED_BY(mailbox_mutex_);
   std::atomic<bool> stopping_{false};
   std::atomic<bool> has_lost_device_{false};
   std::thread thread_;  // last: everything else stands when it starts

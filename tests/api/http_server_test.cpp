@@ -9,10 +9,10 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "api/http/body_stream.h"
+#include "emulator/mutex.h"
 #include "tests/api/server_fixture.h"
 
 namespace wobble::api {
@@ -56,7 +56,7 @@ class TestHandler : public HttpHandler {
 
   static char pattern(std::uint64_t at) { return static_cast<char>('a' + at % 23); }
   void release() {
-    const std::lock_guard lock(mutex);
+    const LockGuard lock(mutex);
     released = true;
     wake.notify_all();
   }
@@ -73,13 +73,13 @@ class TestHandler : public HttpHandler {
   }
   void wait(const Request& request) {
     ++waiting;
-    std::unique_lock lock(mutex);
+    UniqueLock lock(mutex);
     while (!released && !request.gone()) wake.wait_for(lock, 5ms);
     if (!released) ++given_up;
   }
-  std::mutex mutex;
+  Mutex mutex;
   std::condition_variable wake;
-  bool released = false;
+  bool released WOBBLE_GUARDED_BY(mutex) = false;
 };
 
 class HttpServerTest : public testing::Test {

@@ -7,7 +7,7 @@ namespace wobble::api {
 MockBackend::MockBackend() { add_link("lab"); }
 
 void MockBackend::add_link(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   LinkInfo& link = links_[name];
   link.name = name;
   link.revision = 1;
@@ -23,40 +23,40 @@ LinkInfo& MockBackend::find(const std::string& name) {
 }
 
 std::vector<LinkInfo> MockBackend::links() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   std::vector<LinkInfo> all;
   for (const auto& [name, link] : links_) all.push_back(link);
   return all;
 }
 
 LinkInfo MockBackend::link(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return find(name);
 }
 
 void MockBackend::hang(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   hanging_ = name;
 }
 
 void MockBackend::wait_until_it_hangs() {
-  std::unique_lock lock(mutex_);
-  grown_.wait(lock, [this] { return hangs_; });
+  UniqueLock lock(mutex_);
+  grown_.wait(lock, [this]() WOBBLE_REQUIRES(mutex_) { return hangs_; });
 }
 
 void MockBackend::go_on() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   hanging_.clear();
   grown_.notify_all();
 }
 
 LinkInfo MockBackend::apply(const std::string& name, const Change& change) {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   LinkInfo& link = find(name);
   if (name == hanging_) {
     hangs_ = true;
     grown_.notify_all();
-    grown_.wait(lock, [&] { return name != hanging_; });
+    grown_.wait(lock, [&]() WOBBLE_REQUIRES(mutex_) { return name != hanging_; });
   }
   if (interferences_ > 0) {
     --interferences_;
@@ -101,7 +101,7 @@ LinkInfo MockBackend::end_temporary(const std::string& name, const std::string& 
 
 std::string MockBackend::past_conditions(const std::string& name, std::uint64_t revision) {
   const LinkInfo present = link(name);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (revision == present.revision) return to_json(present.conditions).dump();
   if (revision == 0 || revision > present.revision) throw NotFound("the link never had that revision");
   const auto found = past_.find(revision);
@@ -110,12 +110,12 @@ std::string MockBackend::past_conditions(const std::string& name, std::uint64_t 
 }
 
 void MockBackend::forget_past() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   past_.clear();
 }
 
 LinkInfo MockBackend::create(const NewLink& wanted) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (wanted.name == "lab") throw Conflict("there is a link 'lab' already");
   if (wanted.name == "nowhere") throw Unfit("/attach/target", "there is no process 4711");
   if (wanted.name == "powerless") throw Incapable("there is no /dev/net/tun");
@@ -128,12 +128,12 @@ LinkInfo MockBackend::create(const NewLink& wanted) {
 }
 
 std::vector<NewLink> MockBackend::created() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return created_;
 }
 
 void MockBackend::remove(const std::string& name, std::optional<std::uint64_t> if_revision) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (name == "lab") throw Conflict("the lab lives as long as the daemon");
   if (if_revision && *if_revision != find(name).revision) throw RevisionMismatch("the link has changed");
   find(name);
@@ -141,7 +141,7 @@ void MockBackend::remove(const std::string& name, std::optional<std::uint64_t> i
 }
 
 LinkStats MockBackend::stats(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   find(name);
   if (stats_broken) throw std::logic_error("a secret of the implementation");
   if (stats_unavailable) throw Unavailable("the forwarder did not answer");
@@ -150,7 +150,7 @@ LinkStats MockBackend::stats(const std::string& name) {
 
 Page<ConnectionRow> MockBackend::connections(const ConnectionQuery& query) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     last_query_ = query;
   }
   return {{connection(17)}, 17};
@@ -222,12 +222,12 @@ std::vector<ConditionsRow> MockBackend::conditions(ConnectionId id) {
 
 void MockBackend::follow(ConnectionId id) {
   connection(id);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   followed_.push_back(id);
 }
 
 std::vector<EventRow> MockBackend::events(const EventQuery& query) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   std::vector<EventRow> out;
   for (const EventRow& event : events_) {
     if (event.id <= query.since || out.size() >= query.limit) continue;
@@ -239,29 +239,29 @@ std::vector<EventRow> MockBackend::events(const EventQuery& query) {
 }
 
 std::uint64_t MockBackend::wait_for_event(std::uint64_t since, Duration at_most) {
-  std::unique_lock lock(mutex_);
-  grown_.wait_for(lock, at_most, [&] { return events_.size() > since; });
+  UniqueLock lock(mutex_);
+  grown_.wait_for(lock, at_most, [&]() WOBBLE_REQUIRES(mutex_) { return events_.size() > since; });
   return events_.size();
 }
 
 std::uint64_t MockBackend::newest_event() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return events_.size();
 }
 
 EventRow MockBackend::annotate(const std::string& text, const std::optional<std::string>& link) {
   add_event("annotation", text, link.value_or(""));
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return events_.back();
 }
 
 Health MockBackend::health() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return health_;
 }
 
 void MockBackend::add_event(const std::string& kind, const std::string& text, const std::string& link) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   EventRow event;
   event.id = events_.size() + 1;
   event.at = kEpoch;
@@ -287,50 +287,50 @@ std::unique_ptr<Capture> MockBackend::capture(const std::string& name, const Cap
     int pieces_ = 0;
   };
   link(name);
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   last_capture_ = options;
   return std::make_unique<TwoPieces>(captures_, options.lasts.has_value());
 }
 
 CaptureOptions MockBackend::last_capture() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return last_capture_;
 }
 
 int MockBackend::captures_under_way() { return captures_; }
 
 LinkConditions MockBackend::conditions() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return find("lab").conditions;
 }
 
 std::vector<Change> MockBackend::changes() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return changes_;
 }
 
 ConnectionQuery MockBackend::last_query() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return last_query_;
 }
 
 std::vector<ConnectionId> MockBackend::followed() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return followed_;
 }
 
 void MockBackend::set_health(Health health) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   health_ = std::move(health);
 }
 
 void MockBackend::set_stats(const LinkStats& stats) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   stats_ = stats;
 }
 
 void MockBackend::interfere(int times) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   interferences_ = times;
 }
 

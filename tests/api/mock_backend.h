@@ -5,11 +5,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "api/backend.h"
+#include "emulator/mutex.h"
 
 namespace wobble::api {
 
@@ -54,7 +54,7 @@ class MockBackend : public Backend {
   static constexpr WallTime kEpoch = 1'795'338'357'123'456'789;
 
   // What tests set and look at; under mutex() where the server runs.
-  std::mutex& mutex() { return mutex_; }
+  Mutex& mutex() { return mutex_; }
   void add_event(const std::string& kind, const std::string& text, const std::string& link = "lab");
   LinkConditions conditions();
   std::vector<Change> changes();
@@ -80,25 +80,25 @@ class MockBackend : public Backend {
   void forget_past();
 
  private:
-  LinkInfo& find(const std::string& name);  // with mutex_ held; NotFound
+  LinkInfo& find(const std::string& name) WOBBLE_REQUIRES(mutex_);  // NotFound
 
   const std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable grown_;
-  std::map<std::string, LinkInfo> links_;
-  std::string hanging_;
-  bool hangs_ = false;
-  LinkStats stats_;
-  std::vector<Change> changes_;
-  std::map<std::uint64_t, LinkConditions> past_;
-  std::vector<EventRow> events_;
-  std::vector<ConnectionId> followed_;
-  std::vector<NewLink> created_;
-  ConnectionQuery last_query_;
-  CaptureOptions last_capture_;
+  std::map<std::string, LinkInfo> links_ WOBBLE_GUARDED_BY(mutex_);
+  std::string hanging_ WOBBLE_GUARDED_BY(mutex_);
+  bool hangs_ WOBBLE_GUARDED_BY(mutex_) = false;
+  LinkStats stats_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<Change> changes_ WOBBLE_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, LinkConditions> past_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<EventRow> events_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<ConnectionId> followed_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<NewLink> created_ WOBBLE_GUARDED_BY(mutex_);
+  ConnectionQuery last_query_ WOBBLE_GUARDED_BY(mutex_);
+  CaptureOptions last_capture_ WOBBLE_GUARDED_BY(mutex_);
   std::atomic<int> captures_{0};
-  Health health_;
-  int interferences_ = 0;
+  Health health_ WOBBLE_GUARDED_BY(mutex_);
+  int interferences_ WOBBLE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace wobble::api

@@ -111,7 +111,7 @@ FakeDaemon::FakeDaemon() {
 
 FakeDaemon::~FakeDaemon() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     ended_ = true;
   }
   ending_.notify_all();
@@ -120,22 +120,22 @@ FakeDaemon::~FakeDaemon() {
 }
 
 void FakeDaemon::answer(const std::string& what, Answer answer) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   answers_[what] = std::move(answer);
 }
 
 void FakeDaemon::stream(std::vector<Script> scripts) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   scripts_ = std::move(scripts);
 }
 
 void FakeDaemon::serve_events(std::uint64_t newest) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   newest_event_ = newest;
 }
 
 std::vector<Asked> FakeDaemon::asked() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return asked_;
 }
 
@@ -149,12 +149,12 @@ std::vector<Asked> FakeDaemon::asked(const std::string& what) const {
 
 void FakeDaemon::serve(const httplib::Request& request, httplib::Response& response) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     asked_.push_back({request.method, request.target, request.body, request.get_header_value("Last-Event-ID"),
                       request.get_header_value("Authorization")});
   }
   if (request.get_header_value("Accept") == "text/event-stream" && serve_stream(request, response)) return;
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (newest_event_ && request.path == "/api/v1") {
     response.set_content(R"({"version":"0.1.0","newest_event":)" + std::to_string(*newest_event_) + "}",
                          "application/json");
@@ -173,7 +173,7 @@ void FakeDaemon::serve(const httplib::Request& request, httplib::Response& respo
 bool FakeDaemon::serve_stream(const httplib::Request&, httplib::Response& response) {
   Script script;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (next_script_ >= scripts_.size()) {
       response.status = 503;
       response.set_content(R"({"title":"Too many streams","status":503,"detail":"too many live streams: try later"})",
@@ -193,8 +193,9 @@ bool FakeDaemon::serve_stream(const httplib::Request&, httplib::Response& respon
           sink.done();
           return true;
         }
-        std::unique_lock lock(mutex_);
-        if (ending_.wait_for(lock, std::chrono::milliseconds(50), [this] { return ended_; })) sink.done();
+        UniqueLock lock(mutex_);
+        if (ending_.wait_for(lock, std::chrono::milliseconds(50), [this]() WOBBLE_REQUIRES(mutex_) { return ended_; }))
+          sink.done();
         lock.unlock();
         static constexpr char kHeartbeat[] = ": heartbeat\n\n";
         return sink.write(kHeartbeat, sizeof kHeartbeat - 1);

@@ -5,11 +5,12 @@
 
 #include <condition_variable>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "emulator/mutex.h"
 
 namespace wobble::test {
 
@@ -58,14 +59,14 @@ class FakeDaemon {
   void serve(const httplib::Request& request, httplib::Response& response);
   bool serve_stream(const httplib::Request& request, httplib::Response& response);
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable ending_;
-  bool ended_ = false;
-  std::map<std::string, Answer> answers_;
-  std::optional<std::uint64_t> newest_event_;
-  std::vector<Script> scripts_;
-  std::size_t next_script_ = 0;
-  std::vector<Asked> asked_;
+  bool ended_ WOBBLE_GUARDED_BY(mutex_) = false;
+  std::map<std::string, Answer> answers_ WOBBLE_GUARDED_BY(mutex_);
+  std::optional<std::uint64_t> newest_event_ WOBBLE_GUARDED_BY(mutex_);
+  std::vector<Script> scripts_ WOBBLE_GUARDED_BY(mutex_);
+  std::size_t next_script_ WOBBLE_GUARDED_BY(mutex_) = 0;
+  std::vector<Asked> asked_ WOBBLE_GUARDED_BY(mutex_);
   httplib::Server server_;
   int port_ = 0;
   std::thread thread_;

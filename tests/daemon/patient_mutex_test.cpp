@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 /// "taken", or why it was refused.
 std::string outcome(PatientMutex& mutex) {
   try {
-    const auto lock = mutex.lock_or_refuse();
+    mutex.lock_or_refuse();
+    const LockGuard lock(mutex, std::adopt_lock);
     return "taken";
   } catch (const api::Unavailable& error) {
     return error.what();

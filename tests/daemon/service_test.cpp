@@ -10,13 +10,13 @@
 #include <cerrno>
 #include <condition_variable>
 #include <filesystem>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "daemon/journal/journal.h"
 #include "daemon/service/past_conditions.h"
 #include "daemon/service/temporary_changes.h"
+#include "emulator/mutex.h"
 #include "tests/emulator/packets.h"
 
 namespace wobble::daemon {
@@ -48,29 +48,29 @@ class SocketDevice final : public PacketDevice {
 class HangingDevice final : public PacketDevice {
  public:
   struct Switch {
-    std::mutex mutex;
+    Mutex mutex;
     std::condition_variable changed;
-    bool is_on = false;
-    bool hangs = false;
+    bool is_on WOBBLE_GUARDED_BY(mutex) = false;
+    bool hangs WOBBLE_GUARDED_BY(mutex) = false;
 
     void turn(bool on) {
-      const std::lock_guard lock(mutex);
+      const LockGuard lock(mutex);
       is_on = on;
       changed.notify_all();
     }
     void wait_until_it_hangs() {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [this] { return hangs; });
+      UniqueLock lock(mutex);
+      changed.wait(lock, [this]() WOBBLE_REQUIRES(mutex) { return hangs; });
     }
   };
 
   HangingDevice(std::unique_ptr<PacketDevice> device, std::shared_ptr<Switch> hang)
       : device_(std::move(device)), switch_(std::move(hang)) {}
   ReadResult read(std::span<std::uint8_t> buffer, ReadPacket& out) noexcept override {
-    std::unique_lock lock(switch_->mutex);
+    UniqueLock lock(switch_->mutex);
     switch_->hangs = switch_->is_on;
     switch_->changed.notify_all();
-    switch_->changed.wait(lock, [this] { return !switch_->is_on; });
+    switch_->changed.wait(lock, [this]() WOBBLE_REQUIRES(switch_->mutex) { return !switch_->is_on; });
     return device_->read(buffer, out);
   }
   bool write(std::span<const std::uint8_t> packet, const Offload& offload, Prefix prefix) noexcept override {

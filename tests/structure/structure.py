@@ -112,6 +112,12 @@ class Structure(unittest.TestCase):
         found = {path for path in tracked("*.h", "*.cpp", "*.py") if call.search((ROOT / path).read_text())}
         self.assertEqual(found - {"tests/structure/structure.py"}, MAY_FORK)
 
+    def test_mutexes_are_known_to_the_analysis(self):
+        """`./dev lint threads` looks only at those of emulator/mutex.h. The others guard no member."""
+        mutex = re.compile(r"\bstd::(?:(?:timed_|recursive_|shared_)?mutex\b|lock_guard\b|scoped_lock\b)")
+        found = {path for path in sources() if mutex.search((ROOT / path).read_text())}
+        self.assertEqual(found, {"emulator/mutex.h", "daemon/service/patient_mutex.h", "api/handlers/link_locks.h"})
+
     def test_every_test_has_a_time_out(self):
         for path in tracked("*CMakeLists.txt"):
             text = (ROOT / path).read_text()
