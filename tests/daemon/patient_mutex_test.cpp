@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/backend.h"
+#include "emulator/mutex.h"
 
 namespace wobble::daemon {
 namespace {
