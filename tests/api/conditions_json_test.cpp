@@ -221,8 +221,8 @@ TEST(ConditionsJson, AnyTwoLossModelsExcludeEachOther) {
       {"burst", {{"percent", "1%"}, {"length", "5packets"}}},
       {"gilbert_elliott", {{"p", "1%"}, {"r", "10%"}}},
       {"markov", {{"p13", "1%"}, {"p31", "10%"}}},
-      {"every", 10},
-      {"list", {3, 7}},
+      {"every", 10U},
+      {"list", {3U, 7U}},
       {"pattern", "..x"},
   };
   for (const auto& [name, model] : models) {
