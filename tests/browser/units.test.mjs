@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {describedFields} from '../../web/described_fields.js';
 import {inWords} from '../../web/events.js';
 import {FIELDS, isAbout} from '../../web/fields.js';
 import {SCALES, instant, nanosecondsBetween, parsePercent, parseRate, parseSize, parseTime, positionOf, queueScale,
@@ -62,11 +63,26 @@ test('a control\'s patch leaves its neighbours alone', () => {
   assert.deepEqual(FIELDS.rate.write({rate: '5mbit'}, ' '), {rate: null});
   assert.deepEqual(FIELDS.reorder.write({}, '5%'), {reorder: {percent: '5%', by: '3packets'}});
   assert.deepEqual(FIELDS.outage.write({outage: {on: true}}, ''), {outage: null});
-  assert.deepEqual(FIELDS.rateCellSize.write({rate: '5mbit'}, '48B'), {rate: {cell: {size: '48B'}}});
-  assert.deepEqual(FIELDS.lossList.write({}, '3, 5 x'), {loss: {list: [3, 5, 'x']}});
-  assert.deepEqual(FIELDS.mtuIcmp.write({mtu: {bytes: '1400B'}}, ''), {mtu: {icmp: false}});
-  assert.deepEqual(FIELDS.idleTimeoutTime.write({idle_timeout: {time: '5m', then: 'reset'}}, ''), {idle_timeout: null});
   assert.deepEqual(FIELDS.bits.write({corrupt: {percent: '1%'}}, 'seven'), {corrupt: {bits: 'seven'}});
+});
+
+test('a described setting\'s patch is as its kind asks', () => {
+  const size = name => ({name, kind: 'size', help: '', default: '0B'});
+  const {below, plain} = describedFields([
+    {name: 'loss', kind: 'object', help: '', shorthand: 'random', settings: [
+      {name: 'random', kind: 'percent', help: '', alternative: 'random'}, {name: 'list', kind: 'numbers', help: '', alternative: 'list'}]},
+    {name: 'rate', kind: 'object', help: '', shorthand: 'rate', settings: [
+      {name: 'rate', kind: 'rate', help: ''}, {name: 'cell', kind: 'object', help: '', settings: [size('size'), size('overhead')]}]},
+    {name: 'mtu', kind: 'object', help: '', shorthand: 'bytes', settings: [size('bytes'), {name: 'icmp', kind: 'flag', help: '', default: true}]},
+    {name: 'night', kind: 'object', help: '', shorthand: 'on', settings: [{name: 'on', kind: 'flag', help: '', default: false}]},
+  ], ['loss', 'rate'], ['loss/random', 'rate']);
+  const fields = Object.fromEntries([...Object.values(below).flat(), ...plain.flatMap(row => row.fields)].map(({field}) => [field.key, field]));
+  assert.deepEqual(fields['rate/cell/size'].write({rate: '5mbit'}, '48B'), {rate: {cell: {size: '48B'}}});
+  assert.deepEqual(fields['loss/list'].write({}, '3, 5 x'), {loss: {list: [3, 5, 'x']}});
+  assert.deepEqual(fields['mtu/icmp'].write({mtu: {bytes: '1400B'}}, ''), {mtu: {icmp: false}});
+  assert.deepEqual(fields['mtu/bytes'].write({mtu: {bytes: '1400B'}}, ''), {mtu: null});
+  assert.deepEqual(fields['night/on'].write({}, 'true'), {night: {on: true}});
+  assert.equal(fields['rate/rate'], undefined, 'it has a control of its own');
 });
 
 test('conditions in few words', () => {
