@@ -1,7 +1,6 @@
 #include "daemon/capture/fragment_sides.h"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "emulator/packet/network_order.h"
@@ -35,9 +34,9 @@ std::optional<Side> FragmentSides::side_or_keep(const PacketView& packet, std::i
     known_.push_back({fragment->key, side_by_first_bytes(packet), at});
     return known_.back().side;
   }
-  auto newest_first = known_ | std::views::reverse;
-  const auto known = std::ranges::find(newest_first, fragment->key, &Known::datagram);
-  if (known != newest_first.end() && at - known->at <= kPatience) return known->side;
+  const auto newest =
+      std::find_if(known_.rbegin(), known_.rend(), [&](const Known& each) { return each.datagram == fragment->key; });
+  if (newest != known_.rend() && at - newest->at <= kPatience) return newest->side;
   if (waiting_.size() >= kMostWaiting) waiting_.pop_front();
   waiting_.push_back({{packet.bytes.begin(), packet.bytes.end()}, fragment->key, at});
   return std::nullopt;

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/rows/connection_json.h"
 #include "daemon/journal/log_file.h"
 #include "daemon/journal/names.h"
 
@@ -16,16 +17,6 @@ using Detail = nlohmann::ordered_json;
 
 std::string as_text(const Detail& detail) { return detail.dump(-1, ' ', false, Detail::error_handler_t::replace); }
 
-std::string protocol_name(std::uint8_t protocol) {
-  switch (protocol) {
-    case kTcp: return "tcp";
-    case kUdp: return "udp";
-    case kIcmp: return "icmp";
-    case kIcmpV6: return "icmpv6";
-    default: return std::to_string(protocol);
-  }
-}
-
 std::string endpoint_text(const Endpoint& endpoint) {
   std::string address = endpoint.address.to_string();
   if (endpoint.port == 0) return address;
@@ -33,7 +24,7 @@ std::string endpoint_text(const Endpoint& endpoint) {
 }
 
 std::string endpoints_text(const api::ConnectionRow& connection) {
-  return fmt::format("{} {} -> {}", protocol_name(connection.protocol), endpoint_text(connection.client.endpoint),
+  return fmt::format("{} {} -> {}", api::print_protocol(connection.protocol), endpoint_text(connection.client.endpoint),
                      endpoint_text(connection.server.endpoint));
 }
 
@@ -42,7 +33,7 @@ std::string endpoints_json(const api::ConnectionRow& connection) {
   const auto side = [](const Endpoint& endpoint) {
     return fmt::format(R"({{"address":"{}","port":{}}})", endpoint.address.to_string(), endpoint.port);
   };
-  return fmt::format(R"("protocol":"{}","client":{},"server":{})", protocol_name(connection.protocol),
+  return fmt::format(R"("protocol":"{}","client":{},"server":{})", api::print_protocol(connection.protocol),
                      side(connection.client.endpoint), side(connection.server.endpoint));
 }
 
